@@ -1,0 +1,41 @@
+/* Reading and writing settings below /proc/sys/net/ipv4, safe against rename: the directory is
+ * opened first, then the name is confirmed against the ifindex, then the key below the directory.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "keys.h"
+#include "netlink.h"
+
+struct procsys {
+    int conf_fd;    /* ipv4/conf */
+    int ipv4_fd;    /* ipv4 */
+    bool read_only; /* mounted read-only */
+};
+
+/* proc_sys_net: normally "/proc/sys/net". */
+int procsys_open(const char *proc_sys_net, struct procsys *ret);
+void procsys_close(struct procsys *p);
+#define _cleanup_procsys_ _cleanup_(procsys_close)
+
+/* name: "all" or "default" only. */
+int procsys_read_special(const struct procsys *p, const char *name, enum key key, int *ret);
+
+/* Write to `all` or `default`. */
+int procsys_write_special(const struct procsys *p, const char *name, enum key key, int value);
+
+/* Write one key of one device. 0: written. -ENODEV: the device is gone (a success for callers).
+ * -ESTALE: the name now belongs to another ifindex or is gone while the device lives: look it up
+ * again (a rename). Others as the kernel gives them (-EACCES, -EPERM, -EROFS, -EINVAL). */
+int procsys_write_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
+                         enum key key, int value);
+
+/* The same by RTM_SETLINK, for a read-only /proc/sys. Needs only the ifindex. */
+int setlink_write_device(struct netlink *nl, int ifindex, enum key key, int value);
+
+/* Current name of a device. -ENODEV when it is gone. ret: at least 16 bytes. */
+int device_current_name(int ifindex, char *ret);
+
+/* Flush the IPv4 route cache. */
+int procsys_flush_routes(const struct procsys *p);

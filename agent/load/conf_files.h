@@ -1,0 +1,32 @@
+/* Configuration files as sysctl.d(5) orders and masks them: by basename over all directories, a
+ * file in an earlier directory masks the same name in later ones, a link to /dev/null masks. */
+#pragma once
+
+#include <stddef.h>
+
+#include "diag.h"
+
+struct conf_file {
+    char *path;  /* owned, as shown: below root, without it */
+    char *bytes; /* owned, NUL-terminated after n */
+    size_t n;
+};
+
+struct conf_files {
+    struct conf_file *files;
+    size_t count, capacity;
+};
+
+#define CONF_FILES_TRUSTED (1 << 0) /* refuse a file that others than root may write */
+
+/* dirs: NULL-terminated, highest precedence first. A missing directory is fine. What cannot be read
+ * is an error in diags. Directories named x.conf, dangling links and files over 16 MiB are errors
+ * too. Returns 0 also then. Opens each file once and checks that descriptor (no race). */
+int conf_files_read(const char *root, const char *const *dirs, unsigned flags, struct diags *diags,
+                    struct conf_files *ret);
+
+/* One named file, the same checks. */
+int conf_file_read(const char *root, const char *path, unsigned flags, struct diags *diags,
+                   struct conf_files *ret);
+void conf_files_done(struct conf_files *files);
+#define _cleanup_conf_files_ _cleanup_(conf_files_done)

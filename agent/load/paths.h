@@ -1,0 +1,33 @@
+/* Where things are: one struct filled once from the global options; nothing else builds paths. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "util.h"
+
+struct path_options {
+    const char *root;         /* --root, NULL for none */
+    const char *policy;       /* --policy=FILE, NULL for none */
+    const char *sysctl_root;  /* --sysctl-root, NULL for none */
+    const char *proc_sys_net; /* --proc-sys-net, NULL for /proc/sys/net */
+};
+
+struct paths {
+    char *root;        /* "" or a directory without trailing slash */
+    char *policy;      /* NULL: the directories */
+    char *sysctl_root; /* as root; NULL when sysctl.d is not this namespace's */
+    char *proc_sys_net;
+    char *run;      /* ROOT/run/rpfpolicy, or its netns-INODE below in a foreign namespace */
+    char *lock;     /* ROOT/run/rpfpolicy.lock, or below `run` in a foreign namespace */
+    char *before;   /* RUN/before: values before our first write since boot */
+    char *flushed;  /* RUN/flushed */
+    char *accepted; /* ROOT/var/lib/rpfpolicy/accepted.conf, or below `run` in a foreign one */
+    char *presets;  /* ROOT/usr/share/rpfpolicy/presets */
+    bool foreign;   /* this network namespace is not the one of process 1 */
+};
+
+/* A namespace is foreign when /proc/self/ns/net and /proc/1/ns/net can both be read and differ.
+ * Then sysctl.d is only used when root or sysctl_root was given. */
+int paths_init(const struct path_options *options, struct paths *ret);
+void paths_done(struct paths *paths);
+#define _cleanup_paths_ _cleanup_(paths_done)

@@ -1,0 +1,65 @@
+/* What is known of the devices of one network namespace at one moment: plain data, filled by the
+ * readers of agent/kernel and by tests, judged by the core. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "keys.h"
+#include "name.h"
+
+/* Facts that cost a look at the system; a bit in device.known says that it was taken.
+ * Name, ifindex, flags, type, kind, slave_kind, master (ifindex), altnames, MACs and bus_parent all
+ * come with one RTM_NEWLINK and are always known. */
+enum fact {
+    FACT_ADDRESSES = 1 << 0,   /* device.numbered */
+    FACT_ROUTES = 1 << 1,      /* device.uplink */
+    FACT_MASTER_NAME = 1 << 2, /* device.master_name */
+    FACT_DRIVER = 1 << 3,      /* device.driver */
+    FACT_UDEV = 1 << 4,        /* device.properties */
+};
+
+struct device {
+    int ifindex;
+    char name[DEVICE_NAME_MAX + 1];
+    uint32_t known;  /* mask of enum fact */
+    uint32_t flags;  /* IFF_… */
+    uint16_t type;   /* ARPHRD_… */
+    bool bus_parent; /* IFLA_PARENT_DEV_NAME is present */
+    bool numbered;   /* has an IPv4 address */
+    bool uplink;     /* carries an IPv4 default route of the main table */
+    bool forwarding; /* configured conf/DEV/forwarding */
+    bool ipv4;       /* has IPv4 settings at all (absent below MTU 68) */
+    int master;      /* ifindex, 0 for none */
+    char master_name[DEVICE_NAME_MAX + 1];
+    char kind[16];       /* IFLA_INFO_KIND, "" for none */
+    char slave_kind[16]; /* IFLA_INFO_SLAVE_KIND, "" for none */
+    char driver[32];     /* "" for none */
+    char **altnames;     /* owned, NULL-terminated; NULL for none */
+    char *mac;           /* owned, "aa:bb:…" lower case; NULL for none */
+    char *permanent_mac; /* likewise */
+    char **properties;   /* owned, NULL-terminated "KEY=VALUE"; NULL for none */
+    int32_t conf[KEY_COUNT];
+};
+
+/* The live picture. Devices are ordered by ifindex. */
+struct live {
+    struct device *devices;
+    size_t count;
+    int32_t all[KEY_COUNT];
+    int32_t def[KEY_COUNT];
+    bool all_writable;   /* /proc/sys/net is not mounted read-only */
+    int devconf_inherit; /* net.core.devconf_inherit_init_net; -1 where it cannot be read */
+};
+
+/* Free what the device owns, not the struct. */
+void device_done(struct device *device);
+void live_done(struct live *live);
+
+/* NULL when there is none. By ifindex is a binary search, by name a linear one. */
+struct device *live_by_ifindex(const struct live *live, int ifindex);
+struct device *live_by_name(const struct live *live, const char *name);
+
+/* True for a port of a bridge, bond or team: the IPv4 settings of its master decide. */
+bool device_is_port(const struct device *device);

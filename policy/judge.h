@@ -1,0 +1,90 @@
+/* The state of every key of a device, and warnings: what check, list, explain and the agent report.
+ * Pure; takes its decisions from plan.h. */
+#pragma once
+
+#include "plan.h"
+#include "sysctl_conf.h"
+
+/* Worst first, as reports sort. */
+enum state {
+    STATE_IMPOSSIBLE,
+    STATE_DRIFT,
+    STATE_LATENT,
+    STATE_OK,
+    STATE_PAUSED,
+    STATE_MOOT,
+    STATE_UNMANAGED,
+    STATE_COUNT,
+};
+const char *state_name(enum state state);
+
+enum guard { GUARD_NONE, GUARD_HELPER, GUARD_AGENT };
+const char *guard_name(enum guard guard); /* NULL for GUARD_NONE */
+
+enum warning_code {
+    WARN_LOOSE_UNNUMBERED,
+    WARN_OUT_OF_RANGE,
+    WARN_WRITER,
+    WARN_FLOOR,
+    WARN_SCANNER,
+    WARN_CONTAINERS,
+    WARN_EXPIRED,
+    WARN_STRICT_FORWARD,
+    WARN_LOCKOUT,
+    WARN_COUNT,
+};
+const char *warning_name(enum warning_code code); /* "loose-unnumbered" … */
+
+struct cause {
+    const char *file; /* borrowed; NULL: no cause known */
+    unsigned line;
+    const char *text;
+};
+
+struct key_state {
+    enum key key;
+    int configured, effective, inherited;
+    const struct rule *rule; /* NULL: unmanaged without rule */
+    bool wanted_known;       /* false: unmanaged */
+    int wanted;              /* effective */
+    bool enforced;           /* the policy in force would write it: mode enforce, no observe */
+    enum state state;
+    enum guard guard;
+    struct cause cause;
+    char message[240]; /* one sentence in words; "" when ok */
+};
+
+/* What judge needs beside policy and live picture. */
+struct judge_context {
+    const struct sysctl_conf *sysctl; /* NULL: not this namespace's, or cannot be read */
+    enum guard guard;                 /* what is in place on this host for enforced rules */
+    bool enforcing;                   /* the accepted policy is this one and its mode is enforce */
+    int today;                        /* YYYYMMDD */
+};
+
+struct judge; /* per-key targets, computed once */
+int judge_new(const struct policy *policy, const struct live *live,
+              const struct judge_context *context, struct judge **ret);
+struct judge *judge_free(struct judge *judge);
+
+/* All keys that are managed for the device, plus rp_filter always. Returns their number; ret must
+ * have room for KEY_COUNT. Collects warnings as it goes. The worst state is *ret_worst. */
+unsigned judge_device(struct judge *judge, const struct device *device, struct key_state *ret,
+                      enum state *ret_worst);
+
+/* `all` (IFINDEX_ALL) or `default` (IFINDEX_DEFAULT) of one key. */
+void judge_special(struct judge *judge, int which, enum key key, struct key_state *ret);
+
+const struct key_target *judge_target(const struct judge *judge, enum key key);
+
+struct warning {
+    enum warning_code code;
+    const struct rule *rule; /* NULL where no rule is concerned */
+    unsigned count;
+    unsigned n_examples;
+    char examples[3][DEVICE_NAME_MAX + 1];
+    char *message; /* owned; one sentence with what to do */
+};
+
+/* The warnings so far (complete after every device was judged), ordered by code, then rule. */
+const struct warning *judge_warnings(struct judge *judge, size_t *ret_count);

@@ -1,0 +1,77 @@
+/* The one table of managed keys: name, values, and how the kernel combines `all` with a device.
+ * Enumerators of combining rules mirror the macros of include/linux/inetdevice.h. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum key {
+    KEY_RP_FILTER,
+    KEY_LOG_MARTIANS,
+    KEY_ACCEPT_LOCAL,
+    KEY_SRC_VALID_MARK,
+    KEY_ARP_IGNORE,
+    KEY_ARP_ANNOUNCE,
+    KEY_ARP_FILTER,
+    KEY_ROUTE_LOCALNET,
+    KEY_SEND_REDIRECTS,
+    KEY_ACCEPT_REDIRECTS,
+    KEY_SECURE_REDIRECTS,
+    KEY_ACCEPT_SOURCE_ROUTE,
+    KEY_COUNT,
+};
+
+typedef uint32_t key_mask; /* bit (1u << enum key) */
+#define KEY_BIT(key) (1u << (key))
+#define KEY_MASK_ALL ((key_mask)(KEY_BIT(KEY_COUNT) - 1))
+
+enum key_combine {
+    COMBINE_MAX,       /* IN_DEV_MAXCONF: signed maximum */
+    COMBINE_OR,        /* IN_DEV_ORCONF */
+    COMBINE_AND,       /* IN_DEV_ANDCONF */
+    COMBINE_REDIRECTS, /* IN_DEV_RX_REDIRECTS: AND where the device forwards, else OR */
+};
+
+enum key_values {
+    VALUES_RP_FILTER, /* off strict loose */
+    VALUES_SWITCH,    /* no yes */
+    VALUES_NUMBER,    /* 0..max */
+};
+
+struct key_info {
+    const char *name;
+    unsigned devconf; /* IPV4_DEVCONF_… of linux/ip.h: index in IFLA_INET_CONF is this minus 1 */
+    enum key_combine combine;
+    enum key_values values;
+    int max;        /* largest valid value */
+    bool validates; /* takes part in fib_validate_source(): tightening wants a route flush */
+};
+
+const struct key_info *key_info(enum key key);
+
+/* -ENOENT for an unknown name. */
+int key_from_name(const char *name, enum key *ret);
+
+/* Parse one value word of a policy: names or numbers. -EINVAL if it is not one of this key. */
+int key_value_parse(enum key key, const char *text, int *ret);
+
+/* The word for an effective value ("strict", "yes", "2"); buf (>= 12 bytes) serves numbers. */
+const char *key_value_format(enum key key, int value, char *buf, size_t size);
+
+/* A sentence fragment listing the valid values, for error messages: "off (0), strict (1) …". */
+const char *key_values_text(enum key key);
+
+/* What the kernel acts on. rp_filter gives 0, 1 or 2 (every other non-zero is loose, negative ones
+ * included, after the signed maximum); switches give 0 or 1; the rest give the combined number. */
+int key_effective(enum key key, int all, int configured, bool forwarding);
+
+/* Is `wanted` (an effective value) reached by writing it to the device under this `all`? */
+bool key_reachable(enum key key, int all, int wanted, bool forwarding);
+
+/* Order of strictness of an effective value: a larger result refuses more packets. rp_filter: off
+ * 0, loose 1, strict 2. accept_local, route_localnet: yes 0, no 1. Other keys: always 0. */
+int key_strictness(enum key key, int effective);
+
+/* Is a stored value outside what the key documents (rp_filter 3, -5 …)? */
+bool key_out_of_range(enum key key, int configured);

@@ -1,0 +1,25 @@
+/* Bytes of foreign origin (device names, file names, policy text) made safe to print.
+ * The kernel accepts nearly every byte in a device name: see dev_valid_name(). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define DEVICE_NAME_MAX 15 /* IFNAMSIZ - 1 */
+
+/* Write `n` bytes as printable ASCII: a byte outside 0x20..0x7e and the backslash become \xHH.
+ * Spaces stay. Returns an owned string, NULL when memory ran out. */
+char *name_escape_n(const char *bytes, size_t n);
+char *name_escape(const char *s);
+
+/* The same into a buffer, cut (with a final "~") when it does not fit; returns buf.
+ * NAME_ESCAPED_SIZE is enough for every device name. */
+#define NAME_ESCAPED_SIZE (4 * DEVICE_NAME_MAX + 1)
+const char *name_escape_buf(const char *s, char *buf, size_t size);
+
+/* True when the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
+bool name_is_utf8(const char *s, size_t n);
+
+/* Would the kernel take this as a device name? Mirrors dev_valid_name() plus the two reserved
+ * directory names all and default. */
+bool name_is_valid_device(const char *s);

@@ -1,0 +1,80 @@
+/* What systemd-sysctl(8) (or procps sysctl) makes of a tree of sysctl.d files, for net.ipv4.conf.
+ * Pure: gets the files' bytes in the order in which they are read. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "diag.h"
+#include "keys.h"
+
+enum sysctl_flavor {
+    SYSCTL_SYSTEMD, /* sysctl.d(5) as systemd-sysctl reads it */
+    SYSCTL_PROCPS,  /* sysctl --system of procps 4.0 */
+};
+
+enum sysctl_run {
+    SYSCTL_RUN_ADD,  /* as the 99-systemd rule runs it for a device that was added */
+    SYSCTL_RUN_FULL, /* as systemd-sysctl.service runs it */
+};
+
+struct sysctl_line {
+    const char *file; /* owned by the conf */
+    unsigned line;
+    const char *text;  /* the line as written, trimmed; owned by the conf */
+    const char *key;   /* normalised: slashes, "net/ipv4/conf/*" "/rp_filter"; owned */
+    const char *value; /* NULL: an exclusion (a leading - without value); owned */
+    bool ignore_errors;
+    bool glob;
+};
+
+enum sysctl_outcome {
+    SYSCTL_WINS,       /* the value that stays */
+    SYSCTL_WRITTEN,    /* is written, then overwritten by a later one */
+    SYSCTL_REPLACED,   /* the same key is stated again with another value */
+    SYSCTL_REPEATED,   /* the same key and value again: keeps the place of the first */
+    SYSCTL_EXACT_WINS, /* a glob that an exact key beats */
+    SYSCTL_EXCLUDED,   /* a glob that an exclusion keeps off this key */
+    SYSCTL_INVALID,    /* the kernel refuses the value */
+    SYSCTL_EXCLUDES,   /* the exclusion line itself */
+};
+const char *
+sysctl_outcome_text(enum sysctl_outcome outcome); /* "an exact key beats every glob" … */
+
+struct sysctl_verdict {
+    const struct sysctl_line *line; /* borrowed */
+    enum sysctl_outcome outcome;
+    const struct sysctl_line *by; /* the line that beat it, or NULL */
+};
+
+struct sysctl_answer {
+    bool given;                     /* some line gives the device a value */
+    int value;                      /* what is stored at the end, as the kernel parses it */
+    const struct sysctl_line *line; /* the line that gave it */
+    struct sysctl_verdict
+        *verdicts; /* every line that speaks of it, in file order; only when asked */
+    size_t count;
+};
+
+struct sysctl_conf;
+struct sysctl_conf *sysctl_conf_new(enum sysctl_flavor flavor);
+struct sysctl_conf *sysctl_conf_free(struct sysctl_conf *conf);
+
+/* Add the bytes of one file. Bad lines become warnings and are skipped, as systemd does. */
+int sysctl_conf_add_file(struct sysctl_conf *conf, const char *path, const char *bytes, size_t n,
+                         struct diags *diags);
+
+/* name: a device, or "all", "default". Without verdicts (want_verdicts false) nothing is allocated.
+ * Call answer_done() after want_verdicts. */
+int sysctl_conf_resolve(const struct sysctl_conf *conf, enum sysctl_run run, const char *name,
+                        enum key key, bool want_verdicts, struct sysctl_answer *ret);
+void sysctl_answer_done(struct sysctl_answer *answer);
+
+/* Is there a line with this exact key (not a glob) for the name? For generate sysctl.d. */
+const struct sysctl_line *sysctl_conf_exact(const struct sysctl_conf *conf, const char *name,
+                                            enum key key);
+
+/* An integer as proc_dointvec() reads it: leading blanks, sign, base by prefix, rest after a blank
+ * ignored ("1 2 3" is 1, "0x2" is 2). -EINVAL otherwise. */
+int sysctl_parse_int(const char *text, int *ret);

@@ -1,0 +1,12 @@
+/* A policy said in sysctl.d terms, for hosts without agent and helper: systemd-sysctl alone reaches
+ * it at boot and at every `add`. Pure. */
+#pragma once
+
+#include "policy.h"
+#include "sysctl_conf.h"
+
+/* The fragment as owned text in *ret. What cannot be expressed (sets, `unmanaged` below a wider
+ * glob, keys that another file names exactly) becomes a comment; *ret_missing counts those. others:
+ * what the other sysctl.d files say, may be NULL. */
+int fragment_generate(const struct policy *policy, const struct sysctl_conf *others, char **ret,
+                      unsigned *ret_missing);
