@@ -23,7 +23,7 @@ struct sysctl_line {
     const char *file; /* owned by the conf */
     unsigned line;
     const char *text;  /* the line as written, trimmed; owned by the conf */
-    const char *key;   /* normalised: slashes, "net/ipv4/conf/*" "/rp_filter"; owned */
+    const char *key;   /* normalised to slashes, "net/ipv4/conf/eth0/rp_filter"; owned */
     const char *value; /* NULL: an exclusion (a leading - without value); owned */
     bool ignore_errors;
     bool glob;
