@@ -9,16 +9,22 @@
 #include "keys.h"
 #include "name.h"
 
-/* Facts that cost a look at the system; a bit in device.known says that it was taken.
- * Name, ifindex, flags, type, kind, slave_kind, master (ifindex), altnames, MACs and bus_parent all
- * come with one RTM_NEWLINK and are always known. */
+/* Facts that cost a look at the system or memory per device; a bit in device.known says that it was
+ * taken. A policy's sets ask for them in policy.facts. Name, ifindex, flags, type, kind,
+ * slave_kind, master (ifindex) and bus_parent come with every RTM_NEWLINK and are always known; the
+ * altnames and MACs come with it too, but are only kept where they are asked for. */
 enum fact {
     FACT_ADDRESSES = 1 << 0,   /* device.numbered */
     FACT_ROUTES = 1 << 1,      /* device.uplink */
     FACT_MASTER_NAME = 1 << 2, /* device.master_name */
     FACT_DRIVER = 1 << 3,      /* device.driver */
     FACT_UDEV = 1 << 4,        /* device.properties */
+    FACT_MAC = 1 << 5,         /* device.mac and device.permanent_mac */
+    FACT_ALTNAMES = 1 << 6,    /* device.altnames */
 };
+
+/* What the udev hook may judge: facts that belong to the device alone. */
+#define FACTS_OF_LINK (FACT_MAC | FACT_ALTNAMES | FACT_DRIVER)
 
 struct device {
     int ifindex;
