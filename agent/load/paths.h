@@ -1,4 +1,8 @@
-/* Where things are: one struct filled once from the global options; nothing else builds paths. */
+/* Where things are: one struct filled once from the global options; nothing else builds paths.
+ *
+ * `policy` is taken as the caller wrote it, not below root, as file arguments of systemd's tools
+ * are. In a foreign namespace state is kept apart per namespace even with a root: ifindexes in
+ * `before` mean nothing elsewhere. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,13 +21,14 @@ struct paths {
     char *policy;      /* NULL: the directories */
     char *sysctl_root; /* as root; NULL when sysctl.d is not this namespace's */
     char *proc_sys_net;
-    char *run;      /* ROOT/run/rpfpolicy, or its netns-INODE below in a foreign namespace */
-    char *lock;     /* ROOT/run/rpfpolicy.lock, or below `run` in a foreign namespace */
-    char *before;   /* RUN/before: values before our first write since boot */
-    char *flushed;  /* RUN/flushed */
-    char *accepted; /* ROOT/var/lib/rpfpolicy/accepted.conf, or below `run` in a foreign one */
-    char *presets;  /* ROOT/usr/share/rpfpolicy/presets */
-    bool foreign;   /* this network namespace is not the one of process 1 */
+    char *run;        /* ROOT/run/rpfpolicy, or its netns-INODE below in a foreign namespace */
+    char *lock;       /* ROOT/run/rpfpolicy.lock, or below `run` in a foreign namespace */
+    char *before;     /* RUN/before: values before our first write since boot */
+    char *flushed;    /* RUN/flushed */
+    char *stand_back; /* RUN/stand-back: while it exists the helper does nothing */
+    char *accepted;   /* ROOT/var/lib/rpfpolicy/accepted.conf, or below `run` in a foreign one */
+    char *presets;    /* ROOT/usr/share/rpfpolicy/presets */
+    bool foreign;     /* this network namespace is not the one of process 1 */
 };
 
 /* A namespace is foreign when /proc/self/ns/net and /proc/1/ns/net can both be read and differ.

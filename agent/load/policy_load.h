@@ -1,21 +1,28 @@
-/* Finding and reading policy: from disk, or the accepted one; and accepting. */
+/* Finding and reading policy: from disk, or the accepted one; and accepting.
+ *
+ * diags may be NULL only where that is said. Errors other than those named come from the system
+ * (-EACCES, -ENOSPC, -ENOMEM …). */
 #pragma once
 
 #include "paths.h"
 #include "policy.h"
 
-/* The policy on disk, validated. *ret is NULL and -EBADMSG comes back when diags holds an error;
- * -ENOENT when there is no policy file at all. */
+/* The policy on disk, validated: the directories, or only paths->policy. -EBADMSG when diags holds
+ * an error; -ENOENT when there is no policy file at all (an empty file, and /dev/null, are one). */
 int policy_load(const struct paths *paths, struct diags *diags, struct policy **ret);
 
-/* The accepted policy. -ENOENT when none was accepted; -EBADMSG when it is damaged. */
+/* The accepted policy. -ENOENT when none was accepted; -EBADMSG when it is damaged, others than
+ * root may write it, or this version does not know its words. diags may be NULL. */
 int policy_load_accepted(const struct paths *paths, struct diags *diags, struct policy **ret);
 
-/* The same from bytes, without I/O (fuzzed). */
+/* The same from bytes, without I/O (fuzzed). Rules keep the file and line they had when they were
+ * accepted. diags may be NULL. */
 int policy_parse_accepted(const char *bytes, size_t n, struct diags *diags, struct policy **ret);
 
-/* Put the policy on disk into force: read it, validate it, and replace accepted.conf atomically and
- * durably. On any error nothing is replaced. ret may be NULL. */
+/* Put the policy on disk into force: read it once, validate it, and replace accepted.conf
+ * atomically and durably by the very bytes that were validated. Errors as policy_load(), -EFBIG
+ * over 64 MiB. On an error nothing is replaced (only a failure to make the replacement durable
+ * comes after it). ret may be NULL. */
 int policy_accept(const struct paths *paths, struct diags *diags, struct policy **ret);
 
 /* sysctl.d of this namespace, NULL in *ret (and 0) where it is not to be used. */

@@ -1,0 +1,375 @@
+/* The accepted policy: the last one that was validated and put into force, kept as one file with
+ * the bytes and the origins of the files it came from.
+ *
+ *   rpfpolicy-accepted 1 <hash, 16 hex digits> <number of files>\n
+ *   file <bytes> <escaped path>\n<that many bytes>\n          once per file */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "name.h"
+#include "policy_load.h"
+#include "policy_read.h"
+
+#define ACCEPTED_MAX (64U << 20)
+#define ACCEPTED_MAGIC "rpfpolicy-accepted 1 "
+
+/* What is left to read of the accepted file. */
+struct cursor {
+    const char *p;
+    size_t n;
+};
+
+/* Take the bytes `word` off the front. */
+static bool take_word(struct cursor *c, const char *word)
+{
+    size_t n = strlen(word);
+
+    if (c->n < n || memcmp(c->p, word, n) != 0)
+        return false;
+    c->p += n;
+    c->n -= n;
+    return true;
+}
+
+/* Take a decimal number that ends with `end`: no sign, no leading zero, at most ACCEPTED_MAX. */
+static bool take_number(struct cursor *c, char end, size_t *ret)
+{
+    size_t value = 0, i = 0;
+
+    for (; i < c->n && c->p[i] >= '0' && c->p[i] <= '9'; i++) {
+        value = value * 10 + (size_t)(c->p[i] - '0');
+        if (value > ACCEPTED_MAX || (i > 0 && c->p[0] == '0'))
+            return false;
+    }
+    if (i == 0 || i == c->n || c->p[i] != end)
+        return false;
+    c->p += i + 1;
+    c->n -= i + 1;
+    *ret = value;
+    return true;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static bool take_hash(struct cursor *c, uint64_t *ret)
+{
+    uint64_t hash = 0;
+
+    if (c->n < 17 || c->p[16] != ' ')
+        return false;
+    for (int i = 0; i < 16; i++) {
+        int digit = hex_digit(c->p[i]);
+
+        if (digit < 0)
+            return false;
+        hash = hash << 4 | (uint64_t)digit;
+    }
+    c->p += 17;
+    c->n -= 17;
+    *ret = hash;
+    return true;
+}
+
+/* One byte of an escaped path, -1 where the escape is not one that name_escape() writes. */
+static int unescape_byte(const char **p, const char *end)
+{
+    int high, low;
+
+    if (**p != '\\')
+        return (unsigned char)*(*p)++;
+    if (end - *p < 4 || (*p)[1] != 'x')
+        return -1;
+    high = hex_digit((*p)[2]);
+    low = hex_digit((*p)[3]);
+    *p += 4;
+    return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+/* Take the rest of the line as an escaped path. -EBADMSG, -ENOMEM. */
+static int take_path(struct cursor *c, char **ret)
+{
+    const char *p = c->p, *end = memchr(c->p, '\n', c->n);
+    _cleanup_free_ char *path = NULL;
+    size_t n = 0;
+
+    if (!end || end == p)
+        return -EBADMSG;
+    path = malloc((size_t)(end - p) + 1);
+    if (!path)
+        return -ENOMEM;
+    while (p < end) {
+        int byte = unescape_byte(&p, end);
+
+        if (byte <= 0) /* a path holds no NUL */
+            return -EBADMSG;
+        path[n++] = (char)byte;
+    }
+    path[n] = '\0';
+    c->n -= (size_t)(end - c->p) + 1;
+    c->p = end + 1;
+    *ret = TAKE_PTR(path);
+    return 0;
+}
+
+/* One `file` entry into the policy. */
+static int take_file(struct cursor *c, struct policy *policy, struct diags *diags)
+{
+    _cleanup_free_ char *path = NULL;
+    size_t size;
+    int r;
+
+    if (!take_word(c, "file ") || !take_number(c, ' ', &size))
+        return -EBADMSG;
+    r = take_path(c, &path);
+    if (r < 0)
+        return r;
+    if (c->n < size + 1 || c->p[size] != '\n')
+        return -EBADMSG;
+    r = policy_add_file(policy, path, c->p, size, diags);
+    c->p += size + 1;
+    c->n -= size + 1;
+    return r;
+}
+
+/* diags is not NULL here. */
+static int parse_accepted(struct cursor c, struct diags *diags, struct policy **ret)
+{
+    _cleanup_policy_ struct policy *policy = policy_new();
+    uint64_t hash;
+    size_t count;
+    int r;
+
+    if (!policy)
+        return -ENOMEM;
+    if (!take_word(&c, ACCEPTED_MAGIC) || !take_hash(&c, &hash) || !take_number(&c, '\n', &count))
+        return -EBADMSG;
+    for (; count > 0; count--) {
+        r = take_file(&c, policy, diags);
+        if (r < 0)
+            return r;
+    }
+    /* Before the lines are judged: after damage what they say is of no interest. */
+    if (c.n > 0 || policy->hash != hash)
+        return -EBADMSG;
+    r = policy_finish(policy, diags);
+    if (r < 0)
+        return r;
+    /* Accepted by a version that knew other words. */
+    if (diags_failed(diags))
+        return -EBADMSG;
+    *ret = TAKE_PTR(policy);
+    return 0;
+}
+
+int policy_parse_accepted(const char *bytes, size_t n, struct diags *diags, struct policy **ret)
+{
+    _cleanup_diags_ struct diags own = DIAGS_INIT;
+
+    return parse_accepted((struct cursor){bytes, n}, diags ?: &own, ret);
+}
+
+/* Read up to n bytes, fewer only at the end of the file. */
+static ssize_t read_all(int fd, char *bytes, size_t n)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        ssize_t r = read(fd, bytes + done, n - done);
+
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -errno;
+        if (r == 0)
+            break;
+        done += (size_t)r;
+    }
+    return (ssize_t)done;
+}
+
+static int load_from(int fd, const char *path, struct diags *diags, struct policy **ret)
+{
+    _cleanup_free_ char *bytes = NULL;
+    struct stat st;
+    ssize_t n;
+    int r;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode) || st.st_size > (off_t)ACCEPTED_MAX ||
+        (st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH))) {
+        diags_add(diags, DIAG_ERROR, path, 0,
+                  "others than root may write this file, or it is none");
+        return -EBADMSG;
+    }
+    bytes = malloc((size_t)st.st_size + 1);
+    if (!bytes)
+        return -ENOMEM;
+    n = read_all(fd, bytes, (size_t)st.st_size);
+    if (n < 0)
+        return (int)n;
+    r = policy_parse_accepted(bytes, (size_t)n, diags, ret);
+    if (r == -EBADMSG && diags && !diags_failed(diags))
+        diags_add(diags, DIAG_ERROR, path, 0, "the accepted policy is damaged; accept it again");
+    return r;
+}
+
+int policy_load_accepted(const struct paths *paths, struct diags *diags, struct policy **ret)
+{
+    int fd, r;
+
+    fd = open(paths->accepted, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    r = load_from(fd, paths->accepted, diags, ret);
+    close(fd);
+    return r;
+}
+
+static int write_accepted(FILE *f, const struct conf_files *files, const struct policy *policy)
+{
+    char hash[17];
+
+    fprintf(f, ACCEPTED_MAGIC "%s %zu\n", policy_hash_text(policy, hash), files->count);
+    for (size_t i = 0; i < files->count; i++) {
+        const struct conf_file *file = &files->files[i];
+        _cleanup_free_ char *path = name_escape(file->path);
+
+        if (!path)
+            return -ENOMEM;
+        fprintf(f, "file %zu %s\n", file->n, path);
+        fwrite(file->bytes, 1, file->n, f);
+        fputc('\n', f);
+    }
+    if (fflush(f) != 0 || ferror(f))
+        return errno > 0 ? -errno : -EIO;
+    return 0;
+}
+
+/* Create the directory and what is missing above it, readable by all whatever the umask: reading
+ * commands need no privilege. Cuts the string and puts it together again. */
+static int make_directory(char *path)
+{
+    char *slash;
+    int r;
+
+    if (mkdir(path, 0755) >= 0)
+        return chmod(path, 0755) < 0 ? -errno : 0;
+    if (errno == EEXIST)
+        return 0;
+    if (errno != ENOENT || !(slash = strrchr(path, '/')) || slash == path)
+        return -errno;
+    *slash = '\0';
+    r = make_directory(path);
+    *slash = '/';
+    if (r < 0)
+        return r;
+    if (mkdir(path, 0755) < 0 && errno != EEXIST)
+        return -errno;
+    return chmod(path, 0755) < 0 ? -errno : 0;
+}
+
+static int sync_directory(const char *directory)
+{
+    int fd, r = 0;
+
+    fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (fsync(fd) < 0)
+        r = -errno;
+    close(fd);
+    return r;
+}
+
+/* The finished bytes under a name of their own, durable. The caller removes it on failure. */
+static int write_temporary(char *temporary, const struct conf_files *files,
+                           const struct policy *policy)
+{
+    int fd, r;
+    FILE *f;
+
+    fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    f = fdopen(fd, "w");
+    if (!f) {
+        r = -errno;
+        close(fd);
+        unlink(temporary);
+        return r;
+    }
+    errno = 0;
+    r = write_accepted(f, files, policy);
+    if (r >= 0 && (fchmod(fd, 0644) < 0 || fsync(fd) < 0))
+        r = -errno;
+    if (fclose(f) != 0)
+        gather(&r, -errno);
+    if (r < 0)
+        unlink(temporary);
+    return r;
+}
+
+static int replace_accepted(const struct paths *paths, const struct conf_files *files,
+                            const struct policy *policy)
+{
+    _cleanup_free_ char *directory = strdup(paths->accepted), *temporary = NULL;
+    int r;
+
+    if (!directory)
+        return -ENOMEM;
+    *strrchr(directory, '/') = '\0';
+    if (asprintf(&temporary, "%s.XXXXXX", paths->accepted) < 0) {
+        temporary = NULL;
+        return -ENOMEM;
+    }
+    r = make_directory(directory);
+    if (r < 0)
+        return r;
+    r = write_temporary(temporary, files, policy);
+    if (r < 0)
+        return r;
+    if (rename(temporary, paths->accepted) < 0) {
+        r = -errno;
+        unlink(temporary);
+        return r;
+    }
+    return sync_directory(directory);
+}
+
+int policy_accept(const struct paths *paths, struct diags *diags, struct policy **ret)
+{
+    _cleanup_conf_files_ struct conf_files files = {};
+    _cleanup_policy_ struct policy *policy = NULL;
+    size_t total = 0;
+    int r;
+
+    r = policy_read_files(paths, diags, &files);
+    if (r < 0)
+        return r;
+    if (files.count == 0)
+        return diags_failed(diags) ? -EBADMSG : -ENOENT;
+    r = policy_from_files(&files, diags, &policy);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < files.count; i++)
+        total += files.files[i].n + 4 * PATH_MAX + 64;
+    if (total > ACCEPTED_MAX)
+        return -EFBIG;
+    r = replace_accepted(paths, &files, policy);
+    if (r < 0)
+        return r;
+    if (ret)
+        *ret = TAKE_PTR(policy);
+    return 0;
+}

@@ -1,0 +1,115 @@
+/* Where everything is found: root, run directory, state, and whether this network namespace is the
+ * host's. Builds names only; it creates and reads no file. */
+#include "paths.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+/* "/" and "" mean no root; slashes at the end go. */
+static char *without_trailing_slashes(const char *path)
+{
+    size_t n = strlen(path);
+
+    while (n > 0 && path[n - 1] == '/')
+        n--;
+    return strndup(path, n);
+}
+
+static int join(char **ret, const char *directory, const char *rest)
+{
+    char *s;
+
+    if (asprintf(&s, "%s%s", directory, rest) < 0)
+        return -ENOMEM;
+    *ret = s;
+    return 0;
+}
+
+/* The inode of this network namespace when it is another one than process 1's; 0 when it is the
+ * same or when either cannot be read (without privilege process 1's cannot). */
+static unsigned long foreign_namespace(void)
+{
+    struct stat self, init;
+
+    if (stat("/proc/self/ns/net", &self) < 0 || stat("/proc/1/ns/net", &init) < 0)
+        return 0;
+    if (self.st_dev == init.st_dev && self.st_ino == init.st_ino)
+        return 0;
+    return self.st_ino;
+}
+
+static int init_state(struct paths *paths, unsigned long namespace)
+{
+    char below[64];
+    int r;
+
+    if (!namespace) {
+        r = join(&paths->run, paths->root, "/run/rpfpolicy");
+        if (r >= 0)
+            r = join(&paths->lock, paths->root, "/run/rpfpolicy.lock");
+        if (r >= 0)
+            r = join(&paths->accepted, paths->root, "/var/lib/rpfpolicy/accepted.conf");
+        return r;
+    }
+    snprintf(below, sizeof(below), "/run/rpfpolicy/netns-%lu", namespace);
+    r = join(&paths->run, paths->root, below);
+    if (r >= 0)
+        r = join(&paths->lock, paths->run, "/rpfpolicy.lock");
+    if (r >= 0)
+        r = join(&paths->accepted, paths->run, "/accepted.conf");
+    return r;
+}
+
+int paths_init(const struct path_options *options, struct paths *ret)
+{
+    _cleanup_paths_ struct paths paths = {};
+    unsigned long namespace = foreign_namespace();
+    const char *proc_sys_net = options->proc_sys_net ?: "/proc/sys/net";
+    int r;
+
+    paths.foreign = namespace != 0;
+    paths.root = without_trailing_slashes(options->root ?: "");
+    paths.proc_sys_net = without_trailing_slashes(proc_sys_net);
+    if (!paths.root || !paths.proc_sys_net)
+        return -ENOMEM;
+    if (options->policy && !(paths.policy = strdup(options->policy)))
+        return -ENOMEM;
+    if (options->sysctl_root)
+        paths.sysctl_root = without_trailing_slashes(options->sysctl_root);
+    else if (options->root || !paths.foreign)
+        paths.sysctl_root = strdup(paths.root);
+    if (!paths.sysctl_root && (options->sysctl_root || options->root || !paths.foreign))
+        return -ENOMEM;
+    r = init_state(&paths, namespace);
+    if (r >= 0)
+        r = join(&paths.before, paths.run, "/before");
+    if (r >= 0)
+        r = join(&paths.flushed, paths.run, "/flushed");
+    if (r >= 0)
+        r = join(&paths.stand_back, paths.run, "/stand-back");
+    if (r >= 0)
+        r = join(&paths.presets, paths.root, "/usr/share/rpfpolicy/presets");
+    if (r < 0)
+        return r;
+    *ret = paths;
+    paths = (struct paths){};
+    return 0;
+}
+
+void paths_done(struct paths *paths)
+{
+    if (!paths)
+        return;
+    free(paths->root);
+    free(paths->policy);
+    free(paths->sysctl_root);
+    free(paths->proc_sys_net);
+    free(paths->run);
+    free(paths->lock);
+    free(paths->before);
+    free(paths->flushed);
+    free(paths->stand_back);
+    free(paths->accepted);
+    free(paths->presets);
+    *paths = (struct paths){};
+}

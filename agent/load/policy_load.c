@@ -1,0 +1,76 @@
+/* The policy as an administrator saved it: found, read and validated. accepted.c keeps the one that
+ * is in force. */
+#include "policy_load.h"
+
+#include <unistd.h>
+
+#include "policy_read.h"
+
+static const char *const policy_directories[] = {"/etc/rpfpolicy.d", "/run/rpfpolicy.d",
+                                                 "/usr/local/lib/rpfpolicy.d",
+                                                 "/usr/lib/rpfpolicy.d", NULL};
+
+/* /dev/null is a policy without a line, as it is an empty file for every other tool. */
+static int read_named(const char *path, struct diags *diags, struct conf_files *ret)
+{
+    struct conf_files files = {};
+
+    if (!streq(path, "/dev/null"))
+        /* Without privilege a policy steers nobody but its reader, so anybody's draft will do. */
+        return conf_file_read("", path, geteuid() == 0 ? CONF_FILES_TRUSTED : 0, diags, ret);
+    files.files = calloc(1, sizeof(*files.files));
+    if (!files.files)
+        return -ENOMEM;
+    files.count = files.capacity = 1;
+    files.files[0].path = strdup(path);
+    files.files[0].bytes = strdup("");
+    if (!files.files[0].path || !files.files[0].bytes) {
+        conf_files_done(&files);
+        return -ENOMEM;
+    }
+    *ret = files;
+    return 0;
+}
+
+int policy_read_files(const struct paths *paths, struct diags *diags, struct conf_files *ret)
+{
+    if (paths->policy)
+        return read_named(paths->policy, diags, ret);
+    return conf_files_read(paths->root, policy_directories, CONF_FILES_TRUSTED, diags, ret);
+}
+
+int policy_from_files(const struct conf_files *files, struct diags *diags, struct policy **ret)
+{
+    _cleanup_policy_ struct policy *policy = policy_new();
+    int r;
+
+    if (!policy)
+        return -ENOMEM;
+    for (size_t i = 0; i < files->count; i++) {
+        const struct conf_file *f = &files->files[i];
+
+        r = policy_add_file(policy, f->path, f->bytes, f->n, diags);
+        if (r < 0)
+            return r;
+    }
+    r = policy_finish(policy, diags);
+    if (r < 0)
+        return r;
+    if (diags_failed(diags))
+        return -EBADMSG;
+    *ret = TAKE_PTR(policy);
+    return 0;
+}
+
+int policy_load(const struct paths *paths, struct diags *diags, struct policy **ret)
+{
+    _cleanup_conf_files_ struct conf_files files = {};
+    int r;
+
+    r = policy_read_files(paths, diags, &files);
+    if (r < 0)
+        return r;
+    if (files.count == 0)
+        return diags_failed(diags) ? -EBADMSG : -ENOENT;
+    return policy_from_files(&files, diags, ret);
+}

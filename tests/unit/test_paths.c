@@ -1,0 +1,87 @@
+/* Where things are looked up, with and without --root, --policy and --sysctl-root. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "paths.h"
+
+static struct paths paths_with(struct path_options options)
+{
+    struct paths paths;
+
+    assert_int_equal(paths_init(&options, &paths), 0);
+    return paths;
+}
+
+static void without_options_everything_is_where_the_manual_says(void **state)
+{
+    _cleanup_paths_ struct paths p = paths_with((struct path_options){});
+
+    assert_string_equal(p.root, "");
+    assert_null(p.policy);
+    assert_string_equal(p.proc_sys_net, "/proc/sys/net");
+    assert_string_equal(p.presets, "/usr/share/rpfpolicy/presets");
+    if (p.foreign) {
+        assert_null(p.sysctl_root);
+        assert_non_null(startswith(p.run, "/run/rpfpolicy/netns-"));
+        assert_non_null(startswith(p.accepted, p.run));
+        assert_non_null(startswith(p.lock, p.run));
+    } else {
+        assert_string_equal(p.sysctl_root, "");
+        assert_string_equal(p.run, "/run/rpfpolicy");
+        assert_string_equal(p.lock, "/run/rpfpolicy.lock");
+        assert_string_equal(p.accepted, "/var/lib/rpfpolicy/accepted.conf");
+    }
+    assert_non_null(startswith(p.before, p.run));
+    assert_string_equal(p.before + strlen(p.run), "/before");
+    assert_string_equal(p.flushed + strlen(p.run), "/flushed");
+    assert_string_equal(p.stand_back + strlen(p.run), "/stand-back");
+}
+
+static void root_moves_policy_sysctl_and_state_but_not_a_named_policy_or_proc(void **state)
+{
+    _cleanup_paths_ struct paths p =
+        paths_with((struct path_options){.root = "/image//", .policy = "draft.conf"});
+
+    assert_string_equal(p.root, "/image");
+    assert_string_equal(p.sysctl_root, "/image");
+    assert_string_equal(p.policy, "draft.conf");
+    assert_string_equal(p.proc_sys_net, "/proc/sys/net");
+    assert_non_null(startswith(p.run, "/image/run/rpfpolicy"));
+    assert_non_null(startswith(p.lock, "/image/run/rpfpolicy"));
+    assert_non_null(startswith(p.accepted, "/image/"));
+    assert_string_equal(p.presets, "/image/usr/share/rpfpolicy/presets");
+}
+
+static void root_slash_is_no_root(void **state)
+{
+    _cleanup_paths_ struct paths p = paths_with((struct path_options){.root = "/"});
+
+    assert_string_equal(p.root, "");
+    assert_string_equal(p.presets, "/usr/share/rpfpolicy/presets");
+}
+
+static void sysctl_root_stands_before_root(void **state)
+{
+    _cleanup_paths_ struct paths p = paths_with((struct path_options){
+        .root = "/image", .sysctl_root = "/other/", .proc_sys_net = "/host/proc/sys/net/"});
+
+    assert_string_equal(p.root, "/image");
+    assert_string_equal(p.sysctl_root, "/other");
+    assert_string_equal(p.proc_sys_net, "/host/proc/sys/net");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_options_everything_is_where_the_manual_says),
+        cmocka_unit_test(root_moves_policy_sysctl_and_state_but_not_a_named_policy_or_proc),
+        cmocka_unit_test(root_slash_is_no_root),
+        cmocka_unit_test(sysctl_root_stands_before_root),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
