@@ -17,8 +17,16 @@ char *name_escape(const char *s);
 #define NAME_ESCAPED_SIZE (4 * DEVICE_NAME_MAX + 1)
 const char *name_escape_buf(const char *s, char *buf, size_t size);
 
+/* The same for a message: at most 160 characters, in a buffer that lives as long as the enclosing
+ * block. */
+#define NAME_SHOWN_SIZE 161
+#define NAME_SHOWN(s) name_escape_buf((s), (char[NAME_SHOWN_SIZE]){0}, NAME_SHOWN_SIZE)
+
 /* True when the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
 bool name_is_utf8(const char *s, size_t n);
+
+/* A byte that no device name may hold: slash, colon and what the kernel's isspace() takes. */
+bool name_byte_is_refused(unsigned char c);
 
 /* Would the kernel take this as a device name? Mirrors dev_valid_name() plus the two reserved
  * directory names all and default. */

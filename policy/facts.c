@@ -1,0 +1,67 @@
+/* Look-ups in the live picture and freeing it. */
+#include "facts.h"
+
+#include "util.h"
+
+static void strings_free(char **strings)
+{
+    for (size_t i = 0; strings && strings[i]; i++)
+        free(strings[i]);
+    free(strings);
+}
+
+void device_done(struct device *device)
+{
+    if (!device)
+        return;
+    strings_free(device->altnames);
+    strings_free(device->properties);
+    free(device->mac);
+    free(device->permanent_mac);
+    device->altnames = device->properties = NULL;
+    device->mac = device->permanent_mac = NULL;
+}
+
+void live_done(struct live *live)
+{
+    if (!live)
+        return;
+    for (size_t i = 0; i < live->count; i++)
+        device_done(&live->devices[i]);
+    free(live->devices);
+    live->devices = NULL;
+    live->count = 0;
+}
+
+struct device *live_by_ifindex(const struct live *live, int ifindex)
+{
+    size_t low = 0, high = live->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        struct device *device = &live->devices[middle];
+
+        if (device->ifindex == ifindex)
+            return device;
+        if (device->ifindex < ifindex)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+struct device *live_by_name(const struct live *live, const char *name)
+{
+    for (size_t i = 0; i < live->count; i++) {
+        if (streq(live->devices[i].name, name))
+            return &live->devices[i];
+    }
+    return NULL;
+}
+
+bool device_is_port(const struct device *device)
+{
+    return streq(device->slave_kind, "bridge") || streq(device->slave_kind, "bond") ||
+           streq(device->slave_kind, "team");
+}
