@@ -1,0 +1,58 @@
+/* Is anything in place that repairs values when others write them: the agent, or the hook that udev
+ * runs for each device? Looks for their traces only, asks nobody. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "session.h"
+
+#define RULE "99-zz-rpfpolicy.rules"
+
+static bool exists(const char *directory, const char *name)
+{
+    _cleanup_free_ char *path = NULL;
+
+    return asprintf(&path, "%s/%s", directory, name) >= 0 &&
+           faccessat(AT_FDCWD, path, F_OK, 0) == 0;
+}
+
+/* 1: a rule that works; 0: masked (a link to /dev/null, or empty); -1: not there. */
+static int rule_state(const char *root, const char *directory)
+{
+    _cleanup_free_ char *path = NULL;
+    struct stat st;
+
+    if (asprintf(&path, "%s%s/udev/rules.d/" RULE, root, directory) < 0) {
+        path = NULL;
+        return -1;
+    }
+    if (stat(path, &st) < 0)
+        return -1;
+    return S_ISREG(st.st_mode) && st.st_size > 0;
+}
+
+/* The first directory that has the file decides, as udev(7) says. */
+static bool hook_installed(const char *root)
+{
+    static const char *const directories[] = {"/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"};
+
+    for (size_t i = 0; i < ELEMENTSOF(directories); i++) {
+        int state = rule_state(root, directories[i]);
+
+        if (state >= 0)
+            return state > 0;
+    }
+    return false;
+}
+
+enum guard guard_find(const struct paths *paths)
+{
+    if (exists(paths->run, "agent-enforcing"))
+        return GUARD_AGENT;
+    /* udev does not look into another network namespace; and the hook can be told to stand back. */
+    if (paths->foreign || access(paths->stand_back, F_OK) == 0)
+        return GUARD_NONE;
+    return hook_installed(paths->root) ? GUARD_HELPER : GUARD_NONE;
+}

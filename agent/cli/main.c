@@ -1,0 +1,68 @@
+/* The program rpfpolicy: sets up output, reads the command line, runs one verb, and makes sure that
+ * what was printed has arrived. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "options.h"
+
+/* With one of 0, 1, 2 closed the next socket or file would take its number, and results would be
+ * written into it. What is opened here cannot be written, so that a closed stdout is an error. */
+static void fill_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+static int run(struct cli *cli, const struct command_line *line)
+{
+    int r;
+
+    if (line->version) {
+        fputs("rpfpolicy " PROJECT_VERSION "\n", cli->out.stream);
+        return EXIT_OK;
+    }
+    if (line->help) {
+        if (line->verb)
+            help_print_verb(cli->out.stream, line->verb);
+        else
+            help_print(cli->out.stream);
+        return EXIT_OK;
+    }
+    if (!line->verb) {
+        help_print(stderr);
+        return EXIT_ERROR;
+    }
+    r = paths_init(&cli->path_options, &cli->paths);
+    if (r < 0) {
+        say("cannot tell where things are: %s", error_text(r));
+        return EXIT_ERROR;
+    }
+    return line->verb->run(cli, line->count, line->arguments);
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli = {0};
+    struct command_line line;
+    int status = EXIT_ERROR, r;
+
+    fill_standard_descriptors();
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is reported like a full disk */
+    json_prepare();
+    r = command_line_parse(&cli, argc, argv, &line);
+    if (r == 0) {
+        output_init(&cli.out, cli.color);
+        status = run(&cli, &line);
+        r = output_finish(&cli.out);
+        if (r < 0) {
+            say("cannot write the result: %s", error_text(r));
+            status = EXIT_ERROR;
+        }
+        paths_done(&cli.paths);
+    }
+    /* A monitoring system reads 1 as "warning": what is not known is 3 there. */
+    return status == EXIT_ERROR && cli.format == FORMAT_NAGIOS ? 3 : status;
+}

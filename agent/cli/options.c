@@ -1,0 +1,221 @@
+/* Parsing the command line with getopt_long(3) from the tables of options, and help from them. */
+#include "options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "name.h"
+
+const struct option_info global_options[GLOBAL_COUNT] = {
+    [GLOBAL_ROOT] = {"root", "DIR", "look up policy, sysctl.d and state below DIR"},
+    [GLOBAL_POLICY] = {"policy", "FILE", "this policy file instead of the directories"},
+    [GLOBAL_SYSCTL_ROOT] = {"sysctl-root", "DIR", "look up sysctl.d below DIR"},
+    [GLOBAL_PROC_SYS_NET] = {"proc-sys-net", "DIR", "where /proc/sys/net is mounted"},
+    [GLOBAL_FORMAT] = {"format", "FORMAT", NULL},
+    [GLOBAL_JSON] = {"json", NULL, "the same as --format=json"},
+    [GLOBAL_COLOR] = {"color", "WHEN", "auto, always or never"},
+    [GLOBAL_HELP] = {"help", NULL, "show help, also behind a command"},
+    [GLOBAL_VERSION] = {"version", NULL, "show the version"},
+};
+
+const struct option_info verb_options[OPTION_COUNT] = {
+    [OPTION_STRICT] = {"strict", NULL, "warnings count for the exit status"},
+    [OPTION_ALL] = {"all", NULL, "list everything, not only what is not ok"},
+    [OPTION_DRY_RUN] = {"dry-run", NULL, "only print what would be done"},
+    [OPTION_FORCE] = {"force", NULL, "go on where a safety check would stop"},
+    [OPTION_FLAVOR] = {"flavor", "NAME", "whose reading of sysctl.d: systemd or procps"},
+};
+
+static const char *const format_names[FORMAT_COUNT] = {
+    [FORMAT_TABLE] = "table", [FORMAT_JSON] = "json",     [FORMAT_NDJSON] = "ndjson",
+    [FORMAT_CSV] = "csv",     [FORMAT_NAGIOS] = "nagios", [FORMAT_PROMETHEUS] = "prometheus",
+};
+
+/* getopt's values: above every character, so that optopt tells a long option from a short one. */
+#define GLOBAL_VALUE 0x1000
+#define VERB_VALUE 0x2000
+
+const char *format_name(enum format format)
+{
+    return format_names[format];
+}
+
+static const char *next_format(unsigned i, const void *data)
+{
+    return i < FORMAT_COUNT ? format_names[i] : NULL;
+}
+
+static const char *next_option(unsigned i, const void *data)
+{
+    if (i < GLOBAL_COUNT)
+        return global_options[i].name;
+    i -= GLOBAL_COUNT;
+    return i < OPTION_COUNT ? verb_options[i].name : NULL;
+}
+
+static const char *next_verb(unsigned i, const void *data)
+{
+    return verbs[i].name;
+}
+
+static int refuse(const char *what, const char *word, const char *meant, const char *dashes)
+{
+    _cleanup_free_ char *escaped = name_escape(word);
+
+    if (meant)
+        say("%s '%s', did you mean '%s%s'?", what, escaped ?: "?", dashes, meant);
+    else
+        say("%s '%s', see 'rpfpolicy --help'", what, escaped ?: "?");
+    return -EINVAL;
+}
+
+static int refuse_option(int code, const char *word)
+{
+    char letter[3] = {'-', (char)optopt, 0};
+    char name[64];
+
+    if (code == ':')
+        return refuse("a value is missing behind", word, NULL, "");
+    if (optopt >= GLOBAL_VALUE)
+        return refuse("no value can be given with", word, NULL, "");
+    if (optopt)
+        return refuse("unknown option", letter, NULL, "");
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    return refuse("unknown or ambiguous option", word, nearest(name, next_option, NULL), "--");
+}
+
+static int set_format(struct cli *cli, const char *word)
+{
+    for (unsigned i = 0; i < FORMAT_COUNT; i++)
+        if (streq(word, format_names[i])) {
+            cli->format = (enum format)i;
+            return 0;
+        }
+    return refuse("unknown format", word, nearest(word, next_format, NULL), "--format=");
+}
+
+static int set_color(struct cli *cli, const char *word)
+{
+    static const char *const words[] = {"auto", "always", "never"};
+
+    for (unsigned i = 0; i < ELEMENTSOF(words); i++)
+        if (streq(word, words[i])) {
+            cli->color = (enum color_when)i;
+            return 0;
+        }
+    return refuse("--color takes auto, always or never, not", word, NULL, "");
+}
+
+static int set_global(struct cli *cli, struct command_line *line, enum global_option id,
+                      const char *value)
+{
+    const char **const texts[] = {
+        [GLOBAL_ROOT] = &cli->path_options.root,
+        [GLOBAL_POLICY] = &cli->path_options.policy,
+        [GLOBAL_SYSCTL_ROOT] = &cli->path_options.sysctl_root,
+        [GLOBAL_PROC_SYS_NET] = &cli->path_options.proc_sys_net,
+    };
+
+    if (id < ELEMENTSOF(texts)) {
+        if (!*value)
+            return refuse("an empty value cannot be given with", global_options[id].name, NULL, "");
+        *texts[id] = value;
+        return 0;
+    }
+    switch (id) {
+    case GLOBAL_FORMAT:
+        return set_format(cli, value);
+    case GLOBAL_JSON:
+        cli->format = FORMAT_JSON;
+        return 0;
+    case GLOBAL_COLOR:
+        return set_color(cli, value);
+    case GLOBAL_HELP:
+        line->help = true;
+        return 0;
+    default:
+        line->version = true;
+        return 0;
+    }
+}
+
+static void set_verb_option(struct cli *cli, enum option_id id, const char *value)
+{
+    cli->given |= OPTION_BIT(id);
+    if (id == OPTION_FLAVOR)
+        cli->flavor = value;
+}
+
+static void fill(struct option *options)
+{
+    for (unsigned i = 0; i < GLOBAL_COUNT; i++)
+        options[i] = (struct option){.name = global_options[i].name,
+                                     .has_arg = global_options[i].metavar != NULL,
+                                     .val = GLOBAL_VALUE + (int)i};
+    for (unsigned i = 0; i < OPTION_COUNT; i++)
+        options[GLOBAL_COUNT + i] = (struct option){.name = verb_options[i].name,
+                                                    .has_arg = verb_options[i].metavar != NULL,
+                                                    .val = VERB_VALUE + (int)i};
+}
+
+static int check_verb(const struct cli *cli, const struct command_line *line)
+{
+    const struct verb *verb = line->verb;
+
+    for (unsigned i = 0; i < OPTION_COUNT; i++)
+        if (cli_given(cli, i) && !(verb->options & OPTION_BIT(i))) {
+            say("'%s' takes no option '--%s', see 'rpfpolicy %s --help'", verb->name,
+                verb_options[i].name, verb->name);
+            return -EINVAL;
+        }
+    if (!(verb->formats & FORMAT_BIT(cli->format))) {
+        say("'%s' has no format '%s', see 'rpfpolicy %s --help'", verb->name,
+            format_names[cli->format], verb->name);
+        return -EINVAL;
+    }
+    if ((unsigned)line->count < verb->min_arguments) {
+        say("something is missing: rpfpolicy %s %s", verb->name, verb->arguments);
+        return -EINVAL;
+    }
+    if ((unsigned)line->count > verb->max_arguments)
+        return refuse("one argument too many:", line->arguments[verb->max_arguments], NULL, "");
+    return 0;
+}
+
+int command_line_parse(struct cli *cli, int argc, char **argv, struct command_line *ret)
+{
+    struct option options[GLOBAL_COUNT + OPTION_COUNT + 1] = {0};
+    struct command_line line = {0};
+    int c, r;
+
+    fill(options);
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+        if (c == '?' || c == ':')
+            return refuse_option(c, argv[optind - 1]);
+        if (c >= VERB_VALUE) {
+            set_verb_option(cli, (enum option_id)(c - VERB_VALUE), optarg);
+            continue;
+        }
+        r = set_global(cli, &line, c == 'h' ? GLOBAL_HELP : (enum global_option)(c - GLOBAL_VALUE),
+                       optarg);
+        if (r < 0)
+            return r;
+    }
+    if (optind < argc) {
+        line.verb = verb_find(argv[optind]);
+        if (!line.verb)
+            return refuse("unknown command", argv[optind], nearest(argv[optind], next_verb, NULL),
+                          "");
+        line.arguments = argv + optind + 1;
+        line.count = argc - optind - 1;
+    }
+    if (line.verb && !line.help && !line.version) {
+        r = check_verb(cli, &line);
+        if (r < 0)
+            return r;
+    }
+    *ret = line;
+    return 0;
+}

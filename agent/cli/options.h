@@ -1,0 +1,46 @@
+/* The command line: global options, those of the verbs, and what to say when one is not known. */
+#pragma once
+
+#include "cli.h"
+
+struct option_info {
+    const char *name;
+    const char *metavar; /* NULL: takes no value */
+    const char *help;    /* at most 50 bytes */
+};
+
+extern const struct option_info verb_options[OPTION_COUNT];
+
+enum global_option {
+    GLOBAL_ROOT,
+    GLOBAL_POLICY,
+    GLOBAL_SYSCTL_ROOT,
+    GLOBAL_PROC_SYS_NET,
+    GLOBAL_FORMAT,
+    GLOBAL_JSON,
+    GLOBAL_COLOR,
+    GLOBAL_HELP,
+    GLOBAL_VERSION,
+    GLOBAL_COUNT,
+};
+extern const struct option_info global_options[GLOBAL_COUNT];
+
+struct command_line {
+    const struct verb *verb; /* NULL: none given */
+    char **arguments;        /* behind the verb */
+    int count;
+    bool help, version;
+};
+
+/* Fill cli's options and *ret. Permutes argv. -EINVAL after the reason was said on stderr. */
+int command_line_parse(struct cli *cli, int argc, char **argv, struct command_line *ret);
+
+const char *format_name(enum format format);
+
+void help_print(FILE *stream);
+void help_print_verb(FILE *stream, const struct verb *verb);
+
+/* The candidate that differs from `word` in at most two letters (one in short words), or NULL.
+ * next(i, data) gives candidates until NULL. */
+const char *nearest(const char *word, const char *(*next)(unsigned i, const void *data),
+                    const void *data);

@@ -1,0 +1,76 @@
+/* The one place that knows how results leave the program: text tables sized to the terminal, JSON
+ * written piece by piece, and whether stdout took all of it. Results go to stdout through here,
+ * messages to stderr through say(). Everything of foreign origin is escaped here or by name.h. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+struct output {
+    FILE *stream;   /* stdout, fully buffered */
+    bool color;     /* decided from --color, NO_COLOR, TERM and whether it is a terminal */
+    unsigned width; /* columns of the terminal; 0: not a terminal, nothing is cut or wrapped */
+    bool comma;     /* inside a JSON stream: something stands before the next element */
+    unsigned depth; /* of the JSON stream */
+};
+
+void output_init(struct output *out, enum color_when color);
+
+/* Write everything out. A negative errno when stdout did not take all of it, now or earlier. */
+int output_finish(struct output *out);
+
+/* -- text tables -- */
+
+enum column_flags {
+    COLUMN_RIGHT = 1 << 0, /* numbers */
+    COLUMN_WRAP = 1 << 1,  /* may be broken into several lines on a narrow terminal */
+    COLUMN_STATE = 1 << 2, /* coloured by the word in it: drift red, latent yellow … */
+};
+
+struct column {
+    const char *title;
+    unsigned flags;
+};
+
+struct table;
+
+/* Collects rows; columns must live as long as the table. NULL when memory ran out. */
+struct table *table_new(const struct column *columns, unsigned n_columns);
+
+/* One cell per column; copied. NULL counts as "-". Control bytes become \xHH. -ENOMEM else 0. */
+int table_row(struct table *table, const char *const *cells);
+
+/* Print title line and rows; nothing at all when there is no row. */
+int table_print(struct table *table, struct output *out);
+struct table *table_free(struct table *table); /* returns NULL; NULL is fine */
+static inline void table_freep(struct table **table)
+{
+    table_free(*table);
+}
+#define _cleanup_table_ __attribute__((cleanup(table_freep)))
+
+/* The escape sequence that starts the colour of a state word, "" without colour; and its end. */
+const char *output_color(const struct output *out, const char *state);
+const char *output_color_end(const struct output *out);
+
+/* -- JSON -- ASCII only on the wire; jansson's allocations never fail (the program ends). */
+
+/* End the program with a message when memory runs out inside jansson. Call once, first. */
+void json_prepare(void);
+
+/* A string of foreign origin: valid UTF-8 as it is, else with \xHH escapes. NULL gives null. */
+json_t *json_bytes(const char *s);
+
+/* Member `key` as json_bytes(); and where that had to escape, also "KEY_bytes" in hex. */
+void json_set_name(json_t *object, const char *key, const char *name);
+
+/* One whole value and a newline. Takes the reference. */
+void output_json(struct output *out, json_t *value);
+
+/* A stream: one element per line, each freed once written. name is NULL inside arrays. */
+void json_open(struct output *out, const char *name, char bracket); /* '{' or '[' */
+void json_element(struct output *out, const char *name, json_t *value);
+void json_close(struct output *out, char bracket); /* '}' or ']'; newline after the outermost */

@@ -1,0 +1,203 @@
+/* Loading and reading what verbs work on, in one order and with one set of messages. */
+#include "session.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "keys.h"
+#include "policy_load.h"
+
+static int no_policy(const struct paths *paths)
+{
+    if (paths->policy)
+        say("there is no policy file '%s'", NAME_SHOWN(paths->policy));
+    else
+        say("no policy found in %s/etc/rpfpolicy.d. A first one could be:\n\n"
+            "    # %s/etc/rpfpolicy.d/10-local.conf\n"
+            "    [rp_filter]\n"
+            "    * = strict\n\n"
+            "'rpfpolicy generate policy' writes one that describes what is in effect now,\n"
+            "'rpfpolicy preset list' shows ready ones.",
+            NAME_SHOWN(paths->root), NAME_SHOWN(paths->root));
+    return -ENOENT;
+}
+
+static int empty_policy(struct session *session)
+{
+    session->policy = policy_new();
+    return session->policy ? policy_finish(session->policy, NULL) : -ENOMEM;
+}
+
+int session_load(struct session *session, struct cli *cli, unsigned flags)
+{
+    int r;
+
+    session->cli = cli;
+    r = policy_load(&cli->paths, &session->diags, &session->policy);
+    session->no_policy = r == -ENOENT;
+    session->broken = r == -EBADMSG;
+    say_diags(&session->diags, flags & SESSION_QUIET ? DIAG_ERROR : DIAG_WARNING);
+    if (session->no_policy && !(flags & SESSION_POLICY_OPTIONAL))
+        return no_policy(&cli->paths);
+    if (session->broken && !(flags & SESSION_BROKEN_ALLOWED)) {
+        say("the policy has errors and was not used");
+        return r;
+    }
+    if (session->no_policy || session->broken)
+        r = empty_policy(session);
+    if (r < 0)
+        say("cannot read the policy: %s", error_text(r));
+    return r;
+}
+
+static void read_acceptance(struct session *session)
+{
+    _cleanup_policy_ struct policy *accepted = NULL;
+    int r = policy_load_accepted(&session->cli->paths, NULL, &accepted);
+
+    if (r < 0)
+        session->acceptance = r == -ENOENT ? ACCEPTED_NONE : ACCEPTED_DAMAGED;
+    else
+        session->acceptance =
+            accepted->hash == session->policy->hash ? ACCEPTED_SAME : ACCEPTED_OTHER;
+    session->enforcing =
+        session->acceptance == ACCEPTED_SAME && session->policy->agent.mode == MODE_ENFORCE;
+    session->guard = session->enforcing ? guard_find(&session->cli->paths) : GUARD_NONE;
+}
+
+uint32_t session_facts(const struct policy *policy)
+{
+    /* Who follows `default`, and whether loose can work, depends on having an address. */
+    return policy->facts | (policy->keys ? FACT_ADDRESSES : 0);
+}
+
+static int read_live(struct session *session, key_mask keys, uint32_t facts)
+{
+    _cleanup_netlink_ struct netlink nl = {0};
+    struct picture_options options = {
+        .keys = session->policy->keys | keys | KEY_BIT(KEY_RP_FILTER),
+        .facts = session_facts(session->policy) | facts,
+        .proc_sys_net = session->cli->paths.proc_sys_net,
+    };
+    int r = netlink_open(&nl);
+
+    if (r == 0)
+        r = picture_read(&nl, &options, &session->live);
+    if (r < 0)
+        say("cannot read the devices of this network namespace: %s", error_text(r));
+    return r;
+}
+
+static int read_sysctl(struct session *session)
+{
+    struct diags ignored = DIAGS_INIT; /* explain shows them; systemd-sysctl skips such lines */
+    int r = sysctl_load(&session->cli->paths, SYSCTL_SYSTEMD, &ignored, &session->sysctl);
+
+    diags_done(&ignored);
+    if (r == -ENOMEM)
+        return r;
+    if (r < 0)
+        say("cannot read sysctl.d, causes are not known: %s", error_text(r));
+    return 0;
+}
+
+static int date_of_today(void)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+
+    if (!localtime_r(&now, &tm))
+        return 0;
+    return (tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100 + tm.tm_mday;
+}
+
+int session_read(struct session *session, key_mask keys, uint32_t facts)
+{
+    struct judge_context context;
+    int r;
+
+    session->today = date_of_today();
+    read_acceptance(session);
+    r = read_live(session, keys, facts);
+    if (r < 0)
+        return r;
+    r = read_sysctl(session);
+    if (r == 0) {
+        context = (struct judge_context){
+            .sysctl = session->sysctl,
+            .guard = session->guard,
+            .enforcing = session->enforcing,
+            .today = session->today,
+        };
+        r = judge_new(session->policy, &session->live, &context, &session->judge);
+    }
+    if (r < 0)
+        say("cannot judge the devices: %s", error_text(r));
+    return r;
+}
+
+static bool has_altname(const struct device *device, const char *name)
+{
+    for (char **altname = device->altnames; altname && *altname; altname++)
+        if (streq(*altname, name))
+            return true;
+    return false;
+}
+
+static const struct device *find_device(const struct live *live, const char *name)
+{
+    const struct device *device = live_by_name(live, name);
+    char escaped[NAME_ESCAPED_SIZE];
+
+    if (device)
+        return device;
+    for (size_t i = 0; i < live->count; i++)
+        if (has_altname(&live->devices[i], name))
+            return &live->devices[i];
+    for (size_t i = 0; strchr(name, '\\') && i < live->count; i++)
+        if (streq(name_escape_buf(live->devices[i].name, escaped, sizeof(escaped)), name))
+            return &live->devices[i];
+    return NULL;
+}
+
+const struct device *session_device(const struct session *session, const char *name)
+{
+    const struct device *device = find_device(&session->live, name);
+
+    if (!device)
+        say("there is no device '%s'", NAME_SHOWN(name));
+    return device;
+}
+
+int session_select(const struct session *session, int count, char **arguments, bool **ret)
+{
+    _cleanup_free_ bool *selected = calloc(session->live.count + 1, sizeof(*selected));
+    int r = 0;
+
+    if (!selected) {
+        say("memory ran out");
+        return -ENOMEM;
+    }
+    for (size_t i = 0; count == 0 && i < session->live.count; i++)
+        selected[i] = true;
+    for (int i = 0; i < count; i++) {
+        const struct device *device = session_device(session, arguments[i]);
+
+        if (device)
+            selected[device - session->live.devices] = true;
+        else
+            r = -ENOENT;
+    }
+    if (r == 0)
+        *ret = TAKE_PTR(selected);
+    return r;
+}
+
+void session_done(struct session *session)
+{
+    session->judge = judge_free(session->judge);
+    live_done(&session->live);
+    session->sysctl = sysctl_conf_free(session->sysctl);
+    session->policy = policy_free(session->policy);
+    diags_done(&session->diags);
+}

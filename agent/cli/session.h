@@ -1,0 +1,61 @@
+/* What most verbs begin with: the policy on disk, whether it is the one in force, sysctl.d, the
+ * live picture, and the judge over all of it. Says on stderr what goes wrong. */
+#pragma once
+
+#include "cli.h"
+#include "judge.h"
+#include "links.h"
+#include "policy.h"
+#include "sysctl_conf.h"
+
+enum acceptance {
+    ACCEPTED_NONE,    /* no policy was ever accepted */
+    ACCEPTED_OTHER,   /* another one than that on disk */
+    ACCEPTED_SAME,    /* the one on disk */
+    ACCEPTED_DAMAGED, /* there is one, but it cannot be used */
+};
+
+struct session {
+    struct cli *cli; /* borrowed */
+    struct diags diags;
+    struct policy *policy; /* never NULL once loaded: an empty one stands in where allowed */
+    bool no_policy;        /* no file at all: `policy` is empty */
+    bool broken;           /* it has errors: `policy` is empty (SESSION_BROKEN_ALLOWED) */
+    enum acceptance acceptance;
+    bool enforcing; /* the policy on disk is accepted and its mode is enforce */
+    enum guard guard;
+    struct sysctl_conf *sysctl; /* NULL: not this namespace's, or cannot be read */
+    struct live live;
+    struct judge *judge;
+    int today; /* YYYYMMDD */
+};
+
+#define SESSION_INIT ((struct session){0})
+
+#define SESSION_POLICY_OPTIONAL (1 << 0) /* go on with an empty policy where there is none */
+#define SESSION_BROKEN_ALLOWED (1 << 1)  /* go on with an empty policy where it has errors */
+#define SESSION_QUIET (1 << 2)           /* warnings of the policy are not shown, errors are */
+
+/* Load the policy on disk and show what is wrong with it. A negative errno after saying why. */
+int session_load(struct session *session, struct cli *cli, unsigned flags);
+
+/* Then: read accepted policy, sysctl.d and the live picture, and make the judge. keys and facts are
+ * collected beside those that the policy uses. A negative errno after saying why. */
+int session_read(struct session *session, key_mask keys, uint32_t facts);
+
+/* The facts that check, plan and apply need beside those of the policy's sets. */
+uint32_t session_facts(const struct policy *policy);
+
+/* The device with this name, altname, or name as it is printed (escaped). NULL after saying so.
+ * Altnames are known only with FACT_ALTNAMES. */
+const struct device *session_device(const struct session *session, const char *name);
+
+/* One flag per device of the picture (owned): named by the arguments, or all when there are none.
+ * -ENOENT after naming each argument that is no device. */
+int session_select(const struct session *session, int count, char **arguments, bool **ret);
+
+void session_done(struct session *session);
+#define _cleanup_session_ _cleanup_(session_done)
+
+/* What stands ready on this host to repair values: the agent, the udev hook, or nothing. */
+enum guard guard_find(const struct paths *paths);

@@ -1,0 +1,79 @@
+/* The table of verbs: what help, parsing and dispatch know about them. */
+#include "cli.h"
+
+const struct verb verbs[] = {
+    {
+        .name = "check",
+        .arguments = "[DEVICE...]",
+        .max_arguments = ARGUMENTS_ANY,
+        .summary = "compare live values with the policy on disk",
+        .text = "Lists every device and key that is not as the policy wants it, the worst first:\n"
+                "what is in effect, what is wanted, the rule that asks for it, and the line of\n"
+                "sysctl.d that caused the difference. Warnings follow. Changes nothing and\n"
+                "needs no privilege.\n",
+        .options = OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_STRICT),
+        .formats = FORMATS_ALL,
+        .run = verb_check,
+    },
+    {
+        .name = "plan",
+        .arguments = "",
+        .summary = "show the writes apply would make, in order",
+        .text = "Lists, with its reason, each write that would make the policy on disk true. The\n"
+                "order is such that no device is at any moment stricter or looser than it was\n"
+                "before or will be afterwards. Exit status 2 when there is something to do.\n",
+        .formats = FORMATS_USUAL,
+        .run = verb_plan,
+    },
+    {
+        .name = "apply",
+        .arguments = "",
+        .summary = "put the policy on disk into force and carry it out",
+        .text = "Validates the policy, accepts it for agent and helper, and makes the writes that\n"
+                "'rpfpolicy plan' shows. Nothing is changed when the policy has an error. Writes\n"
+                "in either mode: typed by a person, it is meant.\n",
+        .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE),
+        .formats = FORMATS_USUAL,
+        .run = verb_apply,
+    },
+    {
+        .name = "accept",
+        .arguments = "",
+        .summary = "put the policy on disk into force, write nothing",
+        .text = "Validates the policy on disk and, when it has no error, makes it the one that\n"
+                "agent and helper use from now on. No device is written now.\n",
+        .formats = FORMATS_USUAL,
+        .run = verb_accept,
+    },
+    {
+        .name = "validate",
+        .arguments = "[FILE...]",
+        .max_arguments = ARGUMENTS_ANY,
+        .summary = "check the policy files alone",
+        .text = "Shows every error and warning as 'file:line: message', all files in one run.\n"
+                "With FILE only these files are read, together, in the order given.\n",
+        .options = OPTION_BIT(OPTION_STRICT),
+        .formats = FORMATS_USUAL,
+        .run = verb_validate,
+    },
+    {
+        .name = "list",
+        .arguments = "[DEVICE...]",
+        .max_arguments = ARGUMENTS_ANY,
+        .summary = "show configured, effective, inherited and wanted",
+        .text = "Configured is what is stored for the device, effective what the kernel acts on\n"
+                "after combining it with 'all', inherited what the device would get if it were\n"
+                "created now, wanted what the policy asks for. Works without a policy, too.\n",
+        .formats = FORMATS_USUAL,
+        .run = verb_list,
+    },
+    {.name = NULL},
+};
+
+const struct verb *verb_find(const char *name)
+{
+    for (const struct verb *verb = verbs; verb->name; verb++)
+        if (streq(verb->name, name))
+            return verb;
+    return NULL;
+}
