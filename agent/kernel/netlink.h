@@ -1,10 +1,16 @@
-/* One rtnetlink socket for requests and dumps, on libmnl. No logging. */
+/* One rtnetlink socket for requests and dumps, on libmnl. It knows messages and errors, not what
+ * the attributes mean. No logging. */
 #pragma once
 
 #include <libmnl/libmnl.h>
 #include <stdint.h>
 
 #include "util.h"
+
+/* Dumps are cut into datagrams of the size that the receiver offers, up to 32 KiB. */
+#define NETLINK_BUFFER_SIZE (32 * 1024)
+/* Enough for every request that is sent here. */
+#define NETLINK_REQUEST_SIZE 256
 
 struct netlink {
     struct mnl_socket *socket;
@@ -18,15 +24,19 @@ int netlink_open(struct netlink *ret);
 void netlink_close(struct netlink *nl);
 #define _cleanup_netlink_ _cleanup_(netlink_close)
 
-/* Send a dump request and feed each message to cb (libmnl's convention: MNL_CB_OK to go on; a
- * negative errno in *error with MNL_CB_ERROR to stop). A dump that was interrupted
- * (NLM_F_DUMP_INTR) is started again after calling reset(data), five times at most, then -EAGAIN.
- * Messages that are not from the kernel (nl_pid != 0) are dropped. */
-int netlink_dump(struct netlink *nl, struct nlmsghdr *request, mnl_cb_t cb,
+/* Is given one message; 0 to go on, a negative errno to stop with it. */
+typedef int (*netlink_message_t)(const struct nlmsghdr *message, void *data);
+
+/* Send a dump request and feed each message to fn. A dump that was interrupted (NLM_F_DUMP_INTR) is
+ * started again after calling reset(data), five times at most, then -EAGAIN: a partial picture is
+ * never taken as complete. Messages that are not from the kernel (nl_pid != 0) are dropped. */
+int netlink_dump(struct netlink *nl, struct nlmsghdr *request, netlink_message_t fn,
                  void (*reset)(void *data), void *data);
 
-/* Send one request and wait for the answer message (given to cb) or the acknowledgement. */
-int netlink_talk(struct netlink *nl, struct nlmsghdr *request, mnl_cb_t cb, void *data);
+/* Send one request and wait for the answer, which is given to fn, or, where fn is NULL, for the
+ * acknowledgement. */
+int netlink_talk(struct netlink *nl, struct nlmsghdr *request, netlink_message_t fn, void *data);
 
-/* A request header in a caller's buffer of MNL_SOCKET_BUFFER_SIZE bytes. */
+/* A request header in a caller's buffer of NETLINK_REQUEST_SIZE bytes, aligned for nlmsghdr, with
+ * `extra` zeroed bytes after it (struct ifinfomsg …). */
 struct nlmsghdr *netlink_request(void *buffer, uint16_t type, uint16_t flags, size_t extra);

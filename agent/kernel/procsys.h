@@ -9,10 +9,12 @@
 #include "netlink.h"
 
 struct procsys {
-    int conf_fd;    /* ipv4/conf */
-    int ipv4_fd;    /* ipv4 */
+    int conf_fd;    /* ipv4/conf, O_PATH */
+    int ipv4_fd;    /* ipv4, O_PATH */
     bool read_only; /* mounted read-only */
 };
+
+#define PROCSYS_INIT ((struct procsys){.conf_fd = -1, .ipv4_fd = -1})
 
 /* proc_sys_net: normally "/proc/sys/net". */
 int procsys_open(const char *proc_sys_net, struct procsys *ret);
@@ -26,16 +28,18 @@ int procsys_read_special(const struct procsys *p, const char *name, enum key key
 int procsys_write_special(const struct procsys *p, const char *name, enum key key, int value);
 
 /* Write one key of one device. 0: written. -ENODEV: the device is gone (a success for callers).
- * -ESTALE: the name now belongs to another ifindex or is gone while the device lives: look it up
- * again (a rename). Others as the kernel gives them (-EACCES, -EPERM, -EROFS, -EINVAL). */
+ * -ESTALE: the device lives, but not, or not yet or no longer, under this name: look it up again (a
+ * rename). -EINVAL for a name with a slash. Others as the kernel gives them (-EACCES, -EPERM,
+ * -EROFS, -EINVAL). nl: any rtnetlink socket; it is only asked for the name. */
 int procsys_write_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
                          enum key key, int value);
 
-/* The same by RTM_SETLINK, for a read-only /proc/sys. Needs only the ifindex. */
+/* The same by RTM_SETLINK, for a read-only /proc/sys. Needs only the ifindex, and waits for a
+ * rename that is under way. -EAFNOSUPPORT: the device has no IPv4 settings. */
 int setlink_write_device(struct netlink *nl, int ifindex, enum key key, int value);
 
 /* Current name of a device. -ENODEV when it is gone. ret: at least 16 bytes. */
-int device_current_name(int ifindex, char *ret);
+int device_current_name(struct netlink *nl, int ifindex, char *ret);
 
 /* Flush the IPv4 route cache. */
 int procsys_flush_routes(const struct procsys *p);

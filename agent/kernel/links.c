@@ -1,0 +1,337 @@
+/* Readers of single rtnetlink messages: links, netconf, addresses, routes. Pure functions that
+ * never look outside the message; attributes are first found and measured, then read. */
+#include "links.h"
+
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/netconf.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+
+struct table {
+    const struct nlattr **attrs;
+    unsigned max;
+};
+
+static int keep_attr(const struct nlattr *attr, void *data)
+{
+    const struct table *table = data;
+    unsigned type = mnl_attr_get_type(attr);
+
+    if (type <= table->max)
+        table->attrs[type] = attr;
+    return MNL_CB_OK;
+}
+
+/* Find the attributes in n bytes by type. What follows the last whole attribute is ignored, as the
+ * kernel does itself. The exact length is used: the libmnl walk over a message rounds it up. */
+static void find_attrs(const void *bytes, size_t n, const struct nlattr **attrs, unsigned max)
+{
+    struct table table = {.attrs = attrs, .max = max};
+
+    (void)mnl_attr_parse_payload(bytes, n, keep_attr, &table);
+}
+
+static void find_nested(const struct nlattr *nest, const struct nlattr **attrs, unsigned max)
+{
+    find_attrs(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), attrs, max);
+}
+
+/* The fixed header after nlmsghdr, and the attributes after that. NULL when it is too short. */
+static const void *message_body(const struct nlmsghdr *message, size_t size,
+                                const struct nlattr **attrs, unsigned max)
+{
+    const char *body = mnl_nlmsg_get_payload(message);
+    size_t n, skip = MNL_ALIGN(size);
+
+    if (message->nlmsg_len < MNL_NLMSG_HDRLEN + size)
+        return NULL;
+    n = message->nlmsg_len - MNL_NLMSG_HDRLEN;
+    if (attrs && n > skip)
+        find_attrs(body + skip, n - skip, attrs, max);
+    return body;
+}
+
+static int read_u32(const struct nlattr *attr, uint32_t *ret)
+{
+    if (mnl_attr_get_payload_len(attr) < sizeof(*ret))
+        return -EBADMSG;
+    memcpy(ret, mnl_attr_get_payload(attr), sizeof(*ret));
+    return 0;
+}
+
+static int read_s32(const struct nlattr *attr, int *ret)
+{
+    uint32_t value;
+    int r = read_u32(attr, &value);
+
+    if (r < 0)
+        return r;
+    *ret = (int)value;
+    return 0;
+}
+
+/* A terminated string of at most size - 1 bytes. */
+static int read_string(const struct nlattr *attr, char *ret, size_t size)
+{
+    const char *s = mnl_attr_get_payload(attr);
+    size_t n = strnlen(s, mnl_attr_get_payload_len(attr));
+
+    if (n == mnl_attr_get_payload_len(attr) || n >= size)
+        return -EBADMSG;
+    memcpy(ret, s, n + 1);
+    return 0;
+}
+
+/* The word for a kind of device, cut where a module calls itself by a longer one. */
+static void read_kind(const struct nlattr *attr, char *ret, size_t size)
+{
+    const char *s = mnl_attr_get_payload(attr);
+    size_t n = strnlen(s, mnl_attr_get_payload_len(attr));
+
+    if (n >= size)
+        n = size - 1;
+    memcpy(ret, s, n);
+    ret[n] = '\0';
+}
+
+static int read_mac(const struct nlattr *attr, char **ret)
+{
+    static const char hex[] = "0123456789abcdef";
+    const uint8_t *bytes = mnl_attr_get_payload(attr);
+    size_t n = mnl_attr_get_payload_len(attr);
+    char *text, *p;
+
+    if (n == 0)
+        return 0;
+    text = p = malloc(3 * n);
+    if (!text)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        *p++ = hex[bytes[i] >> 4];
+        *p++ = hex[bytes[i] & 15];
+        *p++ = ':';
+    }
+    p[-1] = '\0';
+    free(*ret);
+    *ret = text;
+    return 0;
+}
+
+static int read_altnames(const struct nlattr *list, char ***ret)
+{
+    const struct nlattr *attr;
+    char **names, name[ALTIFNAMSIZ];
+    size_t n = 0;
+
+    mnl_attr_for_each_nested(attr, list) n++;
+    if (n == 0)
+        return 0;
+    names = calloc(n + 1, sizeof(*names));
+    if (!names)
+        return -ENOMEM;
+    *ret = names;
+    mnl_attr_for_each_nested(attr, list)
+    {
+        if (mnl_attr_get_type(attr) != IFLA_ALT_IFNAME)
+            continue;
+        if (read_string(attr, name, sizeof(name)) < 0)
+            return -EBADMSG;
+        *names = strdup(name);
+        if (!*names++)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static void read_kinds(const struct nlattr *info, struct device *device)
+{
+    const struct nlattr *tb[IFLA_INFO_SLAVE_KIND + 1] = {NULL};
+
+    find_nested(info, tb, IFLA_INFO_SLAVE_KIND);
+    if (tb[IFLA_INFO_KIND])
+        read_kind(tb[IFLA_INFO_KIND], device->kind, sizeof(device->kind));
+    if (tb[IFLA_INFO_SLAVE_KIND])
+        read_kind(tb[IFLA_INFO_SLAVE_KIND], device->slave_kind, sizeof(device->slave_kind));
+}
+
+/* One number of IFLA_INET_CONF, an array of 32-bit numbers that grew with the kernel's versions: a
+ * setting this kernel does not have reads as 0. */
+static int inet_conf(const struct nlattr *conf, unsigned devconf)
+{
+    size_t at = (size_t)(devconf - 1) * sizeof(int32_t);
+    int32_t value;
+
+    if (at + sizeof(value) > mnl_attr_get_payload_len(conf))
+        return 0;
+    memcpy(&value, (const char *)mnl_attr_get_payload(conf) + at, sizeof(value));
+    return value;
+}
+
+static void read_inet_conf(const struct nlattr *spec, struct device *device)
+{
+    const struct nlattr *families[AF_INET + 1] = {NULL};
+    const struct nlattr *tb[IFLA_INET_CONF + 1] = {NULL};
+
+    find_nested(spec, families, AF_INET);
+    if (!families[AF_INET])
+        return;
+    find_nested(families[AF_INET], tb, IFLA_INET_CONF);
+    if (!tb[IFLA_INET_CONF])
+        return;
+    device->ipv4 = true;
+    device->forwarding = inet_conf(tb[IFLA_INET_CONF], IPV4_DEVCONF_FORWARDING) != 0;
+    for (enum key key = 0; key < KEY_COUNT; key++)
+        device->conf[key] = inet_conf(tb[IFLA_INET_CONF], key_info(key)->devconf);
+}
+
+static int read_kept_facts(const struct nlattr *const *tb, struct device *device)
+{
+    int r = 0;
+
+    if (device->known & FACT_MAC) {
+        if (tb[IFLA_ADDRESS])
+            r = read_mac(tb[IFLA_ADDRESS], &device->mac);
+        if (r >= 0 && tb[IFLA_PERM_ADDRESS])
+            r = read_mac(tb[IFLA_PERM_ADDRESS], &device->permanent_mac);
+    }
+    if (r >= 0 && device->known & FACT_ALTNAMES && tb[IFLA_PROP_LIST])
+        r = read_altnames(tb[IFLA_PROP_LIST], &device->altnames);
+    return r;
+}
+
+static int read_link_attrs(const struct nlattr *const *tb, struct device *device)
+{
+    int r;
+
+    if (!tb[IFLA_IFNAME])
+        return -EBADMSG;
+    r = read_string(tb[IFLA_IFNAME], device->name, sizeof(device->name));
+    if (r >= 0 && tb[IFLA_MASTER])
+        r = read_s32(tb[IFLA_MASTER], &device->master);
+    if (r < 0)
+        return r;
+    if (tb[IFLA_LINKINFO])
+        read_kinds(tb[IFLA_LINKINFO], device);
+    device->bus_parent = tb[IFLA_PARENT_DEV_NAME] != NULL;
+    if (tb[IFLA_AF_SPEC])
+        read_inet_conf(tb[IFLA_AF_SPEC], device);
+    return read_kept_facts(tb, device);
+}
+
+int link_read_message(const struct nlmsghdr *message, uint32_t facts, struct device *ret)
+{
+    const struct nlattr *tb[IFLA_PARENT_DEV_NAME + 1] = {NULL};
+    struct device device = {.known = facts & (FACT_MAC | FACT_ALTNAMES)};
+    const struct ifinfomsg *link;
+    int r;
+
+    link = message_body(message, sizeof(*link), tb, IFLA_PARENT_DEV_NAME);
+    if (!link || link->ifi_index <= 0)
+        return -EBADMSG;
+    device.ifindex = link->ifi_index;
+    device.flags = link->ifi_flags;
+    device.type = link->ifi_type;
+    r = read_link_attrs(tb, &device);
+    if (r < 0) {
+        device_done(&device);
+        return r;
+    }
+    *ret = device;
+    return 0;
+}
+
+int netconf_read_message(const struct nlmsghdr *message, struct netconf_values *ret)
+{
+    const struct nlattr *tb[NETCONFA_RP_FILTER + 1] = {NULL};
+    struct netconf_values values = {0};
+    int r;
+
+    if (!message_body(message, sizeof(struct netconfmsg), tb, NETCONFA_RP_FILTER) ||
+        !tb[NETCONFA_IFINDEX])
+        return -EBADMSG;
+    r = read_s32(tb[NETCONFA_IFINDEX], &values.ifindex);
+    if (r >= 0 && tb[NETCONFA_RP_FILTER]) {
+        values.has_rp_filter = true;
+        r = read_s32(tb[NETCONFA_RP_FILTER], &values.rp_filter);
+    }
+    if (r >= 0 && tb[NETCONFA_FORWARDING]) {
+        values.has_forwarding = true;
+        r = read_s32(tb[NETCONFA_FORWARDING], &values.forwarding);
+    }
+    if (r < 0)
+        return r;
+    *ret = values;
+    return 0;
+}
+
+int address_read_message(const struct nlmsghdr *message, int *ret_ifindex)
+{
+    const struct ifaddrmsg *address;
+
+    address = message_body(message, sizeof(*address), NULL, 0);
+    if (!address)
+        return -EBADMSG;
+    *ret_ifindex = address->ifa_family == AF_INET ? (int)address->ifa_index : 0;
+    return 0;
+}
+
+/* Walk the next hops of RTA_MULTIPATH; like rtnl_multipath they are length-prefixed, not
+ * attributes.
+ */
+static int read_next_hops(const struct nlattr *multipath, int *ret, size_t size, size_t *ret_count)
+{
+    const char *p = mnl_attr_get_payload(multipath);
+    size_t left = mnl_attr_get_payload_len(multipath), count = 0;
+    struct rtnexthop hop;
+
+    while (left >= sizeof(hop)) {
+        memcpy(&hop, p, sizeof(hop));
+        if (hop.rtnh_len < sizeof(hop) || hop.rtnh_len > left)
+            return -EBADMSG;
+        if (count < size)
+            ret[count] = hop.rtnh_ifindex;
+        count++;
+        if ((size_t)RTNH_ALIGN(hop.rtnh_len) >= left)
+            break;
+        p += RTNH_ALIGN(hop.rtnh_len);
+        left -= (size_t)RTNH_ALIGN(hop.rtnh_len);
+    }
+    *ret_count = count;
+    return 0;
+}
+
+int default_route_read_message(const struct nlmsghdr *message, int *ret_ifindexes, size_t size,
+                               size_t *ret_count)
+{
+    const struct nlattr *tb[RTA_TABLE + 1] = {NULL};
+    const struct rtmsg *route;
+    uint32_t table;
+    int ifindex, r;
+
+    route = message_body(message, sizeof(*route), tb, RTA_TABLE);
+    if (!route)
+        return -EBADMSG;
+    table = route->rtm_table;
+    if (tb[RTA_TABLE]) {
+        r = read_u32(tb[RTA_TABLE], &table);
+        if (r < 0)
+            return r;
+    }
+    if (route->rtm_family != AF_INET || route->rtm_dst_len != 0 || route->rtm_type != RTN_UNICAST ||
+        table != RT_TABLE_MAIN || (!tb[RTA_OIF] && !tb[RTA_MULTIPATH])) {
+        *ret_count = 0;
+        return 0;
+    }
+    if (tb[RTA_MULTIPATH])
+        return read_next_hops(tb[RTA_MULTIPATH], ret_ifindexes, size, ret_count);
+    r = read_s32(tb[RTA_OIF], &ifindex);
+    if (r < 0)
+        return r;
+    if (size > 0)
+        ret_ifindexes[0] = ifindex;
+    *ret_count = 1;
+    return 0;
+}
