@@ -55,6 +55,7 @@ struct live {
     size_t count;
     int32_t all[KEY_COUNT];
     int32_t def[KEY_COUNT];
+    bool def_forwarding; /* configured conf/default/forwarding: what a device born now gets */
     bool all_writable;   /* /proc/sys/net is not mounted read-only */
     int devconf_inherit; /* net.core.devconf_inherit_init_net; -1 where it cannot be read */
 };

@@ -3,11 +3,18 @@
  *
  * Order per key (a device is at every step effectively at its before or its after value):
  *   0 devices that may still follow `default` and are not written in 2: written with what they have
- *   1 `default`: the value that keeps its effective value under the new `all`
+ *   1 `default`: a value that is effectively its before or its after value under the old and the
+ *     new `all`; normally the one that keeps its effective value. Not written where what it has
+ *     will do
  *   2 devices whose new value, under the old `all`, is effectively their before or after value
  *   3 `all`
  *   4 the other devices
- *   5 `default`: its final value */
+ *   5 `default`: its final value
+ *
+ * A device born between the reading of the live picture and step 1 has the old `default` and is not
+ * in the plan; `all` would carry it to a third value. So where step 1 and step 3 both write, the
+ * plan is carried out up to step 1, then the picture is read and planned again: plan.until_reread.
+ */
 #pragma once
 
 #include "compile.h"
@@ -51,19 +58,29 @@ struct plan {
     struct pin_casualty *casualties;
     size_t n_casualties, casualties_capacity;
     bool stricter; /* a device that is up becomes stricter: flush the route cache */
+    /* Carry out this many writes, then read the live picture again and make the plan again, all
+     * under the same lock. Equal to count where nothing needs that. The next plan of the same key
+     * never asks for it again. */
+    size_t until_reread;
 };
 
 /* What a key is heading for, before any device is looked at. */
 struct key_target {
     bool managed;         /* some rule names the key */
     int old_all, new_all; /* configured; equal when `all` stays */
-    const struct rule
-        *all_rule;    /* why new_all differs: the pin, or the rule that wants the minimum */
-    bool all_blocked; /* `all` should move but must not: pinned unmanaged, or read-only */
-    int old_default, new_default;
-    const struct rule *default_rule;
-    bool default_drift; /* default's value (or, unpinned, effective value) is not as wanted */
-    bool all_drift;     /* `all` is pinned and differs, or stands above what the rules may want */
+    bool has_minimum;     /* rp_filter: some rule that is written wants a value */
+    int minimum;          /* the smallest effective value that such a rule may want */
+    const struct rule *minimum_rule;
+    const struct rule *all_rule; /* who speaks of `all`: its pin, else the rule of the minimum where
+                                    that moves it; NULL: nobody */
+    bool all_blocked; /* `all` should move but must not: pinned unmanaged or observed, read-only */
+    bool all_drift;   /* `all` is pinned and differs, or stands above what the rules may want */
+    int old_default, new_default;      /* configured */
+    int mid_default;                   /* configured, from step 1 to step 5 */
+    const struct rule *default_rule;   /* who asks: its pin, else the bare *; NULL: nobody */
+    int default_before, default_after; /* effective value of a device born before, after the plan */
+    bool default_drift;      /* default's value (or, unpinned, effective value) is not as wanted */
+    bool default_impossible; /* default_rule asks for what no write can give, or it is read-only */
 };
 
 /* What one device is heading for. */
@@ -80,13 +97,21 @@ struct device_target {
     bool casualty;           /* a pin of `all` changes it although no rule asks */
 };
 
+/* Does the rule lead to writes: a value, and not only observed? False for NULL. */
+bool plan_rule_writes(const struct rule *rule);
+
+/* May the device still follow `default`, as far as can be known: the same configured value, and no
+ * IPv4 address (kernel: IPV4_DEVCONF state bits, set by inet_set_ifa() and by a write). */
+bool plan_may_follow(enum key key, int def, const struct device *device);
+
 void plan_key_target(const struct policy *policy, const struct live *live, enum key key,
                      struct key_target *ret);
 void plan_device_target(const struct policy *policy, const struct key_target *target, enum key key,
                         const struct device *device, struct device_target *ret);
 
-/* only_ifindex 0: everything. Otherwise a plan for that one device: all others are treated as ones
- * whose effective value is kept. -ENOMEM, else 0. */
+/* only_ifindex 0: everything. Otherwise a plan for that one device: all others, and `default`, are
+ * treated as ones whose effective value is kept, and `all` moves only where the device needs it.
+ * Writes of one key stand together, by step, then by ifindex. -ENOMEM, else 0. */
 int plan_make(const struct policy *policy, const struct live *live, int only_ifindex,
               struct plan *ret);
 void plan_done(struct plan *plan);
