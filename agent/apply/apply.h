@@ -35,12 +35,19 @@ struct apply_options {
     const struct policy *policy;
     int only_ifindex; /* 0: everything */
     uint32_t facts;   /* what to collect beside what the policy needs */
+    uint32_t blind;   /* what not to collect nor judge although the policy needs it */
+    bool no_flush;    /* the device carried no traffic yet: nothing is cached */
     int lock_timeout_ms;
+    /* NULL, or called after every reading of the picture, before it is planned with: the helper
+     * adds what udev told it. A negative errno ends the work. */
+    int (*amend)(struct live *live, void *data);
     apply_report_t report;
     void *data;
 };
 
-/* Lock, read the live picture, plan, write, flush as section 4 of the design says. */
+/* Lock, read the live picture, plan, write, flush as section 4 of the design says. With
+ * only_ifindex that device alone is read, and all devices only when the plan writes `all` or
+ * `default`; -ENODEV when the device is not there. */
 int apply_policy(const struct apply_options *options, struct apply_result *ret);
 
 /* The inner part, for callers that hold the lock and have read and planned already. */
