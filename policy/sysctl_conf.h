@@ -38,6 +38,7 @@ enum sysctl_outcome {
     SYSCTL_EXCLUDED,   /* a glob that an exclusion keeps off this key */
     SYSCTL_INVALID,    /* the kernel refuses the value */
     SYSCTL_EXCLUDES,   /* the exclusion line itself */
+    SYSCTL_NO_EFFECT,  /* an exclusion with a pattern: it stands for its own text only */
 };
 const char *
 sysctl_outcome_text(enum sysctl_outcome outcome); /* "an exact key beats every glob" … */
@@ -61,12 +62,18 @@ struct sysctl_conf;
 struct sysctl_conf *sysctl_conf_new(enum sysctl_flavor flavor);
 struct sysctl_conf *sysctl_conf_free(struct sysctl_conf *conf);
 
-/* Add the bytes of one file. Bad lines become warnings and are skipped, as systemd does. */
+/* Add the bytes of one file, in the order of conf_files_read(). Bad lines become warnings and are
+ * skipped, as systemd does; lines about anything but the managed keys are dropped. -ENOMEM. */
 int sysctl_conf_add_file(struct sysctl_conf *conf, const char *path, const char *bytes, size_t n,
                          struct diags *diags);
 
 /* name: a device, or "all", "default". Without verdicts (want_verdicts false) nothing is allocated.
- * Call answer_done() after want_verdicts. */
+ * Call sysctl_answer_done() after want_verdicts. SYSCTL_RUN_ADD gives nothing for all, default and
+ * lo, nor where udev takes the name apart (it holds a quote or !); procps knows one run only.
+ *
+ * The answer holds for a run that really writes: systemd-sysctl does not write a value that is
+ * there already, so that a device which still follows `default` may follow it once more. A name
+ * with wildcards of its own ("[a]") is taken as one that no other device's name matches. */
 int sysctl_conf_resolve(const struct sysctl_conf *conf, enum sysctl_run run, const char *name,
                         enum key key, bool want_verdicts, struct sysctl_answer *ret);
 void sysctl_answer_done(struct sysctl_answer *answer);
