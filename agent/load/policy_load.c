@@ -10,26 +10,28 @@ static const char *const policy_directories[] = {"/etc/rpfpolicy.d", "/run/rpfpo
                                                  "/usr/local/lib/rpfpolicy.d",
                                                  "/usr/lib/rpfpolicy.d", NULL};
 
-/* /dev/null is a policy without a line, as it is an empty file for every other tool. */
+/* The null device is a policy without a line, as it is an empty file for every other tool. */
+static int add_empty(const char *path, struct conf_files *files)
+{
+    files->files = calloc(1, sizeof(*files->files));
+    if (!files->files)
+        return -ENOMEM;
+    files->count = files->capacity = 1;
+    files->files[0].path = strdup(path);
+    files->files[0].bytes = strdup("");
+    return files->files[0].path && files->files[0].bytes ? 0 : -ENOMEM;
+}
+
 static int read_named(const char *path, struct diags *diags, struct conf_files *ret)
 {
-    struct conf_files files = {};
+    size_t errors = diags->errors;
+    int r;
 
-    if (!streq(path, "/dev/null"))
-        /* Without privilege a policy steers nobody but its reader, so anybody's draft will do. */
-        return conf_file_read("", path, geteuid() == 0 ? CONF_FILES_TRUSTED : 0, diags, ret);
-    files.files = calloc(1, sizeof(*files.files));
-    if (!files.files)
-        return -ENOMEM;
-    files.count = files.capacity = 1;
-    files.files[0].path = strdup(path);
-    files.files[0].bytes = strdup("");
-    if (!files.files[0].path || !files.files[0].bytes) {
-        conf_files_done(&files);
-        return -ENOMEM;
-    }
-    *ret = files;
-    return 0;
+    /* Without privilege a policy steers nobody but its reader, so anybody's draft will do. */
+    r = conf_file_read("", path, geteuid() == 0 ? CONF_FILES_TRUSTED : 0, diags, ret);
+    if (r < 0 || ret->count > 0 || diags->errors > errors)
+        return r;
+    return add_empty(path, ret);
 }
 
 int policy_read_files(const struct paths *paths, struct diags *diags, struct conf_files *ret)

@@ -6,7 +6,8 @@
 #include "paths.h"
 #include "policy.h"
 
-/* The files that make the policy on disk, each read once. Errors are in diags; 0 also then. */
+/* The files that make the policy on disk, each read once; adds to *ret, also on failure. Errors are
+ * in diags; 0 also then. */
 int policy_read_files(const struct paths *paths, struct diags *diags, struct conf_files *ret);
 
 /* Parse and validate. -EBADMSG when diags holds an error, also one from reading. */

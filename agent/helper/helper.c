@@ -1,0 +1,220 @@
+/* rpfpolicy-helper: udev runs it for each network device that was added or renamed, after
+ * systemd-sysctl. Puts this one device right by the accepted policy and, where `all` has to move
+ * for that, keeps all others as they are. One process per device: its start-up is its cost, so it
+ * reads as little as it can and connects to the system log only when it has something to say. */
+#include <stdio.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "apply.h"
+#include "environment.h"
+#include "policy_load.h"
+
+/* Long enough for a full apply on a large host, far below udev's own limit for an event. */
+#define LOCK_WAIT_MS 20000
+
+/* What is not in an RTM_NEWLINK nor in the environment, or changes without an event of udev. */
+#define HELPER_BLIND (FACT_ADDRESSES | FACT_ROUTES | FACT_MASTER_NAME)
+
+struct helper {
+    struct event event;
+    struct policy *policy;
+    unsigned kept; /* writes that leave a device effectively as it is */
+    bool looked;   /* the device was found once and what cannot be written was told */
+};
+
+static void report_write(const struct write *write, enum write_result result, int error, void *data)
+{
+    struct helper *helper = data;
+    _cleanup_free_ char *reason = NULL;
+    char name[NAME_ESCAPED_SIZE];
+
+    if (result == WRITE_GONE || result == WRITE_RENAMED)
+        return;
+    if (result == WRITE_DONE &&
+        (write->reason == WRITE_KEEP || write->reason == WRITE_STOP_FOLLOW)) {
+        helper->kept++;
+        return;
+    }
+    name_escape_buf(write->name, name, sizeof(name));
+    reason = write_reason_text(write);
+    if (result == WRITE_DONE)
+        syslog(LOG_INFO, "%s: %s set from %d to %d: %s", name, key_info(write->key)->name,
+               write->old_value, write->new_value, reason ?: "");
+    else
+        syslog(LOG_ERR, "%s: %s cannot be set from %d to %d: %s: %s", name,
+               key_info(write->key)->name, write->old_value, write->new_value, strerror(-error),
+               reason ?: "");
+}
+
+static void report_impossible(const char *name, const struct device_target *target, enum key key)
+{
+    const struct rule *rule = target->rule;
+    _cleanup_free_ char *pattern = name_escape(rule->pattern.text);
+    _cleanup_free_ char *file = name_escape(rule->origin.file);
+    char value[12];
+
+    syslog(LOG_WARNING, "%s: %s stays %s: `all` rules out %s=%s (%s:%u)", name, key_info(key)->name,
+           key_value_format(key, target->before, value, sizeof(value)), pattern ?: "",
+           rule->value_text, file ?: "", rule->origin.line);
+}
+
+/* What no write can put right, and what the helper leaves to those who see more. */
+static void report_unwritten(const struct policy *policy, const struct live *live,
+                             const struct device *device)
+{
+    char name[NAME_ESCAPED_SIZE];
+
+    name_escape_buf(device->name, name, sizeof(name));
+    for (enum key key = 0; key < KEY_COUNT; key++) {
+        struct device_target wanted;
+        struct key_target target;
+
+        if (!(policy->keys & KEY_BIT(key)))
+            continue;
+        plan_key_target(policy, live, key, &target);
+        plan_device_target(policy, &target, key, device, &wanted);
+        if (wanted.undecided)
+            syslog(LOG_DEBUG, "%s: %s left alone: a set decides that is not judged here", name,
+                   key_info(key)->name);
+        else if (wanted.impossible)
+            report_impossible(name, &wanted, key);
+    }
+}
+
+/* Called after each reading of the live picture. */
+static int amend(struct live *live, void *data)
+{
+    struct helper *helper = data;
+    struct device *device = live_by_ifindex(live, helper->event.ifindex);
+    int r;
+
+    if (!device)
+        return 0;
+    r = device_take_environment(device, environ);
+    if (r >= 0 && !helper->looked)
+        report_unwritten(helper->policy, live, device);
+    helper->looked = true;
+    return r;
+}
+
+static uint64_t now_usec(void)
+{
+    struct timespec now = {};
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void report_result(const struct helper *helper, const struct apply_result *result)
+{
+    if (helper->kept > 0)
+        syslog(LOG_INFO, "%u other values written so that nothing else changes", helper->kept);
+    if (result->record_error < 0)
+        syslog(LOG_WARNING, "the former values could not be recorded: %s",
+               strerror(-result->record_error));
+    if (result->flush_error < 0)
+        syslog(LOG_WARNING, "the route cache could not be flushed: %s",
+               strerror(-result->flush_error));
+}
+
+static int put_right(struct helper *helper, const struct paths *paths)
+{
+    struct apply_result result = {};
+    struct apply_options options = {
+        .paths = paths,
+        .policy = helper->policy,
+        .only_ifindex = helper->event.ifindex,
+        .blind = HELPER_BLIND,
+        .no_flush = event_is_young(&helper->event, now_usec()),
+        .lock_timeout_ms = LOCK_WAIT_MS,
+        .amend = amend,
+        .report = report_write,
+        .data = helper,
+    };
+    int r;
+
+    r = apply_policy(&options, &result);
+    if (r == -ENODEV) /* gone before its turn came */
+        return 0;
+    report_result(helper, &result);
+    if (r < 0)
+        syslog(LOG_ERR, "device %d: not put right: %s", helper->event.ifindex, strerror(-r));
+    return r < 0 ? r : result.first_error;
+}
+
+static void report_diags(const struct diags *diags)
+{
+    for (size_t i = 0; i < diags->count; i++)
+        if (diags->items[i].level == DIAG_ERROR)
+            syslog(LOG_ERR, "%s:%u: %s", diags->items[i].file ?: "", diags->items[i].line,
+                   diags->items[i].text);
+}
+
+/* The accepted policy. 0 with NULL in *ret where there is nothing to do by it. */
+static int load(const struct paths *paths, struct policy **ret)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = NULL;
+    int r;
+
+    *ret = NULL;
+    if (access(paths->stand_back, F_OK) >= 0)
+        return 0;
+    r = policy_load_accepted(paths, &diags, &policy);
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0) {
+        syslog(LOG_ERR, "the accepted policy cannot be used: %s", strerror(-r));
+        report_diags(&diags);
+        return r;
+    }
+    if (policy->agent.mode == MODE_ENFORCE)
+        *ret = TAKE_PTR(policy);
+    return 0;
+}
+
+static int run(void)
+{
+    _cleanup_policy_ struct policy *policy = NULL;
+    _cleanup_paths_ struct paths paths = {};
+    struct helper helper = {};
+    int r;
+
+    r = event_read(environ, &helper.event);
+    if (r < 0) {
+        fputs("rpfpolicy-helper: no ACTION and IFINDEX in the environment; udev sets them\n",
+              stderr);
+        return r;
+    }
+    if (!helper.event.wanted)
+        return 0;
+    openlog("rpfpolicy-helper", LOG_PID, LOG_DAEMON);
+    r = paths_init(&(struct path_options){}, &paths);
+    if (r >= 0)
+        r = load(&paths, &policy);
+    if (r < 0 || !policy)
+        return r;
+    helper.policy = policy;
+    return put_right(&helper, &paths);
+}
+
+int main(int argc, char *argv[])
+{
+    if (argc == 1)
+        return run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (argc == 2 && streq(argv[1], "--version")) {
+        puts("rpfpolicy-helper " PROJECT_VERSION);
+        return EXIT_SUCCESS;
+    }
+    if (argc == 2 && (streq(argv[1], "--help") || streq(argv[1], "-h"))) {
+        fputs("rpfpolicy-helper is started by udev for each network device that is added or\n"
+              "renamed, and puts that device right by the accepted policy. It takes no\n"
+              "arguments; see rpfpolicy --help for the program to use by hand.\n",
+              stdout);
+        return EXIT_SUCCESS;
+    }
+    fputs("rpfpolicy-helper: takes no arguments\n", stderr);
+    return EXIT_FAILURE;
+}
