@@ -1,0 +1,146 @@
+/* Looking for files by a glob, and replacing one atomically. Reads no contents. */
+#include "directory.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util.h"
+
+static void close_dir(DIR **dir)
+{
+    if (*dir)
+        closedir(*dir);
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Takes the path. */
+static int append(struct names *names, char *path)
+{
+    _cleanup_free_ char *owned = path;
+    int r = grow((void **)&names->items, &names->capacity, names->count, sizeof(*names->items));
+
+    if (r >= 0)
+        names->items[names->count++] = TAKE_PTR(owned);
+    return r;
+}
+
+int names_find(const char *root, const char *pattern, struct names *ret)
+{
+    const char *slash = strrchr(pattern, '/');
+    _cleanup_free_ char *path = NULL;
+    _cleanup_(close_dir) DIR *dir = NULL;
+    size_t first = ret->count;
+    struct dirent *entry;
+
+    if (!slash)
+        return 0;
+    if (asprintf(&path, "%s%.*s/", root, (int)(slash - pattern), pattern) < 0) {
+        path = NULL;
+        return -ENOMEM;
+    }
+    dir = opendir(path);
+    if (!dir)
+        return 0;
+    while ((entry = readdir(dir)) && ret->count - first < NAMES_MAX) {
+        char *found;
+        int r;
+
+        if (streq(entry->d_name, ".") || streq(entry->d_name, "..") ||
+            fnmatch(slash + 1, entry->d_name, FNM_PERIOD) != 0)
+            continue;
+        if (asprintf(&found, "%.*s/%s", (int)(slash - pattern), pattern, entry->d_name) < 0)
+            return -ENOMEM;
+        r = append(ret, found);
+        if (r < 0)
+            return r;
+    }
+    if (ret->count > first)
+        qsort(ret->items + first, ret->count - first, sizeof(*ret->items), by_bytes);
+    return 0;
+}
+
+void names_done(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i]);
+    free(names->items);
+    *names = (struct names){0};
+}
+
+static int write_all(int fd, const char *bytes, size_t n)
+{
+    while (n > 0) {
+        ssize_t written = write(fd, bytes, n);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -errno;
+        bytes += written;
+        n -= (size_t)written;
+    }
+    return 0;
+}
+
+static int write_temporary(char *temporary, const char *bytes, size_t n)
+{
+    int fd, r;
+
+    fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    r = write_all(fd, bytes, n);
+    if (r >= 0 && (fchmod(fd, 0644) < 0 || fsync(fd) < 0))
+        r = -errno;
+    if (close(fd) < 0)
+        gather(&r, -errno);
+    if (r < 0)
+        unlink(temporary);
+    return r;
+}
+
+int file_replace(const char *root, const char *path, const char *bytes, size_t n)
+{
+    _cleanup_free_ char *full = NULL, *temporary = NULL;
+    _cleanup_(close_fd) int directory = -1;
+    int r;
+
+    if (asprintf(&full, "%s%s", root, path) < 0) {
+        full = NULL;
+        return -ENOMEM;
+    }
+    if (asprintf(&temporary, "%s.XXXXXX", full) < 0) {
+        temporary = NULL;
+        return -ENOMEM;
+    }
+    *strrchr(full, '/') = '\0';
+    if (mkdir(full, 0755) < 0 && errno != EEXIST)
+        return -errno;
+    directory = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return -errno;
+    full[strlen(full)] = '/';
+    r = write_temporary(temporary, bytes, n);
+    if (r < 0)
+        return r;
+    if (rename(temporary, full) < 0) {
+        r = -errno;
+        unlink(temporary);
+        return r;
+    }
+    return fsync(directory) < 0 ? -errno : 0;
+}

@@ -1,0 +1,23 @@
+/* Names in a directory below the root that match a glob, sorted and bounded; and replacing a file
+ * of ours as a whole, durably. For presets and for what is looked at as evidence. */
+#pragma once
+
+#include <stddef.h>
+
+struct names {
+    char **items; /* owned paths, below root and without it, in byte order */
+    size_t count, capacity;
+};
+
+#define NAMES_MAX 512 /* of one call; more are left out */
+
+/* Append the files that `pattern` matches: an absolute path whose last component may be a glob
+ * (fnmatch(3), a leading dot is not matched by a wildcard). root: "" for none. What cannot be read
+ * is as good as absent. -ENOMEM, else 0. */
+int names_find(const char *root, const char *pattern, struct names *ret);
+void names_done(struct names *names);
+#define _cleanup_names_ _cleanup_(names_done)
+
+/* Put `n` bytes at root + path with mode 0644: a file of another name beside it, made durable and
+ * renamed over it. A directory that is missing is made (0755), one level. */
+int file_replace(const char *root, const char *path, const char *bytes, size_t n);
