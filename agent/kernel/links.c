@@ -209,6 +209,8 @@ static int read_link_attrs(const struct nlattr *const *tb, struct device *device
     if (!tb[IFLA_IFNAME])
         return -EBADMSG;
     r = read_string(tb[IFLA_IFNAME], device->name, sizeof(device->name));
+    if (r >= 0 && !device->name[0])
+        r = -EBADMSG;
     if (r >= 0 && tb[IFLA_MASTER])
         r = read_s32(tb[IFLA_MASTER], &device->master);
     if (r < 0)

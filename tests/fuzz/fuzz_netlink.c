@@ -1,0 +1,115 @@
+/* The readers of single netlink messages on arbitrary bytes, framed to the length they really have.
+ * Input: one byte that picks the reader, then the message after its header. */
+#include <linux/if_link.h>
+#include <linux/netconf.h>
+#include <linux/rtnetlink.h>
+
+#include "fuzz.h"
+#include "links.h"
+
+static struct nlmsghdr *frame(uint16_t type, const uint8_t *payload, size_t n)
+{
+    struct nlmsghdr *message = calloc(1, sizeof(*message) + n);
+
+    require(message);
+    message->nlmsg_len = (uint32_t)(sizeof(*message) + n);
+    message->nlmsg_type = type;
+    if (n > 0)
+        memcpy(message + 1, payload, n);
+    return message;
+}
+
+static void check_text(const char *text, size_t size)
+{
+    require(memchr(text, '\0', size));
+}
+
+static void read_link(const uint8_t *payload, size_t n)
+{
+    _cleanup_free_ struct nlmsghdr *message = frame(RTM_NEWLINK, payload, n);
+    struct device device, poison;
+    int r;
+
+    memset(&poison, 0xa5, sizeof(poison));
+    device = poison;
+    r = link_read_message(message, FACT_MAC | FACT_ALTNAMES, &device);
+    require(r == 0 || r == -EBADMSG);
+    if (r < 0) {
+        require(memcmp(&device, &poison, sizeof(device)) == 0);
+        return;
+    }
+    check_text(device.name, sizeof(device.name));
+    check_text(device.kind, sizeof(device.kind));
+    check_text(device.slave_kind, sizeof(device.slave_kind));
+    require(device.ifindex > 0 && device.name[0]);
+    require(!device.mac || strlen(device.mac) % 3 == 2);
+    require(!device.permanent_mac || strlen(device.permanent_mac) % 3 == 2);
+    for (char **name = device.altnames; name && *name; name++)
+        require(strlen(*name) < 128); /* ALTIFNAMSIZ */
+    device_done(&device);
+}
+
+static void read_netconf(const uint8_t *payload, size_t n)
+{
+    _cleanup_free_ struct nlmsghdr *message = frame(RTM_NEWNETCONF, payload, n);
+    struct netconf_values values, poison;
+    int r;
+
+    memset(&poison, 0xa5, sizeof(poison));
+    values = poison;
+    r = netconf_read_message(message, &values);
+    require(r == 0 || r == -EBADMSG);
+    if (r < 0)
+        require(memcmp(&values, &poison, sizeof(values)) == 0);
+}
+
+/* Read twice into different values: what agrees afterwards was written. */
+static void read_address(uint16_t type, const uint8_t *payload, size_t n)
+{
+    _cleanup_free_ struct nlmsghdr *message = frame(type, payload, n);
+    int first = 1, second = 2;
+    int r = address_read_message(message, &first);
+
+    require(r == 0 || r == -EBADMSG);
+    require(address_read_message(message, &second) == r);
+    require((r == 0) == (first == second));
+}
+
+static void read_route(const uint8_t *payload, size_t n)
+{
+    _cleanup_free_ struct nlmsghdr *message = frame(RTM_NEWROUTE, payload, n);
+    _cleanup_free_ int *ifindexes = calloc(4, sizeof(int));
+    size_t count = SIZE_MAX;
+    int r;
+
+    require(ifindexes);
+    r = default_route_read_message(message, ifindexes, 4, &count);
+    require(r == 0 || r == -EBADMSG);
+    require((r == 0) == (count != SIZE_MAX));
+    /* more next hops than there is room for are counted, not stored; each takes 8 bytes at least */
+    require(r < 0 || count <= n / sizeof(struct rtnexthop) + 1);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    switch (data[0] % 5) {
+    case 0:
+        read_link(data + 1, size - 1);
+        break;
+    case 1:
+        read_netconf(data + 1, size - 1);
+        break;
+    case 2:
+        read_address(RTM_NEWADDR, data + 1, size - 1);
+        break;
+    case 3:
+        read_address(RTM_DELADDR, data + 1, size - 1);
+        break;
+    case 4:
+        read_route(data + 1, size - 1);
+        break;
+    }
+    return 0;
+}
