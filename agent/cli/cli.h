@@ -57,6 +57,12 @@ static inline bool cli_given(const struct cli *cli, enum option_id id)
     return cli->given & OPTION_BIT(id);
 }
 
+/* EXIT_ERROR; a monitoring system reads 1 as "warning", what is not known is 3 there. */
+static inline int cli_error(const struct cli *cli)
+{
+    return cli->format == FORMAT_NAGIOS ? 3 : EXIT_ERROR;
+}
+
 #define ARGUMENTS_ANY 0xffffffffu
 
 struct verb {

@@ -47,22 +47,21 @@ int main(int argc, char **argv)
 {
     struct cli cli = {0};
     struct command_line line;
-    int status = EXIT_ERROR, r;
+    int status, r;
 
     fill_standard_descriptors();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is reported like a full disk */
     json_prepare();
     r = command_line_parse(&cli, argc, argv, &line);
-    if (r == 0) {
-        output_init(&cli.out, cli.color);
-        status = run(&cli, &line);
-        r = output_finish(&cli.out);
-        if (r < 0) {
-            say("cannot write the result: %s", error_text(r));
-            status = EXIT_ERROR;
-        }
-        paths_done(&cli.paths);
+    if (r < 0)
+        return cli_error(&cli);
+    output_init(&cli.out, cli.color);
+    status = run(&cli, &line);
+    r = output_finish(&cli.out);
+    if (r < 0) {
+        say("cannot write the result: %s", error_text(r));
+        status = cli_error(&cli);
     }
-    /* A monitoring system reads 1 as "warning": what is not known is 3 there. */
-    return status == EXIT_ERROR && cli.format == FORMAT_NAGIOS ? 3 : status;
+    paths_done(&cli.paths);
+    return status;
 }

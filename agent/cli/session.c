@@ -6,8 +6,9 @@
 
 #include "keys.h"
 #include "policy_load.h"
+#include "udevdb.h"
 
-static int no_policy(const struct paths *paths)
+int session_no_policy(const struct paths *paths)
 {
     if (paths->policy)
         say("there is no policy file '%s'", NAME_SHOWN(paths->policy));
@@ -19,7 +20,7 @@ static int no_policy(const struct paths *paths)
             "'rpfpolicy generate policy' writes one that describes what is in effect now,\n"
             "'rpfpolicy preset list' shows ready ones.",
             NAME_SHOWN(paths->root), NAME_SHOWN(paths->root));
-    return -ENOENT;
+    return EXIT_ERROR;
 }
 
 static int empty_policy(struct session *session)
@@ -33,12 +34,17 @@ int session_load(struct session *session, struct cli *cli, unsigned flags)
     int r;
 
     session->cli = cli;
-    r = policy_load(&cli->paths, &session->diags, &session->policy);
+    r = flags & SESSION_ACCEPT ? policy_accept(&cli->paths, &session->diags, &session->policy)
+                               : policy_load(&cli->paths, &session->diags, &session->policy);
+    if (r == 0 && flags & SESSION_ACCEPT)
+        session->acceptance = ACCEPTED_SAME;
     session->no_policy = r == -ENOENT;
     session->broken = r == -EBADMSG;
     say_diags(&session->diags, flags & SESSION_QUIET ? DIAG_ERROR : DIAG_WARNING);
-    if (session->no_policy && !(flags & SESSION_POLICY_OPTIONAL))
-        return no_policy(&cli->paths);
+    if (session->no_policy && !(flags & SESSION_POLICY_OPTIONAL)) {
+        session_no_policy(&cli->paths);
+        return r;
+    }
     if (session->broken && !(flags & SESSION_BROKEN_ALLOWED)) {
         say("the policy has errors and was not used");
         return r;
@@ -46,7 +52,8 @@ int session_load(struct session *session, struct cli *cli, unsigned flags)
     if (session->no_policy || session->broken)
         r = empty_policy(session);
     if (r < 0)
-        say("cannot read the policy: %s", error_text(r));
+        say("cannot %s the policy: %s%s", flags & SESSION_ACCEPT ? "accept" : "read", error_text(r),
+            flags & SESSION_ACCEPT && (r == -EACCES || r == -EPERM) ? " (this needs root)" : "");
     return r;
 }
 
@@ -71,6 +78,13 @@ uint32_t session_facts(const struct policy *policy)
     return policy->facts | (policy->keys ? FACT_ADDRESSES : 0);
 }
 
+int session_amend(const struct session *session, struct live *live)
+{
+    if (!(session->policy->facts & FACT_UDEV) || session->cli->paths.foreign)
+        return 0;
+    return udevdb_read(live);
+}
+
 static int read_live(struct session *session, key_mask keys, uint32_t facts)
 {
     _cleanup_netlink_ struct netlink nl = {0};
@@ -83,6 +97,8 @@ static int read_live(struct session *session, key_mask keys, uint32_t facts)
 
     if (r == 0)
         r = picture_read(&nl, &options, &session->live);
+    if (r == 0)
+        r = session_amend(session, &session->live);
     if (r < 0)
         say("cannot read the devices of this network namespace: %s", error_text(r));
     return r;

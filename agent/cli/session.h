@@ -34,6 +34,7 @@ struct session {
 
 #define SESSION_POLICY_OPTIONAL (1 << 0) /* go on with an empty policy where there is none */
 #define SESSION_BROKEN_ALLOWED (1 << 1)  /* go on with an empty policy where it has errors */
+#define SESSION_ACCEPT (1 << 3)          /* put it into force when it has no error */
 #define SESSION_QUIET (1 << 2)           /* warnings of the policy are not shown, errors are */
 
 /* Load the policy on disk and show what is wrong with it. A negative errno after saying why. */
@@ -42,6 +43,12 @@ int session_load(struct session *session, struct cli *cli, unsigned flags);
 /* Then: read accepted policy, sysctl.d and the live picture, and make the judge. keys and facts are
  * collected beside those that the policy uses. A negative errno after saying why. */
 int session_read(struct session *session, key_mask keys, uint32_t facts);
+
+/* Say that there is no policy and what a first one could be. Returns EXIT_ERROR. */
+int session_no_policy(const struct paths *paths);
+
+/* Add to a live picture what udev knows, where the policy asks for it. */
+int session_amend(const struct session *session, struct live *live);
 
 /* The facts that check, plan and apply need beside those of the policy's sets. */
 uint32_t session_facts(const struct policy *policy);

@@ -1,0 +1,46 @@
+/* `check` in its formats: one pass over the devices, each judged, given to the format, forgotten.
+ * A format that has to know the totals first collects what it needs in its own data. */
+#pragma once
+
+#include "report.h"
+
+struct check {
+    struct session *session;
+    struct output *out;
+    unsigned devices;               /* judged */
+    unsigned counts[STATE_COUNT];   /* of those, by their worst key */
+    unsigned specials[STATE_COUNT]; /* all and default of every key */
+    unsigned unmatched;             /* rules for an exact name that no device has */
+    size_t warnings;                /* known at end() */
+    unsigned expired;               /* exceptions past their date */
+    unsigned *matches;              /* per rule: devices its pattern matches; NULL unless asked */
+    bool *unmatched_rules;          /* per rule */
+    void *data;                     /* of the format */
+};
+
+struct check_format {
+    bool wants_matches;
+    /* Each may be NULL. 0 or a negative errno. */
+    int (*begin)(struct check *check);
+    int (*special)(struct check *check, int which, const struct key_state *state);
+    int (*device)(struct check *check, const struct device *device, const struct key_state *states,
+                  unsigned n);
+    int (*end)(struct check *check);
+    void (*done)(struct check *check);
+};
+
+extern const struct check_format check_table, check_json, check_ndjson, check_csv, check_nagios,
+    check_prometheus;
+
+/* Number of devices, all and default in the two states that mean "not as wanted". */
+unsigned check_bad(const struct check *check);
+
+/* EXIT_OK or EXIT_DRIFT; latent, expired and unmatched count with --strict. */
+int check_status(const struct check *check);
+
+/* 0 OK, 1 WARNING, 2 CRITICAL. */
+int check_nagios_status(const struct check *check);
+
+/* What those formats print when nothing could be checked. */
+void check_nagios_unknown(struct cli *cli, const struct session *session);
+void check_json_broken(struct cli *cli, const struct session *session);

@@ -1,0 +1,75 @@
+/* `check` as comma separated values (RFC 4180, lines end with a newline only): one line per key of
+ * a device, and of all and default. */
+#include <stdio.h>
+
+#include "check.h"
+
+static void cell(FILE *stream, const char *text, char end)
+{
+    _cleanup_free_ char *escaped = text ? name_escape(text) : NULL;
+    const char *s = escaped ?: "";
+
+    if (!strpbrk(s, ",\"")) {
+        fputs(s, stream);
+    } else {
+        fputc('"', stream);
+        for (; *s; s++) {
+            if (*s == '"')
+                fputc('"', stream);
+            fputc(*s, stream);
+        }
+        fputc('"', stream);
+    }
+    fputc(end, stream);
+}
+
+static void place(FILE *stream, const char *file, unsigned line)
+{
+    cell(stream, file, ',');
+    if (file)
+        fprintf(stream, "%u", line);
+    fputc(',', stream);
+}
+
+static int print(struct check *check, const char *name, int ifindex, const struct key_state *state)
+{
+    const struct rule *rule = state->rule;
+    FILE *stream = check->out->stream;
+
+    fprintf(stream, "%d,", ifindex);
+    cell(stream, name, ',');
+    fprintf(stream, "%s,%s,%d,%d,", key_info(state->key)->name, state_name(state->state),
+            state->configured, state->effective);
+    if (state->wanted_known)
+        fprintf(stream, "%d", state->wanted);
+    fprintf(stream, ",%s,%d,", state->enforced ? "yes" : "no", state->inherited);
+    cell(stream, guard_name(state->guard), ',');
+    place(stream, rule ? rule->origin.file : NULL, rule ? rule->origin.line : 0);
+    cell(stream, rule ? rule->pattern.text : NULL, ',');
+    place(stream, state->cause.file, state->cause.line);
+    cell(stream, state->message, '\n');
+    return 0;
+}
+
+static int begin(struct check *check)
+{
+    fputs("ifindex,device,key,state,configured,effective,wanted,enforced,inherited,guard,"
+          "rule_file,rule_line,pattern,cause_file,cause_line,message\n",
+          check->out->stream);
+    return 0;
+}
+
+static int special(struct check *check, int which, const struct key_state *state)
+{
+    return print(check, which == IFINDEX_ALL ? "all" : "default", which, state);
+}
+
+static int device(struct check *check, const struct device *device, const struct key_state *states,
+                  unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        print(check, device->name, device->ifindex, &states[i]);
+    return 0;
+}
+
+const struct check_format check_csv = {.begin = begin, .special = special, .device = device};

@@ -1,0 +1,221 @@
+/* `check` for people: what is not as wanted, the worst first; then warnings, the sum, and what to
+ * do next. */
+#include <stdio.h>
+
+#include "check.h"
+
+struct row {
+    const char *name;
+    int ifindex;
+    struct key_state state;
+};
+
+struct rows {
+    struct row *items;
+    size_t count, capacity;
+};
+
+static bool is_listed(const struct check *check, enum state state)
+{
+    return cli_given(check->session->cli, OPTION_ALL) || state <= STATE_LATENT ||
+           state == STATE_PAUSED;
+}
+
+static int begin(struct check *check)
+{
+    check->data = calloc(1, sizeof(struct rows));
+    return check->data ? 0 : -ENOMEM;
+}
+
+static int add(struct check *check, const char *name, int ifindex, const struct key_state *state)
+{
+    struct rows *rows = check->data;
+
+    if (!is_listed(check, state->state))
+        return 0;
+    if (grow((void **)&rows->items, &rows->capacity, rows->count, sizeof(*rows->items)) < 0)
+        return -ENOMEM;
+    rows->items[rows->count++] = (struct row){name, ifindex, *state};
+    return 0;
+}
+
+static int add_special(struct check *check, int which, const struct key_state *state)
+{
+    return add(check, which == IFINDEX_ALL ? "all" : "default", which, state);
+}
+
+static int add_device(struct check *check, const struct device *device,
+                      const struct key_state *states, unsigned n)
+{
+    int r = 0;
+
+    for (unsigned i = 0; r == 0 && i < n; i++)
+        r = add(check, device->name, device->ifindex, &states[i]);
+    return r;
+}
+
+/* By state, then as devices were read: all and default before them. */
+static int compare_rows(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+
+    if (x->state.state != y->state.state)
+        return x->state.state < y->state.state ? -1 : 1;
+    if (x->ifindex != y->ifindex)
+        return x->ifindex < y->ifindex ? -1 : 1;
+    return (int)x->state.key - (int)y->state.key;
+}
+
+/* Where the present value comes from, as far as it is known. Owned. */
+static char *cause_text(const struct key_state *state)
+{
+    if (state->cause.file)
+        return place_text(state->cause.file, state->cause.line);
+    if (state->state == STATE_IMPOSSIBLE || state->state == STATE_LATENT)
+        return strdup(state->message);
+    return strdup(state->state == STATE_DRIFT ? "written at run time" : "");
+}
+
+static int print_row(struct table *table, const struct row *row)
+{
+    const struct key_state *state = &row->state;
+    _cleanup_free_ char *place = NULL, *cause = cause_text(state);
+    char name[NAME_ESCAPED_SIZE], now[32], wanted[12];
+
+    if (state->rule)
+        place = place_text(state->rule->origin.file, state->rule->origin.line);
+    if (!cause || (state->rule && !place))
+        return -ENOMEM;
+    return table_row(
+        table, (const char *const[]){
+                   state_name(state->state),
+                   name_escape_buf(row->name, name, sizeof(name)),
+                   key_info(state->key)->name,
+                   value_text(state->key, state->effective, state->configured, now, sizeof(now)),
+                   wanted_text(state, wanted, sizeof(wanted)),
+                   place,
+                   cause,
+               });
+}
+
+static int print_rows(struct check *check)
+{
+    static const struct column columns[] = {
+        {"STATE", COLUMN_STATE}, {"DEVICE", 0},          {"KEY", 0}, {"NOW", 0}, {"WANTED", 0},
+        {"RULE", COLUMN_WRAP},   {"CAUSE", COLUMN_WRAP},
+    };
+    struct rows *rows = check->data;
+    _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
+    int r = table ? 0 : -ENOMEM;
+
+    if (rows->count > 0)
+        qsort(rows->items, rows->count, sizeof(*rows->items), compare_rows);
+    for (size_t i = 0; r == 0 && i < rows->count; i++)
+        r = print_row(table, &rows->items[i]);
+    return r < 0 ? r : table_print(table, check->out);
+}
+
+static void print_warning(struct check *check, const struct warning *warning)
+{
+    _cleanup_free_ char *place = NULL;
+
+    if (warning->rule)
+        place = place_text(warning->rule->origin.file, warning->rule->origin.line);
+    fprintf(check->out->stream, "%swarning%s: %s: %s%s%s%s\n", output_color(check->out, "warning"),
+            output_color_end(check->out), warning_name(warning->code), warning->message,
+            place ? " (" : "", place ?: "", place ? ")" : "");
+}
+
+static void print_unmatched(struct check *check)
+{
+    const struct policy *policy = check->session->policy;
+
+    for (size_t i = 0; i < policy->n_rules; i++) {
+        const struct rule *rule = &policy->rules[i];
+        _cleanup_free_ char *place = NULL, *name = NULL;
+
+        if (!check->unmatched_rules[i])
+            continue;
+        place = place_text(rule->origin.file, rule->origin.line);
+        name = name_escape(rule->pattern.text);
+        fprintf(check->out->stream, "note: there is no device '%s' (%s)\n", name ?: "?",
+                place ?: "?");
+    }
+}
+
+static void print_sum(struct check *check)
+{
+    static const enum state order[] = {STATE_OK,     STATE_IMPOSSIBLE, STATE_DRIFT,    STATE_LATENT,
+                                       STATE_PAUSED, STATE_MOOT,       STATE_UNMANAGED};
+    const char *separator = ": ";
+    char number[16];
+
+    fprintf(check->out->stream, "%s %s", count_text(check->devices, number),
+            PLURAL(check->devices, "device"));
+    for (unsigned i = 0; i < ELEMENTSOF(order); i++) {
+        enum state state = order[i];
+
+        if (check->counts[state] == 0)
+            continue;
+        fprintf(check->out->stream, "%s%s %s%s%s", separator,
+                count_text(check->counts[state], number),
+                output_color(check->out, state_name(state)), state_name(state),
+                output_color_end(check->out));
+        separator = ", ";
+    }
+    if (check->specials[STATE_IMPOSSIBLE] + check->specials[STATE_DRIFT] > 0)
+        fputs("; all or default not as wanted", check->out->stream);
+    fputc('\n', check->out->stream);
+}
+
+/* What a person should know or do next. */
+static void print_next(struct check *check)
+{
+    const struct session *session = check->session;
+    FILE *stream = check->out->stream;
+
+    if (session->acceptance == ACCEPTED_OTHER)
+        fputs("Another policy is in force than the one on disk; 'rpfpolicy accept' changes that.\n",
+              stream);
+    else if (session->acceptance == ACCEPTED_DAMAGED)
+        fputs("The accepted policy cannot be used; 'rpfpolicy accept' replaces it.\n", stream);
+    else if (session->acceptance == ACCEPTED_NONE && session->policy->agent.mode == MODE_ENFORCE)
+        fputs("No policy is in force yet; 'rpfpolicy accept' or 'apply' accepts this one.\n",
+              stream);
+    if (check_bad(check) > 0)
+        fputs("'rpfpolicy plan' shows what would be written, 'rpfpolicy apply' writes it.\n",
+              stream);
+    if (session->policy->agent.mode == MODE_OBSERVE)
+        fputs("Mode is observe: nothing is kept this way. To enforce, put 'mode = enforce' into\n"
+              "[agent] of the policy and run 'rpfpolicy apply'.\n",
+              stream);
+}
+
+static int end(struct check *check)
+{
+    const struct warning *warnings = judge_warnings(check->session->judge, &check->warnings);
+    int r = print_rows(check);
+
+    if (r < 0)
+        return r;
+    if (((struct rows *)check->data)->count > 0)
+        fputc('\n', check->out->stream);
+    for (size_t i = 0; i < check->warnings; i++)
+        print_warning(check, &warnings[i]);
+    print_unmatched(check);
+    print_sum(check);
+    print_next(check);
+    return 0;
+}
+
+static void done(struct check *check)
+{
+    struct rows *rows = check->data;
+
+    if (rows)
+        free(rows->items);
+    free(rows);
+}
+
+const struct check_format check_table = {
+    .begin = begin, .special = add_special, .device = add_device, .end = end, .done = done};

@@ -1,0 +1,220 @@
+/* Pieces of reports: states as JSON, values in words. What is printed where is for the verbs. */
+#include "report.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+const char *count_text(unsigned long n, char buf[static 16])
+{
+    char digits[16];
+    int length = snprintf(digits, sizeof(digits), "%lu", n);
+    size_t used = 0;
+
+    for (int i = 0; i < length && used + 2 < 16; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            buf[used++] = ',';
+        buf[used++] = digits[i];
+    }
+    buf[used] = 0;
+    return buf;
+}
+
+char *place_text(const char *file, unsigned line)
+{
+    _cleanup_free_ char *escaped = name_escape(file);
+    char *text;
+
+    if (!escaped)
+        return NULL;
+    if (line == 0)
+        return TAKE_PTR(escaped);
+    return asprintf(&text, "%s:%u", escaped, line) < 0 ? NULL : text;
+}
+
+const char *value_text(enum key key, int effective, int configured, char *buf, size_t size)
+{
+    char number[12];
+
+    snprintf(buf, size, "%s (%d)", key_value_format(key, effective, number, sizeof(number)),
+             configured);
+    return buf;
+}
+
+const char *wanted_text(const struct key_state *state, char *buf, size_t size)
+{
+    return state->wanted_known ? key_value_format(state->key, state->wanted, buf, size) : "-";
+}
+
+key_mask report_keys(const struct policy *policy)
+{
+    return policy->keys | KEY_BIT(KEY_RP_FILTER);
+}
+
+static json_t *number_or_null(bool known, int n)
+{
+    return known ? json_integer(n) : json_null();
+}
+
+json_t *json_rule(const struct rule *rule)
+{
+    json_t *object;
+
+    if (!rule)
+        return json_null();
+    object = json_object();
+    json_object_set_new(object, "file", json_bytes(rule->origin.file));
+    json_object_set_new(object, "line", json_integer(rule->origin.line));
+    json_object_set_new(object, "pattern", json_bytes(rule->pattern.text));
+    return object;
+}
+
+static json_t *json_cause(const struct cause *cause)
+{
+    json_t *object;
+
+    if (!cause->file)
+        return json_null();
+    object = json_object();
+    json_object_set_new(object, "file", json_bytes(cause->file));
+    json_object_set_new(object, "line", json_integer(cause->line));
+    json_object_set_new(object, "text", json_bytes(cause->text));
+    return object;
+}
+
+static json_t *json_accepted(const struct rule *rule)
+{
+    json_t *list = json_array();
+
+    for (unsigned i = 0; rule && !rule->unmanaged && i < rule->n_values; i++)
+        json_array_append_new(list, json_integer(rule->values[i]));
+    return list;
+}
+
+static json_t *json_key_state(const struct key_state *state)
+{
+    const char *guard = guard_name(state->guard);
+    json_t *object = json_object();
+
+    json_object_set_new(object, "key", json_string(key_info(state->key)->name));
+    json_object_set_new(object, "configured", json_integer(state->configured));
+    json_object_set_new(object, "effective", json_integer(state->effective));
+    json_object_set_new(object, "wanted", number_or_null(state->wanted_known, state->wanted));
+    json_object_set_new(object, "accepted", json_accepted(state->rule));
+    json_object_set_new(object, "enforced", json_boolean(state->enforced));
+    json_object_set_new(object, "inherited", json_integer(state->inherited));
+    json_object_set_new(object, "state", json_string(state_name(state->state)));
+    json_object_set_new(object, "guard", guard ? json_string(guard) : json_null());
+    json_object_set_new(object, "rule", json_rule(state->rule));
+    json_object_set_new(object, "cause", json_cause(&state->cause));
+    json_object_set_new(object, "message", json_bytes(state->message));
+    return object;
+}
+
+json_t *json_device(const struct device *device, const struct key_state *states, unsigned n)
+{
+    json_t *object = json_object(), *keys = json_array();
+
+    json_object_set_new(object, "ifindex", json_integer(device->ifindex));
+    json_set_name(object, "name", device->name);
+    for (unsigned i = 0; i < n; i++)
+        json_array_append_new(keys, json_key_state(&states[i]));
+    json_object_set_new(object, "keys", keys);
+    return object;
+}
+
+json_t *json_special(const struct session *session, int which)
+{
+    key_mask keys = report_keys(session->policy);
+    json_t *object = json_object();
+
+    for (enum key key = 0; key < KEY_COUNT; key++) {
+        struct key_state state;
+        json_t *value;
+
+        if (!(keys & KEY_BIT(key)))
+            continue;
+        judge_special(session->judge, which, key, &state);
+        value = json_object();
+        json_object_set_new(value, "configured", json_integer(state.configured));
+        json_object_set_new(value, "wanted", number_or_null(state.wanted_known, state.wanted));
+        json_object_set_new(value, "state", json_string(state_name(state.state)));
+        json_object_set_new(object, key_info(key)->name, value);
+    }
+    return object;
+}
+
+json_t *json_policy(const struct session *session)
+{
+    const struct policy *policy = session->policy;
+    json_t *object = json_object(), *files = json_array();
+    bool valid = policy && !session->no_policy && !session->broken;
+    char hash[17];
+
+    json_object_set_new(object, "hash",
+                        valid ? json_string(policy_hash_text(policy, hash)) : json_null());
+    for (size_t i = 0; policy && i < policy->n_files; i++)
+        json_array_append_new(files, json_bytes(policy->files[i]));
+    json_object_set_new(object, "files", files);
+    json_object_set_new(object, "mode",
+                        valid ? json_string(policy_mode_name(policy->agent.mode)) : json_null());
+    json_object_set_new(object, "valid", json_boolean(valid));
+    json_object_set_new(object, "accepted", json_boolean(session->acceptance == ACCEPTED_SAME));
+    return object;
+}
+
+json_t *json_diag(const struct diag *diag)
+{
+    static const char *const levels[] = {
+        [DIAG_NOTE] = "note", [DIAG_WARNING] = "warning", [DIAG_ERROR] = "error"};
+    json_t *object = json_object();
+
+    json_object_set_new(object, "file", json_bytes(diag->file));
+    json_object_set_new(object, "line", diag->line ? json_integer(diag->line) : json_null());
+    json_object_set_new(object, "level", json_string(levels[diag->level]));
+    json_object_set_new(object, "message", json_bytes(diag->text));
+    return object;
+}
+
+/* The machine's identity below root; null where it has none (machine-id(5)). */
+static json_t *json_machine_id(const char *root)
+{
+    _cleanup_free_ char *path = NULL;
+    char id[33] = "";
+    FILE *file;
+
+    if (asprintf(&path, "%s/etc/machine-id", root) < 0) {
+        path = NULL;
+        return json_null();
+    }
+    file = fopen(path, "re");
+    if (file) {
+        if (!fgets(id, sizeof(id), file))
+            id[0] = 0;
+        fclose(file);
+    }
+    return strspn(id, "0123456789abcdef") == 32 ? json_string(id) : json_null();
+}
+
+static json_t *json_now(void)
+{
+    time_t now = time(NULL);
+    char text[sizeof("2000-01-01T00:00:00Z") + 16];
+    struct tm tm;
+
+    gmtime_r(&now, &tm);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    return json_string(text);
+}
+
+void json_set_header(json_t *object, const struct cli *cli)
+{
+    char host[256] = "";
+
+    gethostname(host, sizeof(host) - 1);
+    json_object_set_new(object, "schema", json_integer(REPORT_SCHEMA));
+    json_object_set_new(object, "version", json_string(PROJECT_VERSION));
+    json_object_set_new(object, "host", json_bytes(host));
+    json_object_set_new(object, "machine_id", json_machine_id(cli->paths.root));
+    json_object_set_new(object, "time", json_now());
+}

@@ -1,0 +1,217 @@
+/* `rpfpolicy apply`: accepts the policy on disk and carries it out. One line per write; --dry-run
+ * prints the same lines and writes nothing. What is said beside them goes to stderr. */
+#include <stdio.h>
+
+#include "apply.h"
+#include "writes.h"
+
+#define LOCK_TIMEOUT_MS 10000
+
+struct applying {
+    struct cli *cli;
+    struct session *session;
+};
+
+static void report(const struct write *write, enum write_result result, int error, void *data)
+{
+    static const char *const words[] = {[WRITE_DONE] = "written",
+                                        [WRITE_GONE] = "gone",
+                                        [WRITE_RENAMED] = "renamed",
+                                        [WRITE_FAILED] = "failed"};
+    struct applying *applying = data;
+    struct cli *cli = applying->cli;
+    _cleanup_free_ char *text = NULL;
+
+    if (cli->format == FORMAT_JSON) {
+        json_t *object = json_write(write);
+
+        json_object_set_new(object, "result", json_string(words[result]));
+        json_object_set_new(object, "error",
+                            result == WRITE_FAILED ? json_string(error_text(error)) : json_null());
+        json_element(&cli->out, NULL, object);
+        return;
+    }
+    text = write_text(write);
+    fputs(text ?: "memory ran out", cli->out.stream);
+    if (result == WRITE_GONE)
+        fputs(" - the device is gone", cli->out.stream);
+    else if (result == WRITE_RENAMED)
+        fputs(" - renamed, judged again by its new name", cli->out.stream);
+    else if (result == WRITE_FAILED)
+        fprintf(cli->out.stream, " - %sfailed%s: %s", output_color(&cli->out, "failed"),
+                output_color_end(&cli->out), error_text(error));
+    fputc('\n', cli->out.stream);
+}
+
+static void open_json(struct cli *cli, const struct session *session, const struct plan *plan,
+                      bool dry)
+{
+    json_t *head, *value;
+    const char *name;
+
+    if (cli->format != FORMAT_JSON)
+        return;
+    head = json_object();
+    json_set_header(head, cli);
+    json_object_set_new(head, "policy", json_policy(session));
+    json_object_set_new(head, "dry_run", json_boolean(dry));
+    json_object_set_new(head, "casualties", json_casualties(plan));
+    json_open(&cli->out, NULL, '{');
+    json_object_foreach(head, name, value) json_element(&cli->out, name, json_incref(value));
+    json_decref(head);
+    json_open(&cli->out, "writes", '[');
+}
+
+static void close_json(struct cli *cli, const struct apply_result *result)
+{
+    json_t *summary;
+
+    if (cli->format != FORMAT_JSON)
+        return;
+    json_close(&cli->out, ']');
+    summary = json_object();
+    json_object_set_new(summary, "written", json_integer(result->done));
+    json_object_set_new(summary, "gone", json_integer(result->gone));
+    json_object_set_new(summary, "failed", json_integer(result->failed));
+    json_object_set_new(summary, "flushed", json_boolean(result->flushed));
+    json_element(&cli->out, "summary", summary);
+    json_close(&cli->out, '}');
+}
+
+static void print_rest(struct cli *cli, const struct session *session, const struct plan *plan,
+                       bool nothing)
+{
+    if (cli->format == FORMAT_JSON)
+        return;
+    if (nothing)
+        fputs("Nothing to do.\n", cli->out.stream);
+    notes_print(cli->out.stream, session, plan);
+}
+
+static int dry_run(struct cli *cli, const struct session *session, const struct plan *plan)
+{
+    struct apply_result none = {0};
+
+    open_json(cli, session, plan, true);
+    for (size_t i = 0; i < plan->count; i++) {
+        _cleanup_free_ char *text = NULL;
+
+        if (cli->format == FORMAT_JSON) {
+            json_element(&cli->out, NULL, json_write(&plan->writes[i]));
+            continue;
+        }
+        text = write_text(&plan->writes[i]);
+        fprintf(cli->out.stream, "%s\n", text ?: "memory ran out");
+    }
+    close_json(cli, &none);
+    print_rest(cli, session, plan, plan->count == 0);
+    return plan->count > 0 ? EXIT_DRIFT : EXIT_OK;
+}
+
+static int amend(struct live *live, void *data)
+{
+    struct applying *applying = data;
+
+    return session_amend(applying->session, live);
+}
+
+/* Keys of rules that write and are still not as they want. A negative errno where that is not known
+ * now. */
+static int count_left(struct cli *cli)
+{
+    _cleanup_session_ struct session session = SESSION_INIT;
+    int n = 0;
+
+    if (session_load(&session, cli, SESSION_QUIET) < 0 || session_read(&session, 0, 0) < 0)
+        return -EIO;
+    for (size_t i = 0; i < session.live.count; i++) {
+        struct key_state states[KEY_COUNT];
+        enum state worst;
+        unsigned count;
+
+        if (!session.live.devices[i].ipv4)
+            continue;
+        count = judge_device(session.judge, &session.live.devices[i], states, &worst);
+        for (unsigned k = 0; k < count; k++)
+            n += states[k].state <= STATE_DRIFT && plan_rule_writes(states[k].rule);
+    }
+    return n;
+}
+
+/* Where things stand now; the exit status follows from it. */
+static int follow_up(struct cli *cli, const struct session *session,
+                     const struct apply_result *result)
+{
+    int left = count_left(cli);
+    char number[16];
+
+    if (result->record_error < 0)
+        say("warning: former values could not be recorded for a restore: %s",
+            error_text(result->record_error));
+    if (result->flush_error < 0)
+        say("warning: the route cache could not be flushed, old verdicts may live on: %s",
+            error_text(result->flush_error));
+    if (result->failed > 0)
+        say("%s %s failed: %s", count_text(result->failed, number), PLURAL(result->failed, "write"),
+            error_text(result->first_error));
+    if (left > 0)
+        say("%s %s of devices still not as wanted, see 'rpfpolicy check'",
+            count_text((unsigned)left, number), left == 1 ? "key" : "keys");
+    else if (left == 0 && result->failed == 0)
+        say("every device is as the policy wants it");
+    if (session->policy->agent.mode == MODE_OBSERVE)
+        say("mode is observe: agent and udev hook will not keep it so; to have it kept, put\n"
+            "'mode = enforce' into [agent] of the policy and run 'rpfpolicy apply' again");
+    if (result->failed > 0)
+        return EXIT_WRITES;
+    return left > 0 ? EXIT_DRIFT : left < 0 ? EXIT_ERROR : EXIT_OK;
+}
+
+static int carry_out(struct cli *cli, struct session *session, const struct plan *plan)
+{
+    struct applying applying = {.cli = cli, .session = session};
+    struct apply_options options = {
+        .paths = &cli->paths,
+        .policy = session->policy,
+        .facts = session_facts(session->policy),
+        .lock_timeout_ms = LOCK_TIMEOUT_MS,
+        .amend = amend,
+        .report = report,
+        .data = &applying,
+    };
+    struct apply_result result = {0};
+    int r;
+
+    open_json(cli, session, plan, false);
+    r = apply_policy(&options, &result);
+    close_json(cli, &result);
+    if (r == -EBUSY) {
+        say("someone else is writing right now, nothing was done; try again");
+        return EXIT_ERROR;
+    }
+    if (r < 0 && result.failed == 0) {
+        say("cannot apply: %s%s", error_text(r),
+            r == -EPERM || r == -EACCES ? " (this needs root, or CAP_NET_ADMIN)" : "");
+        return EXIT_ERROR;
+    }
+    print_rest(cli, session, plan, result.done + result.gone + result.failed == 0);
+    return follow_up(cli, session, &result);
+}
+
+int verb_apply(struct cli *cli, int count, char **arguments)
+{
+    _cleanup_session_ struct session session = SESSION_INIT;
+    _cleanup_plan_ struct plan plan = {0};
+    bool dry = cli_given(cli, OPTION_DRY_RUN);
+    int r;
+
+    if (session_load(&session, cli, dry ? 0 : SESSION_ACCEPT) < 0 ||
+        session_read(&session, 0, 0) < 0)
+        return EXIT_ERROR;
+    r = plan_make(session.policy, &session.live, 0, &plan);
+    if (r < 0) {
+        say("cannot plan: %s", error_text(r));
+        return EXIT_ERROR;
+    }
+    return dry ? dry_run(cli, &session, &plan) : carry_out(cli, &session, &plan);
+}

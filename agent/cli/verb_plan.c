@@ -1,0 +1,82 @@
+/* `rpfpolicy plan`: the writes that would make the policy on disk true, in order, with reasons. */
+#include <stdio.h>
+
+#include "writes.h"
+
+static int add_row(struct table *table, unsigned number, const struct write *write)
+{
+    _cleanup_free_ char *reason = write_reason_text(write);
+    char name[NAME_ESCAPED_SIZE], before[12], after[12];
+    char index[12], change[32], effective[32];
+
+    if (!reason)
+        return -ENOMEM;
+    snprintf(index, sizeof(index), "%u", number);
+    snprintf(change, sizeof(change), "%d -> %d", write->old_value, write->new_value);
+    snprintf(effective, sizeof(effective), "%s -> %s",
+             key_value_format(write->key, write->before, before, sizeof(before)),
+             key_value_format(write->key, write->after, after, sizeof(after)));
+    return table_row(table,
+                     (const char *const[]){index, name_escape_buf(write->name, name, sizeof(name)),
+                                           key_info(write->key)->name, change, effective, reason});
+}
+
+static int print_table(struct cli *cli, const struct session *session, const struct plan *plan)
+{
+    static const struct column columns[] = {
+        {"STEP", COLUMN_RIGHT}, {"DEVICE", 0},    {"KEY", 0},
+        {"WRITE", 0},           {"EFFECTIVE", 0}, {"WHY", COLUMN_WRAP},
+    };
+    _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
+    int r = table ? 0 : -ENOMEM;
+
+    for (size_t i = 0; r == 0 && i < plan->count; i++)
+        r = add_row(table, (unsigned)i + 1, &plan->writes[i]);
+    if (r == 0)
+        r = table_print(table, &cli->out);
+    if (r < 0)
+        return r;
+    notes_print(cli->out.stream, session, plan);
+    if (plan->count == 0)
+        fputs("Nothing to do.\n", cli->out.stream);
+    return 0;
+}
+
+static void print_json(struct cli *cli, const struct session *session, const struct plan *plan)
+{
+    json_t *head = json_object(), *value;
+    const char *name;
+
+    json_set_header(head, cli);
+    json_object_set_new(head, "policy", json_policy(session));
+    json_object_set_new(head, "casualties", json_casualties(plan));
+    json_object_set_new(head, "stricter", json_boolean(plan->stricter));
+    json_open(&cli->out, NULL, '{');
+    json_object_foreach(head, name, value) json_element(&cli->out, name, json_incref(value));
+    json_decref(head);
+    json_open(&cli->out, "writes", '[');
+    for (size_t i = 0; i < plan->count; i++)
+        json_element(&cli->out, NULL, json_write(&plan->writes[i]));
+    json_close(&cli->out, ']');
+    json_close(&cli->out, '}');
+}
+
+int verb_plan(struct cli *cli, int count, char **arguments)
+{
+    _cleanup_session_ struct session session = SESSION_INIT;
+    _cleanup_plan_ struct plan plan = {0};
+    int r;
+
+    if (session_load(&session, cli, 0) < 0 || session_read(&session, 0, 0) < 0)
+        return EXIT_ERROR;
+    r = plan_make(session.policy, &session.live, 0, &plan);
+    if (r == 0 && cli->format == FORMAT_JSON)
+        print_json(cli, &session, &plan);
+    else if (r == 0)
+        r = print_table(cli, &session, &plan);
+    if (r < 0) {
+        say("cannot plan: %s", error_text(r));
+        return EXIT_ERROR;
+    }
+    return plan.count > 0 ? EXIT_DRIFT : EXIT_OK;
+}

@@ -1,0 +1,97 @@
+/* Writes of a plan in words. The reasons come from the plan; nothing is decided here. */
+#include "writes.h"
+
+#include <stdio.h>
+
+char *write_text(const struct write *write)
+{
+    _cleanup_free_ char *reason = write_reason_text(write);
+    char name[NAME_ESCAPED_SIZE], before[12], after[12], *text;
+
+    if (!reason ||
+        asprintf(&text, "%s: %s %d -> %d, effectively %s -> %s: %s",
+                 name_escape_buf(write->name, name, sizeof(name)), key_info(write->key)->name,
+                 write->old_value, write->new_value,
+                 key_value_format(write->key, write->before, before, sizeof(before)),
+                 key_value_format(write->key, write->after, after, sizeof(after)), reason) < 0)
+        return NULL;
+    return text;
+}
+
+json_t *json_write(const struct write *write)
+{
+    static const char *const reasons[] = {
+        [WRITE_RULE] = "rule",
+        [WRITE_PIN] = "pin",
+        [WRITE_MAKE_ROOM] = "make-room",
+        [WRITE_KEEP] = "keep",
+        [WRITE_STOP_FOLLOW] = "stop-follow",
+        [WRITE_NEW_DEVICES] = "new-devices",
+    };
+    _cleanup_free_ char *text = write_reason_text(write);
+    json_t *object = json_object();
+
+    json_object_set_new(object, "step", json_integer(write->step));
+    json_object_set_new(object, "ifindex", json_integer(write->ifindex));
+    json_set_name(object, "name", write->name);
+    json_object_set_new(object, "key", json_string(key_info(write->key)->name));
+    json_object_set_new(object, "old", json_integer(write->old_value));
+    json_object_set_new(object, "new", json_integer(write->new_value));
+    json_object_set_new(object, "before", json_integer(write->before));
+    json_object_set_new(object, "after", json_integer(write->after));
+    json_object_set_new(object, "reason", json_string(reasons[write->reason]));
+    json_object_set_new(object, "rule", json_rule(write->rule));
+    json_object_set_new(object, "message", json_bytes(text));
+    return object;
+}
+
+json_t *json_casualties(const struct plan *plan)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < plan->n_casualties; i++) {
+        const struct pin_casualty *casualty = &plan->casualties[i];
+        json_t *object = json_object();
+
+        json_object_set_new(object, "ifindex", json_integer(casualty->ifindex));
+        json_set_name(object, "name", casualty->name);
+        json_object_set_new(object, "key", json_string(key_info(casualty->key)->name));
+        json_object_set_new(object, "before", json_integer(casualty->before));
+        json_object_set_new(object, "after", json_integer(casualty->after));
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static void print_casualty(FILE *stream, const struct pin_casualty *casualty)
+{
+    char before[12], after[12];
+
+    fprintf(stream, "note: the pin of all changes %s, which no rule speaks of: %s %s -> %s\n",
+            NAME_SHOWN(casualty->name), key_info(casualty->key)->name,
+            key_value_format(casualty->key, casualty->before, before, sizeof(before)),
+            key_value_format(casualty->key, casualty->after, after, sizeof(after)));
+}
+
+void notes_print(FILE *stream, const struct session *session, const struct plan *plan)
+{
+    static const struct {
+        int which;
+        const char *name;
+    } specials[] = {{IFINDEX_ALL, "all"}, {IFINDEX_DEFAULT, "default"}};
+    key_mask keys = report_keys(session->policy);
+
+    for (size_t i = 0; i < plan->n_casualties; i++)
+        print_casualty(stream, &plan->casualties[i]);
+    for (unsigned i = 0; i < ELEMENTSOF(specials); i++)
+        for (enum key key = 0; key < KEY_COUNT; key++) {
+            struct key_state state;
+
+            if (!(keys & KEY_BIT(key)))
+                continue;
+            judge_special(session->judge, specials[i].which, key, &state);
+            if (state.state == STATE_IMPOSSIBLE)
+                fprintf(stream, "note: %s of %s: %s\n", key_info(key)->name, specials[i].name,
+                        *state.message ? state.message : "cannot be as wanted");
+        }
+}

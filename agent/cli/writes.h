@@ -1,0 +1,16 @@
+/* Writes of a plan as text and JSON, the same for `plan`, `apply --dry-run` and `apply`. */
+#pragma once
+
+#include "plan.h"
+#include "report.h"
+
+/* "lxc1: rp_filter 2 -> 0, effectively loose -> off: lxc*=off (FILE:3)". Owned; NULL when memory
+ * ran out. */
+char *write_text(const struct write *write);
+
+json_t *json_write(const struct write *write);
+json_t *json_casualties(const struct plan *plan);
+
+/* What a plan does beside its writes, or cannot do: devices that a pin of `all` changes although no
+ * rule speaks of them, `all` and `default` that must not or cannot move. Printed as "note: …". */
+void notes_print(FILE *stream, const struct session *session, const struct plan *plan);
