@@ -32,6 +32,21 @@ void diags_add(struct diags *diags, enum diag_level level, const char *file, uns
         (struct diag){.level = level, .file = TAKE_PTR(path), .line = line, .text = TAKE_PTR(text)};
 }
 
+int diag_refuse(char **ret_message, const char *format, ...)
+{
+    va_list ap;
+    char *message;
+    int n;
+
+    va_start(ap, format);
+    n = vasprintf(&message, format, ap);
+    va_end(ap);
+    if (n < 0)
+        return -ENOMEM;
+    *ret_message = message;
+    return -EINVAL;
+}
+
 bool diags_failed(const struct diags *diags)
 {
     return diags->errors > 0 || diags->lost;

@@ -36,6 +36,10 @@ struct diags {
 void diags_add(struct diags *diags, enum diag_level level, const char *file, unsigned line,
                const char *format, ...) _printf_(5, 6);
 
+/* Hand a sentence to the caller in *ret_message, owned. Always returns an error: -EINVAL, or
+ * -ENOMEM when memory ran out, and then *ret_message is untouched. */
+int diag_refuse(char **ret_message, const char *format, ...) _printf_(2, 3);
+
 /* True when an error was added or a message was lost. */
 bool diags_failed(const struct diags *diags);
 

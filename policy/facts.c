@@ -1,21 +1,14 @@
 /* Look-ups in the live picture and freeing it. */
 #include "facts.h"
 
-#include "util.h"
-
-static void strings_free(char **strings)
-{
-    for (size_t i = 0; strings && strings[i]; i++)
-        free(strings[i]);
-    free(strings);
-}
+#include "words.h"
 
 void device_done(struct device *device)
 {
     if (!device)
         return;
-    strings_free(device->altnames);
-    strings_free(device->properties);
+    words_free(device->altnames);
+    words_free(device->properties);
     free(device->mac);
     free(device->permanent_mac);
     device->altnames = device->properties = NULL;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "name.h"
@@ -28,7 +29,7 @@ struct pattern {
         char *before; /* owned */
         char *after;  /* owned */
         unsigned first, last;
-        unsigned width; /* digits when both ends have leading zeros possible, 0 = no padding */
+        unsigned width; /* digits where an end has a leading zero, 0: no padding */
     } range;
     int set; /* PATTERN_SET: index into policy.sets or a BUILTIN_SET_…; -1 until resolved */
 };
@@ -38,8 +39,12 @@ struct pattern {
 int pattern_parse(const char *text, struct pattern *ret, char **ret_message);
 void pattern_done(struct pattern *pattern);
 
-/* Does the name match? For PATTERN_SET, PATTERN_ALL and PATTERN_DEFAULT always false (set.h,
- * compile.h judge those). `lo` matches only PATTERN_EXACT "lo". Globs: fnmatch(3) with flags 0 as
+/* A remark where the pattern is fine but probably means something else ("eth1-3", "eth{1,2}"), NULL
+ * otherwise. */
+const char *pattern_advice(const struct pattern *pattern);
+
+/* Does the name match? For PATTERN_SET, PATTERN_ALL and PATTERN_DEFAULT always false (compile.h
+ * judges those). `lo` matches only PATTERN_EXACT "lo". Globs: fnmatch(3) with flags 0 as
  * in the C locale. */
 bool pattern_matches_name(const struct pattern *pattern, const char *name);
 
@@ -49,6 +54,12 @@ uint64_t pattern_name8(const char *name);
 
 /* Plain glob match as used for every condition of a set: fnmatch(3), flags 0, C locale. */
 bool glob_matches(const char *glob, const char *text);
+
+/* The next element of a glob: one byte (literal or escaped), `?`, `*` or a whole `[...]`. Returns
+ * its length in bytes, 0 at the end, -EINVAL where fnmatch(3) sees none (a `[` without `]`, a
+ * backslash at the end). */
+enum glob_element { GLOB_BYTE, GLOB_ONE, GLOB_MANY, GLOB_BRACKET };
+int glob_next(const char *glob, enum glob_element *ret, unsigned char *ret_byte);
 
 /* True when every name that `inner` can match is certainly matched by `outer` (no false positives;
  * may miss covers that are hard to see). Sets cover only the same set. */
