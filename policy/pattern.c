@@ -331,25 +331,28 @@ void pattern_done(struct pattern *pattern)
     *pattern = (struct pattern){.set = -1};
 }
 
+/* Digits, a dash and larger digits at the end of a name, such as "eth1-3"? */
+static bool looks_like_range(const char *name)
+{
+    const char *dash = strrchr(name, '-'), *from = dash;
+    size_t n = dash ? strspn(dash + 1, "0123456789") : 0;
+
+    if (n == 0 || dash[1 + n] != '\0')
+        return false;
+    while (from > name && is_digit(from[-1]))
+        from--;
+    return from > name && from < dash && strtoul(from, NULL, 10) < strtoul(dash + 1, NULL, 10);
+}
+
 const char *pattern_advice(const struct pattern *pattern)
 {
-    const char *dash;
-    unsigned first, last;
-    int end = 0;
-
     if (pattern->kind != PATTERN_EXACT)
         return NULL;
     if (strpbrk(pattern->text, "{},"))
         return "this is one device's name: braces and commas mean nothing here; a range is written "
                "eth1..3, anything else on lines of its own";
-    dash = strrchr(pattern->text, '-');
-    if (!dash || dash == pattern->text || !is_digit(dash[-1]) || dash - pattern->text > 8)
-        return NULL;
-    while (dash > pattern->text && is_digit(dash[-1]))
-        dash--;
-    if (sscanf(dash, "%9u-%9u%n", &first, &last, &end) == 2 && !dash[end] && first < last)
-        return "this is one device's name; a range is written eth1..3";
-    return NULL;
+    return looks_like_range(pattern->text) ? "this is one device's name; a range is written eth1..3"
+                                           : NULL;
 }
 
 static bool range_matches(const struct pattern *pattern, const char *name)
