@@ -28,7 +28,7 @@ static void print_safely(FILE *stream, const char *s)
 {
     for (; *s; s++)
         if (*s == '|')
-            fputs("\\x7c", stream);
+            fputs("\\x7C", stream);
         else
             fputc(*s, stream);
 }

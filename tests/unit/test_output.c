@@ -1,0 +1,202 @@
+/* Output of the command line: strings of foreign origin cannot harm a terminal or break JSON,
+ * tables are not cut where no terminal is, and a full disk is noticed. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "output.h"
+#include "util.h"
+
+struct capture {
+    struct output out;
+    char *text;
+    size_t size;
+};
+
+static void capture_begin(struct capture *capture)
+{
+    *capture = (struct capture){0};
+    capture->out.stream = open_memstream(&capture->text, &capture->size);
+    assert_non_null(capture->out.stream);
+}
+
+static const char *capture_end(struct capture *capture)
+{
+    assert_int_equal(output_finish(&capture->out), 0);
+    return capture->text;
+}
+
+static void assert_json_string(const char *bytes, const char *expected)
+{
+    struct capture capture;
+
+    capture_begin(&capture);
+    output_json(&capture.out, json_bytes(bytes));
+    assert_string_equal(capture_end(&capture), expected);
+    free(capture.text);
+}
+
+static void names_reach_json_as_they_are_but_never_raw(void **state)
+{
+    assert_json_string("eth0", "\"eth0\"\n");
+    assert_json_string("caf\xc3\xa9", "\"caf\\u00E9\"\n");
+    assert_json_string("a\xe2\x80\xae"
+                       "b",
+                       "\"a\\u202Eb\"\n");
+    assert_json_string("a\x1b[2Jb", "\"a\\u001B[2Jb\"\n");
+    assert_json_string("a\x7f"
+                       "b\x7f",
+                       "\"a\\u007fb\\u007f\"\n");
+    assert_json_string("quote\"back\\", "\"quote\\\"back\\\\\"\n");
+    assert_json_string(NULL, "null\n");
+}
+
+static void names_that_are_no_utf8_are_escaped_and_given_in_hex(void **state)
+{
+    json_t *object = json_object();
+
+    json_set_name(object, "name", "a\xff\x01");
+    assert_string_equal(json_string_value(json_object_get(object, "name")), "a\\xFF\\x01");
+    assert_string_equal(json_string_value(json_object_get(object, "name_bytes")), "61ff01");
+    json_decref(object);
+    object = json_object();
+    json_set_name(object, "name", "caf\xc3\xa9");
+    assert_null(json_object_get(object, "name_bytes"));
+    json_decref(object);
+}
+
+static void a_json_stream_is_one_valid_value(void **state)
+{
+    struct capture capture;
+    json_t *value;
+
+    capture_begin(&capture);
+    json_open(&capture.out, NULL, '{');
+    json_element(&capture.out, "first", json_integer(1));
+    json_open(&capture.out, "empty", '[');
+    json_close(&capture.out, ']');
+    json_open(&capture.out, "list", '[');
+    json_element(&capture.out, NULL, json_integer(2));
+    json_element(&capture.out, NULL, json_string("three"));
+    json_close(&capture.out, ']');
+    json_element(&capture.out, "last", json_null());
+    json_close(&capture.out, '}');
+    value = json_loads(capture_end(&capture), 0, NULL);
+    assert_non_null(value);
+    assert_int_equal(json_object_size(value), 4);
+    assert_int_equal(json_array_size(json_object_get(value, "empty")), 0);
+    assert_int_equal(json_array_size(json_object_get(value, "list")), 2);
+    assert_true(json_is_null(json_object_get(value, "last")));
+    json_decref(value);
+    free(capture.text);
+}
+
+static const struct column columns[] = {
+    {"STATE", COLUMN_STATE}, {"DEVICE", 0}, {"RULE", COLUMN_WRAP}};
+
+static const char *print_row(struct capture *capture, const char *name, const char *rule)
+{
+    _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
+
+    assert_non_null(table);
+    assert_int_equal(table_row(table, (const char *const[]){"drift", name, rule}), 0);
+    assert_int_equal(table_print(table, &capture->out), 0);
+    return capture_end(capture);
+}
+
+static void tables_are_never_cut_where_no_terminal_is(void **state)
+{
+    struct capture capture;
+    char rule[400];
+
+    memset(rule, 'x', sizeof(rule));
+    rule[sizeof(rule) - 1] = 0;
+    capture_begin(&capture);
+    assert_non_null(strstr(print_row(&capture, "eth0", rule), rule));
+    free(capture.text);
+}
+
+static void tables_fit_a_terminal(void **state)
+{
+    struct capture capture;
+    char rule[400];
+    const char *text;
+
+    memset(rule, 'x', sizeof(rule));
+    rule[sizeof(rule) - 1] = 0;
+    capture_begin(&capture);
+    capture.out.width = 60;
+    text = print_row(&capture, "eth0", rule);
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+        assert_in_range(strcspn(line, "\n"), 1, 60);
+    free(capture.text);
+}
+
+static void tables_escape_what_a_terminal_would_obey(void **state)
+{
+    struct capture capture;
+    const char *text;
+
+    capture_begin(&capture);
+    text = print_row(&capture, "a\x1b[2J\xff", NULL);
+    assert_non_null(strstr(text, "a\\x1B[2J\\xFF"));
+    assert_null(strchr(text, '\x1b'));
+    free(capture.text);
+}
+
+static void colours_appear_only_when_asked_for(void **state)
+{
+    struct capture capture;
+
+    capture_begin(&capture);
+    assert_null(strchr(print_row(&capture, "eth0", "r"), '\x1b'));
+    free(capture.text);
+    capture_begin(&capture);
+    capture.out.color = true;
+    assert_non_null(strstr(print_row(&capture, "eth0", "r"), "\x1b[31m"));
+    free(capture.text);
+}
+
+static void an_empty_table_prints_nothing(void **state)
+{
+    _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
+    struct capture capture;
+
+    capture_begin(&capture);
+    assert_int_equal(table_print(table, &capture.out), 0);
+    assert_string_equal(capture_end(&capture), "");
+    free(capture.text);
+}
+
+static void a_full_disk_is_an_error(void **state)
+{
+    struct output out = {.stream = fopen("/dev/full", "we")};
+
+    assert_non_null(out.stream);
+    fputs("some result\n", out.stream);
+    assert_int_equal(output_finish(&out), -ENOSPC);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_reach_json_as_they_are_but_never_raw),
+        cmocka_unit_test(names_that_are_no_utf8_are_escaped_and_given_in_hex),
+        cmocka_unit_test(a_json_stream_is_one_valid_value),
+        cmocka_unit_test(tables_are_never_cut_where_no_terminal_is),
+        cmocka_unit_test(tables_fit_a_terminal),
+        cmocka_unit_test(tables_escape_what_a_terminal_would_obey),
+        cmocka_unit_test(colours_appear_only_when_asked_for),
+        cmocka_unit_test(an_empty_table_prints_nothing),
+        cmocka_unit_test(a_full_disk_is_an_error),
+    };
+
+    json_prepare();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
