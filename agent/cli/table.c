@@ -36,6 +36,7 @@ struct table *table_new(const struct column *columns, unsigned n_columns)
     table->cols = scols_new_table();
     if (!table->cols)
         return NULL;
+    scols_table_enable_noencoding(table->cols, 1); /* escaped already: it would escape again */
     for (unsigned i = 0; i < n_columns; i++) {
         int flags = columns[i].flags & COLUMN_RIGHT ? SCOLS_FL_RIGHT : 0;
 
