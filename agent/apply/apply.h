@@ -1,6 +1,7 @@
 /* Carrying out a plan: under the lock, in order, each former value recorded before its first change
  * since boot; gone devices are success, renamed ones are matched again, one failure does not stop
- * the rest. Logs nothing: every result goes to a callback. */
+ * the rest. Where /proc/sys is read-only devices are written by RTM_SETLINK, and what cannot be
+ * done for `all` and `default` fails with -EROFS. Logs nothing: every result goes to a callback. */
 #pragma once
 
 #include "links.h"
@@ -8,14 +9,15 @@
 #include "plan.h"
 #include "procsys.h"
 
-/* flock on paths->lock, waiting at most timeout_ms. Returns a descriptor; -EBUSY after the wait. */
+/* flock on paths->lock, waiting at most timeout_ms. Returns a descriptor; -EBUSY after the wait.
+ * Makes the run directory where it is missing. */
 int lock_acquire(const struct paths *paths, int timeout_ms);
 void lock_release(int fd);
 
 enum write_result {
     WRITE_DONE,
     WRITE_GONE,    /* the device vanished: success */
-    WRITE_RENAMED, /* it has another name now: planned again under it */
+    WRITE_RENAMED, /* it has another name now: planned again under it, which is reported again */
     WRITE_FAILED,
 };
 
@@ -23,8 +25,10 @@ struct apply_result {
     unsigned done, gone, failed;
     int first_error;  /* negative errno of the first failure, 0 for none */
     int flush_error;  /* negative errno when the flush failed: one warning */
-    int record_error; /* negative errno when `before` could not be written */
-    bool flushed;
+    int record_error; /* negative errno when `before` could not be written: the writes were done all
+                         the same, `restore` will not know of them; one warning */
+    bool stricter;    /* a device that is up became stricter */
+    bool flushed;     /* the route cache was flushed, or will be by another process that waits */
 };
 
 typedef void (*apply_report_t)(const struct write *write, enum write_result result, int error,
@@ -34,7 +38,8 @@ struct apply_options {
     const struct paths *paths;
     const struct policy *policy;
     int only_ifindex; /* 0: everything */
-    uint32_t facts;   /* what to collect beside what the policy needs */
+    uint32_t facts;   /* what to collect beside what the policy needs; for a plan of all devices
+                         FACT_ADDRESSES always is, since it tells who follows `default` */
     uint32_t blind;   /* what not to collect nor judge although the policy needs it */
     bool no_flush;    /* the device carried no traffic yet: nothing is cached */
     int lock_timeout_ms;
@@ -45,26 +50,33 @@ struct apply_options {
     void *data;
 };
 
-/* Lock, read the live picture, plan, write, flush as section 4 of the design says. With
- * only_ifindex that device alone is read, and all devices only when the plan writes `all` or
- * `default`; -ENODEV when the device is not there. */
+/* Lock, read the live picture, plan, write, and flush as section 4 of the design says: that may
+ * take 10 s, after the lock was released; with no_flush it never waits, and ret->stricter tells
+ * whether it is asked for. With only_ifindex that device alone is read, and all devices only when
+ * the plan writes `all` or `default`; -ENODEV when the device is not there. A negative errno:
+ * nothing more than what *ret counts was done. 0: the plan was carried out to its end,
+ * ret->first_error tells of failures in it. -ECANCELED of a single write: it relied on `all` or
+ * `default`, whose write failed. *ret is always set. */
 int apply_policy(const struct apply_options *options, struct apply_result *ret);
 
-/* The inner part, for callers that hold the lock and have read and planned already. */
-int apply_plan(const struct plan *plan, const struct apply_options *options,
-               const struct procsys *procsys, struct netlink *nl, struct apply_result *ret);
-
-/* The record of former values: one file per boot, appended before the first write to a key of a
- * device (identified by ifindex and name) or of all/default. -EALREADY is success inside. */
+/* The record of former values: one file per boot and network namespace, appended before the first
+ * write to a key of a device (identified by ifindex and name) or of all/default. */
 struct before_record {
     enum key key;
-    int ifindex;
+    int ifindex; /* IFINDEX_ALL, IFINDEX_DEFAULT or a device */
     char name[DEVICE_NAME_MAX + 1];
-    int value;
+    int value; /* configured */
 };
+
+/* Add those that are not there yet; of several for the same key and device the first counts. All or
+ * nothing. Callers hold the lock. Records of devices that are gone are dropped now and then. */
 int before_append(const struct paths *paths, const struct before_record *records, size_t n);
+
+/* The records in the order they were made, owned. -ENOENT when there are none of this boot. Needs
+ * no lock. */
 int before_read(const struct paths *paths, struct before_record **ret, size_t *ret_count);
 
-/* Flush the route cache: at most once in 10 s, the last one never lost. Waits when another one was
- * done less than 10 s ago, unless someone else already waits to do it. */
+/* Flush the route cache: at most once in 10 s over all processes, the last one never lost. Waits
+ * when another one was done less than 10 s ago, unless someone else already waits to do it: then
+ * *ret_flushed is false. Not to be called with the lock held. */
 int flush_request(const struct paths *paths, const struct procsys *procsys, bool *ret_flushed);

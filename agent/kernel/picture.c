@@ -88,29 +88,24 @@ static int read_links(struct netlink *nl, const struct picture_options *options,
 
 static int take_netconf(const struct nlmsghdr *message, void *data)
 {
-    struct netconf_values values;
-    int *ret = data, r;
-
-    r = netconf_read_message(message, &values);
-    if (r < 0)
-        return r;
-    if (!values.has_rp_filter)
-        return -EOPNOTSUPP;
-    *ret = values.rp_filter;
-    return 0;
+    return netconf_read_message(message, data);
 }
 
-/* rp_filter of `all` (-1) or `default` (-2), without a look at /proc. */
-static int read_netconf(struct netlink *nl, int which, int *ret)
+/* rp_filter and forwarding of `all` (-1) or `default` (-2), without a look at /proc. */
+static int read_netconf(struct netlink *nl, int which, struct netconf_values *ret)
 {
     _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
     struct nlmsghdr *request =
         netlink_request(buffer, RTM_GETNETCONF, 0, sizeof(struct netconfmsg));
     struct netconfmsg *netconf = mnl_nlmsg_get_payload(request);
+    int r;
 
     netconf->ncm_family = AF_INET;
     mnl_attr_put_u32(request, NETCONFA_IFINDEX, (uint32_t)which);
-    return netlink_talk(nl, request, take_netconf, ret);
+    r = netlink_talk(nl, request, take_netconf, ret);
+    if (r < 0)
+        return r;
+    return ret->has_rp_filter && ret->has_forwarding ? 0 : -EOPNOTSUPP;
 }
 
 static int read_specials(struct netlink *nl, const struct picture_options *options,
@@ -118,15 +113,19 @@ static int read_specials(struct netlink *nl, const struct picture_options *optio
 {
     key_mask others = options->keys & ~KEY_BIT(KEY_RP_FILTER);
     _cleanup_procsys_ struct procsys procsys = PROCSYS_INIT;
+    struct netconf_values all = {0}, def = {0};
     int r;
 
-    r = read_netconf(nl, NETCONFA_IFINDEX_ALL, &live->all[KEY_RP_FILTER]);
+    r = read_netconf(nl, NETCONFA_IFINDEX_ALL, &all);
     if (r >= 0)
-        r = read_netconf(nl, NETCONFA_IFINDEX_DEFAULT, &live->def[KEY_RP_FILTER]);
+        r = read_netconf(nl, NETCONFA_IFINDEX_DEFAULT, &def);
     if (r >= 0 && others)
         r = procsys_open(options->proc_sys_net, &procsys);
     if (r < 0)
         return r;
+    live->all[KEY_RP_FILTER] = all.rp_filter;
+    live->def[KEY_RP_FILTER] = def.rp_filter;
+    live->def_forwarding = def.forwarding != 0;
     for (enum key key = 0; key < KEY_COUNT; key++) {
         if (!(others & KEY_BIT(key)))
             continue;

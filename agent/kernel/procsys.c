@@ -74,23 +74,13 @@ static int write_at(int dir, const char *file, int value)
     return 0;
 }
 
-static int open_special(const struct procsys *p, const char *name)
+static int read_at(int dir, const char *file, int *ret)
 {
-    if (!streq(name, "all") && !streq(name, "default"))
-        return -EINVAL;
-    return open_at(p->conf_fd, name, DIRECTORY);
-}
-
-int procsys_read_special(const struct procsys *p, const char *name, enum key key, int *ret)
-{
-    _cleanup_close_ int dir = open_special(p, name), fd = -1;
+    _cleanup_close_ int fd = open_at(dir, file, O_RDONLY);
     char text[32], *end;
     ssize_t n;
     long value;
 
-    if (dir < 0)
-        return dir;
-    fd = open_at(dir, key_info(key)->name, O_RDONLY);
     if (fd < 0)
         return fd;
     n = pread(fd, text, sizeof(text) - 1, 0);
@@ -103,6 +93,20 @@ int procsys_read_special(const struct procsys *p, const char *name, enum key key
         return -EBADMSG;
     *ret = (int)value;
     return 0;
+}
+
+static int open_special(const struct procsys *p, const char *name)
+{
+    if (!streq(name, "all") && !streq(name, "default"))
+        return -EINVAL;
+    return open_at(p->conf_fd, name, DIRECTORY);
+}
+
+int procsys_read_special(const struct procsys *p, const char *name, enum key key, int *ret)
+{
+    _cleanup_close_ int dir = open_special(p, name);
+
+    return dir < 0 ? dir : read_at(dir, key_info(key)->name, ret);
 }
 
 int procsys_write_special(const struct procsys *p, const char *name, enum key key, int value)
@@ -136,11 +140,10 @@ static int confirm_name(struct netlink *nl, int ifindex, const char *name)
     return streq(now, name) ? 0 : -ESTALE;
 }
 
-int procsys_write_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
-                         enum key key, int value)
+/* The directory of a device, opened before its name was confirmed. */
+static int open_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name)
 {
-    _cleanup_close_ int dir = -1;
-    int r;
+    int dir, r;
 
     /* A name is data: it must stay one step below conf, and must not be one of the two directories
      * there that are no devices. The kernel takes none of these, but the name may be from afar. */
@@ -151,16 +154,45 @@ int procsys_write_device(const struct procsys *p, struct netlink *nl, int ifinde
     if (dir < 0 && dir != -ENOENT)
         return dir;
     r = confirm_name(nl, ifindex, name);
-    if (r < 0)
-        return r;
-    if (dir < 0)
-        return -ESTALE;
-    r = write_at(dir, key_info(key)->name, value);
-    if (r != -ENOENT && r != -ENODEV)
-        return r;
-    /* The directory died under our hands: gone or renamed. */
+    if (r >= 0)
+        return dir < 0 ? -ESTALE : dir;
+    close_fd(&dir);
+    return r;
+}
+
+/* What a failure below the directory means: it may have died under our hands. */
+static int classify(struct netlink *nl, int ifindex, const char *name, int error)
+{
+    int r;
+
+    if (error != -ENOENT && error != -ENODEV)
+        return error;
     r = confirm_name(nl, ifindex, name);
     return r < 0 ? r : -ESTALE;
+}
+
+int procsys_read_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
+                        enum key key, int *ret)
+{
+    _cleanup_close_ int dir = open_device(p, nl, ifindex, name);
+    int r;
+
+    if (dir < 0)
+        return dir;
+    r = read_at(dir, key_info(key)->name, ret);
+    return r < 0 ? classify(nl, ifindex, name, r) : 0;
+}
+
+int procsys_write_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
+                         enum key key, int value)
+{
+    _cleanup_close_ int dir = open_device(p, nl, ifindex, name);
+    int r;
+
+    if (dir < 0)
+        return dir;
+    r = write_at(dir, key_info(key)->name, value);
+    return r < 0 ? classify(nl, ifindex, name, r) : 0;
 }
 
 int procsys_flush_routes(const struct procsys *p)

@@ -27,6 +27,10 @@ int procsys_read_special(const struct procsys *p, const char *name, enum key key
 /* Write to `all` or `default`. */
 int procsys_write_special(const struct procsys *p, const char *name, enum key key, int value);
 
+/* Read one key of one device; errors as procsys_write_device(). */
+int procsys_read_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
+                        enum key key, int *ret);
+
 /* Write one key of one device. 0: written. -ENODEV: the device is gone (a success for callers).
  * -ESTALE: the device lives, but not, or not yet or no longer, under this name: look it up again (a
  * rename). -EINVAL for a name with a slash. Others as the kernel gives them (-EACCES, -EPERM,

@@ -1,0 +1,96 @@
+/* The one lock under which settings are read, planned and written. */
+#include "lock.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAUSE_MIN_MS 1
+#define PAUSE_MAX_MS 16
+
+int run_directory_make(const struct paths *paths)
+{
+    char path[PATH_MAX];
+    size_t n = strlen(paths->run);
+
+    if (n >= sizeof(path))
+        return -ENAMETOOLONG;
+    if (mkdir(paths->run, 0755) == 0 || errno == EEXIST)
+        return 0;
+    for (size_t i = 1; i <= n; i++) {
+        if (paths->run[i] != '/' && i != n)
+            continue;
+        memcpy(path, paths->run, i);
+        path[i] = '\0';
+        if (mkdir(path, 0755) < 0 && errno != EEXIST)
+            return -errno;
+    }
+    return 0;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void pause_ms(int64_t ms)
+{
+    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+    (void)nanosleep(&time, NULL);
+}
+
+/* flock() has no time limit of its own, and an alarm would be the whole program's: so ask, at
+ * growing intervals that stay short against the few milliseconds that the lock is held. */
+static int wait_for_lock(int fd, int timeout_ms)
+{
+    int64_t end = now_ms() + timeout_ms, pause = PAUSE_MIN_MS;
+
+    for (;;) {
+        int64_t left;
+
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return 0;
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return -errno;
+        left = end - now_ms();
+        if (left <= 0)
+            return -EBUSY;
+        pause_ms(pause < left ? pause : left);
+        if (pause < PAUSE_MAX_MS)
+            pause *= 2;
+    }
+}
+
+int lock_file(const char *path, int timeout_ms)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), r;
+
+    if (fd < 0)
+        return -errno;
+    r = wait_for_lock(fd, timeout_ms);
+    if (r < 0) {
+        (void)close(fd);
+        return r;
+    }
+    return fd;
+}
+
+int lock_acquire(const struct paths *paths, int timeout_ms)
+{
+    int r = run_directory_make(paths);
+
+    return r < 0 ? r : lock_file(paths->lock, timeout_ms);
+}
+
+void lock_release(int fd)
+{
+    if (fd >= 0)
+        (void)close(fd);
+}
