@@ -100,9 +100,10 @@ static int expand_braces(const char *text, struct alternatives *ret)
     }
 }
 
-static int add_candidate(struct candidates *list, struct entry *entry, const char *device,
-                         bool key_glob)
+static int add_candidate(struct candidates *list, struct entry *entry, enum key key,
+                         char *components[SYSCTL_COMPONENTS])
 {
+    const char *device = components[3], *text = components[4];
     _cleanup_free_ char *copy = strdup(device);
 
     if (!copy || grow((void **)&list->items, &list->capacity, list->count, sizeof(*list->items)))
@@ -112,7 +113,9 @@ static int add_candidate(struct candidates *list, struct entry *entry, const cha
         .device = TAKE_PTR(copy),
         .literal = strcspn(device, "*?[\\"),
         .device_glob = sysctl_is_glob(device),
-        .key_glob = key_glob,
+        .key_exact = streq(text, key_info(key)->name),
+        .key_glob = sysctl_is_glob(text),
+        .key_braces = brace_begin(text) != NULL,
     };
     return 0;
 }
@@ -139,38 +142,35 @@ static int index_full(struct sysctl_conf *conf, struct entry *entry, const char 
         return 0;
     for (unsigned key = 0; key < KEY_COUNT; key++) {
         if (fnmatch(components[4], key_info(key)->name, FNM_PERIOD) == 0 &&
-            add_candidate(&conf->full[key], entry, components[3], false) < 0)
+            add_candidate(&conf->full[key], entry, key, components) < 0)
             return -ENOMEM;
     }
     return 0;
 }
 
-/* As --prefix sees it: one component after the other, braces are ordinary there; only what stands
- * behind the device goes through glob(3), and only if it has a wildcard. */
+/* As --prefix sees it: one component after the other, braces are ordinary there. What stands behind
+ * the device goes through glob(3) together with the device's own name, but only if either has a
+ * wildcard. */
 static int index_add(struct sysctl_conf *conf, struct entry *entry, const char *text)
 {
     _cleanup_(alternatives_done) struct alternatives names = {0};
     _cleanup_free_ char *copy = strdup(text);
     char *components[SYSCTL_COMPONENTS];
-    bool glob;
     int r;
 
     if (!copy)
         return -ENOMEM;
     if (!sysctl_split(copy, components) || !base_matches(components, 0))
         return 0;
-    glob = sysctl_is_glob(components[4]);
-    if (glob) {
-        r = expand_braces(components[4], &names);
-        if (r < 0)
-            return r;
-    }
+    r = expand_braces(components[4], &names);
+    if (r < 0 && r != -E2BIG)
+        return r;
     for (unsigned key = 0; key < KEY_COUNT; key++) {
-        bool match = !glob && streq(components[4], key_info(key)->name);
+        bool match = false;
 
         for (size_t i = 0; i < names.count && !match; i++)
             match = fnmatch(names.items[i], key_info(key)->name, FNM_PERIOD) == 0;
-        if (match && add_candidate(&conf->add[key], entry, components[3], glob) < 0)
+        if (match && add_candidate(&conf->add[key], entry, key, components) < 0)
             return -ENOMEM;
     }
     return 0;
@@ -206,6 +206,10 @@ int sysctl_index_glob(struct sysctl_conf *conf, struct entry *entry, struct diag
             r = 0;
         for (size_t i = 0; i < alternatives.count && r >= 0; i++)
             r = index_full(conf, entry, alternatives.items[i]);
+        /* Where no alternative finds anything, GLOB_NOCHECK makes it look for the braces as such.
+         */
+        if (r >= 0 && brace_begin(text))
+            r = index_full(conf, entry, text);
         if (r >= 0)
             r = index_add(conf, entry, text);
     }
@@ -214,12 +218,14 @@ int sysctl_index_glob(struct sysctl_conf *conf, struct entry *entry, struct diag
 
 /* glob(3) is given the device's name as part of its pattern when the component of the key has a
  * wildcard too: does the name, read as a pattern, find itself? */
-static bool name_finds_itself(const char *name)
+static bool name_finds_itself(const char *name, bool braces)
 {
     _cleanup_(alternatives_done) struct alternatives alternatives = {0};
 
     if (!strpbrk(name, "*?[{\\"))
         return true;
+    if (!braces && fnmatch(name, name, FNM_PERIOD) == 0)
+        return true; /* braces that find nothing are looked for as such: GLOB_NOCHECK */
     (void)expand_braces(name, &alternatives);
     for (size_t i = 0; i < alternatives.count; i++)
         if (fnmatch(alternatives.items[i], name, FNM_PERIOD) == 0)
@@ -237,5 +243,8 @@ bool sysctl_candidate_matches(const struct candidate *candidate, enum sysctl_run
     if (!streq(candidate->device, name) &&
         !(candidate->device_glob && fnmatch(candidate->device, name, 0) == 0))
         return false;
-    return !candidate->key_glob || name_finds_itself(name);
+    if (candidate->key_exact)
+        return true; /* also without a match: GLOB_NOCHECK gives the name as it is */
+    return (candidate->key_glob || sysctl_is_glob(name)) &&
+           name_finds_itself(name, candidate->key_braces);
 }

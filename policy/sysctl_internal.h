@@ -31,7 +31,9 @@ struct candidate {
     char *device;     /* pattern of the device's component */
     size_t literal;   /* bytes of it before the first special one */
     bool device_glob; /* it has a wildcard */
-    bool key_glob;    /* the component of the key has one */
+    bool key_exact;   /* the component of the key is the key's name */
+    bool key_glob;    /* it has a wildcard */
+    bool key_braces;  /* it has braces */
 };
 
 struct candidates {

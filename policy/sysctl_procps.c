@@ -43,10 +43,6 @@ static int take_shape(char *path, char **ret)
             to += n;
         }
         p += n;
-        if (*p == '/' && !p[1]) {
-            usual = false;
-            *out++ = '/';
-        }
         p += *p == '/';
     }
     *to = *out = '\0';
@@ -86,6 +82,8 @@ static int add_line(struct sysctl_conf *conf, const char *file, unsigned number,
     if (first && *first == '.')
         for (char *p = first; p; p = strpbrk(p + 1, "/."))
             *p = *p == '.' ? '/' : '.';
+    if (*key && key[strlen(key) - 1] == '/')
+        return 0; /* no setting is a directory */
     r = take_shape(key, &shape);
     if (r < 0)
         return r;
