@@ -236,23 +236,30 @@ char *preset_comment(const struct preset *preset, const char *word, unsigned n)
     return NULL;
 }
 
-int preset_enable(const struct paths *paths, const struct preset *preset)
+int preset_copy_bytes(const struct preset *preset, char **ret, size_t *ret_n)
 {
     size_t n;
     const char *rest;
-    _cleanup_free_ char *bytes = NULL;
     int length;
 
     if (!preset->bytes)
         return -ENOENT;
     rest = body(preset->bytes, preset->n, &n);
-    length = asprintf(&bytes, HEADER "%s %u %016" PRIx64 "\n%.*s", preset->name, preset->version,
+    length = asprintf(ret, HEADER "%s %u %016" PRIx64 "\n%.*s", preset->name, preset->version,
                       fingerprint(rest, n), (int)n, rest);
-    if (length < 0) {
-        bytes = NULL;
+    if (length < 0)
         return -ENOMEM;
-    }
-    return file_replace(paths->root, preset->target, bytes, (size_t)length);
+    *ret_n = (size_t)length;
+    return 0;
+}
+
+int preset_enable(const struct paths *paths, const struct preset *preset)
+{
+    _cleanup_free_ char *bytes = NULL;
+    size_t n;
+    int r = preset_copy_bytes(preset, &bytes, &n);
+
+    return r < 0 ? r : file_replace(paths->root, preset->target, bytes, n);
 }
 
 int preset_disable(const struct paths *paths, const struct preset *preset)

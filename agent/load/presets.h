@@ -53,6 +53,9 @@ char *preset_summary(const struct preset *preset);
  * which costs a hint and nothing else). */
 char *preset_comment(const struct preset *preset, const char *word, unsigned n);
 
+/* The bytes that enabling writes: the shipped file with a fingerprint in its first line. Owned. */
+int preset_copy_bytes(const struct preset *preset, char **ret, size_t *ret_n);
+
 /* Make or replace the copy; remove it. The caller decides whether an edited one may go. */
 int preset_enable(const struct paths *paths, const struct preset *preset);
 int preset_disable(const struct paths *paths, const struct preset *preset);
