@@ -87,11 +87,11 @@ static int name_is_missed(const char *name, void *data)
     return !pattern_matches_name(data, name);
 }
 
-/* Nothing but a comparison, to spare the rest for nearly every pair. */
-static bool prefixes_exclude(const struct pattern *outer, const struct pattern *inner)
+/* One comparison that spares the rest for nearly every pair: every name of a pattern begins with
+ * its literal prefix, and no name begins with both of two different ones. */
+static bool prefixes_differ(const struct pattern *a, const struct pattern *b)
 {
-    return (outer->mask & inner->mask) != outer->mask ||
-           (inner->prefix & outer->mask) != outer->prefix;
+    return ((a->prefix ^ b->prefix) & a->mask & b->mask) != 0;
 }
 
 bool pattern_covers(const struct pattern *outer, const struct pattern *inner)
@@ -104,13 +104,10 @@ bool pattern_covers(const struct pattern *outer, const struct pattern *inner)
         return inner->kind == PATTERN_SET && streq(outer->text, inner->text);
     if (outer->kind == PATTERN_ANY) /* lo is in no set, glob or range */
         return inner->kind != PATTERN_EXACT || !streq(inner->text, "lo");
-    if (inner->kind == PATTERN_SET || inner->kind == PATTERN_ANY)
+    if (inner->kind == PATTERN_SET || inner->kind == PATTERN_ANY || prefixes_differ(outer, inner))
         return false;
     if (inner->kind == PATTERN_EXACT || inner->kind == PATTERN_RANGE)
-        return !(inner->kind == PATTERN_EXACT && prefixes_exclude(outer, inner)) &&
-               pattern_each_name(inner, name_is_missed, (void *)outer) == 0;
-    if (outer->kind != PATTERN_GLOB || prefixes_exclude(outer, inner))
-        return false;
-    return glob_split(outer->text, &outer_glob) && glob_split(inner->text, &inner_glob) &&
-           glob_covers(&outer_glob, &inner_glob);
+        return pattern_each_name(inner, name_is_missed, (void *)outer) == 0;
+    return outer->kind == PATTERN_GLOB && glob_split(outer->text, &outer_glob) &&
+           glob_split(inner->text, &inner_glob) && glob_covers(&outer_glob, &inner_glob);
 }

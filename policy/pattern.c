@@ -245,11 +245,11 @@ static int parse_range(const char *text, const char *dots, struct pattern *patte
                        char **ret_message)
 {
     const char *from = dots, *to = dots + 2;
-    size_t to_n = strspn(to, "0123456789"), longest;
+    size_t to_n = strspn(to, "0123456789"), from_n = 0, common = 0, longest;
     int r;
 
-    while (from > text && is_digit(from[-1]))
-        from--;
+    for (; from > text && is_digit(from[-1]); from--)
+        from_n++;
     if (strpbrk(text, GLOB_CHARACTERS))
         return diag_refuse(
             ret_message,
@@ -263,7 +263,7 @@ static int parse_range(const char *text, const char *dots, struct pattern *patte
         return refuse_dots(text, ret_message);
     if (strchr(text, ':'))
         return diag_refuse(ret_message, "'%s': no device name contains ':'", NAME_SHOWN(text));
-    r = parse_ends(text, from, (size_t)(dots - from), to, to_n, pattern, ret_message);
+    r = parse_ends(text, from, from_n, to, to_n, pattern, ret_message);
     if (r < 0)
         return r;
     longest = strlen(pattern->range.before) + to_n + strlen(pattern->range.after);
@@ -274,7 +274,10 @@ static int parse_range(const char *text, const char *dots, struct pattern *patte
             "most %d",
             NAME_SHOWN(text), longest, DEVICE_NAME_MAX);
     pattern->kind = PATTERN_RANGE;
-    set_prefix(pattern, text, (size_t)(from - text), false);
+    /* Digits that both ends begin with belong to every number between them. */
+    while (from_n == to_n && common < to_n && from[common] == to[common])
+        common++;
+    set_prefix(pattern, text, (size_t)(from - text) + common, false);
     return 0;
 }
 

@@ -96,6 +96,8 @@ int policy_finish(struct policy *policy, struct diags *diags)
     r = matcher_new(policy, &policy->matcher);
     if (r < 0)
         return r;
+    if (!diags) /* what follows only finds words */
+        return 0;
     shadowed = calloc(policy->n_rules + 1, sizeof(*shadowed));
     if (!shadowed)
         return -ENOMEM;

@@ -111,9 +111,11 @@ static inline void policy_freep(struct policy **p)
 int policy_add_file(struct policy *policy, const char *path, const char *bytes, size_t n,
                     struct diags *diags);
 
-/* Judge what needs all files: unknown sets, exceptions without reason or devices, rules that a pin
- * rules out (errors); rules that can never win (warnings, with the line that shadows them); and
- * where the helper's blindness for sets leaves a device looser (notes). Then build the matcher. */
+/* Judge what needs all files: unknown sets and rules that a pin rules out (errors); rules that can
+ * never win (warnings, with the line that shadows them; a note for a `* = unmanaged` that another
+ * file replaces); and where the udev hook's blindness for sets leaves a device looser (warnings).
+ * Then build the matcher. With diags NULL, for a policy that was judged before, only the latter.
+ * -ENOMEM, else 0. */
 int policy_finish(struct policy *policy, struct diags *diags);
 
 /* "5f0c…": 16 hex digits of policy.hash. */

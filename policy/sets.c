@@ -197,7 +197,7 @@ static void set_entry(struct parser *parser, const char *name, const char *value
 {
     struct set *set = current(parser);
     struct set_condition condition = {.origin = {.file = parser->file, .line = line}};
-    int kind = find_condition(parser_word(name));
+    int kind = find_condition(parser_word(name)), r;
 
     if (kind < 0) {
         unknown_condition(parser, name, line);
@@ -210,9 +210,13 @@ static void set_entry(struct parser *parser, const char *name, const char *value
     }
     parser->seen |= 1u << kind;
     condition.kind = (enum set_condition_kind)kind;
-    if (!read_condition(parser, value, &condition) ||
-        grow((void **)&set->conditions, &set->capacity, set->count, sizeof(*set->conditions)) < 0) {
-        /* Either was reported already, or memory ran out, which the end of the section sees. */
+    if (!read_condition(parser, value, &condition)) {
+        condition_done(&condition);
+        return;
+    }
+    r = grow((void **)&set->conditions, &set->capacity, set->count, sizeof(*set->conditions));
+    if (r < 0) {
+        gather(&parser->error, r);
         condition_done(&condition);
         return;
     }

@@ -25,6 +25,10 @@ static int add_value(enum key key, const char *word, struct rule *rule, char **r
 
     if (streq(word, "unmanaged"))
         return diag_refuse(ret_message, "'unmanaged' cannot be combined with other values");
+    if (key_value_parse(key, word, &value) < 0 && strchr(word, '#'))
+        return diag_refuse(ret_message,
+                           "unknown value '%s': behind a value '#' begins no comment, ' ;' does",
+                           NAME_SHOWN(word));
     if (key_value_parse(key, word, &value) < 0)
         return diag_refuse(ret_message, "unknown value '%s' for %s: %s, or unmanaged",
                            NAME_SHOWN(word), key_info(key)->name, key_values_text(key));
