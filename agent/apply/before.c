@@ -1,7 +1,6 @@
 /* The record of what was there before the first write since boot: a text file, one line per key and
  * device, "KEY VALUE IFINDEX NAME", below a line that says which boot and which network namespace
  * they belong to. */
-#include <ctype.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -108,9 +107,10 @@ static void make_header(const struct paths *paths, char *ret, size_t size)
 
 static int hex_digit(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    static const char digits[] = "0123456789ABCDEF";
+    const char *at = memchr(digits, c, sizeof(digits) - 1);
+
+    return at ? (int)(at - digits) : -1;
 }
 
 /* Undo name_escape(). */

@@ -1,0 +1,216 @@
+/* The record of former values: the first one of this boot counts, whatever the file went through.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apply.h"
+
+struct place {
+    char directory[64], run[96], before[128];
+    struct paths paths;
+};
+
+static int make_place(void **state)
+{
+    struct place *place = calloc(1, sizeof(*place));
+
+    assert_non_null(place);
+    snprintf(place->directory, sizeof(place->directory), "/tmp/rpfpolicy-before-XXXXXX");
+    assert_non_null(mkdtemp(place->directory));
+    snprintf(place->run, sizeof(place->run), "%s/run/below", place->directory);
+    snprintf(place->before, sizeof(place->before), "%s/before", place->run);
+    place->paths = (struct paths){.run = place->run, .before = place->before};
+    *state = place;
+    return 0;
+}
+
+static int remove_place(void **state)
+{
+    struct place *place = *state;
+    char command[128];
+
+    snprintf(command, sizeof(command), "rm -r %s", place->directory);
+    assert_int_equal(system(command), 0);
+    free(place);
+    return 0;
+}
+
+static void append(struct place *place, enum key key, int ifindex, const char *name, int value)
+{
+    struct before_record record = {.key = key, .ifindex = ifindex, .value = value};
+
+    snprintf(record.name, sizeof(record.name), "%s", name);
+    assert_int_equal(before_append(&place->paths, &record, 1), 0);
+}
+
+static size_t count(struct place *place)
+{
+    _cleanup_free_ struct before_record *records = NULL;
+    size_t n;
+
+    assert_int_equal(before_read(&place->paths, &records, &n), 0);
+    return n;
+}
+
+/* The value recorded for rp_filter of a device. */
+static int recorded(struct place *place, int ifindex, const char *name)
+{
+    _cleanup_free_ struct before_record *records = NULL;
+    size_t n;
+
+    assert_int_equal(before_read(&place->paths, &records, &n), 0);
+    for (size_t i = 0; i < n; i++)
+        if (records[i].ifindex == ifindex && streq(records[i].name, name))
+            return records[i].value;
+    fail_msg("nothing recorded for %d %s", ifindex, name);
+    return -1;
+}
+
+static void the_first_value_stays(void **state)
+{
+    struct place *place = *state;
+
+    append(place, KEY_RP_FILTER, 3, "eth0", 2);
+    append(place, KEY_RP_FILTER, 3, "eth0", 0);
+    append(place, KEY_ACCEPT_LOCAL, 3, "eth0", 1);
+    append(place, KEY_RP_FILTER, 4, "eth0", -5);
+    append(place, KEY_RP_FILTER, 3, "eth1", 99);
+    append(place, KEY_RP_FILTER, IFINDEX_ALL, "all", 1);
+    assert_int_equal(count(place), 5);
+    assert_int_equal(recorded(place, 3, "eth0"), 2);
+    assert_int_equal(recorded(place, 4, "eth0"), -5);
+    assert_int_equal(recorded(place, 3, "eth1"), 99);
+    assert_int_equal(recorded(place, IFINDEX_ALL, "all"), 1);
+}
+
+static void of_two_in_one_go_the_first_counts(void **state)
+{
+    struct place *place = *state;
+    struct before_record records[2] = {
+        {.key = KEY_RP_FILTER, .ifindex = IFINDEX_DEFAULT, .name = "default", .value = 2},
+        {.key = KEY_RP_FILTER, .ifindex = IFINDEX_DEFAULT, .name = "default", .value = 1}};
+
+    assert_int_equal(before_append(&place->paths, records, 2), 0);
+    assert_int_equal(before_append(&place->paths, records + 1, 1), 0);
+    assert_int_equal(count(place), 1);
+    assert_int_equal(recorded(place, IFINDEX_DEFAULT, "default"), 2);
+}
+
+static void awkward_names_come_back_as_they_were(void **state)
+{
+    static const char *const names[] = {"...",  "-rf",    "=k",      "#c",       "$(id)",
+                                        "a\\b", "a\\x41", "\x1b[1m", "\xff\xfe", "eth1..3",
+                                        "*",    "[a]",    "@set",    ";reboot;"};
+    struct place *place = *state;
+
+    for (size_t i = 0; i < ELEMENTSOF(names); i++)
+        append(place, KEY_RP_FILTER, 5, names[i], (int)i);
+    assert_int_equal(count(place), ELEMENTSOF(names));
+    for (size_t i = 0; i < ELEMENTSOF(names); i++)
+        assert_int_equal(recorded(place, 5, names[i]), i);
+}
+
+static void change_file(struct place *place, const char *command)
+{
+    char line[256];
+
+    snprintf(line, sizeof(line), "%s %s", command, place->before);
+    assert_int_equal(system(line), 0);
+}
+
+static void a_record_of_another_boot_is_discarded(void **state)
+{
+    struct place *place = *state;
+    _cleanup_free_ struct before_record *records = NULL;
+    size_t n;
+
+    append(place, KEY_RP_FILTER, 3, "eth0", 2);
+    change_file(place, "sed -i '1s/ 1 ./ 1 X/'");
+    assert_int_equal(before_read(&place->paths, &records, &n), -ENOENT);
+    append(place, KEY_RP_FILTER, 3, "eth0", 0);
+    assert_int_equal(recorded(place, 3, "eth0"), 0);
+    assert_int_equal(count(place), 1);
+}
+
+static void a_line_that_was_cut_is_dropped_and_the_next_is_whole(void **state)
+{
+    struct place *place = *state;
+
+    append(place, KEY_RP_FILTER, 3, "eth0", 2);
+    append(place, KEY_RP_FILTER, 4, "eth1", 1);
+    change_file(place, "truncate -s -4");
+    assert_int_equal(count(place), 1);
+    append(place, KEY_RP_FILTER, 5, "eth2", 0);
+    assert_int_equal(count(place), 2);
+    assert_int_equal(recorded(place, 3, "eth0"), 2);
+    assert_int_equal(recorded(place, 5, "eth2"), 0);
+}
+
+static void a_line_that_cannot_be_understood_is_passed_over(void **state)
+{
+    struct place *place = *state;
+
+    append(place, KEY_RP_FILTER, 3, "eth0", 2);
+    change_file(place, "sed -i '$a new_key 1 4 eth1\\nrp_filter x y z\\n\\nrp_filter 1 7 \\\\x4'");
+    append(place, KEY_RP_FILTER, 5, "eth2", 0);
+    assert_int_equal(count(place), 2);
+    assert_int_equal(recorded(place, 5, "eth2"), 0);
+}
+
+static void without_a_record_reading_says_so(void **state)
+{
+    struct place *place = *state;
+    _cleanup_free_ struct before_record *records = NULL;
+    size_t n;
+
+    assert_int_equal(before_read(&place->paths, &records, &n), -ENOENT);
+}
+
+/* ifindexes far above any that exists stand for the devices of pods that are gone. */
+static void the_record_does_not_grow_with_every_device_that_ever_was(void **state)
+{
+    struct place *place = *state;
+    struct before_record records[500];
+    struct stat st;
+
+    append(place, KEY_RP_FILTER, IFINDEX_ALL, "all", 2);
+    append(place, KEY_RP_FILTER, 1, "lo", 2);
+    for (int round = 0; round < 40; round++) {
+        for (int i = 0; i < 500; i++) {
+            records[i] = (struct before_record){
+                .key = KEY_RP_FILTER, .ifindex = 2000000000 + round * 500 + i, .value = 2};
+            snprintf(records[i].name, sizeof(records[i].name), "lxc%d", round * 500 + i);
+        }
+        assert_int_equal(before_append(&place->paths, records, 500), 0);
+    }
+    assert_int_equal(stat(place->before, &st), 0);
+    assert_true(st.st_size < 128 * 1024);
+    assert_int_equal(recorded(place, IFINDEX_ALL, "all"), 2);
+    assert_int_equal(recorded(place, 1, "lo"), 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, remove_place)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_first_value_stays),
+        TEST(of_two_in_one_go_the_first_counts),
+        TEST(awkward_names_come_back_as_they_were),
+        TEST(a_record_of_another_boot_is_discarded),
+        TEST(a_line_that_was_cut_is_dropped_and_the_next_is_whole),
+        TEST(a_line_that_cannot_be_understood_is_passed_over),
+        TEST(without_a_record_reading_says_so),
+        TEST(the_record_does_not_grow_with_every_device_that_ever_was),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
