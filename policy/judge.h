@@ -79,8 +79,10 @@ const struct key_target *judge_target(const struct judge *judge, enum key key);
 
 struct warning {
     enum warning_code code;
+    enum key key;
     const struct rule *rule; /* NULL where no rule is concerned */
-    unsigned count;
+    unsigned count;          /* devices, all and default included; 0 where none is concerned */
+    int last_ifindex;        /* of the last one counted, so that it is not counted twice */
     unsigned n_examples;
     char examples[3][DEVICE_NAME_MAX + 1];
     char *message; /* owned; one sentence with what to do */

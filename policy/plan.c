@@ -185,18 +185,37 @@ static void sort_steps(struct plan *plan, size_t first, const struct key_target 
             *until_reread = i + 1;
 }
 
+/* The place of a value among a rule's alternatives: the first is the one it asks for. */
+static unsigned place_of(const struct rule *rule, int value)
+{
+    unsigned i = 0;
+
+    while (i < rule->n_values && rule->values[i] != value)
+        i++;
+    return i;
+}
+
+/* Does this one device need `all` moved: does its rule get nothing without, or only something that
+ * it asks for less? */
+static bool needs_move(const struct device_target *with, const struct device_target *without)
+{
+    if (!plan_rule_writes(with->rule) || !with->drift || with->impossible)
+        return false;
+    return without->impossible ||
+           place_of(with->rule, without->wanted) > place_of(with->rule, with->wanted);
+}
+
 /* One device alone: leave `all` where it is unless the device needs it moved, and keep default. */
 static void narrow(const struct policy *policy, const struct live *live, enum key key,
                    const struct device *only, struct key_target *target)
 {
     struct key_target held = *target;
-    struct device_target with_move, without;
+    struct device_target with, without;
 
     held.new_all = held.old_all;
-    plan_device_target(policy, target, key, only, &with_move);
+    plan_device_target(policy, target, key, only, &with);
     plan_device_target(policy, &held, key, only, &without);
-    if (with_move.impossible || !with_move.drift ||
-        (!without.impossible && without.wanted == with_move.wanted))
+    if (!needs_move(&with, &without))
         *target = held;
     plan_key_hold_default(policy, live, key, target);
 }

@@ -1,0 +1,45 @@
+/* What the files of judge share. */
+#pragma once
+
+#include "judge.h"
+
+struct judge {
+    const struct policy *policy;
+    const struct live *live;
+    struct judge_context context;
+    struct key_target targets[KEY_COUNT];
+    /* What a full run of systemd-sysctl makes of the two; .given false without sysctl.d. */
+    struct sysctl_answer full_all[KEY_COUNT], full_default[KEY_COUNT];
+    struct warning *warnings;
+    size_t n_warnings, warnings_capacity;
+};
+
+/* Where a value comes from, for messages. */
+enum blame {
+    BLAME_NOTHING, /* nothing is wrong */
+    BLAME_VALUE,   /* the configured value */
+    BLAME_ALL,     /* `all` overrules it */
+    BLAME_ADD,     /* the next `add` event */
+    BLAME_RUN,     /* the next full run of systemd-sysctl */
+};
+
+/* Fill state->message of a device's key. `later`: the effective value after BLAME_ADD, BLAME_RUN.
+ */
+void judge_describe(const struct judge *judge, const struct device *device, struct key_state *state,
+                    enum blame blame, int later);
+
+/* The same for `all` and `default`; `later` is what is stored after BLAME_RUN. */
+void judge_describe_special(const struct judge *judge, int which, struct key_state *state,
+                            enum blame blame, int later);
+
+/* Count a warning of this code and rule; `name` is the example, NULL for none. The same ifindex
+ * is counted once in a row. Allocates only for a warning that is new; is lost when that fails. */
+void judge_warn(struct judge *judge, enum warning_code code, enum key key, const struct rule *rule,
+                int ifindex, const char *name);
+
+/* Warnings that come from the policy and the targets alone. */
+void judge_warn_targets(struct judge *judge);
+
+/* Warnings about one key of one device. */
+void judge_warn_device(struct judge *judge, const struct device *device,
+                       const struct key_state *state);
