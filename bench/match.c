@@ -49,7 +49,8 @@ static struct device *make_devices(unsigned count, unsigned rules)
 
     for (unsigned i = 0; devices && i < count; i++) {
         devices[i] = (struct device){.ifindex = (int)i + 2, .ipv4 = true, .known = UINT32_MAX};
-        snprintf(devices[i].name, sizeof(devices[i].name), "t%03u-%u", i * 7 % (rules * 2), i);
+        snprintf(devices[i].name, sizeof(devices[i].name), "t%03u-%u", i * 7 % (rules * 2) % 1000,
+                 i % 1000000);
     }
     return devices;
 }

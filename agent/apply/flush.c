@@ -82,7 +82,7 @@ static int try_flush(const struct paths *paths, const struct procsys *procsys, u
 int flush_at_most_once_in(const struct paths *paths, const struct procsys *procsys,
                           uint64_t interval_usec, bool *ret_flushed)
 {
-    uint64_t since = now_usec(), wait;
+    uint64_t since = now_usec(), wait = 0;
     char pending[PATH_MAX];
     int r;
 

@@ -1,0 +1,208 @@
+"""Runs the meters in the system of its own that bench/run made, and writes the table of results."""
+
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+BUILD = Path(sys.argv[1])
+RESULT = Path(sys.argv[2])
+CHECK = [str(BUILD / "agent/cli/rpfpolicy"), "check"]
+HELPER = str(BUILD / "agent/helper/rpfpolicy-helper")
+OUTPUT = "/run/test/output"
+CONF = Path("/proc/sys/net/ipv4/conf")
+FORMATS = ["table", "json", "ndjson", "csv", "nagios", "prometheus"]
+
+
+def run(*command, text=None):
+    subprocess.run(command, check=True, input=text, text=True, stdout=subprocess.DEVNULL)
+
+
+def meter(rounds, commands, environment=None):
+    """Measure named commands in turns: {name: [argument, …]} gives {name: figures}."""
+    arguments = []
+    for command in commands.values():
+        arguments += command + ["--"]
+    done = subprocess.run(
+        [BUILD / "bench/meter", str(rounds), OUTPUT, *arguments[:-1]],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
+    return dict(zip(commands, map(json.loads, done.stdout.splitlines())))
+
+
+def make_devices(first, last):
+    """Pairs of veth, as container hosts have them."""
+    lines = [f"link add lxc{i} type veth peer name pod{i}" for i in range(first, last)]
+    lines += [f"address add 10.{i >> 8 & 255}.{i & 255}.1/32 dev pod{i}" for i in range(first, last, 5)]
+    run("ip", "-batch", "-", text="\n".join(lines) + "\n")
+
+
+def write_policy():
+    """100 rules, of which two speak of the devices that are there."""
+    lines = ["[agent]", "mode = enforce", "[rp_filter]", "* = strict", "lxc* = off", "pod* = off"]
+    for i in range(97):
+        pattern = [f"ens{i}f0..3", f"tenant{i}-*", f"uplink{i}", f"bond{i}.100..199"][i % 4]
+        lines.append(f"{pattern} = {['loose', 'off', 'strict|loose'][i % 3]}")
+    Path("/etc/rpfpolicy.d/10-bench.conf").write_text("\n".join(lines) + "\n")
+    run(CHECK[0], "apply")
+
+
+def write_sysctl_d():
+    Path("/etc/sysctl.d/10-network-security.conf").write_text(
+        "net.ipv4.conf.default.rp_filter=2\n"
+    )
+    Path("/etc/sysctl.d/50-default.conf").write_text(
+        "net.ipv4.conf.*.rp_filter = 2\n-net.ipv4.conf.all.rp_filter\n"
+        "net.ipv4.conf.*.accept_source_route = 0\n-net.ipv4.conf.all.accept_source_route\n"
+    )
+
+
+def write_drift():
+    for i in range(10):
+        (CONF / f"lxc{i}" / "rp_filter").write_text("2")
+
+
+def systemd_sysctl():
+    for path in ("/lib/systemd/systemd-sysctl", "/usr/lib/systemd/systemd-sysctl"):
+        if os.access(path, os.X_OK):
+            return path
+    sys.exit("no systemd-sysctl here")
+
+
+class Report:
+    def __init__(self):
+        self.lines = []
+
+    def heading(self, text, *columns):
+        self.lines += ["", f"## {text}", "", "| " + " | ".join(columns) + " |"]
+        self.lines.append("|" + "|".join(["---"] + ["---:"] * (len(columns) - 1)) + "|")
+
+    def row(self, *cells):
+        self.lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+        print("  ".join(str(cell) for cell in cells), flush=True)
+
+
+def ms(figures):
+    return f"{figures['median']:.2f} ms"
+
+
+def times(figures, base):
+    return f"{figures['median'] / base['median']:.2f}"
+
+
+def measure_helper(report):
+    device = "lxc100"
+    value = f"@{CONF}/{device}/rp_filter=2"
+    figures = meter(
+        301,
+        {
+            "`/bin/true`": ["/bin/true"],
+            "helper, nothing to write": [HELPER],
+            "helper, one value to put right": [value, HELPER],
+            "`systemd-sysctl --prefix=/net/ipv4/conf/DEV`": [
+                systemd_sysctl(),
+                f"--prefix=/net/ipv4/conf/{device}",
+            ],
+        },
+        {
+            "ACTION": "add",
+            "SUBSYSTEM": "net",
+            "INTERFACE": device,
+            "IFINDEX": Path(f"/sys/class/net/{device}/ifindex").read_text().strip(),
+        },
+    )
+    true, *_, sysctl = figures.values()
+    report.heading(
+        "The helper as a whole process, 100 rules, 1,000 devices",
+        "program", "median", "times `/bin/true`", "target", "times systemd-sysctl", "target",
+    )
+    for name, figure in figures.items():
+        ours = name.startswith("helper")
+        report.row(name, ms(figure), times(figure, true), "≤ 2" if ours else "",
+                   times(figure, sysctl), "≤ 0.33" if ours else "")
+
+
+def measure_check(report):
+    commands = {f"check, {name}": CHECK + [f"--format={name}"] for name in FORMATS}
+    limit = "limit program: the same dumps"
+    grep = "`grep . /proc/sys/net/ipv4/conf/*/rp_filter`"
+    commands[limit] = [str(BUILD / "bench/limit"), "link", "address", "route"]
+    commands[grep] = ["sh", "-c", "grep . /proc/sys/net/ipv4/conf/*/rp_filter"]
+    figures = meter(51, commands)
+    report.heading(
+        "`check` with 1,000 devices and 100 rules",
+        "program", "median", "times the limit", "target", "times grep", "target",
+    )
+    targets = {"check, table": "≤ 2", "check, json": "≤ 4"}
+    for name, figure in figures.items():
+        report.row(name, ms(figure), times(figure, figures[limit]), targets.get(name, ""),
+                   times(figure, figures[grep]), "< 1" if name.startswith("check") else "")
+
+    sysctl = "`sysctl -a -r rp_filter`"
+    table = "check, table"
+    figures = meter(3, {table: commands[table], sysctl: ["sysctl", "-a", "-r", "rp_filter"]})
+    report.heading("Against `sysctl`, the same devices", "program", "median", "ratio", "target")
+    report.row(table, ms(figures[table]), "", "")
+    report.row(sysctl, ms(figures[sysctl]), times(figures[sysctl], figures[table]), "≥ 100")
+
+
+def measure_match(report):
+    done = subprocess.run(
+        [BUILD / "bench/match", "10000", "1000"], check=True, stdout=subprocess.PIPE, text=True
+    )
+    report.heading("Matching in process", "work", "median", "target")
+    report.row("10,000 devices, 1,000 rules", ms(json.loads(done.stdout)), "< 20 ms")
+
+
+def measure_memory(report):
+    figures = meter(5, {f"check, {name}": CHECK + [f"--format={name}"] for name in FORMATS})
+    report.heading(
+        "`check` at 10,000 devices, one managed key", "program", "largest RSS", "target", "median"
+    )
+    for name, figure in figures.items():
+        report.row(name, f"{figure['rss'] / 1024:.1f} MiB", "< 32 MiB", ms(figure))
+
+
+def processor():
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def main():
+    report = Report()
+    write_sysctl_d()
+    make_devices(0, 500)
+    write_policy()
+    write_drift()
+    measure_helper(report)
+    measure_check(report)
+    measure_match(report)
+    make_devices(500, 5000)
+    run(CHECK[0], "apply")
+    write_drift()
+    measure_memory(report)
+
+    head = [
+        "# How fast it is",
+        "",
+        "Written by `sudo ./quickstart bench`, which measures in namespaces of its own. Programs that are",
+        "compared take turns, round by round, and the middle of the rounds counts, so the ratios say more",
+        "than the times. The limit program sends the same netlink dumps through bare libmnl and keeps",
+        "nothing. None of this is a test: nothing fails by being slow.",
+        "",
+        f"- date: {datetime.date.today().isoformat()}",
+        f"- machine: {processor()}, {os.cpu_count()} processors",
+        f"- kernel: Linux {platform.release()}",
+    ]
+    RESULT.write_text("\n".join(head + report.lines) + "\n")
+
+
+main()
