@@ -80,6 +80,8 @@ static void print_head(struct check *check)
             words[check_nagios_status(check)], check->devices, PLURAL(check->devices, "device"),
             check->counts[STATE_OK], check->counts[STATE_DRIFT], check->counts[STATE_IMPOSSIBLE],
             check->counts[STATE_LATENT], check->warnings, PLURAL(check->warnings, "warning"));
+    if (check->specials[STATE_IMPOSSIBLE] + check->specials[STATE_DRIFT] > 0)
+        fputs("; all or default not as wanted", stream);
     fprintf(stream, " | devices=%u;;;0", check->devices);
     for (enum state state = 0; state < STATE_COUNT; state++)
         fprintf(stream, " %s=%u;%s;%s;0", state_name(state), check->counts[state],

@@ -54,7 +54,12 @@ static int add_device(struct check *check, const struct device *device,
     return r;
 }
 
-/* By state, then as devices were read: all and default before them. */
+/* all, default, then devices as they were read. */
+static int place_of(int ifindex)
+{
+    return ifindex == IFINDEX_ALL ? -2 : ifindex == IFINDEX_DEFAULT ? -1 : ifindex;
+}
+
 static int compare_rows(const void *a, const void *b)
 {
     const struct row *x = a, *y = b;
@@ -62,7 +67,7 @@ static int compare_rows(const void *a, const void *b)
     if (x->state.state != y->state.state)
         return x->state.state < y->state.state ? -1 : 1;
     if (x->ifindex != y->ifindex)
-        return x->ifindex < y->ifindex ? -1 : 1;
+        return place_of(x->ifindex) < place_of(y->ifindex) ? -1 : 1;
     return (int)x->state.key - (int)y->state.key;
 }
 
@@ -115,15 +120,39 @@ static int print_rows(struct check *check)
     return r < 0 ? r : table_print(table, check->out);
 }
 
+/* "[3 devices: a, b, c]": whom a warning is about. */
+static void print_examples(FILE *stream, const struct warning *warning)
+{
+    char name[NAME_ESCAPED_SIZE], number[16];
+
+    fprintf(stream, " [%s", count_text(warning->count, number));
+    for (unsigned i = 0; i < warning->n_examples; i++)
+        fprintf(stream, "%s %s", i == 0 ? ":" : ",",
+                name_escape_buf(warning->examples[i], name, sizeof(name)));
+    fputs(warning->count > warning->n_examples ? ", ...]" : "]", stream);
+}
+
+/* What is said of all or default alone needs no example. */
+static bool names_devices(const struct warning *warning)
+{
+    return warning->count > 1 ||
+           (!streq(warning->examples[0], "all") && !streq(warning->examples[0], "default"));
+}
+
 static void print_warning(struct check *check, const struct warning *warning)
 {
+    FILE *stream = check->out->stream;
     _cleanup_free_ char *place = NULL;
 
+    fprintf(stream, "%swarning%s: %s: %s", output_color(check->out, "warning"),
+            output_color_end(check->out), warning_name(warning->code), warning->message);
+    if (warning->count > 0 && names_devices(warning))
+        print_examples(stream, warning);
     if (warning->rule)
         place = place_text(warning->rule->origin.file, warning->rule->origin.line);
-    fprintf(check->out->stream, "%swarning%s: %s: %s%s%s%s\n", output_color(check->out, "warning"),
-            output_color_end(check->out), warning_name(warning->code), warning->message,
-            place ? " (" : "", place ?: "", place ? ")" : "");
+    if (place && !strstr(warning->message, place))
+        fprintf(stream, " (%s)", place);
+    fputc('\n', stream);
 }
 
 static void print_unmatched(struct check *check)
