@@ -153,10 +153,6 @@ static int parse_glob(const char *text, struct pattern *pattern, char **ret_mess
     unsigned char byte;
     int n;
 
-    if (text[0] == '[')
-        return diag_refuse(ret_message,
-                           "'%s': a pattern cannot begin with '['; write '?' for that byte",
-                           NAME_SHOWN(text));
     for (const char *p = text; (n = glob_next(p, &element, &byte)) != 0; p += n) {
         if (n < 0)
             return diag_refuse(
@@ -291,6 +287,10 @@ static int parse_kind(const char *text, struct pattern *pattern, char **ret_mess
     r = refuse_bytes(text, ret_message);
     if (r < 0)
         return r;
+    if (text[0] == '[')
+        return diag_refuse(ret_message,
+                           "'%s': a pattern cannot begin with '['; write '?' for that byte",
+                           NAME_SHOWN(text));
     if (streq(text, "all") || streq(text, "default")) {
         pattern->kind = text[0] == 'a' ? PATTERN_ALL : PATTERN_DEFAULT;
         return 0;
@@ -300,7 +300,7 @@ static int parse_kind(const char *text, struct pattern *pattern, char **ret_mess
         return parse_set(text, ret_message);
     }
     dots = find_range(text);
-    if (dots && text[0] != '[')
+    if (dots)
         return parse_range(text, dots, pattern, ret_message);
     if (strstr(text, ".."))
         return refuse_dots(text, ret_message);
