@@ -1,4 +1,5 @@
 /* Help, made from the tables of verbs and options: at most 80 columns. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,10 +62,16 @@ void help_print(FILE *stream)
           stream);
 }
 
+#define COLUMNS 80
+
 void help_print_verb(FILE *stream, const struct verb *verb)
 {
-    fprintf(stream, "Usage: rpfpolicy %s [OPTION...]%s%s\n\n%s.\n\n%s", verb->name,
-            *verb->arguments ? " " : "", verb->arguments, verb->summary, verb->text);
+    int used = fprintf(stream, "Usage: rpfpolicy %s [OPTION...]", verb->name);
+
+    if ((size_t)used + 1 + strlen(verb->arguments) > COLUMNS)
+        fputs("\n      ", stream);
+    fprintf(stream, "%s%s\n\n%c%s.\n\n%s", *verb->arguments ? " " : "", verb->arguments,
+            toupper((unsigned char)verb->summary[0]), verb->summary + 1, verb->text);
     if (verb->options) {
         fputs("\nOptions:\n", stream);
         for (unsigned i = 0; i < OPTION_COUNT; i++)
