@@ -59,14 +59,11 @@ void procsys_close(struct procsys *p)
     close_fd(&p->ipv4_fd);
 }
 
-static int write_at(int dir, const char *file, int value)
+int procsys_write_fd(int fd, int value)
 {
-    _cleanup_close_ int fd = open_at(dir, file, O_WRONLY);
     char text[16];
     int n;
 
-    if (fd < 0)
-        return fd;
     n = snprintf(text, sizeof(text), "%d\n", value);
     /* At 0: a later write() on the same descriptor would be ignored (sysctl_writes_strict). */
     if (pwrite(fd, text, (size_t)n, 0) < 0)
@@ -74,15 +71,12 @@ static int write_at(int dir, const char *file, int value)
     return 0;
 }
 
-static int read_at(int dir, const char *file, int *ret)
+int procsys_read_fd(int fd, int *ret)
 {
-    _cleanup_close_ int fd = open_at(dir, file, O_RDONLY);
     char text[32], *end;
     ssize_t n;
     long value;
 
-    if (fd < 0)
-        return fd;
     n = pread(fd, text, sizeof(text) - 1, 0);
     if (n < 0)
         return -errno;
@@ -93,6 +87,20 @@ static int read_at(int dir, const char *file, int *ret)
         return -EBADMSG;
     *ret = (int)value;
     return 0;
+}
+
+static int write_at(int dir, const char *file, int value)
+{
+    _cleanup_close_ int fd = open_at(dir, file, O_WRONLY);
+
+    return fd < 0 ? fd : procsys_write_fd(fd, value);
+}
+
+static int read_at(int dir, const char *file, int *ret)
+{
+    _cleanup_close_ int fd = open_at(dir, file, O_RDONLY);
+
+    return fd < 0 ? fd : procsys_read_fd(fd, ret);
 }
 
 static int open_special(const struct procsys *p, const char *name)
@@ -169,6 +177,18 @@ static int classify(struct netlink *nl, int ifindex, const char *name, int error
         return error;
     r = confirm_name(nl, ifindex, name);
     return r < 0 ? r : -ESTALE;
+}
+
+int procsys_open_key(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
+                     enum key key)
+{
+    _cleanup_close_ int dir = open_device(p, nl, ifindex, name);
+    int fd;
+
+    if (dir < 0)
+        return dir;
+    fd = open_at(dir, key_info(key)->name, O_RDWR);
+    return fd < 0 ? classify(nl, ifindex, name, fd) : fd;
 }
 
 int procsys_read_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,

@@ -38,6 +38,14 @@ int procsys_read_device(const struct procsys *p, struct netlink *nl, int ifindex
 int procsys_write_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
                          enum key key, int value);
 
+/* The same in steps, for callers that look before they write: a descriptor of the key of exactly
+ * this device (to be closed), errors as above. Reading and writing give -ENOENT or -ENODEV once the
+ * device is gone or renamed. */
+int procsys_open_key(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
+                     enum key key);
+int procsys_read_fd(int fd, int *ret);
+int procsys_write_fd(int fd, int value);
+
 /* The same by RTM_SETLINK, for a read-only /proc/sys. Needs only the ifindex, and waits for a
  * rename that is under way. -EAFNOSUPPORT: the device has no IPv4 settings. */
 int setlink_write_device(struct netlink *nl, int ifindex, enum key key, int value);
