@@ -6,17 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent_state.h"
 #include "session.h"
 
 #define RULE "99-zz-rpfpolicy.rules"
-
-static bool exists(const char *directory, const char *name)
-{
-    _cleanup_free_ char *path = NULL;
-
-    return asprintf(&path, "%s/%s", directory, name) >= 0 &&
-           faccessat(AT_FDCWD, path, F_OK, 0) == 0;
-}
 
 /* 1: a rule that works; 0: masked (a link to /dev/null, or empty); -1: not there. */
 static int rule_state(const char *root, const char *directory)
@@ -49,10 +42,15 @@ static bool hook_installed(const char *root)
 
 enum guard guard_find(const struct paths *paths)
 {
-    if (exists(paths->run, "agent-enforcing"))
+    switch (agent_state_read(paths)) {
+    case AGENT_ENFORCING:
         return GUARD_AGENT;
-    /* udev does not look into another network namespace; and the hook can be told to stand back. */
-    if (paths->foreign || access(paths->stand_back, F_OK) == 0)
+    case AGENT_STOPPED: /* on purpose: the hook stands back too */
         return GUARD_NONE;
-    return hook_installed(paths->root) ? GUARD_HELPER : GUARD_NONE;
+    case AGENT_OBSERVING:
+    case AGENT_ABSENT:
+        break;
+    }
+    /* udev does not look into another network namespace. */
+    return !paths->foreign && hook_installed(paths->root) ? GUARD_HELPER : GUARD_NONE;
 }

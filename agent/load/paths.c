@@ -86,6 +86,8 @@ int paths_init(const struct path_options *options, struct paths *ret)
     if (r >= 0)
         r = join(&paths.flushed, paths.run, "/flushed");
     if (r >= 0)
+        r = join(&paths.agent, paths.run, "/agent");
+    if (r >= 0)
         r = join(&paths.stand_back, paths.run, "/stand-back");
     if (r >= 0)
         r = join(&paths.presets, paths.root, "/usr/share/rpfpolicy/presets");
@@ -108,6 +110,7 @@ void paths_done(struct paths *paths)
     free(paths->lock);
     free(paths->before);
     free(paths->flushed);
+    free(paths->agent);
     free(paths->stand_back);
     free(paths->accepted);
     free(paths->presets);

@@ -25,6 +25,7 @@ struct paths {
     char *lock;       /* ROOT/run/rpfpolicy.lock, or below `run` in a foreign namespace */
     char *before;     /* RUN/before: values before our first write since boot */
     char *flushed;    /* RUN/flushed */
+    char *agent;      /* RUN/agent: held by the agent while it lives, see agent_state.h */
     char *stand_back; /* RUN/stand-back: while it exists the helper does nothing */
     char *accepted;   /* ROOT/var/lib/rpfpolicy/accepted.conf, or below `run` in a foreign one */
     char *presets;    /* ROOT/usr/share/rpfpolicy/presets */

@@ -1,0 +1,119 @@
+/* The agent's state and what its parts ask of each other. One process, one thread, one event loop;
+ * decisions are the core's (plan.h), so that agent, helper and commands cannot disagree. */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "agent_state.h"
+#include "apply.h"
+#include "histogram.h"
+#include "links.h"
+#include "log.h"
+#include "paths.h"
+#include "policy_load.h"
+#include "table.h"
+#include "watch.h"
+
+/* Sets with time conditions: see keep_memberships() in resync.c. */
+#define UNNUMBERED_AFTER (10 * USEC_PER_SEC)
+#define UPLINK_FOR (60 * USEC_PER_SEC)
+
+struct agent_options {
+    struct path_options paths;
+    int receive_buffer; /* bytes; tests force overruns with a small one */
+    bool verbose;
+};
+
+/* A pin or a minimum for `all`, and `default`: put right by a whole plan, not by one write. */
+struct special {
+    struct conflict conflict;
+    uint64_t retry_at;
+};
+
+struct counters {
+    uint64_t repairs[KEY_COUNT]; /* existing devices put right */
+    uint64_t given[KEY_COUNT];   /* new devices given their value */
+    uint64_t failed_writes;
+    uint64_t resyncs;
+    uint64_t plans; /* whole plans carried out, for all and default */
+    struct histogram reaction;
+};
+
+struct udev_watch;
+
+struct agent {
+    struct paths paths;
+    struct logger logger;
+    sd_event *event;
+    struct netlink nl;
+    struct procsys procsys;
+    int lock_fd;
+    int state_fd; /* agent_state.h */
+
+    struct policy *policy; /* the accepted one; NULL: nothing is accepted */
+    uint64_t policy_since; /* wall clock, microseconds */
+    struct sysctl_conf *sysctl;
+    bool enforcing; /* a policy is in force and its mode is enforce */
+    bool can_write; /* the capability was not dropped */
+    bool restart;   /* leave the loop to come back with the capability */
+
+    struct live special; /* all and default; no devices */
+    struct key_target targets[KEY_COUNT];
+    struct special specials;
+    struct table table;
+    uint64_t generation;
+
+    struct watch watches[WATCH_COUNT];
+    sd_event_source *watch_sources[WATCH_COUNT];
+    sd_event_source *pause_timers[WATCH_COUNT];
+    int receive_buffer;
+    struct udev_watch *udev;
+
+    sd_event_source *resync_timer, *sweep_timer, *retry_timer, *status_timer, *flush_timer;
+    uint64_t last_resync, last_flush;
+    const char *resync_reason; /* NULL: none is due */
+    bool status_failed;        /* said once */
+    uint64_t started;          /* wall clock */
+    uint64_t wake;             /* monotonic time at which the present event was taken up */
+    struct counters counters;
+};
+
+/* agent.c */
+int agent_new(const struct agent_options *options, struct agent **ret);
+struct agent *agent_free(struct agent *agent);
+int agent_run(struct agent *agent);
+uint64_t agent_now(const struct agent *agent); /* CLOCK_MONOTONIC, microseconds, fresh */
+
+/* takeover.c: the accepted policy becomes the one in force. */
+int agent_take_policy(struct agent *agent);
+int agent_watch_accepted(struct agent *agent);
+
+/* resync.c: reading everything again. */
+void agent_schedule_resync(struct agent *agent, const char *reason);
+int agent_resync(struct agent *agent);
+int agent_sweep(sd_event_source *source, uint64_t usec, void *data);
+void agent_set_timer(struct agent *agent, sd_event_source **source, uint64_t at,
+                     sd_event_time_handler_t handler);
+
+/* events.c: from messages to the table. */
+int agent_open_watches(struct agent *agent);
+void agent_close_watches(struct agent *agent);
+void agent_device_changed(struct agent *agent, struct entry *entry, const char *event);
+
+/* enforce.c: the only place where the agent writes a device. */
+void agent_enforce(struct agent *agent, struct entry *entry, const char *event);
+void agent_schedule_retry(struct agent *agent, uint64_t at);
+
+/* udev_watch.c */
+int udev_watch_new(struct agent *agent, struct udev_watch **ret);
+struct udev_watch *udev_watch_free(struct udev_watch *watch);
+bool udev_watch_active(const struct udev_watch *watch); /* udevd manages this namespace */
+bool udev_watch_is_initialized(const struct udev_watch *watch, int ifindex);
+
+/* status.c */
+void agent_status_changed(struct agent *agent);
+int agent_write_status(struct agent *agent, const char *state);
+
+/* markers.c */
+int agent_mark_enforcing(struct agent *agent, bool enforcing);
+int agent_mark_stopped(struct agent *agent, bool stopped);

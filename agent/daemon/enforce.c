@@ -1,0 +1,384 @@
+/* Putting one device right: asks the core what it should be, and writes it when nothing speaks
+ * against it: mode, udev still at work, another writer, the lock. The only place of the agent that
+ * writes to a device. */
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "sysctl_conf.h"
+
+#define NEW_DEVICE (5 * USEC_PER_SEC)
+#define GIVEN_MAX 2 /* values given quietly to a new device; more is a conflict */
+#define LOCK_RETRY (2 * USEC_PER_MSEC)
+#define FAILED_RETRY (10 * USEC_PER_SEC)
+#define FLUSH_INTERVAL (10 * USEC_PER_SEC)
+
+static bool is_new(const struct entry *entry, uint64_t now)
+{
+    return entry->appeared != 0 && now < entry->appeared + NEW_DEVICE;
+}
+
+/* Between a device's creation and udev's last word systemd-sysctl writes the values of all matching
+ * lines, one after the other. Where the last one is right there is nothing to do but wait for it.
+ */
+static bool sysctl_will_be_right(const struct agent *agent, const struct entry *entry, enum key key,
+                                 const struct device_target *target)
+{
+    struct sysctl_answer answer;
+
+    if (entry->settled || !agent->sysctl || !udev_watch_active(agent->udev))
+        return false;
+    if (sysctl_conf_resolve(agent->sysctl, SYSCTL_RUN_ADD, entry->device.name, key, false,
+                            &answer) < 0 ||
+        !answer.given)
+        return false;
+    return rule_accepts(target->rule, key_effective(key, agent->targets[key].new_all, answer.value,
+                                                    entry->device.forwarding));
+}
+
+static void flush_due(struct agent *agent);
+
+static int on_flush(sd_event_source *source, uint64_t usec, void *data)
+{
+    struct agent *agent = data;
+    int r;
+
+    r = procsys_flush_routes(&agent->procsys);
+    agent->last_flush = agent_now(agent);
+    if (r < 0)
+        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+                  "The route cache could not be flushed: %s. Established flows may keep passing "
+                  "until their routes expire.",
+                  strerror(-r));
+    return 0;
+}
+
+/* At most once in FLUSH_INTERVAL; a flush that is already due covers this one too. */
+static void flush_due(struct agent *agent)
+{
+    uint64_t now = agent_now(agent), at = now;
+    int enabled = SD_EVENT_OFF;
+
+    if (!agent->policy->agent.flush_routes)
+        return;
+    if (agent->flush_timer)
+        (void)sd_event_source_get_enabled(agent->flush_timer, &enabled);
+    if (enabled != SD_EVENT_OFF)
+        return;
+    if (agent->last_flush != 0 && now < agent->last_flush + FLUSH_INTERVAL)
+        at = agent->last_flush + FLUSH_INTERVAL;
+    agent_set_timer(agent, &agent->flush_timer, at, on_flush);
+}
+
+struct repair {
+    struct agent *agent;
+    struct entry *entry;
+    enum key key;
+    const struct device_target *target;
+    const char *event; /* what showed the wrong value */
+    int old_value;
+};
+
+static void log_repair(const struct repair *repair, bool given)
+{
+    struct agent *agent = repair->agent;
+    const struct device *device = &repair->entry->device;
+    char name[NAME_ESCAPED_SIZE], before[12], after[12], message[400];
+    const struct rule *rule = repair->target->rule;
+
+    if (given && !agent->logger.journal && agent->logger.max_level < LOG_DEBUG)
+        return;
+    name_escape_buf(device->name, name, sizeof(name));
+    snprintf(message, sizeof(message),
+             given ? "%s: %s is %s, was %s (%s, %s:%u)"
+                   : "%s: %s put back to %s, was %s (%s, %s:%u). To hold it: rpfpolicy pause %s",
+             name, key_info(repair->key)->name,
+             key_value_format(repair->key, repair->target->wanted, after, sizeof(after)),
+             key_value_format(repair->key, repair->target->before, before, sizeof(before)),
+             rule->pattern.text, rule->origin.file, rule->origin.line, name);
+    log_change(&agent->logger, &(struct log_change){
+                                   .event = given ? LOG_EVENT_GIVEN : LOG_EVENT_REPAIRED,
+                                   .level = given ? LOG_DEBUG : LOG_NOTICE,
+                                   .key = repair->key,
+                                   .name = device->name,
+                                   .ifindex = device->ifindex,
+                                   .old_value = repair->old_value,
+                                   .new_value = repair->target->write_value,
+                                   .rule = rule,
+                                   .cause = repair->event,
+                                   .message = message,
+                               });
+}
+
+static void log_writer(const struct repair *repair, const struct conflict *conflict)
+{
+    const struct rule *rule = repair->target->rule;
+    char name[NAME_ESCAPED_SIZE], message[400];
+
+    name_escape_buf(repair->entry->device.name, name, sizeof(name));
+    snprintf(
+        message, sizeof(message),
+        "%s: something keeps writing %s back to %d: %u repairs, the latest every %.1f s on "
+        "average; repairs now wait up to %.1f s. `rpfpolicy explain %s` names suspects (%s:%u)",
+        name, key_info(repair->key)->name, repair->old_value, conflict->repairs,
+        (double)conflict_interval(conflict) / (double)USEC_PER_SEC,
+        (double)conflict_delay(conflict) / (double)USEC_PER_SEC, name, rule->origin.file,
+        rule->origin.line);
+    log_change(&repair->agent->logger, &(struct log_change){
+                                           .event = LOG_EVENT_WRITER,
+                                           .level = LOG_WARNING,
+                                           .key = repair->key,
+                                           .name = repair->entry->device.name,
+                                           .ifindex = repair->entry->device.ifindex,
+                                           .old_value = repair->old_value,
+                                           .new_value = repair->target->write_value,
+                                           .rule = rule,
+                                           .cause = repair->event,
+                                           .message = message,
+                                       });
+}
+
+/* One entry per change of state: while a writer is known, repairs are only counted. */
+static void account(const struct repair *repair)
+{
+    struct agent *agent = repair->agent;
+    struct entry *entry = repair->entry;
+    uint64_t now = agent_now(agent);
+    struct entry_key *keys;
+    struct conflict *conflict;
+
+    histogram_add(&agent->counters.reaction, now - agent->wake);
+    if (is_new(entry, now) && entry->given < GIVEN_MAX) {
+        entry->given++;
+        agent->counters.given[repair->key]++;
+        log_repair(repair, true);
+        return;
+    }
+    agent->counters.repairs[repair->key]++;
+    keys = entry_keys(entry);
+    if (keys && !keys[repair->key].conflict)
+        keys[repair->key].conflict = calloc(1, sizeof(struct conflict));
+    if (!keys || !keys[repair->key].conflict) {
+        log_repair(repair, false);
+        return;
+    }
+    conflict = keys[repair->key].conflict;
+    if (conflict_repaired(conflict, now) && conflict->mark != CONFLICT_NONE)
+        log_writer(repair, conflict);
+    else if (conflict->mark == CONFLICT_NONE)
+        log_repair(repair, false);
+    agent_schedule_retry(agent, conflict_settles_at(conflict));
+}
+
+static void write_failed(const struct repair *repair, int error)
+{
+    struct agent *agent = repair->agent;
+    struct entry *entry = repair->entry;
+    struct entry_key *keys = entry_keys(entry);
+    char name[NAME_ESCAPED_SIZE], message[200];
+
+    agent->counters.failed_writes++;
+    if (keys) {
+        bool known = keys[repair->key].retry_at != 0;
+
+        keys[repair->key].retry_at = agent_now(agent) + FAILED_RETRY;
+        agent_schedule_retry(agent, keys[repair->key].retry_at);
+        if (known)
+            return; /* said once; the counter goes on */
+    }
+    name_escape_buf(entry->device.name, name, sizeof(name));
+    snprintf(message, sizeof(message), "%s: %s could not be written: %s", name,
+             key_info(repair->key)->name, strerror(-error));
+    log_change(&agent->logger, &(struct log_change){
+                                   .event = LOG_EVENT_WRITE_FAILED,
+                                   .level = LOG_ERR,
+                                   .key = repair->key,
+                                   .name = entry->device.name,
+                                   .ifindex = entry->device.ifindex,
+                                   .old_value = repair->target->before,
+                                   .new_value = repair->target->write_value,
+                                   .rule = repair->target->rule,
+                                   .cause = repair->event,
+                                   .message = message,
+                               });
+}
+
+/* Is `all` still what the decision was made with? Another program may have moved it while its
+ * notification still waits in the socket. */
+static bool all_is_known(struct agent *agent, enum key key)
+{
+    int value;
+
+    return procsys_read_special(&agent->procsys, "all", key, &value) < 0 ||
+           value == agent->special.all[key];
+}
+
+/* What stood there before our first write since boot, for a later `restore`. */
+static void record_before(const struct repair *repair)
+{
+    struct entry *entry = repair->entry;
+    struct before_record record = {
+        .key = repair->key, .ifindex = entry->device.ifindex, .value = repair->old_value};
+
+    if (entry->recorded & KEY_BIT(repair->key))
+        return;
+    memcpy(record.name, entry->device.name, sizeof(record.name));
+    if (before_append(&repair->agent->paths, &record, 1) == 0)
+        entry->recorded |= KEY_BIT(repair->key);
+}
+
+/* Under the lock. 1: written; 0: it was right already; -ENODEV, -ENOENT: gone or renamed just now,
+ * which its own message will tell; -ESTALE: it has another name. */
+static int write_locked(struct repair *repair)
+{
+    struct agent *agent = repair->agent;
+    const struct device *device = &repair->entry->device;
+    int value = repair->target->write_value, fd, r;
+
+    if (!all_is_known(agent, repair->key)) {
+        agent_schedule_resync(agent, "`all` was changed");
+        return -EAGAIN;
+    }
+    fd = procsys_open_key(&agent->procsys, &agent->nl, device->ifindex, device->name, repair->key);
+    if (fd == -EROFS) {
+        r = setlink_write_device(&agent->nl, device->ifindex, repair->key, value);
+        return r < 0 ? r : 1;
+    }
+    if (fd < 0)
+        return fd;
+    r = procsys_read_fd(fd, &repair->old_value);
+    if (r == 0 && repair->old_value != value) {
+        record_before(repair);
+        r = procsys_write_fd(fd, value);
+        r = r < 0 ? r : 1;
+    }
+    close(fd);
+    return r;
+}
+
+/* Returns -ESTALE when the device was renamed and has to be judged anew, else 0. */
+static int repair_key(struct repair *repair)
+{
+    struct agent *agent = repair->agent;
+    struct entry *entry = repair->entry;
+    int r;
+
+    if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+        struct entry_key *keys = entry_keys(entry);
+
+        if (keys)
+            keys[repair->key].retry_at = agent_now(agent) + LOCK_RETRY;
+        agent_schedule_retry(agent, agent_now(agent) + LOCK_RETRY);
+        return 0;
+    }
+    r = write_locked(repair);
+    (void)flock(agent->lock_fd, LOCK_UN);
+    if (r == -ENODEV || r == -ENOENT || r == -EAGAIN)
+        return 0; /* gone is success: its DELLINK follows; and a resync was scheduled */
+    if (r == -ESTALE)
+        return r;
+    if (r < 0) {
+        write_failed(repair, r);
+        return 0;
+    }
+    entry->device.conf[repair->key] = repair->target->write_value;
+    if (entry->keys)
+        entry->keys[repair->key].retry_at = 0;
+    if (r == 0)
+        return 0; /* an old message: the value is right by now */
+    account(repair);
+    if (key_strictness(repair->key, repair->target->wanted) >
+            key_strictness(repair->key, repair->target->before) &&
+        !is_new(entry, agent_now(agent)))
+        flush_due(agent);
+    return 0;
+}
+
+static enum state target_state(const struct device_target *target)
+{
+    if (!target->rule || target->rule->unmanaged)
+        return STATE_UNMANAGED;
+    if (target->moot)
+        return STATE_MOOT;
+    if (target->impossible)
+        return STATE_IMPOSSIBLE;
+    return target->drift ? STATE_DRIFT : STATE_OK;
+}
+
+/* May this key of the device be written now? Schedules a later try where it is only too early. */
+static bool may_write(struct agent *agent, struct entry *entry, enum key key,
+                      const struct device_target *target)
+{
+    uint64_t now, at;
+
+    if (!target->drift || target->impossible || target->moot || target->undecided ||
+        target->rule->observe || !agent->enforcing)
+        return false;
+    if (!entry->settled && entry->device.bus_parent && udev_watch_active(agent->udev))
+        return false; /* udev may still rename it */
+    if (sysctl_will_be_right(agent, entry, key, target))
+        return false;
+    if (!entry->keys || !entry->keys[key].conflict)
+        return true;
+    now = agent_now(agent);
+    at = conflict_allowed_at(entry->keys[key].conflict, now);
+    if (at <= now)
+        return true;
+    entry->keys[key].retry_at = at;
+    agent_schedule_retry(agent, at);
+    return false;
+}
+
+/* One pass over the keys; -ESTALE when the device turned out to have another name. */
+static int enforce_once(struct agent *agent, struct entry *entry, const char *event)
+{
+    enum state worst = STATE_UNMANAGED;
+
+    for (enum key key = 0; key < KEY_COUNT; key++) {
+        struct device_target target;
+        enum state state;
+        int r;
+
+        if (!(agent->policy->keys & KEY_BIT(key)))
+            continue;
+        plan_device_target(agent->policy, &agent->targets[key], key, &entry->device, &target);
+        if (may_write(agent, entry, key, &target)) {
+            struct repair repair = {.agent = agent,
+                                    .entry = entry,
+                                    .key = key,
+                                    .target = &target,
+                                    .event = event,
+                                    .old_value = entry->device.conf[key]};
+
+            r = repair_key(&repair);
+            if (r < 0)
+                return r;
+            if (entry->device.conf[key] == target.write_value)
+                target.drift = false;
+        }
+        state = target_state(&target);
+        if (state < worst)
+            worst = state;
+    }
+    if (worst != entry->state) {
+        table_set_state(&agent->table, entry, worst);
+        agent_status_changed(agent);
+    }
+    return 0;
+}
+
+void agent_enforce(struct agent *agent, struct entry *entry, const char *event)
+{
+    if (!agent->policy || !entry->device.ipv4)
+        return;
+    for (unsigned tries = 0; tries < 5; tries++) {
+        char name[DEVICE_NAME_MAX + 1];
+
+        if (enforce_once(agent, entry, event) != -ESTALE)
+            return;
+        if (device_current_name(&agent->nl, entry->device.ifindex, name) < 0)
+            return; /* gone */
+        memcpy(entry->device.name, name, sizeof(name));
+    }
+}

@@ -1,0 +1,294 @@
+/* From messages to the table: what each kernel event says about a device, `all` or `default`. */
+#include <linux/netconf.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "agent.h"
+
+/* Keep what only the table knows, then judge the device by what the message says. */
+static void on_new_link(struct agent *agent, const struct nlmsghdr *message)
+{
+    struct device device = {0};
+    struct entry *entry;
+    bool is_new, renamed;
+    int r;
+
+    r = link_read_message(message, agent->policy ? agent->policy->facts : 0, &device);
+    if (r < 0)
+        return; /* malformed or not about a device (AF_BRIDGE) */
+    entry = table_add(&agent->table, device.ifindex, &is_new);
+    if (!entry) {
+        device_done(&device);
+        agent_schedule_resync(agent, "memory ran out");
+        return;
+    }
+    renamed = !is_new && !streq(entry->device.name, device.name);
+    if (is_new) {
+        entry->appeared = agent->wake;
+        entry->generation = agent->generation;
+        entry->settled = !udev_watch_active(agent->udev);
+        entry->device.numbered = true; /* it has its time to get an address: sets of policy.h */
+        entry->device.known = FACT_ADDRESSES | FACT_ROUTES;
+        entry->numbered_until = agent->wake + UNNUMBERED_AFTER;
+        if (agent->policy && (agent->policy->facts & FACT_ADDRESSES))
+            agent_schedule_retry(agent, entry->numbered_until);
+        agent_status_changed(agent);
+    }
+    device.numbered = entry->device.numbered;
+    device.uplink = entry->device.uplink;
+    memcpy(device.driver, entry->device.driver, sizeof(device.driver));
+    memcpy(device.master_name, entry->device.master_name, sizeof(device.master_name));
+    device.properties = TAKE_PTR(entry->device.properties);
+    device.known |= entry->device.known;
+    entry_take(entry, &device);
+    if (renamed && entry->keys) { /* another name is another rule: old conflicts say nothing */
+        for (size_t k = 0; k < KEY_COUNT; k++)
+            free(entry->keys[k].conflict);
+        free(entry->keys);
+        entry->keys = NULL;
+    }
+    agent_device_changed(agent, entry, renamed ? "rename" : is_new ? "new device" : "link event");
+}
+
+static void on_link(const struct nlmsghdr *message, void *data)
+{
+    struct agent *agent = data;
+    const struct ifinfomsg *info;
+
+    if (mnl_nlmsg_get_payload_len(message) < sizeof(*info))
+        return;
+    info = mnl_nlmsg_get_payload(message);
+    if (info->ifi_family != AF_UNSPEC)
+        return; /* a bridge speaks of its port */
+    if (message->nlmsg_type == RTM_DELLINK) {
+        table_remove(&agent->table, info->ifi_index);
+        agent_status_changed(agent);
+    } else if (message->nlmsg_type == RTM_NEWLINK) {
+        on_new_link(agent, message);
+    }
+}
+
+/* `all` or `default`: what is not our own write leads to a full read. */
+static void on_special(struct agent *agent, const struct netconf_values *values)
+{
+    bool all = values->ifindex == NETCONFA_IFINDEX_ALL;
+    const int32_t *known = all ? agent->special.all : agent->special.def;
+
+    if (values->has_rp_filter && known[KEY_RP_FILTER] != values->rp_filter)
+        agent_schedule_resync(agent, all ? "`all` was changed" : "`default` was changed");
+    else if (values->has_forwarding && !values->has_rp_filter)
+        agent_schedule_resync(agent, "forwarding was changed");
+}
+
+static void on_netconf(const struct nlmsghdr *message, void *data)
+{
+    struct agent *agent = data;
+    struct netconf_values values = {0};
+    struct entry *entry;
+    bool changed = false;
+
+    if (message->nlmsg_type != RTM_NEWNETCONF || netconf_read_message(message, &values) < 0)
+        return;
+    if (values.ifindex == NETCONFA_IFINDEX_ALL || values.ifindex == NETCONFA_IFINDEX_DEFAULT) {
+        on_special(agent, &values);
+        return;
+    }
+    entry = table_get(&agent->table, values.ifindex);
+    if (!entry)
+        return; /* its RTM_NEWLINK is on the way and carries the values too */
+    if (values.has_rp_filter && entry->device.conf[KEY_RP_FILTER] != values.rp_filter) {
+        entry->device.conf[KEY_RP_FILTER] = values.rp_filter;
+        changed = true;
+    }
+    if (values.has_forwarding && entry->device.forwarding != (values.forwarding != 0)) {
+        entry->device.forwarding = values.forwarding != 0;
+        changed = true;
+    }
+    if (changed)
+        agent_device_changed(agent, entry, "netconf");
+}
+
+static void on_address(const struct nlmsghdr *message, void *data)
+{
+    struct agent *agent = data;
+    struct entry *entry;
+    int ifindex = 0;
+
+    if (address_read_message(message, &ifindex) < 0 || ifindex == 0)
+        return;
+    entry = table_get(&agent->table, ifindex);
+    if (!entry)
+        return;
+    if (message->nlmsg_type == RTM_NEWADDR) {
+        entry->numbered_until = 0;
+        if (!entry->device.numbered) {
+            entry->device.numbered = true;
+            agent_device_changed(agent, entry, "address");
+        }
+    } else {
+        agent_schedule_resync(agent, NULL); /* were there others? a read tells */
+    }
+}
+
+static void on_route(const struct nlmsghdr *message, void *data)
+{
+    struct agent *agent = data;
+    int ifindexes[1];
+    size_t count = 0;
+
+    if (default_route_read_message(message, ifindexes, ELEMENTSOF(ifindexes), &count) < 0 ||
+        count == 0)
+        return;
+    agent_schedule_resync(agent, NULL);
+}
+
+/* Facts that do not come with a link message, where sets ask for them. */
+static void complete_facts(struct agent *agent, struct entry *entry)
+{
+    const uint32_t facts = agent->policy ? agent->policy->facts : 0;
+    struct picture_options options = {.facts = FACT_DRIVER,
+                                      .ifindex = entry->device.ifindex,
+                                      .proc_sys_net = agent->paths.proc_sys_net};
+    struct live live = {0};
+
+    if (facts & FACT_MASTER_NAME) {
+        const struct entry *master =
+            entry->device.master ? table_get(&agent->table, entry->device.master) : NULL;
+
+        memset(entry->device.master_name, 0, sizeof(entry->device.master_name));
+        if (master)
+            memcpy(entry->device.master_name, master->device.name,
+                   sizeof(entry->device.master_name));
+        entry->device.known |= FACT_MASTER_NAME;
+    }
+    if (!(facts & FACT_DRIVER) || (entry->device.known & FACT_DRIVER) ||
+        picture_read(&agent->nl, &options, &live) < 0)
+        return;
+    if (live.count == 1) {
+        memcpy(entry->device.driver, live.devices[0].driver, sizeof(entry->device.driver));
+        entry->device.known |= FACT_DRIVER;
+    }
+    live_done(&live);
+}
+
+void agent_device_changed(struct agent *agent, struct entry *entry, const char *event)
+{
+    complete_facts(agent, entry);
+    agent_enforce(agent, entry, event);
+}
+
+static int on_watch(sd_event_source *source, int fd, uint32_t events, void *data);
+
+static int open_watch(struct agent *agent, enum watch_kind kind)
+{
+    struct watch *watch = &agent->watches[kind];
+    int r;
+
+    r = watch_open(watch, kind, agent->receive_buffer);
+    if (r < 0)
+        return r;
+    r = sd_event_add_io(agent->event, &agent->watch_sources[kind], watch_fd(watch), EPOLLIN,
+                        on_watch, agent);
+    if (r < 0)
+        return r;
+    return sd_event_source_set_priority(agent->watch_sources[kind], kind == WATCH_LINK ? -10 : 0);
+}
+
+static int on_pause_over(sd_event_source *source, uint64_t usec, void *data)
+{
+    struct agent *agent = data;
+
+    for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++) {
+        int r;
+
+        if (agent->pause_timers[kind] != source)
+            continue;
+        agent->watches[kind].paused = false;
+        r = open_watch(agent, kind);
+        if (r < 0)
+            return r;
+        agent->resync_reason = "a flood of messages was sat out";
+        return agent_resync(agent);
+    }
+    return 0;
+}
+
+/* Close the socket, so that the writer is not slowed down and nothing has to be drained. */
+static void pause_watch(struct agent *agent, enum watch_kind kind)
+{
+    uint64_t spread = (uint64_t)(random() % 200) * USEC_PER_MSEC;
+    struct watch *watch = &agent->watches[kind];
+
+    watch->pauses++;
+    watch->paused = true;
+    agent->watch_sources[kind] = sd_event_source_disable_unref(agent->watch_sources[kind]);
+    watch_close(watch);
+    agent_set_timer(agent, &agent->pause_timers[kind],
+                    agent_now(agent) + 700 * USEC_PER_MSEC + spread, on_pause_over);
+    agent_status_changed(agent);
+}
+
+static int on_watch(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+    static const watch_message_t handlers[WATCH_COUNT] = {
+        [WATCH_LINK] = on_link,
+        [WATCH_NETCONF] = on_netconf,
+        [WATCH_ADDRESS] = on_address,
+        [WATCH_ROUTE] = on_route,
+    };
+    struct agent *agent = data;
+    enum watch_kind kind = 0;
+    int r;
+
+    while (kind < WATCH_COUNT && agent->watch_sources[kind] != source)
+        kind++;
+    if (kind == WATCH_COUNT)
+        return 0;
+    agent->wake = agent_now(agent);
+    r = watch_drain(&agent->watches[kind], agent->wake, handlers[kind], agent);
+    if (r < 0)
+        return r;
+    if (r & WATCH_FLOOD)
+        pause_watch(agent, kind);
+    else if (r & WATCH_OVERRUN)
+        agent_schedule_resync(agent, "messages were lost");
+    return 0;
+}
+
+/* Only what the policy needs: addresses and routes cost wake-ups. */
+int agent_open_watches(struct agent *agent)
+{
+    uint32_t facts = agent->policy ? agent->policy->facts : 0;
+    bool wanted[WATCH_COUNT] = {
+        [WATCH_LINK] = true,
+        [WATCH_NETCONF] = true,
+        [WATCH_ADDRESS] = facts & FACT_ADDRESSES,
+        [WATCH_ROUTE] = facts & FACT_ROUTES,
+    };
+
+    for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++) {
+        bool open = agent->watches[kind].socket || agent->watches[kind].paused;
+        int r = 0;
+
+        if (wanted[kind] && !open)
+            r = open_watch(agent, kind);
+        else if (!wanted[kind] && open) {
+            agent->watch_sources[kind] = sd_event_source_disable_unref(agent->watch_sources[kind]);
+            agent->pause_timers[kind] = sd_event_source_disable_unref(agent->pause_timers[kind]);
+            watch_close(&agent->watches[kind]);
+        }
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+void agent_close_watches(struct agent *agent)
+{
+    for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++) {
+        agent->watch_sources[kind] = sd_event_source_disable_unref(agent->watch_sources[kind]);
+        agent->pause_timers[kind] = sd_event_source_disable_unref(agent->pause_timers[kind]);
+        watch_close(&agent->watches[kind]);
+    }
+}

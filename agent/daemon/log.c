@@ -1,0 +1,139 @@
+/* Journal entries with stable message ids; plain lines on standard error elsewhere. */
+#include "log.h"
+
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+#include "name.h"
+#include "util.h"
+
+static const char *const ids[LOG_EVENT_COUNT] = {
+    [LOG_EVENT_STARTED] = "9f3d025e2c64465087ece5ed3e2ca741",
+    [LOG_EVENT_STOPPED] = "00b74b837b9e476299d515d6ee124abc",
+    [LOG_EVENT_POLICY] = "400418c3f1814907991b2fd1a8fed88d",
+    [LOG_EVENT_NO_POLICY] = "1ec8bca13fb240c5a35c4ada0b89ca34",
+    [LOG_EVENT_POLICY_DAMAGED] = "08bd2af6b82d4f3d9bf4e64d7f0cc91c",
+    [LOG_EVENT_GIVEN] = "c52e4380d5f1405cbc1e626a3666d928",
+    [LOG_EVENT_REPAIRED] = "207c23fa6ffa498e90c40f032de3550c",
+    [LOG_EVENT_WRITER] = "98308d380c864771a23f33f504fbb648",
+    [LOG_EVENT_WRITER_GONE] = "59886baaa9834b7ba4634be88ffdf87d",
+    [LOG_EVENT_WRITE_FAILED] = "db71a76a2f5a4789a033ae44816fb68d",
+    [LOG_EVENT_RESYNC] = "e0b11c9dcd53476b9794df5752f983c6",
+};
+
+const char *log_event_id(enum log_event event)
+{
+    return ids[event];
+}
+
+/* Standard error already goes to the journal under a unit: JOURNAL_STREAM names its device and
+ * inode (systemd.exec(5)). Only then the native protocol is used: a person at a terminal reads
+ * lines. */
+static bool stderr_is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat st;
+
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+           fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+void logger_init(struct logger *logger, bool verbose)
+{
+    logger->journal = stderr_is_journal();
+    logger->max_level = verbose ? LOG_DEBUG : LOG_INFO;
+}
+
+struct entry {
+    struct iovec fields[16];
+    int count;
+};
+
+/* Append FIELD=value; memory that runs out loses the field, never the entry. */
+static void entry_add(struct entry *entry, const char *format, ...) _printf_(2, 3);
+static void entry_add(struct entry *entry, const char *format, ...)
+{
+    char *text = NULL;
+    va_list ap;
+    int n;
+
+    va_start(ap, format);
+    n = vasprintf(&text, format, ap);
+    va_end(ap);
+    if (n < 0 || entry->count == (int)ELEMENTSOF(entry->fields))
+        return;
+    entry->fields[entry->count++] = (struct iovec){.iov_base = text, .iov_len = (size_t)n};
+}
+
+static void entry_send(struct entry *entry)
+{
+    (void)sd_journal_sendv(entry->fields, entry->count);
+    for (int i = 0; i < entry->count; i++)
+        free(entry->fields[i].iov_base);
+}
+
+static void entry_start(struct entry *entry, enum log_event event, int level, const char *message)
+{
+    entry_add(entry, "MESSAGE=%s", message);
+    entry_add(entry, "PRIORITY=%d", level);
+    entry_add(entry, "SYSLOG_IDENTIFIER=rpfpolicy-agent");
+    if (ids[event])
+        entry_add(entry, "MESSAGE_ID=%s", ids[event]);
+}
+
+void log_plain(const struct logger *logger, enum log_event event, int level, const char *format,
+               ...)
+{
+    _cleanup_free_ char *text = NULL;
+    struct entry entry = {.count = 0};
+    va_list ap;
+    int n;
+
+    if (!logger->journal && level > logger->max_level)
+        return;
+    va_start(ap, format);
+    n = vasprintf(&text, format, ap);
+    va_end(ap);
+    if (n < 0) {
+        text = NULL;
+        return;
+    }
+    if (!logger->journal) {
+        fprintf(stderr, "rpfpolicy-agent: %s\n", text);
+        return;
+    }
+    entry_start(&entry, event, level, text);
+    entry_send(&entry);
+}
+
+void log_change(const struct logger *logger, const struct log_change *change)
+{
+    char name[NAME_ESCAPED_SIZE];
+    struct entry entry = {.count = 0};
+
+    if (!logger->journal && change->level > logger->max_level)
+        return;
+    if (!logger->journal) {
+        fprintf(stderr, "rpfpolicy-agent: %s\n", change->message);
+        return;
+    }
+    name_escape_buf(change->name, name, sizeof(name));
+    entry_start(&entry, change->event, change->level, change->message);
+    entry_add(&entry, "SYSCTL=net/ipv4/conf/%s/%s", name, key_info(change->key)->name);
+    entry_add(&entry, "OLDVALUE=%d", change->old_value);
+    entry_add(&entry, "NEWVALUE=%d", change->new_value);
+    entry_add(&entry, "OURVALUE=%d", change->new_value);
+    entry_add(&entry, "RPF_DEVICE=%s", name);
+    entry_add(&entry, "RPF_IFINDEX=%d", change->ifindex > 0 ? change->ifindex : 0);
+    if (change->rule)
+        entry_add(&entry, "RPF_RULE=%s:%u", change->rule->origin.file, change->rule->origin.line);
+    if (change->cause)
+        entry_add(&entry, "RPF_CAUSE=%s", change->cause);
+    entry_send(&entry);
+}

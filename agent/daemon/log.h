@@ -1,0 +1,52 @@
+/* What the agent says: structured entries to the journal where it listens, else lines on standard
+ * error with the same words. */
+#pragma once
+
+#include <stdbool.h>
+#include <syslog.h>
+
+#include "keys.h"
+#include "policy.h"
+
+enum log_event {
+    LOG_EVENT_PLAIN, /* no MESSAGE_ID */
+    LOG_EVENT_STARTED,
+    LOG_EVENT_STOPPED,
+    LOG_EVENT_POLICY,         /* a policy was taken into force */
+    LOG_EVENT_NO_POLICY,      /* nothing is accepted: nothing is written */
+    LOG_EVENT_POLICY_DAMAGED, /* the accepted policy cannot be read */
+    LOG_EVENT_GIVEN,          /* a new device got its value */
+    LOG_EVENT_REPAIRED,       /* an existing device was put right */
+    LOG_EVENT_WRITER,         /* something keeps writing a key back */
+    LOG_EVENT_WRITER_GONE,
+    LOG_EVENT_WRITE_FAILED,
+    LOG_EVENT_RESYNC, /* messages were lost or a flood was sat out */
+    LOG_EVENT_COUNT,
+};
+
+/* The 128-bit id of an event as 32 hex digits, NULL for LOG_EVENT_PLAIN. */
+const char *log_event_id(enum log_event event);
+
+struct logger {
+    bool journal;  /* journald receives the entries */
+    int max_level; /* LOG_DEBUG … for standard error */
+};
+
+void logger_init(struct logger *logger, bool verbose);
+
+void log_plain(const struct logger *logger, enum log_event event, int level, const char *format,
+               ...) _printf_(4, 5);
+
+/* An entry about one key of one device (or all, default: their ifindex is 0 in the entry). */
+struct log_change {
+    enum log_event event;
+    int level;
+    enum key key;
+    const char *name;
+    int ifindex;
+    int old_value, new_value;
+    const struct rule *rule; /* may be NULL */
+    const char *cause;       /* may be NULL */
+    const char *message;
+};
+void log_change(const struct logger *logger, const struct log_change *change);

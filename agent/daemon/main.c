@@ -1,0 +1,140 @@
+/* rpfpolicy-agent: options, and what to do when the agent comes back. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+#define EXIT_RESTART 75 /* EX_TEMPFAIL: named in the unit's RestartForceExitStatus= */
+
+static void help(void)
+{
+    puts("Usage: rpfpolicy-agent [OPTION...]\n"
+         "\n"
+         "Watches the kernel, applies the accepted policy to network devices the\n"
+         "moment they exist, and repairs drift. Runs in the foreground.\n"
+         "\n"
+         "  --root=DIR             look up policy, sysctl.d and state below DIR\n"
+         "  --sysctl-root=DIR      look up sysctl.d below DIR\n"
+         "  --proc-sys-net=DIR     where /proc/sys/net is mounted\n"
+         "  --receive-buffer=SIZE  bytes for each netlink socket (default 16 MiB)\n"
+         "  --verbose              also say what new devices are given\n"
+         "  -h --help              this text\n"
+         "     --version           the version\n"
+         "\n"
+         "Signals: SIGHUP takes the accepted policy again; SIGTERM stops and leaves\n"
+         "all values as they are.");
+}
+
+enum {
+    OPTION_ROOT = 256,
+    OPTION_SYSCTL_ROOT,
+    OPTION_PROC,
+    OPTION_BUFFER,
+    OPTION_VERBOSE,
+    OPTION_VERSION
+};
+
+static int parse_size(const char *text, int *ret)
+{
+    char *end;
+    long value;
+
+    errno = 0;
+    value = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end || value < 1024 || value > 1 << 30)
+        return -EINVAL;
+    *ret = (int)value;
+    return 0;
+}
+
+/* 1: go on; 0: done; negative: usage error, already said. */
+static int parse_options(int argc, char **argv, struct agent_options *ret)
+{
+    static const struct option options[] = {
+        {"root", required_argument, NULL, OPTION_ROOT},
+        {"sysctl-root", required_argument, NULL, OPTION_SYSCTL_ROOT},
+        {"proc-sys-net", required_argument, NULL, OPTION_PROC},
+        {"receive-buffer", required_argument, NULL, OPTION_BUFFER},
+        {"verbose", no_argument, NULL, OPTION_VERBOSE},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {0}};
+    int c;
+
+    while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+        switch (c) {
+        case OPTION_ROOT:
+            ret->paths.root = optarg;
+            break;
+        case OPTION_SYSCTL_ROOT:
+            ret->paths.sysctl_root = optarg;
+            break;
+        case OPTION_PROC:
+            ret->paths.proc_sys_net = optarg;
+            break;
+        case OPTION_BUFFER:
+            if (parse_size(optarg, &ret->receive_buffer) < 0) {
+                fprintf(stderr, "rpfpolicy-agent: --receive-buffer takes 1024 to 1073741824\n");
+                return -EINVAL;
+            }
+            break;
+        case OPTION_VERBOSE:
+            ret->verbose = true;
+            break;
+        case OPTION_VERSION:
+            puts("rpfpolicy-agent " PROJECT_VERSION);
+            return 0;
+        case 'h':
+            help();
+            return 0;
+        default:
+            return -EINVAL;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "rpfpolicy-agent: no arguments are expected, found '%s'\n", argv[optind]);
+        return -EINVAL;
+    }
+    return 1;
+}
+
+static int fail(int error)
+{
+    if (error == -EPERM)
+        fprintf(stderr, "rpfpolicy-agent: CAP_NET_ADMIN is needed: run as root, or as a unit with "
+                        "AmbientCapabilities=CAP_NET_ADMIN\n");
+    else if (error == -EBUSY)
+        fprintf(stderr, "rpfpolicy-agent: another agent is at work in this network namespace\n");
+    else
+        fprintf(stderr, "rpfpolicy-agent: %s\n", strerror(-error));
+    return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    struct agent_options options = {.receive_buffer = WATCH_RECEIVE_BUFFER};
+    struct agent *agent = NULL;
+    bool restart;
+    int r;
+
+    r = parse_options(argc, argv, &options);
+    if (r <= 0)
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    r = agent_new(&options, &agent);
+    if (r < 0)
+        return fail(r);
+    r = agent_run(agent);
+    restart = agent->restart;
+    agent_free(agent);
+    if (r < 0)
+        return fail(r);
+    if (!restart)
+        return EXIT_SUCCESS;
+    /* The capability was dropped in observe mode. Root gets it back by starting afresh; a unit's
+     * user needs its manager for that. */
+    if (geteuid() == 0)
+        execv("/proc/self/exe", argv);
+    return EXIT_RESTART;
+}

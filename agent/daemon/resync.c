@@ -1,0 +1,345 @@
+/* Reading everything again: at the start, after lost messages, after a change of `all`, `default`
+ * or policy, and now and then for what the kernel does not announce. */
+#include <linux/netconf.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent.h"
+#include "sysctl_conf.h"
+
+#define RESYNC_INTERVAL (100 * USEC_PER_MSEC)
+#define BUSY_RETRY (5 * USEC_PER_MSEC)
+
+void agent_set_timer(struct agent *agent, sd_event_source **source, uint64_t at,
+                     sd_event_time_handler_t handler)
+{
+    if (!*source) {
+        (void)sd_event_add_time(agent->event, source, CLOCK_MONOTONIC, at, 100, handler, agent);
+        return;
+    }
+    (void)sd_event_source_set_time(*source, at);
+    (void)sd_event_source_set_enabled(*source, SD_EVENT_ONESHOT);
+}
+
+static int on_resync(sd_event_source *source, uint64_t usec, void *data)
+{
+    return agent_resync(data);
+}
+
+/* At once when the last one is long enough ago; else later, with jitter, so that many hosts or many
+ * reasons do not pull together. reason NULL: routine, neither logged nor counted. */
+void agent_schedule_resync(struct agent *agent, const char *reason)
+{
+    uint64_t now = agent_now(agent), at = now;
+    int enabled = SD_EVENT_OFF;
+
+    if (reason)
+        agent->resync_reason = reason;
+    if (agent->resync_timer)
+        (void)sd_event_source_get_enabled(agent->resync_timer, &enabled);
+    if (enabled != SD_EVENT_OFF)
+        return;
+    if (now < agent->last_resync + RESYNC_INTERVAL)
+        at = agent->last_resync + RESYNC_INTERVAL + (uint64_t)(random() % 50) * USEC_PER_MSEC;
+    agent_set_timer(agent, &agent->resync_timer, at, on_resync);
+}
+
+/* Sets with time conditions: a device counts as numbered until it had no address for 10 s, as an
+ * uplink until 60 s after its last default route went. At the start nothing is known of the past.
+ */
+static void keep_memberships(struct agent *agent, struct entry *entry, struct device *device,
+                             bool fresh)
+{
+    uint64_t now = agent_now(agent);
+
+    if (device->numbered || fresh)
+        entry->numbered_until = 0;
+    else if (entry->device.numbered || entry->numbered_until != 0) {
+        if (entry->numbered_until == 0)
+            entry->numbered_until = now + UNNUMBERED_AFTER;
+        device->numbered = now < entry->numbered_until;
+    }
+    if (device->uplink || fresh)
+        entry->uplink_until = 0;
+    else if (entry->device.uplink || entry->uplink_until != 0) {
+        if (entry->uplink_until == 0)
+            entry->uplink_until = now + UPLINK_FOR;
+        device->uplink = now < entry->uplink_until;
+    }
+    if (entry->numbered_until > now)
+        agent_schedule_retry(agent, entry->numbered_until);
+    if (entry->uplink_until > now)
+        agent_schedule_retry(agent, entry->uplink_until);
+}
+
+static int merge(struct agent *agent, struct live *live)
+{
+    bool first = agent->generation++ == 0;
+
+    for (size_t i = 0; i < live->count; i++) {
+        struct device *device = &live->devices[i];
+        bool is_new;
+        struct entry *entry = table_add(&agent->table, device->ifindex, &is_new);
+
+        if (!entry)
+            return -ENOMEM;
+        if (is_new) {
+            entry->appeared = first ? 0 : agent_now(agent);
+            entry->settled = !udev_watch_active(agent->udev) ||
+                             udev_watch_is_initialized(agent->udev, device->ifindex);
+            entry->device.numbered = !first;
+        }
+        entry->generation = agent->generation;
+        keep_memberships(agent, entry, device, is_new && first);
+        entry_take(entry, device);
+    }
+    table_sweep(&agent->table, agent->generation);
+    return 0;
+}
+
+static int read_picture(struct agent *agent, struct live *ret)
+{
+    struct picture_options options = {
+        .keys = agent->policy ? agent->policy->keys : 0,
+        .facts = agent->policy ? agent->policy->facts : 0,
+        .proc_sys_net = agent->paths.proc_sys_net,
+    };
+
+    if (agent->paths.foreign)
+        options.facts &= ~(uint32_t)FACT_UDEV;
+    return picture_read(&agent->nl, &options, ret);
+}
+
+static void report_plan_write(const struct write *write, enum write_result result, int error,
+                              void *data)
+{
+    struct agent *agent = data;
+    _cleanup_free_ char *reason = write_reason_text(write);
+    char name[NAME_ESCAPED_SIZE], message[400];
+
+    if (result == WRITE_GONE || result == WRITE_RENAMED || write->step == 0)
+        return;
+    name_escape_buf(write->name, name, sizeof(name));
+    if (result == WRITE_DONE)
+        agent->counters.repairs[write->key]++;
+    else
+        agent->counters.failed_writes++;
+    snprintf(message, sizeof(message), "%s: %s %d, was %d: %s%s%s", name,
+             key_info(write->key)->name, write->new_value, write->old_value, reason ? reason : "",
+             result == WRITE_FAILED ? ": failed: " : "",
+             result == WRITE_FAILED ? strerror(-error) : "");
+    log_change(&agent->logger,
+               &(struct log_change){
+                   .event = result == WRITE_DONE ? LOG_EVENT_REPAIRED : LOG_EVENT_WRITE_FAILED,
+                   .level = result == WRITE_DONE ? LOG_NOTICE : LOG_ERR,
+                   .key = write->key,
+                   .name = write->name,
+                   .ifindex = write->ifindex,
+                   .old_value = write->old_value,
+                   .new_value = write->new_value,
+                   .rule = write->rule,
+                   .cause = "`all` or `default`",
+                   .message = message,
+               });
+}
+
+static bool special_drifts(const struct agent *agent)
+{
+    for (enum key key = 0; key < KEY_COUNT; key++) {
+        const struct key_target *target = &agent->targets[key];
+
+        if (target->managed && !target->all_blocked &&
+            (target->new_all != target->old_all || target->new_default != target->old_default))
+            return true;
+    }
+    return false;
+}
+
+static void compute_targets(struct agent *agent, const struct live *live)
+{
+    for (enum key key = 0; key < KEY_COUNT; key++) {
+        if (agent->policy && (agent->policy->keys & KEY_BIT(key)))
+            plan_key_target(agent->policy, live, key, &agent->targets[key]);
+        else
+            agent->targets[key] = (struct key_target){.managed = false};
+    }
+}
+
+/* A whole plan, since `all` or `default` has to move. Backs off like every other repair. 1 when it
+ * was carried out. */
+static int put_specials_right(struct agent *agent)
+{
+    struct apply_options options = {.paths = &agent->paths,
+                                    .policy = agent->policy,
+                                    .lock_timeout_ms = 0,
+                                    .report = report_plan_write,
+                                    .data = agent};
+    struct conflict *conflict = &agent->specials.conflict;
+    uint64_t now = agent_now(agent), at = conflict_allowed_at(conflict, now);
+    struct apply_result result = {0};
+    int r;
+
+    if (at > now) {
+        agent->specials.retry_at = at;
+        agent_schedule_retry(agent, at);
+        return 0;
+    }
+    r = apply_policy(&options, &result);
+    if (r == -EBUSY) {
+        agent->specials.retry_at = now + BUSY_RETRY;
+        agent_schedule_retry(agent, agent->specials.retry_at);
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    agent->counters.plans++;
+    if (agent->generation > 0 && conflict_repaired(conflict, now) && conflict->mark)
+        log_plain(
+            &agent->logger, LOG_EVENT_WRITER, LOG_WARNING,
+            "Something keeps writing `all` or `default` back: %u repairs; they now wait up to "
+            "%.1f s",
+            conflict->repairs, (double)conflict_delay(conflict) / (double)USEC_PER_SEC);
+    return 1;
+}
+
+/* The specials of a picture, kept without its devices. */
+static void take_specials(struct agent *agent, const struct live *live)
+{
+    agent->special = *live;
+    agent->special.devices = NULL;
+    agent->special.count = 0;
+}
+
+static void reload_sysctl(struct agent *agent)
+{
+    struct sysctl_conf *conf = NULL;
+
+    if (sysctl_load(&agent->paths, SYSCTL_SYSTEMD, NULL, &conf) < 0)
+        return;
+    sysctl_conf_free(agent->sysctl);
+    agent->sysctl = conf;
+}
+
+static void say_resync(struct agent *agent)
+{
+    if (!agent->resync_reason)
+        return;
+    agent->counters.resyncs++;
+    log_plain(&agent->logger, LOG_EVENT_RESYNC, LOG_DEBUG, "Read everything again: %s",
+              agent->resync_reason);
+    agent->resync_reason = NULL;
+}
+
+int agent_resync(struct agent *agent)
+{
+    struct live live = {0};
+    int r;
+
+    say_resync(agent);
+    agent->wake = agent_now(agent);
+    for (unsigned pass = 0;; pass++) {
+        r = read_picture(agent, &live);
+        agent->last_resync = agent_now(agent);
+        if (r == -EAGAIN || r == -ENOBUFS) {
+            agent_schedule_resync(agent, "a dump was interrupted");
+            return 0;
+        }
+        if (r < 0)
+            return r;
+        compute_targets(agent, &live);
+        if (pass > 0 || !agent->enforcing || !special_drifts(agent))
+            break;
+        r = put_specials_right(agent);
+        if (r < 0)
+            log_plain(&agent->logger, LOG_EVENT_WRITE_FAILED, LOG_ERR,
+                      "`all` and `default` could not be put right: %s", strerror(-r));
+        if (r <= 0)
+            break;
+        live_done(&live);
+    }
+    take_specials(agent, &live);
+    r = merge(agent, &live);
+    live_done(&live);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < agent->table.count; i++)
+        agent_enforce(agent, agent->table.entries[i], "full read");
+    agent_status_changed(agent);
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------ the sweep */
+
+struct sweep {
+    struct agent *agent;
+    size_t seen;
+    bool surprise; /* a device that the table does not know: read everything */
+};
+
+static void sweep_reset(void *data)
+{
+    struct sweep *sweep = data;
+
+    sweep->seen = 0;
+    sweep->surprise = false;
+}
+
+static int sweep_message(const struct nlmsghdr *message, void *data)
+{
+    struct sweep *sweep = data;
+    struct agent *agent = sweep->agent;
+    struct netconf_values values = {0};
+    struct entry *entry;
+
+    if (netconf_read_message(message, &values) < 0 || !values.has_rp_filter)
+        return MNL_CB_OK;
+    if (values.ifindex < 0) {
+        const int32_t *known =
+            values.ifindex == NETCONFA_IFINDEX_ALL ? agent->special.all : agent->special.def;
+
+        sweep->surprise |= known[KEY_RP_FILTER] != values.rp_filter;
+        return MNL_CB_OK;
+    }
+    sweep->seen++;
+    entry = table_get(&agent->table, values.ifindex);
+    if (!entry) {
+        sweep->surprise = true;
+    } else if (entry->device.conf[KEY_RP_FILTER] != values.rp_filter) {
+        entry->device.conf[KEY_RP_FILTER] = values.rp_filter;
+        agent_enforce(agent, entry, "sweep");
+    }
+    return MNL_CB_OK;
+}
+
+/* Where only rp_filter is managed one dump without names tells all: ten times cheaper. */
+static int sweep_rp_filter(struct agent *agent)
+{
+    struct sweep sweep = {.agent = agent};
+    char buffer[64];
+    struct nlmsghdr *request = netlink_request(buffer, RTM_GETNETCONF, NLM_F_DUMP, 0);
+    struct netconfmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+    size_t with_ipv4 = 0;
+    int r;
+
+    header->ncm_family = AF_INET;
+    agent->wake = agent_now(agent);
+    r = netlink_dump(&agent->nl, request, sweep_message, sweep_reset, &sweep);
+    for (size_t i = 0; i < agent->table.count; i++)
+        with_ipv4 += agent->table.entries[i]->device.ipv4;
+    if (r < 0 || sweep.surprise || sweep.seen != with_ipv4)
+        return agent_resync(agent);
+    return 0;
+}
+
+int agent_sweep(sd_event_source *source, uint64_t usec, void *data)
+{
+    struct agent *agent = data;
+    uint64_t interval = agent->policy ? agent->policy->agent.sweep_usec : 60 * USEC_PER_SEC;
+
+    agent_set_timer(agent, &agent->sweep_timer, agent_now(agent) + interval, agent_sweep);
+    reload_sysctl(agent);
+    if (agent->policy && agent->policy->keys == KEY_BIT(KEY_RP_FILTER) && !agent->policy->facts)
+        return sweep_rp_filter(agent);
+    return agent_resync(agent);
+}

@@ -1,0 +1,217 @@
+/* What the agent shows of itself: status.json for `rpfpolicy status`, the metrics file for the
+ * textfile collector, the line for systemctl. Atomic, at most once a second. */
+#include <jansson.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "metrics.h"
+
+#define STATUS_INTERVAL USEC_PER_SEC
+
+static json_t *policy_json(const struct agent *agent)
+{
+    json_t *files;
+    char hash[17];
+
+    if (!agent->policy)
+        return json_null();
+    files = json_array();
+    for (size_t i = 0; i < agent->policy->n_files; i++) {
+        _cleanup_free_ char *name = name_escape(agent->policy->files[i]);
+
+        json_array_append_new(files, json_string(name ? name : ""));
+    }
+    return json_pack("{s:s, s:o, s:s, s:f}", "hash", policy_hash_text(agent->policy, hash), "files",
+                     files, "mode", policy_mode_name(agent->policy->agent.mode), "since",
+                     (double)agent->policy_since / (double)USEC_PER_SEC);
+}
+
+static json_t *devices_json(const struct agent *agent)
+{
+    json_t *states = json_pack("{s:I}", "total", (json_int_t)agent->table.count);
+
+    for (enum state state = 0; state < STATE_COUNT; state++)
+        json_object_set_new(states, state_name(state),
+                            json_integer((json_int_t)agent->table.states[state]));
+    return states;
+}
+
+static json_t *keys_json(const struct agent *agent)
+{
+    json_t *keys = json_object();
+
+    for (enum key key = 0; key < KEY_COUNT; key++)
+        if (agent->policy && (agent->policy->keys & KEY_BIT(key)))
+            json_object_set_new(keys, key_info(key)->name,
+                                json_pack("{s:I, s:I}", "given",
+                                          (json_int_t)agent->counters.given[key], "repaired",
+                                          (json_int_t)agent->counters.repairs[key]));
+    return keys;
+}
+
+static json_t *sockets_json(const struct agent *agent)
+{
+    json_t *sockets = json_object();
+
+    for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++) {
+        const struct watch *watch = &agent->watches[kind];
+
+        if (watch->socket || watch->paused)
+            json_object_set_new(sockets, watch_name(kind),
+                                json_pack("{s:I, s:I, s:I, s:b}", "messages",
+                                          (json_int_t)watch->messages, "overruns",
+                                          (json_int_t)watch->overruns, "pauses",
+                                          (json_int_t)watch->pauses, "paused", watch->paused));
+    }
+    return sockets;
+}
+
+static void append_conflict(json_t *list, const struct device *device, enum key key,
+                            const struct conflict *conflict)
+{
+    char name[NAME_ESCAPED_SIZE];
+
+    json_array_append_new(
+        list, json_pack("{s:s, s:i, s:s, s:s, s:I, s:f, s:f}", "device",
+                        name_escape_buf(device->name, name, sizeof(name)), "ifindex",
+                        device->ifindex, "key", key_info(key)->name, "pace",
+                        conflict->mark == CONFLICT_FAST ? "fast" : "slow", "repairs",
+                        (json_int_t)conflict->repairs, "interval",
+                        (double)conflict_interval(conflict) / (double)USEC_PER_SEC, "delay",
+                        (double)conflict_delay(conflict) / (double)USEC_PER_SEC));
+}
+
+static json_t *conflicts_json(const struct agent *agent)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < agent->table.count; i++) {
+        const struct entry *entry = agent->table.entries[i];
+
+        for (enum key key = 0; entry->keys && key < KEY_COUNT; key++) {
+            const struct conflict *conflict = entry->keys[key].conflict;
+
+            if (conflict && conflict->mark != CONFLICT_NONE)
+                append_conflict(list, &entry->device, key, conflict);
+        }
+    }
+    return list;
+}
+
+static json_t *reaction_json(const struct agent *agent)
+{
+    const struct histogram *histogram = &agent->counters.reaction;
+    json_t *buckets = json_array();
+
+    for (size_t i = 0; i <= HISTOGRAM_BUCKETS; i++)
+        json_array_append_new(buckets, json_pack("{s:o, s:I}", "at_most_usec",
+                                                 i < HISTOGRAM_BUCKETS
+                                                     ? json_integer((json_int_t)histogram_bound(i))
+                                                     : json_null(),
+                                                 "count", (json_int_t)histogram->buckets[i]));
+    return json_pack("{s:I, s:I, s:o}", "count", (json_int_t)histogram->count, "sum_usec",
+                     (json_int_t)histogram->sum_usec, "buckets", buckets);
+}
+
+static json_t *status_json(const struct agent *agent, const char *state)
+{
+    return json_pack(
+        "{s:i, s:s, s:s, s:i, s:f, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}",
+        "schema", 1, "version", PROJECT_VERSION, "state", state, "pid", (int)getpid(), "since",
+        (double)agent->started / (double)USEC_PER_SEC, "time", (double)time(NULL), "enforcing",
+        agent->enforcing, "policy", policy_json(agent), "devices", devices_json(agent), "keys",
+        keys_json(agent), "sockets", sockets_json(agent), "conflicts", conflicts_json(agent),
+        "resyncs", (json_int_t)agent->counters.resyncs, "plans", (json_int_t)agent->counters.plans,
+        "failed_writes", (json_int_t)agent->counters.failed_writes, "reaction",
+        reaction_json(agent));
+}
+
+/* A file is seen whole or not at all. */
+static int replace_file(const char *path, const char *text)
+{
+    _cleanup_free_ char *temporary = NULL;
+    FILE *file;
+    int r = 0;
+
+    if (asprintf(&temporary, "%s.new", path) < 0) {
+        temporary = NULL;
+        return -ENOMEM;
+    }
+    file = fopen(temporary, "we");
+    if (!file)
+        return -errno;
+    if (fputs(text, file) == EOF || fchmod(fileno(file), 0644) < 0) /* the unit's umask is 0077 */
+        r = -errno;
+    if (fclose(file) == EOF && r == 0)
+        r = -errno;
+    if (r == 0 && rename(temporary, path) < 0)
+        r = -errno;
+    if (r < 0)
+        (void)unlink(temporary);
+    return r;
+}
+
+static int write_metrics(struct agent *agent)
+{
+    _cleanup_free_ char *text = NULL;
+    int r;
+
+    if (!agent->policy || !agent->policy->agent.metrics_file)
+        return 0;
+    r = metrics_text(agent, &text);
+    return r < 0 ? r : replace_file(agent->policy->agent.metrics_file, text);
+}
+
+int agent_write_status(struct agent *agent, const char *state)
+{
+    _cleanup_free_ char *path = NULL, *text = NULL;
+    json_t *status;
+    int r = 0;
+
+    if (asprintf(&path, "%s/status.json", agent->paths.run) < 0) {
+        path = NULL;
+        return -ENOMEM;
+    }
+    status = status_json(agent, state);
+    text = status ? json_dumps(status, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
+    json_decref(status);
+    if (!text)
+        return -ENOMEM;
+    gather(&r, replace_file(path, text));
+    gather(&r, write_metrics(agent));
+    (void)sd_notifyf(false, "STATUS=%s: %zu devices, %zu drift, %zu impossible",
+                     !agent->policy     ? "no policy accepted, nothing is written"
+                     : agent->enforcing ? "enforcing"
+                                        : "observing, nothing is written",
+                     agent->table.count, agent->table.states[STATE_DRIFT],
+                     agent->table.states[STATE_IMPOSSIBLE]);
+    return r;
+}
+
+static int on_status(sd_event_source *source, uint64_t usec, void *data)
+{
+    struct agent *agent = data;
+    int r;
+
+    r = agent_write_status(agent, "running");
+    if (r < 0 && !agent->status_failed)
+        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+                  "Status and metrics could not be written: %s", strerror(-r));
+    agent->status_failed = r < 0;
+    return 0;
+}
+
+/* Leading edge a moment later, then once a second at most. */
+void agent_status_changed(struct agent *agent)
+{
+    int enabled = SD_EVENT_OFF;
+
+    if (agent->status_timer)
+        (void)sd_event_source_get_enabled(agent->status_timer, &enabled);
+    if (enabled == SD_EVENT_OFF)
+        agent_set_timer(agent, &agent->status_timer, agent_now(agent) + STATUS_INTERVAL, on_status);
+}

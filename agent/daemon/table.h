@@ -1,0 +1,50 @@
+/* The agent's picture: one entry per device of the namespace, ordered by ifindex. */
+#pragma once
+
+#include "conflict.h"
+#include "facts.h"
+#include "judge.h"
+
+struct entry_key {
+    uint64_t retry_at;         /* monotonic; 0: nothing pending */
+    struct conflict *conflict; /* owned; NULL until the first repair of an existing value */
+};
+
+struct entry {
+    struct device device;
+    uint64_t generation; /* of the last full read that saw it */
+    uint64_t appeared;   /* monotonic time of its first message; 0: it was there at the start */
+    uint64_t numbered_until, uplink_until; /* sets with time conditions; 0: nothing pending */
+    bool settled;                          /* udev is finished with it, or there is no udev */
+    enum state state;                      /* worst of its keys, as counted in table.states */
+    uint8_t given;                         /* values given to it in its first seconds */
+    key_mask recorded;                     /* keys whose former value is on record since boot */
+    struct entry_key *keys; /* owned, KEY_COUNT of them; NULL while nothing is pending */
+};
+
+struct table {
+    struct entry **entries;
+    size_t count, capacity;
+    size_t states[STATE_COUNT];
+};
+
+struct entry *table_get(const struct table *table, int ifindex);
+
+/* The entry of this ifindex, made when it is not there. NULL when memory ran out. */
+struct entry *table_add(struct table *table, int ifindex, bool *ret_new);
+void table_remove(struct table *table, int ifindex);
+
+/* Remove what the full read `generation` did not see. */
+void table_sweep(struct table *table, uint64_t generation);
+
+/* The per-key bookkeeping of an entry, made when it is not there. NULL when memory ran out. */
+struct entry_key *entry_keys(struct entry *entry);
+
+/* Note the state of an entry in the counters. */
+void table_set_state(struct table *table, struct entry *entry, enum state state);
+
+/* Replace the facts of an entry; takes over what `device` owns. Facts that only the table has
+ * (membership of sets with time conditions) are the caller's to keep. */
+void entry_take(struct entry *entry, struct device *device);
+
+void table_done(struct table *table);

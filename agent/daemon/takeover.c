@@ -1,0 +1,103 @@
+/* The accepted policy becomes the one in force: at the start, and at once when accepted.conf is
+ * replaced. A bad one never replaces a good one. */
+#include <libgen.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "agent.h"
+
+static void say_policy(const struct agent *agent)
+{
+    char hash[17];
+
+    log_plain(&agent->logger, LOG_EVENT_POLICY, LOG_INFO,
+              "Policy %s is in force (%s, %zu rules from %zu files)%s",
+              policy_hash_text(agent->policy, hash), policy_mode_name(agent->policy->agent.mode),
+              agent->policy->n_rules, agent->policy->n_files,
+              agent->enforcing ? "" : "; nothing is written");
+}
+
+static void replace_policy(struct agent *agent, struct policy *policy)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    memset(agent->targets, 0, sizeof(agent->targets)); /* they borrow rules */
+    policy_free(agent->policy);
+    agent->policy = policy;
+    agent->policy_since = (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+    agent->enforcing = policy && policy->agent.mode == MODE_ENFORCE;
+    if (agent->enforcing && !agent->can_write) {
+        agent->enforcing = false;
+        agent->restart = true;
+    }
+}
+
+/* Returns 1 when the policy in force changed, 0 when not. */
+int agent_take_policy(struct agent *agent)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = NULL;
+    int r;
+
+    r = policy_load_accepted(&agent->paths, &diags, &policy);
+    if (r == -ENOENT) {
+        log_plain(
+            &agent->logger, LOG_EVENT_NO_POLICY, LOG_NOTICE,
+            "No policy is accepted: nothing is written. `rpfpolicy accept` puts the policy on "
+            "disk into force");
+        replace_policy(agent, NULL);
+        return 1;
+    }
+    if (r < 0) {
+        const struct diag *diag = diags.count > 0 ? &diags.items[0] : NULL;
+
+        log_plain(&agent->logger, LOG_EVENT_POLICY_DAMAGED, LOG_ERR,
+                  "%s: the accepted policy cannot be used: %s; %s", agent->paths.accepted,
+                  diag ? diag->text : strerror(-r),
+                  agent->policy ? "the one in force stays" : "nothing is written");
+        return 0;
+    }
+    if (agent->policy && agent->policy->hash == policy->hash)
+        return 0;
+    replace_policy(agent, TAKE_PTR(policy));
+    say_policy(agent);
+    return 1;
+}
+
+static int on_accepted(sd_event_source *source, const struct inotify_event *event, void *data)
+{
+    struct agent *agent = data;
+    int r;
+
+    if (!(event->mask & IN_Q_OVERFLOW) && (event->len == 0 || !streq(event->name, "accepted.conf")))
+        return 0;
+    if (agent_take_policy(agent) == 0)
+        return 0;
+    if (agent->restart)
+        return sd_event_exit(agent->event, 0);
+    r = agent_open_watches(agent);
+    if (r < 0)
+        return r;
+    r = agent_resync(agent);
+    if (r < 0)
+        return r;
+    return agent_mark_enforcing(agent, agent->enforcing);
+}
+
+int agent_watch_accepted(struct agent *agent)
+{
+    _cleanup_free_ char *copy = strdup(agent->paths.accepted);
+    const char *directory;
+
+    if (!copy)
+        return -ENOMEM;
+    directory = dirname(copy);
+    if (mkdir(directory, 0755) < 0 && errno != EEXIST)
+        return -errno;
+    return sd_event_add_inotify(agent->event, NULL, directory,
+                                IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ONLYDIR, on_accepted,
+                                agent);
+}

@@ -1,0 +1,130 @@
+/* udev's own events: they come after the RUN list of a device has finished, which is the moment to
+ * look again after systemd-sysctl. */
+#include <libudev.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+struct udev_watch {
+    struct agent *agent;
+    struct udev *udev;
+    struct udev_monitor *monitor;
+    sd_event_source *source;
+    bool active;
+};
+
+/* What udev knows of the device, for sets that ask for properties. */
+static void take_properties(struct agent *agent, struct entry *entry, struct udev_device *device)
+{
+    struct udev_list_entry *property;
+    size_t count = 0, capacity = 0;
+    char **list = NULL;
+
+    if (!agent->policy || !(agent->policy->facts & FACT_UDEV))
+        return;
+    udev_list_entry_foreach(property, udev_device_get_properties_list_entry(device))
+    {
+        char *text;
+
+        if (grow((void **)&list, &capacity, count + 1, sizeof(*list)) < 0)
+            break;
+        if (asprintf(&text, "%s=%s", udev_list_entry_get_name(property),
+                     udev_list_entry_get_value(property)) < 0)
+            break;
+        list[count++] = text;
+    }
+    if (list)
+        list[count] = NULL;
+    for (char **p = entry->device.properties; p && *p; p++)
+        free(*p);
+    free(entry->device.properties);
+    entry->device.properties = list;
+    entry->device.known |= FACT_UDEV;
+}
+
+static int on_udev(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+    struct udev_watch *watch = data;
+    struct agent *agent = watch->agent;
+    struct udev_device *device;
+
+    agent->wake = agent_now(agent);
+    while ((device = udev_monitor_receive_device(watch->monitor))) {
+        const char *text = udev_device_get_property_value(device, "IFINDEX");
+        struct entry *entry = text ? table_get(&agent->table, atoi(text)) : NULL;
+
+        watch->active = true; /* somebody is at work who was not there at the start */
+        if (entry && !streq(udev_device_get_action(device), "remove")) {
+            entry->settled = true;
+            take_properties(agent, entry, device);
+            agent_device_changed(agent, entry, "udev");
+        }
+        udev_device_unref(device);
+    }
+    return 0;
+}
+
+int udev_watch_new(struct agent *agent, struct udev_watch **ret)
+{
+    struct udev_watch *watch = calloc(1, sizeof(*watch));
+    int r;
+
+    if (!watch)
+        return -ENOMEM;
+    watch->agent = agent;
+    watch->active = access("/run/udev/control", F_OK) == 0;
+    watch->udev = udev_new();
+    watch->monitor = watch->udev ? udev_monitor_new_from_netlink(watch->udev, "udev") : NULL;
+    if (!watch->monitor) {
+        udev_watch_free(watch);
+        return -ENOMEM;
+    }
+    (void)udev_monitor_filter_add_match_subsystem_devtype(watch->monitor, "net", NULL);
+    (void)udev_monitor_set_receive_buffer_size(watch->monitor, agent->receive_buffer);
+    r = udev_monitor_enable_receiving(watch->monitor);
+    if (r >= 0)
+        r = sd_event_add_io(agent->event, &watch->source, udev_monitor_get_fd(watch->monitor),
+                            EPOLLIN, on_udev, watch);
+    if (r < 0) {
+        udev_watch_free(watch);
+        return r;
+    }
+    *ret = watch;
+    return 0;
+}
+
+struct udev_watch *udev_watch_free(struct udev_watch *watch)
+{
+    if (!watch)
+        return NULL;
+    sd_event_source_disable_unref(watch->source);
+    if (watch->monitor)
+        udev_monitor_unref(watch->monitor);
+    if (watch->udev)
+        udev_unref(watch->udev);
+    free(watch);
+    return NULL;
+}
+
+bool udev_watch_active(const struct udev_watch *watch)
+{
+    return watch && watch->active;
+}
+
+bool udev_watch_is_initialized(const struct udev_watch *watch, int ifindex)
+{
+    struct udev_device *device;
+    char id[16];
+    bool initialized;
+
+    if (!udev_watch_active(watch))
+        return true;
+    snprintf(id, sizeof(id), "n%d", ifindex);
+    device = udev_device_new_from_device_id(watch->udev, id);
+    if (!device)
+        return true; /* not in this /sys: nobody will ever say more of it */
+    initialized = udev_device_get_is_initialized(device) > 0;
+    udev_device_unref(device);
+    return initialized;
+}

@@ -1,0 +1,128 @@
+/* Multicast sockets of rtnetlink, read without blocking. */
+#include "watch.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "conflict.h"
+#include "util.h"
+
+#define BUFFER_SIZE (64 * 1024)
+#define DRAIN_MAX 256 /* datagrams in one go: other sources get their turn */
+
+static const struct {
+    const char *name;
+    unsigned group;
+} kinds[WATCH_COUNT] = {
+    [WATCH_LINK] = {"link", RTNLGRP_LINK},
+    [WATCH_NETCONF] = {"netconf", RTNLGRP_IPV4_NETCONF},
+    [WATCH_ADDRESS] = {"address", RTNLGRP_IPV4_IFADDR},
+    [WATCH_ROUTE] = {"route", RTNLGRP_IPV4_ROUTE},
+};
+
+const char *watch_name(enum watch_kind kind)
+{
+    return kinds[kind].name;
+}
+
+int watch_open(struct watch *watch, enum watch_kind kind, int receive_buffer)
+{
+    int group = (int)kinds[kind].group, fd;
+
+    if (!watch->buffer)
+        watch->buffer = malloc(BUFFER_SIZE);
+    if (!watch->buffer)
+        return -ENOMEM;
+    watch->kind = kind;
+    watch->receive_buffer = receive_buffer;
+    watch->paused = false;
+    watch->window_start = watch->window_messages = 0;
+    watch->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (!watch->socket)
+        return -errno;
+    fd = mnl_socket_get_fd(watch->socket);
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof(receive_buffer)) < 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
+    if (mnl_socket_bind(watch->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+        mnl_socket_setsockopt(watch->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0) {
+        int r = -errno;
+
+        mnl_socket_close(watch->socket);
+        watch->socket = NULL;
+        return r;
+    }
+    return 0;
+}
+
+void watch_close(struct watch *watch)
+{
+    if (watch->socket)
+        mnl_socket_close(watch->socket);
+    watch->socket = NULL;
+    free(watch->buffer);
+    watch->buffer = NULL;
+}
+
+int watch_fd(const struct watch *watch)
+{
+    return watch->socket ? mnl_socket_get_fd(watch->socket) : -1;
+}
+
+static void each_message(struct watch *watch, size_t n, watch_message_t fn, void *data)
+{
+    const struct nlmsghdr *message = (const struct nlmsghdr *)watch->buffer;
+    int left = (int)n;
+
+    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+        watch->messages++;
+        watch->window_messages++;
+        fn(message, data);
+    }
+}
+
+/* Counts over a whole second, so that a short burst of new devices is no flood. */
+static bool is_flood(struct watch *watch, uint64_t now)
+{
+    bool flood;
+
+    if (now < watch->window_start + USEC_PER_SEC)
+        return false;
+    flood = watch->window_start != 0 && watch->window_messages * USEC_PER_SEC >
+                                            WATCH_FLOOD_PER_SECOND * (now - watch->window_start);
+    watch->window_start = now;
+    watch->window_messages = 0;
+    return flood;
+}
+
+int watch_drain(struct watch *watch, uint64_t now, watch_message_t fn, void *data)
+{
+    int result = is_flood(watch, now) ? WATCH_FLOOD : 0;
+
+    for (unsigned i = 0; i < DRAIN_MAX; i++) {
+        struct sockaddr_nl from = {0};
+        socklen_t size = sizeof(from);
+        ssize_t n = recvfrom(watch_fd(watch), watch->buffer, BUFFER_SIZE, MSG_TRUNC,
+                             (struct sockaddr *)&from, &size);
+
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            break;
+        if (n < 0 && errno == ENOBUFS) {
+            watch->overruns++;
+            result |= WATCH_OVERRUN;
+            continue;
+        }
+        if (n < 0)
+            return -errno;
+        if (from.nl_pid != 0)
+            continue; /* only the kernel is believed */
+        if (n > BUFFER_SIZE) {
+            result |= WATCH_OVERRUN; /* cut off: what it said is unknown */
+            continue;
+        }
+        each_message(watch, (size_t)n, fn, data);
+    }
+    return result;
+}

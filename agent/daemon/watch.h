@@ -1,0 +1,45 @@
+/* One multicast socket of rtnetlink per kind of event, so that a flood in one does not blind
+ * another. Reads, filters and counts; decides nothing. */
+#pragma once
+
+#include <libmnl/libmnl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum watch_kind {
+    WATCH_LINK,
+    WATCH_NETCONF,
+    WATCH_ADDRESS,
+    WATCH_ROUTE,
+    WATCH_COUNT,
+};
+const char *watch_name(enum watch_kind kind);
+
+struct watch {
+    enum watch_kind kind;
+    int receive_buffer; /* bytes asked for */
+    bool paused;        /* closed for a while because of a flood */
+    struct mnl_socket *socket;
+    char *buffer; /* owned */
+    uint64_t window_start, window_messages;
+    uint64_t messages, overruns, pauses;
+};
+
+#define WATCH_RECEIVE_BUFFER (16 * 1024 * 1024)
+#define WATCH_FLOOD_PER_SECOND 20000
+
+/* Opens and joins the group. The receive buffer is forced where the capability allows it. */
+int watch_open(struct watch *watch, enum watch_kind kind, int receive_buffer);
+void watch_close(struct watch *watch);
+
+/* -1 while closed. */
+int watch_fd(const struct watch *watch);
+
+typedef void (*watch_message_t)(const struct nlmsghdr *message, void *data);
+
+#define WATCH_OVERRUN 1 /* messages were lost: read everything again */
+#define WATCH_FLOOD 2   /* more than WATCH_FLOOD_PER_SECOND: pause, then read everything again */
+
+/* Read what is there, bounded, and hand over each message of the kernel. Returns a mask of the bits
+ * above, or a negative errno when the socket is broken. */
+int watch_drain(struct watch *watch, uint64_t now, watch_message_t fn, void *data);
