@@ -57,7 +57,7 @@ static bool star_serves(enum key key, const struct live *live, const struct grou
 {
     int born = key_effective(key, live->all[key], live->def[key], live->def_forwarding);
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && !key_out_of_range(key, born); i++)
         if (items[i].value == born) {
             *ret = born;
             return true;
