@@ -1,0 +1,307 @@
+/* Accepting a policy and loading it again: the same rules with the same origins, and nothing that
+ * is broken ever takes the place of what is in force. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy_load.h"
+
+#define GOOD "[agent]\nmode = enforce\n\n[rp_filter]\nlxc* = off\n* = strict\n"
+
+struct tree {
+    char root[64];
+    struct paths paths;
+};
+
+static void run(const char *format, ...) _printf_(1, 2);
+static void run(const char *format, ...)
+{
+    char command[512];
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(command, sizeof(command), format, ap);
+    va_end(ap);
+    assert_int_equal(system(command), 0);
+}
+
+static int setup(void **state)
+{
+    struct tree *tree = calloc(1, sizeof(*tree));
+
+    assert_non_null(tree);
+    strcpy(tree->root, "/tmp/rpfpolicy-accepted-XXXXXX");
+    assert_non_null(mkdtemp(tree->root));
+    assert_int_equal(paths_init(&(struct path_options){.root = tree->root}, &tree->paths), 0);
+    umask(022);
+    run("mkdir -p %s/etc/rpfpolicy.d", tree->root);
+    *state = tree;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct tree *tree = *state;
+
+    run("rm -rf %s", tree->root);
+    paths_done(&tree->paths);
+    free(tree);
+    return 0;
+}
+
+static void write_bytes(const char *path, const char *bytes, size_t n)
+{
+    FILE *f = fopen(path, "we");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void write_policy(const struct tree *tree, const char *name, const char *text)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/etc/rpfpolicy.d/%s", tree->root, name);
+    write_bytes(path, text, strlen(text));
+}
+
+static char *read_bytes(const char *path, size_t *ret_size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    char *bytes;
+
+    assert_true(fd >= 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    bytes = malloc((size_t)st.st_size + 1);
+    assert_non_null(bytes);
+    assert_int_equal(read(fd, bytes, (size_t)st.st_size), st.st_size);
+    bytes[st.st_size] = '\0';
+    close(fd);
+    *ret_size = (size_t)st.st_size;
+    return bytes;
+}
+
+static int accept_it(const struct tree *tree)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+
+    return policy_accept(&tree->paths, &diags, NULL);
+}
+
+static void accepted_rules_keep_the_file_and_line_they_were_written_in(void **state)
+{
+    const struct tree *tree = *state;
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *saved = NULL, *loaded = NULL;
+
+    write_policy(tree, "10-a.conf", GOOD);
+    write_policy(tree, "20-b c.conf", "[log_martians]\neth0 = yes");
+    assert_int_equal(policy_accept(&tree->paths, &diags, &saved), 0);
+    assert_int_equal(policy_load_accepted(&tree->paths, &diags, &loaded), 0);
+    assert_int_equal(loaded->hash, saved->hash);
+    assert_int_equal(loaded->agent.mode, MODE_ENFORCE);
+    assert_int_equal(loaded->n_rules, 3);
+    assert_string_equal(loaded->rules[1].origin.file, "/etc/rpfpolicy.d/10-a.conf");
+    assert_int_equal(loaded->rules[1].origin.line, 6);
+    assert_string_equal(loaded->rules[2].origin.file, "/etc/rpfpolicy.d/20-b c.conf");
+    assert_int_equal(loaded->rules[2].origin.line, 2);
+}
+
+static void nothing_accepted_and_no_policy_are_told_apart_from_errors(void **state)
+{
+    const struct tree *tree = *state;
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = NULL;
+
+    assert_int_equal(policy_load_accepted(&tree->paths, NULL, &policy), -ENOENT);
+    assert_int_equal(policy_load(&tree->paths, &diags, &policy), -ENOENT);
+    assert_int_equal(accept_it(tree), -ENOENT);
+    assert_null(policy);
+    assert_int_equal(diags.errors, 0);
+}
+
+static void a_broken_policy_leaves_the_accepted_one_in_force(void **state)
+{
+    const struct tree *tree = *state;
+    _cleanup_free_ char *before = NULL, *after = NULL;
+    size_t n_before, n_after;
+
+    write_policy(tree, "10-a.conf", GOOD);
+    assert_int_equal(accept_it(tree), 0);
+    before = read_bytes(tree->paths.accepted, &n_before);
+    write_policy(tree, "20-b.conf", "[rp_filter]\neth0 = sideways\n");
+    assert_int_equal(accept_it(tree), -EBADMSG);
+    after = read_bytes(tree->paths.accepted, &n_after);
+    assert_int_equal(n_after, n_before);
+    assert_memory_equal(after, before, n_before);
+}
+
+static void a_file_that_others_may_write_is_refused(void **state)
+{
+    const struct tree *tree = *state;
+
+    write_policy(tree, "10-a.conf", GOOD);
+    run("chmod 0666 %s/etc/rpfpolicy.d/10-a.conf", tree->root);
+    assert_int_equal(accept_it(tree), -EBADMSG);
+    assert_int_equal(access(tree->paths.accepted, F_OK), -1);
+}
+
+static void an_accepted_file_that_others_may_write_is_refused(void **state)
+{
+    const struct tree *tree = *state;
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = NULL;
+
+    write_policy(tree, "10-a.conf", GOOD);
+    assert_int_equal(accept_it(tree), 0);
+    assert_int_equal(chmod(tree->paths.accepted, 0664), 0);
+    assert_int_equal(policy_load_accepted(&tree->paths, &diags, &policy), -EBADMSG);
+    assert_true(diags_failed(&diags));
+    assert_null(policy);
+}
+
+static void all_may_read_what_is_accepted_and_nothing_else_is_left_behind(void **state)
+{
+    const struct tree *tree = *state;
+    _cleanup_free_ char *directory = strdup(tree->paths.accepted);
+    struct dirent *entry;
+    unsigned files = 0;
+    struct stat st;
+    mode_t mask;
+    DIR *d;
+
+    write_policy(tree, "10-a.conf", GOOD);
+    mask = umask(077);
+    assert_int_equal(accept_it(tree), 0);
+    assert_int_equal(accept_it(tree), 0);
+    umask(mask);
+    assert_int_equal(stat(tree->paths.accepted, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0644);
+    *strrchr(directory, '/') = '\0';
+    assert_int_equal(stat(directory, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0755);
+    d = opendir(directory);
+    assert_non_null(d);
+    while ((entry = readdir(d)))
+        files += entry->d_name[0] != '.';
+    closedir(d);
+    assert_int_equal(files, 1);
+}
+
+static void an_empty_file_and_dev_null_are_policies_without_a_rule(void **state)
+{
+    struct tree *tree = *state;
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *empty = NULL, *null = NULL, *loaded = NULL;
+
+    write_policy(tree, "10-a.conf", "");
+    assert_int_equal(policy_load(&tree->paths, &diags, &empty), 0);
+    assert_int_equal(empty->n_rules, 0);
+    tree->paths.policy = strdup("/dev/null");
+    assert_int_equal(policy_accept(&tree->paths, &diags, &null), 0);
+    assert_int_equal(null->n_rules, 0);
+    assert_int_equal(policy_load_accepted(&tree->paths, &diags, &loaded), 0);
+    assert_int_equal(loaded->n_rules, 0);
+    assert_int_equal(loaded->agent.mode, MODE_OBSERVE);
+    assert_string_equal(loaded->files[0], "/dev/null");
+}
+
+static void a_named_policy_is_the_only_one_and_its_bytes_are_kept_as_they_are(void **state)
+{
+    struct tree *tree = *state;
+    static const char text[] = "[rp_filter]\n* = strict ; no newline at the end, \x80\xff";
+    char path[256];
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = NULL;
+
+    write_policy(tree, "10-a.conf", "this is not a policy\n");
+    snprintf(path, sizeof(path), "%s/\x01\\ \n.conf", tree->root);
+    write_bytes(path, text, sizeof(text) - 1);
+    tree->paths.policy = strdup(path);
+    assert_int_equal(accept_it(tree), 0);
+    assert_int_equal(policy_load_accepted(&tree->paths, &diags, &policy), 0);
+    assert_string_equal(policy->files[0], path);
+    assert_int_equal(policy->n_rules, 1);
+}
+
+/* Every single byte matters: changed, missing or added. */
+static void any_damage_is_noticed(void **state)
+{
+    const struct tree *tree = *state;
+    _cleanup_free_ char *bytes = NULL;
+    struct policy *policy = NULL;
+    size_t n;
+
+    write_policy(tree, "10-a.conf", GOOD);
+    write_policy(tree, "20-b.conf", "[log_martians]\neth0 = yes\n");
+    assert_int_equal(accept_it(tree), 0);
+    bytes = read_bytes(tree->paths.accepted, &n);
+    assert_int_equal(policy_parse_accepted(bytes, n, NULL, &policy), 0);
+    policy = policy_free(policy);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(policy_parse_accepted(bytes, i, NULL, &policy), -EBADMSG);
+        bytes[i] ^= 1;
+        assert_int_equal(policy_parse_accepted(bytes, n, NULL, &policy), -EBADMSG);
+        bytes[i] ^= 1;
+    }
+    assert_int_equal(policy_parse_accepted(bytes, n + 1, NULL, &policy), -EBADMSG);
+    assert_null(policy);
+}
+
+static void sizes_and_paths_that_no_one_wrote_are_refused(void **state)
+{
+    static const char *const damaged[] = {
+        "",
+        "rpfpolicy-accepted 2 cbf29ce484222325 0\n",
+        "rpfpolicy-accepted 1 cbf29ce484222325 -1\n",
+        "rpfpolicy-accepted 1 cbf29ce484222325 00\n",
+        "rpfpolicy-accepted 1 cbf29ce484222325 18446744073709551617\n",
+        "rpfpolicy-accepted 1 cbf29ce484222325 1\nfile 99999999999999999999 /a\n\n",
+        "rpfpolicy-accepted 1 cbf29ce484222325 1\nfile 18446744073709551615 /a\n\n",
+        "rpfpolicy-accepted 1 cbf29ce484222325 1\nfile 10 /a\n\n",
+        "rpfpolicy-accepted 1 cbf29ce484222325 1\nfile 0 \n\n",
+        "rpfpolicy-accepted 1 cbf29ce484222325 1\nfile 0 /a\\x00b\n\n",
+        "rpfpolicy-accepted 1 cbf29ce484222325 1\nfile 0 /a\\x6\n\n",
+        "rpfpolicy-accepted 1 cbf29ce484222325 1\nfile 0 /a\\\n\n",
+    };
+    struct policy *policy = NULL;
+
+    for (size_t i = 0; i < ELEMENTSOF(damaged); i++)
+        assert_int_equal(policy_parse_accepted(damaged[i], strlen(damaged[i]), NULL, &policy),
+                         -EBADMSG);
+    assert_null(policy);
+}
+
+int main(void)
+{
+    if (geteuid() != 0) {
+        /* A policy file has to belong to root. */
+        fprintf(stderr, "skipped: needs root\n");
+        return streq(getenv("CI") ?: "", "true") ? 1 : 77;
+    }
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(accepted_rules_keep_the_file_and_line_they_were_written_in),
+        TEST(nothing_accepted_and_no_policy_are_told_apart_from_errors),
+        TEST(a_broken_policy_leaves_the_accepted_one_in_force),
+        TEST(a_file_that_others_may_write_is_refused),
+        TEST(an_accepted_file_that_others_may_write_is_refused),
+        TEST(all_may_read_what_is_accepted_and_nothing_else_is_left_behind),
+        TEST(an_empty_file_and_dev_null_are_policies_without_a_rule),
+        TEST(a_named_policy_is_the_only_one_and_its_bytes_are_kept_as_they_are),
+        TEST(any_damage_is_noticed),
+        TEST(sizes_and_paths_that_no_one_wrote_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
