@@ -7,8 +7,8 @@
 #   . "$(dirname "$0")/../lib/system.sh"
 #   system_enter "$@"          # from here on in the system of its own; "$@" are the arguments again
 #   system_start_udev          # real systemd-udevd, real 99-systemd.rules, our rule and helper
-#   policy <<<'[rp_filter]...' # writes /etc/rpfpolicy.d/10-test.conf
-#   ip link add ...
+#   accept_policy <<<'...'     # writes /etc/rpfpolicy.d/10-test.conf and puts it into force
+#   add_device eth0
 #   system_settle              # events are handled and their log lines are written
 #   expect_value eth0 rp_filter 1
 #   system_end
@@ -93,6 +93,12 @@ system_start_syslog() {
 
 # --- udev ----------------------------------------------------------------------------------------
 
+# udev_rules NAME: standard input becomes a rules file, in force at once where udevd runs.
+udev_rules() {
+    cat >"/etc/udev/rules.d/$1"
+    [ ! -S /run/udev/control ] || udevadm control --reload
+}
+
 # Where a rule starts the helper from in here.
 SYSTEM_HELPER=/run/rpfpolicy-helper
 
@@ -107,6 +113,11 @@ system_install_rule() {
 
 # Only the real 99-systemd.rules and ours, so that the machine's other rules decide nothing here.
 system_start_udev() {
+    system_install_rule
+    system_start_udev_without_rule
+}
+
+system_start_udev_without_rule() {
     local rules=$SYSTEM_WORK/rules.d udevd=/lib/systemd/systemd-udevd
 
     [ -x "$udevd" ] || udevd=/usr/lib/systemd/systemd-udevd
@@ -114,7 +125,6 @@ system_start_udev() {
     mkdir "$rules"
     cp /usr/lib/udev/rules.d/99-systemd.rules "$rules" || system_skip "no 99-systemd.rules here"
     mount --bind "$rules" /usr/lib/udev/rules.d
-    [ "${1:-}" = --without-rule ] || system_install_rule
     "$udevd" --daemon --resolve-names=never || system_abort "systemd-udevd does not start"
 }
 
@@ -137,9 +147,18 @@ system_log_clear() {
 
 # --- putting things in place ---------------------------------------------------------------------
 
-# policy [NAME]: standard input becomes a policy file.
-policy() {
-    cat >"/etc/rpfpolicy.d/${1:-10-test}.conf"
+# policy_file NAME: standard input becomes a policy file.
+policy_file() {
+    cat >"/etc/rpfpolicy.d/$1"
+}
+
+# accept_policy: standard input becomes the accepted policy.
+accept_policy() {
+    policy_file 10-test.conf
+    rpfpolicy accept >"$SYSTEM_WORK/accept.out" 2>&1 || {
+        cat "$SYSTEM_WORK/accept.out" >&2
+        system_abort "the policy of this test is not accepted"
+    }
 }
 
 # sysctl_d NAME: standard input becomes a file of /etc/sysctl.d.
@@ -154,6 +173,11 @@ run_systemd_sysctl() {
     else
         /usr/lib/systemd/systemd-sysctl "$@"
     fi
+}
+
+# add_device NAME: the simplest kind of device that every kernel has and that comes without a peer.
+add_device() {
+    ip link add name "$1" type bridge
 }
 
 # --- looking and telling -------------------------------------------------------------------------
@@ -180,6 +204,25 @@ effective() {
 # Every setting of every device, to compare before and after.
 all_values() {
     (cd "$CONF" && grep -r . .) | sort
+}
+
+# watch_start: from here on every change of what rp_filter amounts to is recorded.
+watch_start() {
+    coproc SYSTEM_WATCH { exec python3 "$SYSTEM_SOURCE/tests/lib/effective-watch.py"; }
+    # shellcheck disable=SC2153 # coproc sets it
+    SYSTEM_WATCHER=$SYSTEM_WATCH_PID
+    read -r <&"${SYSTEM_WATCH[0]}" || system_abort "the watch does not start"
+}
+
+watch_stop() {
+    kill "$SYSTEM_WATCHER"
+    cat <&"${SYSTEM_WATCH[0]}" >"$SYSTEM_WORK/watched"
+    wait "$SYSTEM_WATCHER" || system_abort "the watch failed"
+}
+
+# watched DEVICE: the effective values it had in between, in their order, "2 1".
+watched() {
+    sed -n "s/^$1 //p" "$SYSTEM_WORK/watched"
 }
 
 system_abort() {
