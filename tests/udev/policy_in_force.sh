@@ -6,7 +6,9 @@
 system_enter "$@"
 
 accepted=/var/lib/rpfpolicy/accepted.conf
-marker_dir=/run/rpfpolicy
+stand_back=/run/rpfpolicy/stand-back
+# Where the agent says that it is at work, as the rule has it.
+enforcing=$(sed -n 's/.*TEST!="\([^"]*\)".*/\1/p' "$SYSTEM_BUILD/rules.d/99-zz-rpfpolicy.rules")
 
 # again TEXT VALUE: what the device has after one more `add`, where systemd-sysctl leaves 2.
 again() {
@@ -65,14 +67,14 @@ again "a broken policy on disk leaves the accepted one in force" 0
 rm /etc/rpfpolicy.d/*
 again "so does a removed one" 0
 
-mkdir -p "$marker_dir"
-: >"$marker_dir/stand-back"
+mkdir -p "${stand_back%/*}" "${enforcing%/*}"
+: >"$stand_back"
 again "told to stand back, the helper does nothing" 2
 expect_no_log rpfpolicy-helper
-rm "$marker_dir/stand-back"
-: >"$marker_dir/agent-enforcing"
+rm "$stand_back"
+: >"$enforcing"
 again "while the agent is at work, udev does not start the helper" 2
-rm "$marker_dir/agent-enforcing"
+rm "$enforcing"
 again "afterwards it does" 0
 
 cp "$accepted" "$SYSTEM_WORK/good"
