@@ -220,8 +220,8 @@ static void wrong_sets_are_refused(void **state)
 static void a_condition_that_may_be_unknown_does_not_make_a_set_of_everything(void **state)
 {
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
-    _cleanup_policy_ struct policy *policy = policy_of("[set s]\n-group = 5\n", &diags);
 
+    policy_free(policy_of("[set s]\n-group = 5\n", &diags));
     assert_said(&diags, DIAG_WARNING, "p.conf", 2, "'group' in [set] is not known");
     assert_said(&diags, DIAG_ERROR, "p.conf", 1, "has no condition");
 }

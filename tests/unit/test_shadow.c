@@ -6,8 +6,8 @@
 static void assert_one(const char *text, enum diag_level level, unsigned line, const char *words)
 {
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
-    _cleanup_policy_ struct policy *policy = policy_of(text, &diags);
 
+    policy_free(policy_of(text, &diags));
     assert_said(&diags, level, "p.conf", line, words);
     if (diags.count != 1) {
         diags_show(&diags);
