@@ -1,0 +1,256 @@
+#!/bin/bash
+# `check` and `list` on a real set of devices: what people, scripts and monitoring systems are told,
+# in every format and with every exit status.
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+system_enter "$@"
+
+OUT=$SYSTEM_WORK/out
+ERR=$SYSTEM_WORK/err
+
+run() {
+    rpfpolicy "$@" >"$OUT" 2>"$ERR"
+    STATUS=$?
+}
+
+expect_status() {
+    expect_equal "$1: exit status" "$STATUS" "$2"
+}
+
+says() {
+    expect "$1" grep -qE -- "$3" "$2"
+}
+
+# json TEXT FILTER: the filter gives true.
+json() {
+    expect "$1" jq -e "$2" "$OUT" >/dev/null
+}
+
+sysctl_d 10-network-security.conf <<'END'
+# from the distribution
+net.ipv4.conf.default.rp_filter=2
+net.ipv4.conf.all.rp_filter=2
+END
+sysctl_d 50-default.conf <<'END'
+net.ipv4.conf.*.rp_filter = 2
+END
+ip link add eno1 type veth peer name far
+ip addr add 192.0.2.1/24 dev eno1
+ip link set eno1 up
+ip link add lxc1 type veth peer name lxc2
+ip link add br0 type bridge
+ip link set far master br0
+run_systemd_sysctl
+
+# --- without a policy
+
+run check
+expect_status "check without a policy" 1
+expect_equal "check without a policy: stdout" "$(cat "$OUT")" ""
+says "check without a policy says how a first one looks" "$ERR" '\* = strict'
+run check --format=nagios
+expect_status "nagios without a policy" 3
+says "nagios without a policy is UNKNOWN" "$OUT" '^RPFPOLICY UNKNOWN - '
+run list
+expect_status "list without a policy" 0
+says "list without a policy shows devices" "$OUT" '^eno1 +rp_filter +2 loose +2 -$'
+run list --json
+json "list --json has the devices" '.devices | map(.name) | contains(["lo", "eno1", "lxc1"])'
+json "list --json without a policy says so" '.policy.valid == false and .policy.hash == null'
+
+# --- a broken policy
+
+policy <<'END'
+[rp_filter]
+* = stritc
+END
+run check
+expect_status "check with a broken policy" 1
+says "check names the line" "$ERR" '^/etc/rpfpolicy.d/10-test.conf:2: '
+expect_equal "check with a broken policy: stdout" "$(cat "$OUT")" ""
+run check --json
+expect_status "check --json with a broken policy" 1
+json "check --json tells that the policy is not valid" '.policy.valid == false'
+json "check --json gives the errors" '.errors[0] | .line == 2 and (.file | endswith("10-test.conf"))'
+run check --format=prometheus
+expect_status "prometheus with a broken policy" 1
+run list
+expect_status "list with a broken policy" 1
+says "list with a broken policy still lists" "$OUT" '^eno1 '
+
+# --- drift
+
+policy <<'END'
+[rp_filter]
+lxc* = off
+eno1 = strict
+eth7 = loose
+br0  = strict|loose
+END
+run check
+expect_status "drift" 2
+says "drift of a device: values, rule and cause" "$OUT" \
+    '^drift +lxc1 +rp_filter +loose \(2\) +off +/etc/rpfpolicy.d/10-test.conf:2 +/etc/sysctl.d/50-default.conf:1$'
+says "drift of all: the line that gave it" "$OUT" \
+    '^drift +all .* /etc/sysctl.d/10-network-security.conf:3$'
+says "an exact name without a device" "$OUT" "no device 'eth7' \(/etc/rpfpolicy.d/10-test.conf:4\)"
+says "the sum" "$OUT" '^6 devices: .*3 drift'
+says "how to enforce is said last" <(tail -n 1 "$OUT") "rpfpolicy apply"
+expect_equal "what is ok is not listed" "$(grep -c '^ok' "$OUT")" 0
+expect "drift stands before warnings" awk \
+    '/^drift/ { if (warned) exit 1; seen = 1 } /^warning/ { warned = 1 } END { exit !(seen && warned) }' \
+    "$OUT"
+run check --all
+says "--all lists what is ok" "$OUT" '^ok +br0 '
+says "--all lists what no rule speaks of" "$OUT" '^unmanaged +lo '
+says "--all lists ports" "$OUT" '^(moot|unmanaged) +far '
+run check eno1 lxc2
+expect_equal "check of two devices lists only those" \
+    "$(awk '$1 == "drift" && $2 != "all" && $2 != "default" { print $2 }' "$OUT" | sort | xargs)" \
+    "eno1 lxc2"
+run check nosuch eno1
+expect_status "check of an unknown device" 1
+says "check of an unknown device names it" "$ERR" "'nosuch'"
+expect_equal "check of an unknown device: stdout" "$(cat "$OUT")" ""
+ip link property add dev eno1 altname the-first
+run check the-first --json
+json "a device is found by its altname" '.devices | map(.name) == ["eno1"]'
+
+# --- written at run time
+
+sysctl_d 50-default.conf </dev/null
+run check lxc1
+says "a value no file gives" "$OUT" '^drift +lxc1 .* written at run time$'
+
+# --- JSON
+
+run check --json
+expect_status "check --json" 2
+json "top level" '([.schema, .version, .host, .time] | all(. != null)) and has("machine_id") and
+    .schema == 1 and has("agent") and (.time | fromdateiso8601 > 0)'
+json "policy" '.policy | (.hash | test("^[0-9a-f]{16}$")) and .mode == "observe" and .valid and
+    (.accepted | not) and .files == ["/etc/rpfpolicy.d/10-test.conf"]'
+json "summary has every count" '.summary | [.devices, .ok, .drift, .latent, .impossible, .paused,
+    .moot, .unmanaged, .warnings, .unmatched] | all(type == "number")'
+json "the summary adds up" '.summary | .devices == .ok + .drift + .latent + .impossible + .paused +
+    .moot + .unmanaged and .devices == 6 and .drift == 3 and .unmatched == 1'
+json "all and default" '.all.rp_filter == {"configured": 2, "wanted": 0, "state": "drift"} and
+    (.default.rp_filter | has("configured") and has("wanted") and has("state"))'
+json "rules" '.rules | length == 4 and .[0] == {"file": "/etc/rpfpolicy.d/10-test.conf", "line": 2,
+    "key": "rp_filter", "pattern": "lxc*", "value": "off", "matches": 2} and .[2].matches == 0'
+json "warnings" '.warnings | length > 0 and all(has("code") and has("rule") and has("count") and
+    has("examples") and has("message"))'
+json "devices" '.devices | length == 6 and all(has("ifindex") and has("name") and
+    (.keys | length > 0))'
+json "keys" '[.devices[].keys[]] | all(has("key") and has("configured") and has("effective") and
+    has("wanted") and has("accepted") and has("enforced") and has("inherited") and has("state") and
+    has("guard") and has("rule") and has("cause") and has("message"))'
+json "alternatives" '.devices[] | select(.name == "br0").keys[0] | .accepted == [1, 2] and
+    .wanted == 2 and .state == "ok" and .rule.pattern == "br0"'
+json "no rule" '.devices[] | select(.name == "lo").keys[0] | .wanted == null and .rule == null and
+    .accepted == []'
+cp "$OUT" "$SYSTEM_WORK/object"
+run check --format=ndjson
+expect_status "ndjson" 2
+expect_equal "ndjson has the same devices" \
+    "$(jq -cS 'select(.type == "device") | del(.type)' "$OUT")" \
+    "$(jq -cS '.devices[]' "$SYSTEM_WORK/object")"
+expect_equal "ndjson ends with the summary" "$(tail -n 1 "$OUT" | jq -r .type)" summary
+expect_equal "--json is --format=json" "$(rpfpolicy check --format=json | jq 'del(.time)')" \
+    "$(jq 'del(.time)' "$SYSTEM_WORK/object")"
+
+# --- CSV
+
+run check --format=csv
+expect_status "csv" 2
+expect "csv: every line has as many cells as the first" python3 -c '
+import csv, sys
+rows = list(csv.reader(open(sys.argv[1])))
+sys.exit(not (len(rows) == 9 and all(len(row) == len(rows[0]) for row in rows)))' "$OUT"
+says "csv: a device" "$OUT" '^[0-9]+,lxc1,rp_filter,drift,2,2,0,'
+
+# --- nagios
+
+run check --format=nagios
+expect_status "nagios with drift" 2
+says "nagios with drift is CRITICAL" <(head -n 1 "$OUT") \
+    '^RPFPOLICY CRITICAL - .* \| devices=6;;;0 .*drift=3;'
+
+# --- prometheus
+
+run check --format=prometheus
+expect_status "prometheus with drift" 2
+says "prometheus: drift by rule" "$OUT" '^rpfpolicy_keys\{key="rp_filter",state="drift",rule="lxc\*=off"\} 2$'
+says "prometheus: states without a device" "$OUT" \
+    '^rpfpolicy_keys\{key="rp_filter",state="impossible",rule="lxc\*=off"\} 0$'
+says "prometheus: policy" "$OUT" \
+    '^rpfpolicy_policy_info\{hash="[0-9a-f]{16}",version="[0-9.]+",mode="observe"\} 1$'
+says "prometheus: drops" "$OUT" '^rpfpolicy_reverse_path_drops_total [0-9]+$'
+says "prometheus: when" "$OUT" '^rpfpolicy_last_update_timestamp_seconds [0-9]+$'
+expect "prometheus: every metric has HELP and TYPE, no series twice, no device named" awk '
+    /^# HELP/ { help[$3] = 1; next }
+    /^# TYPE/ { type[$3] = 1; next }
+    { name = $1; sub(/\{.*/, "", name); if (!help[name] || !type[name]) exit 1 }
+    { if (seen[$1]++ || NF != 2 || /device=|lxc1/) exit 1 }' "$OUT"
+
+# --- exit status when all is well
+
+policy <<'END'
+[rp_filter]
+* = loose
+eth7 = loose
+END
+sysctl_d 50-default.conf <<'END'
+net.ipv4.conf.*.rp_filter = 2
+END
+run check
+expect_status "all as wanted" 0
+says "all as wanted: the sum" "$OUT" '^6 devices: '
+run check --strict
+expect_status "--strict counts a name without a device" 2
+policy <<'END'
+[rp_filter]
+* = loose
+END
+run check --strict
+expect_status "--strict with nothing to count" 0
+ip addr add 192.0.2.9/24 dev lxc1
+for device in lxc2 br0; do ip addr add 198.51.100.9/32 dev "$device"; done
+run check --format=nagios
+case $STATUS in
+0) says "nagios without anything is OK" "$OUT" '^RPFPOLICY OK - ' ;;
+1) says "nagios with warnings is WARNING" "$OUT" '^RPFPOLICY WARNING - ' ;;
+*) fail "nagios without drift: exit status $STATUS" ;;
+esac
+
+# --- latent: right now, until the next event
+
+sysctl_d 60-later.conf <<'END'
+net.ipv4.conf.lxc1.rp_filter = 2
+END
+policy <<'END'
+[rp_filter]
+lxc1 = strict
+END
+rpfpolicy apply >/dev/null 2>&1
+run check lxc1
+expect_status "latent" 0
+says "latent names the line" "$OUT" '^latent +lxc1 .* /etc/sysctl.d/60-later.conf:1$'
+run check --strict lxc1
+expect_status "--strict counts latent" 2
+run check --format=nagios lxc1
+expect_status "nagios counts latent as WARNING" 1
+
+# --- colours
+
+run check --color=always
+says "--color=always colours" "$OUT" $'\e\\['
+NO_COLOR=1 rpfpolicy check >"$OUT"
+expect_equal "no colours where no terminal is" "$(grep -c $'\e' "$OUT")" 0
+
+# --- privilege
+
+expect "check needs no privilege" setpriv --reuid=65534 --regid=65534 --clear-groups \
+    "$SYSTEM_BUILD/agent/cli/rpfpolicy" check lxc1 >/dev/null
+
+system_end
