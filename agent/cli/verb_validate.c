@@ -10,13 +10,17 @@
 static int read_files(struct cli *cli, int count, char **arguments, struct diags *diags,
                       struct conf_files *files)
 {
-    int r = 0;
-
     if (count == 0)
         return policy_read_files(&cli->paths, diags, files);
-    for (int i = 0; r == 0 && i < count; i++)
-        r = conf_file_read("", arguments[i], 0, diags, files);
-    return r;
+    for (int i = 0; i < count; i++) {
+        int r = conf_file_read("", arguments[i], 0, diags, files);
+
+        if (r == -ENOMEM)
+            return r;
+        if (r < 0)
+            diags_add(diags, DIAG_ERROR, arguments[i], 0, "%s", error_text(r));
+    }
+    return 0;
 }
 
 static void print_json(struct cli *cli, const struct conf_files *files, const struct diags *diags,

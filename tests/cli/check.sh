@@ -187,6 +187,7 @@ says "prometheus: policy" "$OUT" \
     '^rpfpolicy_policy_info\{hash="[0-9a-f]{16}",version="[0-9.]+",mode="observe"\} 1$'
 says "prometheus: drops" "$OUT" '^rpfpolicy_reverse_path_drops_total [0-9]+$'
 says "prometheus: when" "$OUT" '^rpfpolicy_last_update_timestamp_seconds [0-9]+$'
+# shellcheck disable=SC2016 # awk's own variables
 expect "prometheus: every metric has HELP and TYPE, no series twice, no device named" awk '
     /^# HELP/ { help[$3] = 1; next }
     /^# TYPE/ { type[$3] = 1; next }

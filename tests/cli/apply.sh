@@ -1,0 +1,214 @@
+#!/bin/bash
+# `plan`, `apply` and `accept`: the same writes in each, nothing changed by what must not change
+# anything, and an honest exit status.
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+system_enter "$@"
+
+OUT=$SYSTEM_WORK/out
+ERR=$SYSTEM_WORK/err
+ACCEPTED=/var/lib/rpfpolicy/accepted.conf
+
+run() {
+    rpfpolicy "$@" >"$OUT" 2>"$ERR"
+    STATUS=$?
+}
+
+expect_status() {
+    expect_equal "$1: exit status" "$STATUS" "$2"
+}
+
+says() {
+    expect "$1" grep -qE -- "$3" "$2"
+}
+
+json() {
+    expect "$1" jq -e "$2" "$OUT" >/dev/null
+}
+
+# unchanged TEXT COMMAND...: no setting changes while it runs.
+unchanged() {
+    local text=$1 before
+
+    shift
+    before=$(all_values)
+    "$@"
+    expect_equal "$text changes no setting" "$(all_values | md5sum)" "$(md5sum <<<"$before")"
+}
+
+unprivileged() {
+    setpriv --reuid=65534 --regid=65534 --clear-groups "$SYSTEM_BUILD/agent/cli/rpfpolicy" "$@" \
+        >"$OUT" 2>"$ERR"
+    STATUS=$?
+}
+
+# Written once before any device is made: none of them follows default.
+sysctl -qw net.ipv4.conf.default.rp_filter=0
+ip link add eno1 type veth peer name lxc1
+ip link add eno2 type veth peer name lxc2
+ip addr add 192.0.2.1/24 dev eno1
+ip link set eno1 up
+sysctl -qw net.ipv4.conf.all.rp_filter=2
+
+# --- nothing to carry out
+
+for verb in plan apply accept; do
+    run "$verb"
+    expect_status "$verb without a policy" 1
+    says "$verb without a policy says how a first one looks" "$ERR" '\* = strict'
+done
+policy <<'END'
+[rp_filter]
+lxc* = of
+END
+for verb in plan apply accept; do
+    unchanged "$verb with a broken policy" run "$verb"
+    expect_status "$verb with a broken policy" 1
+    says "$verb with a broken policy names the line" "$ERR" '10-test.conf:2: '
+    expect "$verb with a broken policy accepts nothing" test ! -e "$ACCEPTED"
+done
+
+# --- plan and dry run
+
+policy <<'END'
+[rp_filter]
+lxc* = off
+eno1 = strict
+END
+unchanged plan run plan
+expect_status "plan with something to do" 2
+says "plan shows all" "$OUT" '^ *[0-9]+ all +rp_filter 2 -> 0 +loose -> off +makes room for lxc\*=off'
+says "plan keeps what no rule speaks of" "$OUT" '^ *[0-9]+ eno2 +rp_filter 0 -> 2 .*keeps it'
+cp "$OUT" "$SYSTEM_WORK/plan"
+run plan --json
+expect_status "plan --json" 2
+json "plan --json has the writes" '.writes | length > 3 and all(has("step") and has("ifindex") and
+    has("name") and has("key") and has("old") and has("new") and has("before") and has("after") and
+    has("reason") and has("rule"))'
+json "steps never go back" '[.writes[].step] | . == sort'
+jq -r '.writes[] | "\(.name) \(.old) \(.new)"' "$OUT" >"$SYSTEM_WORK/planned"
+unchanged "apply --dry-run" run apply --dry-run
+expect_status "apply --dry-run with something to do" 2
+expect "apply --dry-run accepts nothing" test ! -e "$ACCEPTED"
+cp "$OUT" "$SYSTEM_WORK/dry"
+run apply --dry-run --json
+json "apply --dry-run --json says so" '.dry_run and (.writes | length > 3)'
+unchanged "accept" run accept
+expect_status "accept" 0
+expect "accept puts it into force" test -s "$ACCEPTED"
+says "accept says what" "$OUT" '^Accepted: 1 file, 2 rules, mode observe'
+
+# --- without privilege
+
+unchanged "apply without privilege" unprivileged apply
+expect_status "apply without privilege" 1
+says "apply without privilege says what it needs" "$ERR" 'needs root'
+unprivileged plan
+expect_status "plan without privilege" 2
+expect_equal "plan without privilege is the same plan" "$(cat "$OUT")" "$(cat "$SYSTEM_WORK/plan")"
+unprivileged apply --dry-run
+expect_status "apply --dry-run without privilege" 2
+
+# --- apply
+
+run apply
+expect_status "apply" 0
+expect_equal "apply prints what the dry run printed" "$(cat "$OUT")" "$(cat "$SYSTEM_WORK/dry")"
+expect_equal "apply makes the planned writes" "$(awk '{ sub(/:$/, "", $1); print $1, $3, $5 }' "$OUT" |
+    tr -d ,)" "$(cat "$SYSTEM_WORK/planned")"
+says "apply says where things stand" "$ERR" 'every device is as the policy wants'
+says "apply says that nothing will keep it" "$ERR" 'mode = enforce'
+for device in lxc1 lxc2; do expect_effective "$device" 0; done
+expect_effective eno1 1
+expect_effective eno2 2
+run check
+expect_status "check after apply" 0
+run plan
+expect_status "plan after apply" 0
+says "plan after apply" "$OUT" '^Nothing to do\.$'
+unchanged "a second apply" run apply
+expect_status "a second apply" 0
+says "a second apply" "$OUT" '^Nothing to do\.$'
+run apply --json
+expect_status "apply --json with nothing to do" 0
+json "apply --json with nothing to do" '.writes == [] and .summary.failed == 0'
+
+# --- acceptance and mode
+
+policy <<'END'
+[agent]
+mode = enforce
+[rp_filter]
+lxc* = off
+eno1 = loose
+END
+run check --json
+json "a saved file is not in force" '.policy.accepted == false'
+run check
+says "check says that another policy is in force" "$OUT" 'Another policy is in force'
+run apply --json
+expect_status "apply --json" 0
+json "apply --json has results" '(.writes | length == 1) and .writes[0].result == "written" and
+    .writes[0].error == null and .summary.written == 1 and .dry_run == false'
+run check --json
+json "apply puts it into force" '.policy.accepted and .policy.mode == "enforce"'
+json "what is enforced is marked" '[.devices[].keys[] | select(.rule != null) | .enforced] | all'
+
+# --- observed rules and pins
+
+policy <<'END'
+[rp_filter]
+eno2 = off, observe
+END
+run plan
+expect_status "plan with an observed rule" 0
+unchanged "apply with an observed rule" run apply
+expect_status "apply with an observed rule" 0
+run check
+expect_status "check with an observed rule that is not met" 2
+policy <<'END'
+[rp_filter]
+all = strict
+END
+sysctl -qw net.ipv4.conf.eno2.rp_filter=0
+run plan
+expect_status "a pin that changes devices without a rule" 2
+says "such devices are listed" "$OUT" '^note: the pin of all changes lxc1, .*: rp_filter off -> strict$'
+run plan --json
+json "such devices are in plan --json" '.casualties | map(.name) | contains(["lxc1", "eno2"])'
+
+# --- some write fails
+
+policy <<'END'
+[rp_filter]
+all = unmanaged
+default = unmanaged
+lxc1 = strict
+eno1 = strict
+END
+sysctl -qw net.ipv4.conf.all.rp_filter=0
+mount --bind /dev/full "$CONF/lxc1/rp_filter"
+run apply
+expect_status "a write that fails" 4
+says "a write that fails is shown" "$OUT" '^lxc1: rp_filter 0 -> 1, .* failed: '
+expect_effective eno1 1
+umount "$CONF/lxc1/rp_filter"
+run apply
+expect_status "apply after the obstacle is gone" 0
+expect_effective lxc1 1
+
+# --- someone else writes
+
+exec 9>/run/rpfpolicy.lock
+flock 9
+policy <<'END'
+[rp_filter]
+lxc1 = loose
+END
+timeout 60 rpfpolicy apply >"$OUT" 2>"$ERR" 9>&-
+STATUS=$?
+expect_status "apply while another program holds the lock" 1
+says "apply while another program holds the lock says so" "$ERR" 'someone else'
+exec 9>&-
+
+system_end
