@@ -57,7 +57,7 @@ for verb in plan apply accept; do
     expect_status "$verb without a policy" 1
     says "$verb without a policy says how a first one looks" "$ERR" '\* = strict'
 done
-policy <<'END'
+policy_file 10-test.conf <<'END'
 [rp_filter]
 lxc* = of
 END
@@ -70,7 +70,7 @@ done
 
 # --- plan and dry run
 
-policy <<'END'
+policy_file 10-test.conf <<'END'
 [rp_filter]
 lxc* = off
 eno1 = strict
@@ -135,7 +135,7 @@ json "apply --json with nothing to do" '.writes == [] and .summary.failed == 0'
 
 # --- acceptance and mode
 
-policy <<'END'
+policy_file 10-test.conf <<'END'
 [agent]
 mode = enforce
 [rp_filter]
@@ -156,7 +156,7 @@ json "what is enforced is marked" '[.devices[].keys[] | select(.rule != null) | 
 
 # --- observed rules and pins
 
-policy <<'END'
+policy_file 10-test.conf <<'END'
 [rp_filter]
 eno2 = off, observe
 END
@@ -166,7 +166,7 @@ unchanged "apply with an observed rule" run apply
 expect_status "apply with an observed rule" 0
 run check
 expect_status "check with an observed rule that is not met" 2
-policy <<'END'
+policy_file 10-test.conf <<'END'
 [rp_filter]
 all = strict
 END
@@ -179,7 +179,7 @@ json "such devices are in plan --json" '.casualties | map(.name) | contains(["lx
 
 # --- some write fails
 
-policy <<'END'
+policy_file 10-test.conf <<'END'
 [rp_filter]
 all = unmanaged
 default = unmanaged
@@ -201,7 +201,7 @@ expect_effective lxc1 1
 
 exec 9>/run/rpfpolicy.lock
 flock 9
-policy <<'END'
+policy_file 10-test.conf <<'END'
 [rp_filter]
 lxc1 = loose
 END

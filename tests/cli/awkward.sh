@@ -70,7 +70,7 @@ sysctl -qw net.ipv4.conf.all.rp_filter=2
 run list
 run list --json
 expect_same_names "list --json"
-policy <<'END'
+policy_file 10-test.conf <<'END'
 [rp_filter]
 * = strict
 peer* = off

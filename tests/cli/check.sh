@@ -40,7 +40,7 @@ ip link set eno1 up
 ip link add lxc1 type veth peer name lxc2
 ip link add br0 type bridge
 ip link set far master br0
-run_systemd_sysctl
+run_systemd_sysctl --prefix=/net/ipv4/conf
 
 # --- without a policy
 
@@ -60,7 +60,7 @@ json "list --json without a policy says so" '.policy.valid == false and .policy.
 
 # --- a broken policy
 
-policy <<'END'
+policy_file 10-test.conf <<'END'
 [rp_filter]
 * = stritc
 END
@@ -80,7 +80,7 @@ says "list with a broken policy still lists" "$OUT" '^eno1 '
 
 # --- drift
 
-policy <<'END'
+policy_file 10-test.conf <<'END'
 [rp_filter]
 lxc* = off
 eno1 = strict
@@ -196,7 +196,7 @@ expect "prometheus: every metric has HELP and TYPE, no series twice, no device n
 
 # --- exit status when all is well
 
-policy <<'END'
+policy_file 10-test.conf <<'END'
 [rp_filter]
 * = loose
 eth7 = loose
@@ -209,7 +209,7 @@ expect_status "all as wanted" 0
 says "all as wanted: the sum" "$OUT" '^6 devices: '
 run check --strict
 expect_status "--strict counts a name without a device" 2
-policy <<'END'
+policy_file 10-test.conf <<'END'
 [rp_filter]
 * = loose
 END
@@ -229,7 +229,7 @@ esac
 sysctl_d 60-later.conf <<'END'
 net.ipv4.conf.lxc1.rp_filter = 2
 END
-policy <<'END'
+policy_file 10-test.conf <<'END'
 [rp_filter]
 lxc1 = strict
 END

@@ -24,11 +24,11 @@ run validate
 expect_status "validate without a policy" 1
 says "validate without a policy" "$ERR" 'no policy found'
 
-policy 10-a <<'END'
+policy_file 10-a.conf <<'END'
 [rp_filter]
 * = strict
 END
-policy 20-b <<'END'
+policy_file 20-b.conf <<'END'
 [rp_filter]
 lxc* = off
 eno1 = strict|loose
@@ -38,12 +38,12 @@ expect_status "a valid policy" 0
 expect_equal "a valid policy: the sum" "$(cat "$OUT")" "2 files, 3 rules, valid"
 expect_equal "a valid policy: stderr" "$(cat "$ERR")" ""
 
-policy 20-b <<'END'
+policy_file 20-b.conf <<'END'
 [rp_filter]
 lxc* = of
 [rp_fliter]
 END
-policy 30-c <<'END'
+policy_file 30-c.conf <<'END'
 [rp_filter]
 @nosuch = off
 no separator
@@ -61,7 +61,7 @@ expect "validate --json with errors" jq -e '.valid == false and .errors >= 4 and
     has("message")))' "$OUT" >/dev/null
 rm /etc/rpfpolicy.d/*
 
-policy <<'END'
+policy_file 10-test.conf <<'END'
 [rp_filter]
 eno* = strict
 eno* = loose
