@@ -38,6 +38,7 @@ enum option_id {
     OPTION_DRY_RUN,
     OPTION_FORCE,
     OPTION_FLAVOR,
+    OPTION_KEY,
     OPTION_COUNT,
 };
 #define OPTION_BIT(id) (1u << (id))
@@ -50,6 +51,7 @@ struct cli {
     struct output out;
     uint32_t given;     /* OPTION_BIT of every option that was given */
     const char *flavor; /* --flavor=, NULL when not given */
+    const char *key;    /* --key=, NULL when not given */
 };
 
 static inline bool cli_given(const struct cli *cli, enum option_id id)
@@ -86,6 +88,7 @@ int verb_apply(struct cli *cli, int count, char **arguments);
 int verb_accept(struct cli *cli, int count, char **arguments);
 int verb_validate(struct cli *cli, int count, char **arguments);
 int verb_list(struct cli *cli, int count, char **arguments);
+int verb_explain(struct cli *cli, int count, char **arguments);
 int verb_preset(struct cli *cli, int count, char **arguments);
 
 /* "rpfpolicy: …" and a newline to stderr. Bytes of foreign origin are escaped by the caller. */

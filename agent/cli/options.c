@@ -25,6 +25,7 @@ const struct option_info verb_options[OPTION_COUNT] = {
     [OPTION_DRY_RUN] = {"dry-run", NULL, "only print what would be done"},
     [OPTION_FORCE] = {"force", NULL, "go on where a safety check would stop"},
     [OPTION_FLAVOR] = {"flavor", "NAME", "whose reading of sysctl.d: systemd or procps"},
+    [OPTION_KEY] = {"key", "KEY", "only this key, such as rp_filter"},
 };
 
 static const char *const format_names[FORMAT_COUNT] = {
@@ -145,6 +146,8 @@ static void set_verb_option(struct cli *cli, enum option_id id, const char *valu
     cli->given |= OPTION_BIT(id);
     if (id == OPTION_FLAVOR)
         cli->flavor = value;
+    else if (id == OPTION_KEY)
+        cli->key = value;
 }
 
 static void fill(struct option *options)

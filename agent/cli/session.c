@@ -160,8 +160,9 @@ static bool has_altname(const struct device *device, const char *name)
     return false;
 }
 
-static const struct device *find_device(const struct live *live, const char *name)
+const struct device *session_find_device(const struct session *session, const char *name)
 {
+    const struct live *live = &session->live;
     const struct device *device = live_by_name(live, name);
     char escaped[NAME_ESCAPED_SIZE];
 
@@ -178,7 +179,7 @@ static const struct device *find_device(const struct live *live, const char *nam
 
 const struct device *session_device(const struct session *session, const char *name)
 {
-    const struct device *device = find_device(&session->live, name);
+    const struct device *device = session_find_device(session, name);
 
     if (!device)
         say("there is no device '%s'", NAME_SHOWN(name));

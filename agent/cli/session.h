@@ -53,8 +53,11 @@ int session_amend(const struct session *session, struct live *live);
 /* The facts that check, plan and apply need beside those of the policy's sets. */
 uint32_t session_facts(const struct policy *policy);
 
-/* The device with this name, altname, or name as it is printed (escaped). NULL after saying so.
+/* The device with this name, altname, or name as it is printed (escaped); NULL when there is none.
  * Altnames are known only with FACT_ALTNAMES. */
+const struct device *session_find_device(const struct session *session, const char *name);
+
+/* The same, and NULL after saying so. */
 const struct device *session_device(const struct session *session, const char *name);
 
 /* One flag per device of the picture (owned): named by the arguments, or all when there are none.

@@ -68,6 +68,20 @@ const struct verb verbs[] = {
         .run = verb_list,
     },
     {
+        .name = "explain",
+        .arguments = "DEVICE",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "tell why a device is as it is, and what to do",
+        .text = "Tells, the conclusion first: what is in effect, what is wanted and why it is not\n"
+                "so, what to do, every rule of the policy and every line of sysctl.d that speaks\n"
+                "of the device and which of them won, and who else may have written the value.\n"
+                "DEVICE can be 'all', 'default', or a device that is not there yet.\n",
+        .options = OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_FLAVOR),
+        .formats = FORMATS_USUAL,
+        .run = verb_explain,
+    },
+    {
         .name = "preset",
         .arguments = "list|show|enable|disable|diff|suggest [NAME...]",
         .min_arguments = 1,

@@ -1,0 +1,73 @@
+/* Everything `rpfpolicy explain` has to say about one device, `all` or `default`, gathered first
+ * and then printed as text or JSON. */
+#pragma once
+
+#include "session.h"
+#include "suspects.h"
+
+enum explain_subject {
+    EXPLAIN_DEVICE,
+    EXPLAIN_ABSENT, /* no such device: what its name alone decides */
+    EXPLAIN_ALL,
+    EXPLAIN_DEFAULT,
+};
+
+struct explain_rule {
+    const struct rule *rule;
+    bool undecided; /* depends on what is not known */
+};
+
+struct explain_key {
+    struct key_state state;
+    struct explain_rule *rules; /* owned; every rule that speaks of it, strongest first */
+    size_t n_rules, rules_capacity;
+    size_t winner; /* index into rules; n_rules: none */
+    /* What sysctl.d says, in the chosen flavour: at `add`, in a full run, and of `all`. */
+    struct sysctl_answer add, full, all;
+    bool explained; /* sysctl.d, `default` or the kernel account for what is stored now */
+    bool all_explained;
+    bool ours; /* we wrote it since boot; `former` is what was stored before */
+    int former;
+    struct suspects suspects;
+};
+
+struct explain {
+    const struct session *session;
+    enum explain_subject subject;
+    const char *name;            /* as it stands in the live picture or on the command line */
+    const struct device *device; /* NULL for all and default */
+    struct device absent;        /* what `device` points to when it is not there */
+    enum sysctl_flavor flavor;
+    struct sysctl_conf *sysctl; /* in that flavour; NULL: not to be used here */
+    struct explain_key keys[KEY_COUNT];
+    unsigned n_keys;
+};
+
+/* Fill it. key: only this one, KEY_COUNT for those that concern the name. -ENOMEM or what reading
+ * sysctl.d gives. */
+int explain_gather(const struct session *session, const char *name, const struct device *device,
+                   enum sysctl_flavor flavor, enum key key, struct explain *ret);
+void explain_done(struct explain *explain);
+#define _cleanup_explain_ _cleanup_(explain_done)
+
+int explain_print(struct output *out, const struct explain *explain);
+void explain_print_json(struct output *out, const struct explain *explain);
+
+/* -- words, each an owned string; NULL when memory ran out -- */
+
+/* "loose (2)", "yes (1)", "2". */
+const char *explain_value(enum key key, int effective, char buf[static 24]);
+
+/* The conclusion, one line: "lxc1: rp_filter is loose (2), wanted off: drift, because …". */
+char *explain_headline(const struct explain *explain, const struct explain_key *key);
+
+/* What the effective value does, and what `all` has to do with it. */
+char *explain_meaning(const struct explain *explain, const struct explain_key *key);
+char *explain_combination(const struct explain *explain, const struct explain_key *key);
+
+/* Why rule `index` wins or loses. */
+char *explain_verdict(const struct explain *explain, const struct explain_key *key, size_t index);
+
+/* What to do, one step per line ("" is a blank line; a line to type or to paste begins with four
+ * blanks). Empty when there is nothing to do. */
+char *explain_cure(const struct explain *explain, const struct explain_key *key);

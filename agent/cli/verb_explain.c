@@ -1,0 +1,87 @@
+/* `rpfpolicy explain`: everything that speaks of one device, and which of it won. */
+#include "explain.h"
+#include "options.h"
+
+static const char *next_key(unsigned i, const void *data)
+{
+    return i < KEY_COUNT ? key_info((enum key)i)->name : NULL;
+}
+
+static int parse_key(const struct cli *cli, enum key *ret)
+{
+    const char *meant;
+
+    *ret = KEY_COUNT;
+    if (!cli->key || key_from_name(cli->key, ret) == 0)
+        return 0;
+    meant = nearest(cli->key, next_key, NULL);
+    say("unknown key '%s'%s%s", NAME_SHOWN(cli->key), meant ? ", did you mean " : "", meant ?: "");
+    return -EINVAL;
+}
+
+static int parse_flavor(const struct cli *cli, enum sysctl_flavor *ret)
+{
+    *ret = SYSCTL_SYSTEMD;
+    if (!cli->flavor || streq(cli->flavor, "systemd"))
+        return 0;
+    if (streq(cli->flavor, "procps")) {
+        *ret = SYSCTL_PROCPS;
+        return 0;
+    }
+    say("--flavor takes systemd or procps, not '%s'", NAME_SHOWN(cli->flavor));
+    return -EINVAL;
+}
+
+static int status_of(const struct explain *explain)
+{
+    int status = explain->session->broken ? EXIT_ERROR : EXIT_OK;
+
+    for (unsigned i = 0; i < explain->n_keys && status == EXIT_OK; i++)
+        if (explain->keys[i].state.state == STATE_DRIFT ||
+            explain->keys[i].state.state == STATE_IMPOSSIBLE)
+            status = EXIT_DRIFT;
+    return status;
+}
+
+/* A device with that name, or with it as an altname or as it is printed; else a name for one. */
+static int find(const struct session *session, const char *name, const struct device **ret)
+{
+    if (streq(name, "all") || streq(name, "default"))
+        return 0;
+    *ret = session_find_device(session, name);
+    if (*ret && !(*ret)->ipv4) {
+        say("%s has no IPv4 settings (its MTU is below 68): there is nothing to explain",
+            NAME_SHOWN(name));
+        return -ENODEV;
+    }
+    if (*ret || name_is_valid_device(name))
+        return 0;
+    say("'%s' cannot be the name of a device", NAME_SHOWN(name));
+    return -EINVAL;
+}
+
+int verb_explain(struct cli *cli, int count, char **arguments)
+{
+    _cleanup_session_ struct session session = SESSION_INIT;
+    _cleanup_explain_ struct explain explain = {0};
+    const struct device *device = NULL;
+    enum sysctl_flavor flavor;
+    enum key key;
+    int r;
+
+    if (parse_key(cli, &key) < 0 || parse_flavor(cli, &flavor) < 0 ||
+        session_load(&session, cli,
+                     SESSION_POLICY_OPTIONAL | SESSION_BROKEN_ALLOWED | SESSION_QUIET) < 0 ||
+        session_read(&session, key < KEY_COUNT ? KEY_BIT(key) : 0,
+                     FACT_ADDRESSES | FACT_ALTNAMES | FACT_MASTER_NAME) < 0 ||
+        find(&session, arguments[0], &device) < 0)
+        return EXIT_ERROR;
+    r = explain_gather(&session, arguments[0], device, flavor, key, &explain);
+    if (r >= 0 && cli->format == FORMAT_JSON)
+        explain_print_json(&cli->out, &explain);
+    else if (r >= 0)
+        r = explain_print(&cli->out, &explain);
+    if (r < 0)
+        say("cannot explain '%s': %s", NAME_SHOWN(arguments[0]), error_text(r));
+    return r < 0 ? EXIT_ERROR : status_of(&explain);
+}

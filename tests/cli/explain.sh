@@ -1,0 +1,239 @@
+#!/bin/bash
+# What explain tells of devices, of `all` and `default`, and of a device that is not there, on a node
+# where sysctl.d and a network plugin are at odds with the policy.
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+system_enter "$@"
+
+OUT=$SYSTEM_WORK/out
+ERR=$SYSTEM_WORK/err
+
+explain() {
+    rpfpolicy explain "$@" >"$OUT" 2>"$ERR"
+    STATUS=$?
+}
+
+says() {
+    if grep -qF -- "$2" "$OUT"; then
+        ok "$1: says '$2'"
+    else
+        fail "$1: does not say '$2'"
+        sed 's/^/    /' "$OUT" "$ERR" >&2
+    fi
+}
+
+says_not() {
+    if grep -qF -- "$2" "$OUT"; then
+        fail "$1: says '$2'"
+        sed 's/^/    /' "$OUT" >&2
+    else
+        ok "$1: does not say '$2'"
+    fi
+}
+
+begins() {
+    expect_equal "$1: the first line is the conclusion" "$(head -n 1 "$OUT")" "$2"
+}
+
+status() {
+    expect_equal "$1: exit status" "$STATUS" "$2"
+}
+
+# json EXPRESSION: of the answer as a Python object a
+json() {
+    python3 -c "import json, sys; a = json.load(open('$OUT')); k = a['device']['keys'][0]; print(repr(($1)))"
+}
+
+sysctl_d 10-network-security.conf <<'X'
+# as a distribution ships it
+net.ipv4.conf.default.rp_filter=2
+net.ipv4.conf.all.rp_filter=2
+X
+run_systemd_sysctl --prefix=/net
+ip link add eno1 type veth peer name peer0
+ip addr add 192.0.2.1/24 dev eno1
+ip link add lxc1 type veth peer name peer1
+ip link add br0 type bridge
+ip link set peer1 master br0
+for device in eno1 peer0 lxc1 peer1 br0; do
+    echo 0 >"$CONF/$device/rp_filter"
+done
+policy_file 10-node.conf <<'X'
+[rp_filter]
+lxc* = off
+eno1 = strict
+*    = loose
+X
+
+explain lxc1
+begins "drift that \`all\` makes" \
+    "lxc1: rp_filter is loose (2), wanted off: drift, because \`all\` is 2, set by /etc/sysctl.d/10-network-security.conf:3"
+status "drift" 2
+says lxc1 "rpfpolicy apply"
+says lxc1 "net.ipv4.conf.all.rp_filter = 0"
+says lxc1 "loose acts like strict: only"
+says lxc1 "Its own value is 0, \`all\` is 2; the larger of the two counts: loose (2)."
+says lxc1 "> lxc* = off"
+says lxc1 "/etc/rpfpolicy.d/10-node.conf:2"
+says lxc1 "loses: the bare * comes last"
+says lxc1 "> net.ipv4.conf.all.rp_filter=2"
+
+echo 1 >"$CONF/eno1/rp_filter"
+explain eno1
+says "an addressed device" "through whichever device"
+says_not "an addressed device" "acts like strict"
+says "an exact name" "wins: an exact name beats globs and sets"
+
+explain peer1
+begins "a port" "peer1: rp_filter is loose (2): moot, a port: what is set on its master br0 decides"
+says "a port" "rpfpolicy explain br0"
+status "a port" 0
+
+explain all
+begins "all" "all: rp_filter holds 2: drift, too large for lxc* = off, /etc/rpfpolicy.d/10-node.conf:2; set by /etc/sysctl.d/10-network-security.conf:3"
+says all "wants the smallest value"
+explain default
+begins "default" "default: rp_filter holds 2, so new devices start loose (2): ok, as the policy needs it"
+status "default" 0
+
+sysctl_d 20-globs.conf <<'X'
+net.ipv4.conf.*.rp_filter = 1
+net/ipv4/conf/lxc*/rp_filter = 2
+net.ipv4.conf.lxcnew.rp_filter = 1
+X
+explain lxcnew
+begins "a device that is not there" \
+    "lxcnew: not there now; if it came, rp_filter would start loose (2), wanted off: drift until repaired, because 1 is stored, set by /etc/sysctl.d/20-globs.conf:3"
+says lxcnew "> net.ipv4.conf.lxcnew.rp_filter = 1"
+says lxcnew "an exact key beats every glob: /etc/sysctl.d/20-globs.conf:3"
+
+rpfpolicy apply >/dev/null 2>&1
+explain lxc1
+begins "right now, but not for long" \
+    "lxc1: rp_filter is off (0), as the policy wants it, but latent: the next \`add\` event makes it loose: /etc/sysctl.d/20-globs.conf:2"
+status "latent" 0
+says "latent" "mode = enforce"
+says "latent" "is written, then overwritten by a later line"
+explain br0
+says "after apply" "rpfpolicy has written it since boot; before that it was 0."
+rm /etc/sysctl.d/*
+explain lxc1
+begins "all is well" "lxc1: rp_filter is off (0), as the policy wants it: ok"
+says_not "all is well" "What to do"
+says "an empty sysctl.d" "No line speaks of it, nor of \`all\`."
+
+# -- other writers --
+
+mkdir -p /etc/cni/net.d /etc/systemd/network
+printf '{\n  "type": "cilium-cni"\n}\n' >/etc/cni/net.d/05-cilium.conf
+printf '[Match]\nName=eno*\n[Network]\nIPv4ReversePathFilter=no\n' >/etc/systemd/network/a.network
+echo 1 >"$CONF/lxc1/rp_filter"
+explain lxc1
+says "a plugin is suspected" "No line of sysctl.d gives it the 1 that is stored now."
+says "a plugin is suspected" "/etc/cni/net.d/05-cilium.conf:2"
+echo 0 >"$CONF/eno1/rp_filter"
+explain eno1
+says "networkd is suspected" "/etc/systemd/network/a.network:4"
+says "networkd is suspected" "IPv4ReversePathFilter=no"
+rm -r /etc/cni /etc/systemd/network
+explain eno1
+says "nobody is suspected" "Nothing on disk tells of another writer"
+
+# -- procps reads differently --
+
+sysctl_d 30-order.conf <<'X'
+net.ipv4.conf.eno1.rp_filter = 1
+net.ipv4.conf.*.rp_filter = 2
+X
+explain eno1
+says "systemd" "when it appears, and in a full run: 1 is stored"
+explain --flavor=procps eno1
+says "procps" "sysctl --system"
+says_not "procps" "when it appears"
+sysctl --system >/dev/null 2>&1
+says "procps is told as it is" "each run: $(value eno1 rp_filter) is stored"
+echo 1 >"$CONF/lxc1/rp_filter"
+echo 0 >"$CONF/all/rp_filter"
+explain --flavor=nonsense eno1
+status "an unknown flavor" 1
+rm /etc/sysctl.d/*
+
+# -- keys, exceptions, sets --
+
+policy_file 20-more.conf <<'X'
+[accept_redirects]
+* = no
+[log_martians]
+* = yes
+[set fast]
+driver = mlx5*
+[arp_ignore]
+@fast = 1
+[exception lab]
+devices = eno1
+rp_filter = loose
+reason = a test bed
+X
+explain eno1
+says "every key has a conclusion" "eno1: log_martians is no (0), wanted yes: drift, because 0 is stored, as it was from the start"
+says "what cannot be reached" "eno1: accept_redirects is yes (1): impossible, cannot be no"
+says "what cannot be reached" "all = no"
+says "an exception" "wins: exception lab (a test bed)"
+says "a plain rule" "loses: an exception comes first"
+explain eno1 --key=log_martians
+expect_equal "one key only" "$(grep -c '^eno1:' "$OUT")" 1
+explain eno1 --key=src_valid_mark
+begins "a key that no rule names" "eno1: src_valid_mark is no (0): no rule speaks of it"
+explain eno1 --key=rp_filtr
+status "an unknown key" 1
+expect "an unknown key is guessed" grep -q "did you mean rp_filter" "$ERR"
+explain newdevice
+says "sets need the device" "Judged by its name alone"
+
+# -- JSON --
+
+explain lxc1 --json
+expect_equal "JSON: schema" "$(json "a['schema']")" 1
+expect_equal "JSON: the device" "$(json "a['device']['name'], a['exists']")" "('lxc1', True)"
+expect_equal "JSON: the state" "$(json "k['key'], k['state'], k['configured'], k['wanted']")" \
+    "('rp_filter', 'drift', 1, 0)"
+expect_equal "JSON: the rules" "$(json "[(r['pattern'], r['wins']) for r in k['rules']]")" \
+    "[('lxc*', True), ('*', False)]"
+explain all --json
+expect_equal "JSON: all" "$(json "a['device']['name'], a['device']['ifindex'], k['key']")" \
+    "('all', None, 'rp_filter')"
+
+# -- without a policy, with a broken one, odd names --
+
+rm /etc/rpfpolicy.d/*
+explain lxc1
+begins "no policy" "lxc1: rp_filter is strict (1): there is no policy"
+says "no policy" "lxc* = strict"
+status "no policy" 0
+policy_file 10-test.conf <<<'[rp_filter'
+explain lxc1
+status "a broken policy" 1
+says "a broken policy" "the policy has errors and decides nothing"
+rm /etc/rpfpolicy.d/*
+for name in a/b 'a b' . .. '' sixteen-bytes-xx; do
+    explain "$name"
+    status "'$name' can be no device" 1
+done
+# shellcheck disable=SC2016 # names that a shell would run
+for name in '$(id)' '*' '[a]' '=k' '#c' ';reboot;' $'\e[31m' '@set' 'eth1..3' '...' 'a]b'; do
+    ip link add name "$name" type bridge
+    ip link set peer0 master "$name"
+    explain -- "$name"
+    status "$name" 0
+    expect "only printable bytes for $(printf '%q' "$name")" \
+        awk '/[^ -~]/ { exit 1 }' "$OUT"
+    explain peer0
+    expect "no command to paste with $(printf '%q' "$name")" \
+        awk -v odd="$(printf '%q' "$name")" \
+        '/^ *rpfpolicy explain / && !/explain [a-zA-Z0-9_.-]+$/ { exit 1 }' "$OUT"
+    explain --json -- "$name"
+    expect "JSON for $(printf '%q' "$name")" python3 -m json.tool "$OUT" "$SYSTEM_WORK/pretty"
+    ip link del dev "$name"
+done
+
+system_end

@@ -1,0 +1,158 @@
+#!/bin/bash
+# Taking a preset, keeping what was edited, seeing what is newer, and what is suggested.
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+system_enter "$@"
+
+OUT=$SYSTEM_WORK/out
+ERR=$SYSTEM_WORK/err
+PRESETS=/usr/share/rpfpolicy/presets
+ROOT=$SYSTEM_WORK/root
+COPY=$ROOT/etc/rpfpolicy.d/20-preset-cilium.conf
+
+# Below a root of its own, since /usr/share is the machine's.
+mkdir -p "$ROOT$PRESETS" "$ROOT/etc"
+cp "$SYSTEM_SOURCE"/policy/presets/*.conf "$ROOT$PRESETS/"
+
+preset() {
+    rpfpolicy --root="$ROOT" preset "$@" >"$OUT" 2>"$ERR"
+    STATUS=$?
+}
+
+status() {
+    expect_equal "$1: exit status" "$STATUS" "$2"
+    [ "$STATUS" = "$2" ] || sed 's/^/    /' "$OUT" "$ERR" >&2
+}
+
+says() {
+    if grep -qF -- "$2" "$OUT" "$ERR"; then
+        ok "$1: says '$2'"
+    else
+        fail "$1: does not say '$2'"
+        sed 's/^/    /' "$OUT" "$ERR" >&2
+    fi
+}
+
+preset list
+status list 0
+expect_equal "every shipped preset is listed" "$(sed 1d "$OUT" | wc -l)" \
+    "$(find "$SYSTEM_SOURCE/policy/presets" -name '*.conf' | wc -l)"
+says list "Pod and host devices of a Cilium node"
+
+preset show cilium
+expect "show prints the file" cmp -s "$OUT" "$ROOT$PRESETS/cilium.conf"
+
+# -- enable, twice, edit --
+
+preset enable cilium
+status enable 0
+says enable "rpfpolicy plan"
+expect "the copy is a policy" rpfpolicy --root="$ROOT" validate
+expect_equal "the copy names preset and version" \
+    "$(sed -n '1s/ [0-9a-f]*$//p' "$COPY")" "# rpfpolicy preset cilium 1"
+expect_equal "the copy can be read by all" "$(stat -c %a "$COPY")" 644
+expect_equal "nothing else is left there" "$(ls "$ROOT/etc/rpfpolicy.d")" 20-preset-cilium.conf
+preset enable cilium
+status "enabling twice" 0
+says "enabling twice" "already"
+preset diff
+status "no difference" 0
+expect_equal "no difference is printed" "$(cat "$OUT")" ""
+
+echo 'eth9 = off' >>"$COPY"
+cp "$COPY" "$SYSTEM_WORK/edited"
+preset list
+says "an edited copy" "edited"
+for verb in enable disable; do
+    preset "$verb" cilium
+    status "$verb of an edited copy" 1
+    says "$verb of an edited copy" "--force"
+    expect "$verb leaves an edited copy alone" cmp -s "$COPY" "$SYSTEM_WORK/edited"
+done
+preset diff cilium
+status "diff of an edited copy" 2
+says "diff of an edited copy" "-eth9 = off"
+preset enable --force cilium
+status "enable --force" 0
+expect "--force brings the shipped text back" \
+    cmp -s <(sed 1d "$COPY") <(sed 1d "$ROOT$PRESETS/cilium.conf")
+
+# -- a newer one is shipped --
+
+sed -i -e '1s/.*/# rpfpolicy preset cilium 2/' -e '$a cni* = off' "$ROOT$PRESETS/cilium.conf"
+cp "$COPY" "$SYSTEM_WORK/old"
+preset list
+says "a newer one" "newer shipped"
+expect "an upgrade changes no copy" cmp -s "$COPY" "$SYSTEM_WORK/old"
+preset diff
+status "diff with a newer one" 2
+says "diff with a newer one" "+cni* = off"
+preset enable cilium
+status "taking the newer one" 0
+says "taking the newer one" "version 2"
+expect "the newer one is there" grep -q '^cni\* = off' "$COPY"
+
+preset disable cilium
+status disable 0
+expect "disable removes the copy" test ! -e "$COPY"
+preset disable cilium
+status "disabling twice" 0
+says "disabling twice" "not enabled"
+
+# -- the administrator is told what stands in whose shadow --
+
+printf '[rp_filter]\n* = loose\n' >"$ROOT/etc/rpfpolicy.d/10-local.conf"
+preset enable hardened-ipv4
+status "hardening over an older line" 0
+says "hardening over an older line" "10-local.conf:2"
+says "hardening over an older line" "Note: for the redirect settings"
+rm "$ROOT"/etc/rpfpolicy.d/*
+
+# -- every pair is valid as files, too --
+
+for first in "$ROOT$PRESETS"/*.conf; do
+    for second in "$ROOT$PRESETS"/*.conf; do
+        rpfpolicy validate "$first" "$second" >"$OUT" 2>&1 ||
+            fail "$(basename "$first") with $(basename "$second"): $(cat "$OUT")"
+    done
+done
+ok "every pair of presets is valid"
+
+# -- suggest --
+
+preset suggest
+status "nothing to suggest" 0
+says "nothing to suggest" "Nothing to suggest"
+ip link add cilium_host type bridge
+ip link add bpfout.cali type veth peer name bpfin.cali
+ip link add cali1234 type bridge
+mkdir -p "$ROOT/etc/cni/net.d"
+: >"$ROOT/etc/cni/net.d/10-aws.conflist"
+preset suggest
+says suggest "because of device cilium_host"
+says suggest "because of file /etc/cni/net.d/10-aws.conflist"
+preset suggest --json
+expect_equal "suggest as JSON" "$(python3 -c "
+import json
+print([s['name'] for s in json.load(open('$OUT'))['suggestions']])")" \
+    "['aws-vpc-cni', 'calico-ebpf', 'cilium']"
+preset list --json
+expect_equal "list as JSON" "$(python3 -c "
+import json
+print([p['version'] for p in json.load(open('$OUT'))['presets'] if p['name'] == 'cilium'])")" "[2]"
+
+# -- what is refused --
+
+preset enable no-such
+status "an unknown preset" 1
+preset enable cilum
+says "a misspelt preset" "did you mean 'cilium'"
+preset enable
+status "no name" 1
+preset enabel cilium
+says "a misspelt action" "did you mean preset enable"
+preset enable ../../etc/passwd
+status "a path" 1
+expect_equal "nothing was made" "$(ls "$ROOT/etc/rpfpolicy.d")" ""
+
+system_end
