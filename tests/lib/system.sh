@@ -125,7 +125,10 @@ system_start_udev_without_rule() {
     mkdir "$rules"
     cp /usr/lib/udev/rules.d/99-systemd.rules "$rules" || system_skip "no 99-systemd.rules here"
     mount --bind "$rules" /usr/lib/udev/rules.d
-    "$udevd" --daemon --resolve-names=never || system_abort "systemd-udevd does not start"
+    "$udevd" --daemon --resolve-names=never 2>"$SYSTEM_WORK/udevd" || {
+        cat "$SYSTEM_WORK/udevd" >&2
+        system_abort "systemd-udevd does not start"
+    }
 }
 
 # All events are handled and what was logged until now can be read.
@@ -168,11 +171,10 @@ sysctl_d() {
 
 # As systemd-sysctl.service does at boot.
 run_systemd_sysctl() {
-    if [ -x /lib/systemd/systemd-sysctl ]; then
-        /lib/systemd/systemd-sysctl "$@"
-    else
-        /usr/lib/systemd/systemd-sysctl "$@"
-    fi
+    local program=/lib/systemd/systemd-sysctl
+
+    [ -x "$program" ] || program=/usr/lib/systemd/systemd-sysctl
+    "$program"
 }
 
 # add_device NAME: the simplest kind of device that every kernel has and that comes without a peer.
