@@ -1,7 +1,5 @@
 /* Is anything in place that repairs values when others write them: the agent, or the hook that udev
  * runs for each device? Looks for their traces only, asks nobody. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -242,6 +242,32 @@ expect_status "--strict counts latent" 2
 run check --format=nagios lxc1
 expect_status "nagios counts latent as WARNING" 1
 
+# --- what stands ready to repair it
+
+# guard TEXT GUARD STATE: of lxc1, with the policy in force.
+guard() {
+    run check --json lxc1
+    expect_equal "$1" "$(jq -r '.devices[0].keys[0] | "\(.guard) \(.state)"' "$OUT")" "$2 $3"
+}
+
+policy_file 10-test.conf <<'END'
+[agent]
+mode = enforce
+[rp_filter]
+lxc1 = strict
+END
+sysctl_d 10-network-security.conf </dev/null
+rpfpolicy apply >/dev/null 2>&1
+guard "nothing stands ready" null latent
+echo '# the hook' >/etc/udev/rules.d/99-zz-rpfpolicy.rules
+# It repairs after an event of the device, not after systemd-sysctl ran over everything.
+guard "the udev hook" helper latent
+touch /run/rpfpolicy/stand-back
+guard "the udev hook that stands back" null latent
+rm /run/rpfpolicy/stand-back
+ln -sf /dev/null /etc/udev/rules.d/99-zz-rpfpolicy.rules
+guard "the masked udev hook" null latent
+
 # --- colours
 
 run check --color=always
