@@ -119,14 +119,14 @@ static void only_one_process_waits(void **state)
     char byte;
     pid_t pid;
 
-    assert_true(request(place, 1000 * MS));
+    assert_true(request(place, 3000 * MS));
     first = last_flush(place);
     assert_int_equal(pipe(gate), 0);
     pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
         bool flushed = false;
-        int r = flush_at_most_once_in(&place->paths, &place->procsys, 1000 * MS, &flushed);
+        int r = flush_at_most_once_in(&place->paths, &place->procsys, 3000 * MS, &flushed);
 
         _exit(write(gate[1], &byte, 1) == 1 && r == 0 && flushed ? 0 : 1);
     }
@@ -144,11 +144,11 @@ static void only_one_process_waits(void **state)
         sched_yield();
     }
     start = now_usec();
-    assert_false(request(place, 1000 * MS));
+    assert_false(request(place, 3000 * MS));
     assert_int_equal(last_flush(place), first); /* so this one did not wait for the flush */
     assert_int_equal(read(gate[0], &byte, 1), 1);
     assert_true(last_flush(place) > start); /* and the flush that came covers it */
-    assert_true(last_flush(place) >= first + 1000 * MS);
+    assert_true(last_flush(place) >= first + 3000 * MS);
     {
         int status;
 
