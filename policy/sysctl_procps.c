@@ -22,8 +22,7 @@ static void strip_end(char *s)
  * unusual, with each proper component reduced to one letter. NULL in *ret for a usual path. */
 static int take_shape(char *path, char **ret)
 {
-    /* at most a letter per byte, and a last slash that counts twice */
-    _cleanup_free_ char *shape = malloc(strlen(path) + 2);
+    _cleanup_free_ char *shape = malloc(strlen(path) + 1);
     char *out = shape, *to = path;
     bool usual = true;
 

@@ -29,3 +29,7 @@ int policy_accept(const struct paths *paths, struct diags *diags, struct policy 
 struct sysctl_conf;
 int sysctl_load(const struct paths *paths, int flavor, struct diags *diags,
                 struct sysctl_conf **ret);
+
+/* As systemd-sysctl reads it, without the file of this name in any directory. */
+int sysctl_load_others(const struct paths *paths, const char *without, struct diags *diags,
+                       struct sysctl_conf **ret);

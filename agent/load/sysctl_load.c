@@ -36,8 +36,15 @@ static int read_files(const char *root, enum sysctl_flavor flavor, struct diags 
     return r == -ENOENT ? 0 : r;
 }
 
-int sysctl_load(const struct paths *paths, int flavor, struct diags *diags,
-                struct sysctl_conf **ret)
+static bool has_name(const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+
+    return name && streq(slash ? slash + 1 : path, name);
+}
+
+static int load(const struct paths *paths, enum sysctl_flavor flavor, const char *without,
+                struct diags *diags, struct sysctl_conf **ret)
 {
     _cleanup_(sysctl_conf_freep) struct sysctl_conf *conf = NULL;
     _cleanup_conf_files_ struct conf_files files = {0};
@@ -48,16 +55,31 @@ int sysctl_load(const struct paths *paths, int flavor, struct diags *diags,
         *ret = NULL;
         return 0;
     }
-    conf = sysctl_conf_new((enum sysctl_flavor)flavor);
+    conf = sysctl_conf_new(flavor);
     if (!conf)
         return -ENOMEM;
-    r = read_files(paths->sysctl_root, (enum sysctl_flavor)flavor, &found, &files);
-    for (size_t i = 0; i < files.count && r >= 0; i++)
-        r = sysctl_conf_add_file(conf, files.files[i].path, files.files[i].bytes, files.files[i].n,
-                                 &found);
+    r = read_files(paths->sysctl_root, flavor, &found, &files);
+    for (size_t i = 0; i < files.count && r >= 0; i++) {
+        const struct conf_file *file = &files.files[i];
+
+        if (!has_name(file->path, without))
+            r = sysctl_conf_add_file(conf, file->path, file->bytes, file->n, &found);
+    }
     if (r < 0)
         return r;
     pass_on(&found, diags);
     *ret = TAKE_PTR(conf);
     return 0;
+}
+
+int sysctl_load(const struct paths *paths, int flavor, struct diags *diags,
+                struct sysctl_conf **ret)
+{
+    return load(paths, (enum sysctl_flavor)flavor, NULL, diags, ret);
+}
+
+int sysctl_load_others(const struct paths *paths, const char *without, struct diags *diags,
+                       struct sysctl_conf **ret)
+{
+    return load(paths, SYSCTL_SYSTEMD, without, diags, ret);
 }
