@@ -264,19 +264,18 @@ static void write_header(struct text *text, const struct policy *policy)
 {
     char hash[17];
 
-    text_add(
-        text,
-        "# Reverse-path filtering and its neighbours, as rpfpolicy's policy %s asks for.\n"
-        "#\n"
-        "# Save it as /etc/sysctl.d/" FRAGMENT_NAME ", so that it is read after the others:\n"
-        "#   rpfpolicy generate sysctl.d >/etc/sysctl.d/" FRAGMENT_NAME "\n"
-        "# It takes effect at boot and for every device that is added from then on; to apply\n"
-        "# it now, run systemd-sysctl. Write it anew when the policy or another file of\n"
-        "# sysctl.d changes: it answers to both as they are at this moment.\n"
-        "# Renamed devices keep the values of their old name. A name that begins with a dot\n"
-        "# is reached by a wildcard when the device is added, not at boot.\n"
-        "# A minus keeps wildcards off that one key, or makes an older line give up its place.\n",
-        policy_hash_text(policy, hash));
+    text_add(text,
+             "# Reverse-path filtering and its neighbours, as rpfpolicy's policy %s asks for.\n"
+             "#\n"
+             "# Save it as /etc/sysctl.d/" FRAGMENT_NAME ", so that it is read after the others:\n"
+             "#   rpfpolicy generate sysctl.d >/etc/sysctl.d/" FRAGMENT_NAME "\n"
+             "# It takes effect at boot and for every device that is added from then on; to apply\n"
+             "# it now, run systemd-sysctl. Write it anew when the policy or another file of\n"
+             "# sysctl.d changes: it answers to both as they are at this moment.\n"
+             "# Renamed devices keep the values of their old name. A name that begins with a dot\n"
+             "# is reached by a wildcard when the device is added, not at boot.\n"
+             "# A minus keeps wildcards off that key, or takes an older line out of its place.\n",
+             policy_hash_text(policy, hash));
 }
 
 int fragment_generate(const struct policy *policy, const struct sysctl_conf *others, char **ret,
