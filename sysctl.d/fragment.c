@@ -265,16 +265,16 @@ static void write_header(struct text *text, const struct policy *policy)
     char hash[17];
 
     text_add(text,
-             "# Reverse-path filtering and its neighbours, as rpfpolicy's policy %s asks for.\n"
+             "# What rpfpolicy's policy %s asks for, for systemd-sysctl alone.\n"
              "#\n"
-             "# Save it as /etc/sysctl.d/" FRAGMENT_NAME ", so that it is read after the others:\n"
+             "# Save it under this name, so that it is read after the others:\n"
              "#   rpfpolicy generate sysctl.d >/etc/sysctl.d/" FRAGMENT_NAME "\n"
-             "# It takes effect at boot and for every device that is added from then on; to apply\n"
-             "# it now, run systemd-sysctl. Write it anew when the policy or another file of\n"
-             "# sysctl.d changes: it answers to both as they are at this moment.\n"
-             "# Renamed devices keep the values of their old name. A name that begins with a dot\n"
-             "# is reached by a wildcard when the device is added, not at boot.\n"
-             "# A minus keeps wildcards off that key, or takes an older line out of its place.\n",
+             "# It takes effect at boot and for every device that is added from then on; to\n"
+             "# apply it now, run systemd-sysctl. Write it anew when the policy or another\n"
+             "# file of sysctl.d changes: it answers to both as they are at this moment.\n"
+             "# A renamed device keeps the values of its old name. A wildcard reaches a name\n"
+             "# with a leading dot when the device is added, not at boot. A leading minus\n"
+             "# keeps wildcards off a key, or takes an older line out of its place.\n",
              policy_hash_text(policy, hash));
 }
 
