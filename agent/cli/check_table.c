@@ -155,6 +155,18 @@ static void print_warning(struct check *check, const struct warning *warning)
     fputc('\n', stream);
 }
 
+/* Where all or default cannot be as wanted, that is why devices cannot either. */
+static void print_impossible(struct check *check)
+{
+    const struct rows *rows = check->data;
+
+    for (size_t i = 0; i < rows->count; i++)
+        if (rows->items[i].ifindex < 0 && rows->items[i].state.state == STATE_IMPOSSIBLE)
+            fprintf(check->out->stream, "note: %s of %s: %s\n",
+                    key_info(rows->items[i].state.key)->name, rows->items[i].name,
+                    rows->items[i].state.message);
+}
+
 static void print_unmatched(struct check *check)
 {
     const struct policy *policy = check->session->policy;
@@ -211,7 +223,7 @@ static void print_next(struct check *check)
     else if (session->acceptance == ACCEPTED_NONE && session->policy->agent.mode == MODE_ENFORCE)
         fputs("No policy is in force yet; 'rpfpolicy accept' or 'apply' accepts this one.\n",
               stream);
-    if (check_bad(check) > 0)
+    if (check->counts[STATE_DRIFT] + check->specials[STATE_DRIFT] > 0)
         fputs("'rpfpolicy plan' shows what would be written, 'rpfpolicy apply' writes it.\n",
               stream);
     if (session->policy->agent.mode == MODE_OBSERVE)
@@ -231,6 +243,7 @@ static int end(struct check *check)
         fputc('\n', check->out->stream);
     for (size_t i = 0; i < check->warnings; i++)
         print_warning(check, &warnings[i]);
+    print_impossible(check);
     print_unmatched(check);
     print_sum(check);
     print_next(check);

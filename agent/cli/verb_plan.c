@@ -36,9 +36,9 @@ static int print_table(struct cli *cli, const struct session *session, const str
         r = table_print(table, &cli->out);
     if (r < 0)
         return r;
-    notes_print(cli->out.stream, session, plan);
     if (plan->count == 0)
         fputs("Nothing to do.\n", cli->out.stream);
+    notes_print(cli->out.stream, session, plan);
     return 0;
 }
 
