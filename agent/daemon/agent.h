@@ -102,6 +102,7 @@ void agent_device_changed(struct agent *agent, struct entry *entry, const char *
 
 /* enforce.c: the only place where the agent writes a device. */
 void agent_enforce(struct agent *agent, struct entry *entry, const char *event);
+void agent_flush_routes(struct agent *agent); /* soon; at most once in 10 s */
 void agent_schedule_retry(struct agent *agent, uint64_t at);
 
 /* udev_watch.c */

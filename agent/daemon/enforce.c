@@ -37,8 +37,6 @@ static bool sysctl_will_be_right(const struct agent *agent, const struct entry *
                                                     entry->device.forwarding));
 }
 
-static void flush_due(struct agent *agent);
-
 static int on_flush(sd_event_source *source, uint64_t usec, void *data)
 {
     struct agent *agent = data;
@@ -55,7 +53,7 @@ static int on_flush(sd_event_source *source, uint64_t usec, void *data)
 }
 
 /* At most once in FLUSH_INTERVAL; a flush that is already due covers this one too. */
-static void flush_due(struct agent *agent)
+void agent_flush_routes(struct agent *agent)
 {
     uint64_t now = agent_now(agent), at = now;
     int enabled = SD_EVENT_OFF;
@@ -291,7 +289,7 @@ static int repair_key(struct repair *repair)
     if (key_strictness(repair->key, repair->target->wanted) >
             key_strictness(repair->key, repair->target->before) &&
         !is_new(entry, agent_now(agent)))
-        flush_due(agent);
+        agent_flush_routes(agent);
     return 0;
 }
 

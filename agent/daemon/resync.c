@@ -172,6 +172,7 @@ static int put_specials_right(struct agent *agent)
 {
     struct apply_options options = {.paths = &agent->paths,
                                     .policy = agent->policy,
+                                    .no_flush = true, /* it may wait; the loop must not */
                                     .lock_timeout_ms = 0,
                                     .report = report_plan_write,
                                     .data = agent};
@@ -194,6 +195,8 @@ static int put_specials_right(struct agent *agent)
     if (r < 0)
         return r;
     agent->counters.plans++;
+    if (result.stricter)
+        agent_flush_routes(agent);
     if (agent->generation > 0 && conflict_repaired(conflict, now) && conflict->mark)
         log_plain(
             &agent->logger, LOG_EVENT_WRITER, LOG_WARNING,
