@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "explain.h"
+#include "fragment.h"
 #include "plan.h"
 
 #define OWN_FILE "/etc/rpfpolicy.d/10-local.conf"
@@ -123,7 +124,7 @@ static void say_lasting(FILE *f, const struct explain *explain, const struct exp
     } else {
         fputs("The helper repairs devices as they appear; after a full run of systemd-sysctl "
               "nothing does. This says the policy in sysctl.d's own terms:\n"
-              "    rpfpolicy generate sysctl.d\n",
+              "    rpfpolicy generate sysctl.d >/etc/sysctl.d/" FRAGMENT_NAME "\n",
               f);
     }
 }

@@ -82,6 +82,19 @@ const struct verb verbs[] = {
         .run = verb_explain,
     },
     {
+        .name = "generate",
+        .arguments = "policy|sysctl.d",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "write a policy, or the policy as sysctl.d lines",
+        .text = "policy    a policy that describes what is in effect now, for the keys of the\n"
+                "          policy on disk and rp_filter: 'rpfpolicy check' with it is clean\n"
+                "sysctl.d  the policy on disk as a fragment for hosts without agent and helper;\n"
+                "          what sysctl.d cannot say becomes a comment, and the exit status is 2\n",
+        .formats = FORMATS_TEXT,
+        .run = verb_generate,
+    },
+    {
         .name = "preset",
         .arguments = "list|show|enable|disable|diff|suggest [NAME...]",
         .min_arguments = 1,

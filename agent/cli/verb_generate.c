@@ -1,0 +1,60 @@
+/* `rpfpolicy generate`: the policy that describes what is in effect now, or the policy in the terms
+ * of sysctl.d. Written to standard output, for people to keep and edit. */
+#include <stdio.h>
+
+#include "fragment.h"
+#include "generate.h"
+#include "policy_load.h"
+#include "session.h"
+
+static int generate_from_live(struct cli *cli)
+{
+    _cleanup_session_ struct session session = SESSION_INIT;
+    _cleanup_free_ char *text = NULL;
+    int r;
+
+    if (session_load(&session, cli,
+                     SESSION_POLICY_OPTIONAL | SESSION_BROKEN_ALLOWED | SESSION_QUIET) < 0 ||
+        session_read(&session, 0, 0) < 0)
+        return EXIT_ERROR;
+    r = generate_policy(&session.live, session.policy->keys | KEY_BIT(KEY_RP_FILTER), &text);
+    if (r < 0) {
+        say("cannot write a policy: %s", error_text(r));
+        return EXIT_ERROR;
+    }
+    fputs(text, cli->out.stream);
+    return EXIT_OK;
+}
+
+static int generate_fragment(struct cli *cli)
+{
+    _cleanup_session_ struct session session = SESSION_INIT;
+    _cleanup_free_ char *text = NULL;
+    unsigned missing = 0;
+    int r;
+
+    if (session_load(&session, cli, SESSION_QUIET) < 0)
+        return EXIT_ERROR;
+    r = sysctl_load_others(&cli->paths, FRAGMENT_NAME, NULL, &session.sysctl);
+    if (r >= 0)
+        r = fragment_generate(session.policy, session.sysctl, &text, &missing);
+    if (r < 0) {
+        say("cannot write a fragment: %s", error_text(r));
+        return EXIT_ERROR;
+    }
+    fputs(text, cli->out.stream);
+    if (missing > 0)
+        say("%u %s cannot be said in sysctl.d; the comments tell which and why", missing,
+            missing == 1 ? "thing" : "things");
+    return missing > 0 ? EXIT_DRIFT : EXIT_OK;
+}
+
+int verb_generate(struct cli *cli, int count, char **arguments)
+{
+    if (streq(arguments[0], "policy"))
+        return generate_from_live(cli);
+    if (streq(arguments[0], "sysctl.d"))
+        return generate_fragment(cli);
+    say("generate what? 'rpfpolicy generate policy' or 'rpfpolicy generate sysctl.d'");
+    return EXIT_ERROR;
+}
