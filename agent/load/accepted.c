@@ -141,6 +141,18 @@ static int take_file(struct cursor *c, struct policy *policy, struct diags *diag
     return r;
 }
 
+/* Built-in sets of a later version are the one thing that is found only when all files are read. */
+static void find_unknown_sets(const struct policy *policy, struct diags *diags)
+{
+    for (size_t i = 0; i < policy->n_rules; i++) {
+        const struct rule *rule = &policy->rules[i];
+
+        if (rule->pattern.kind == PATTERN_SET && rule->pattern.set < 0)
+            diags_add(diags, DIAG_ERROR, rule->origin.file, rule->origin.line,
+                      "this version does not know the set");
+    }
+}
+
 /* diags is not NULL here. */
 static int parse_accepted(struct cursor c, struct diags *diags, struct policy **ret)
 {
@@ -161,9 +173,12 @@ static int parse_accepted(struct cursor c, struct diags *diags, struct policy **
     /* Before the lines are judged: after damage what they say is of no interest. */
     if (c.n > 0 || policy->hash != hash)
         return -EBADMSG;
-    r = policy_finish(policy, diags);
+    /* Without diags: these bytes were judged when they were accepted, and judging them again would
+     * cost the udev hook more than all the rest of reading them. */
+    r = policy_finish(policy, NULL);
     if (r < 0)
         return r;
+    find_unknown_sets(policy, diags);
     /* Accepted by a version that knew other words. */
     if (diags_failed(diags))
         return -EBADMSG;

@@ -16,7 +16,7 @@ int policy_load(const struct paths *paths, struct diags *diags, struct policy **
 int policy_load_accepted(const struct paths *paths, struct diags *diags, struct policy **ret);
 
 /* The same from bytes, without I/O (fuzzed). Rules keep the file and line they had when they were
- * accepted. diags may be NULL. */
+ * accepted. What only leads to warnings is not looked for again. diags may be NULL. */
 int policy_parse_accepted(const char *bytes, size_t n, struct diags *diags, struct policy **ret);
 
 /* Put the policy on disk into force: read it once, validate it, and replace accepted.conf

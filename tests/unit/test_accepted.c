@@ -282,6 +282,42 @@ static void sizes_and_paths_that_no_one_wrote_are_refused(void **state)
     assert_null(policy);
 }
 
+/* FNV-1a with a NUL after each part, as policy.hash is made, to state what only another version
+ * could have accepted. */
+static uint64_t hash_of(const char *path, const char *text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i <= strlen(path); i++)
+        hash = (hash ^ (unsigned char)path[i]) * UINT64_C(0x100000001b3);
+    for (size_t i = 0; i <= strlen(text); i++)
+        hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static void words_that_only_another_version_knows_are_refused_with_their_line(void **state)
+{
+    static const char *const texts[] = {
+        "[rp_filter]\n@tunnel = off\n",
+        "[rp_filter]\neth0 = feasible\n",
+        "[agent]\nmode = gentle\n",
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+        _cleanup_diags_ struct diags diags = DIAGS_INIT;
+        struct policy *policy = NULL;
+        char bytes[256];
+        int n = snprintf(bytes, sizeof(bytes), "rpfpolicy-accepted 1 %016llx 1\nfile %zu /a\n%s\n",
+                         (unsigned long long)hash_of("/a", texts[i]), strlen(texts[i]), texts[i]);
+
+        assert_int_equal(policy_parse_accepted(bytes, (size_t)n, &diags, &policy), -EBADMSG);
+        assert_int_equal(diags.errors, 1);
+        assert_string_equal(diags.items[0].file, "/a");
+        assert_int_equal(diags.items[0].line, 2);
+        assert_null(policy);
+    }
+}
+
 int main(void)
 {
     if (geteuid() != 0) {
@@ -300,6 +336,7 @@ int main(void)
         TEST(an_empty_file_and_dev_null_are_policies_without_a_rule),
         TEST(a_named_policy_is_the_only_one_and_its_bytes_are_kept_as_they_are),
         TEST(any_damage_is_noticed),
+        TEST(words_that_only_another_version_knows_are_refused_with_their_line),
         TEST(sizes_and_paths_that_no_one_wrote_are_refused),
     };
 
