@@ -3,7 +3,6 @@
  * sysctl_procps.c. */
 #include <ctype.h>
 #include <limits.h>
-#include <stdio.h>
 
 #include "sysctl_internal.h"
 
@@ -105,15 +104,28 @@ struct entry *sysctl_last(const struct sysctl_conf *conf, const char *key)
     return conf->table_size ? *table_slot(conf->table, conf->table_size, key) : NULL;
 }
 
+bool sysctl_target(const char *name, enum key key, char buf[SYSCTL_TARGET_SIZE])
+{
+    const char *key_name = key_info(key)->name;
+    size_t n = strlen(name), m = strlen(key_name);
+
+    if (strlen(SYSCTL_BASE) + n + 1 + m >= SYSCTL_TARGET_SIZE)
+        return false;
+    memcpy(buf, SYSCTL_BASE, strlen(SYSCTL_BASE));
+    buf += strlen(SYSCTL_BASE);
+    memcpy(buf, name, n);
+    buf[n] = '/';
+    memcpy(buf + n + 1, key_name, m + 1);
+    return true;
+}
+
 const struct sysctl_line *sysctl_conf_exact(const struct sysctl_conf *conf, const char *name,
                                             enum key key)
 {
-    char target[NAME_MAX];
+    char target[SYSCTL_TARGET_SIZE];
     const struct entry *entry;
-    int n;
 
-    n = snprintf(target, sizeof(target), SYSCTL_BASE "%s/%s", name, key_info(key)->name);
-    if (n < 0 || (size_t)n >= sizeof(target) || sysctl_is_glob(name))
+    if (!sysctl_target(name, key, target) || sysctl_is_glob(name))
         return NULL;
     entry = sysctl_last(conf, target);
     if (entry && entry->fate == FATE_REPEATED)

@@ -236,7 +236,7 @@ static bool name_finds_itself(const char *name, bool braces)
 bool sysctl_candidate_matches(const struct candidate *candidate, enum sysctl_run run,
                               const char *name)
 {
-    if (strncmp(candidate->device, name, candidate->literal) != 0)
+    if (candidate->literal > 0 && strncmp(candidate->device, name, candidate->literal) != 0)
         return false;
     if (run == SYSCTL_RUN_FULL)
         return fnmatch(candidate->device, name, FNM_PERIOD) == 0;

@@ -59,6 +59,10 @@ bool sysctl_is_glob(const char *text);
 #define SYSCTL_COMPONENTS 5
 bool sysctl_split(char *path, char *components[SYSCTL_COMPONENTS]);
 
+/* The key text of a device's key. False when the name is longer than any device's. */
+#define SYSCTL_TARGET_SIZE 256
+bool sysctl_target(const char *name, enum key key, char buf[SYSCTL_TARGET_SIZE]);
+
 /* The latest line with this key text, repeated ones included; NULL for none. */
 struct entry *sysctl_last(const struct sysctl_conf *conf, const char *key);
 

@@ -1,9 +1,6 @@
 /* Which line of sysctl.d a device ends up with, and why the others lose: the order of
  * systemd-sysctl 252. An exact key text beats every glob; among globs each is written and the last
  * one stays. */
-#include <limits.h>
-#include <stdio.h>
-
 #include "sysctl_internal.h"
 
 const char *sysctl_outcome_text(enum sysctl_outcome outcome)
@@ -149,12 +146,11 @@ int sysctl_conf_resolve(const struct sysctl_conf *conf, enum sysctl_run run, con
     const struct candidates *globs = run == SYSCTL_RUN_ADD ? &conf->add[key] : &conf->full[key];
     struct sysctl_answer answer = {0};
     const struct entry *blocker, *winner;
-    char target[NAME_MAX];
-    int n, r;
+    char target[SYSCTL_TARGET_SIZE];
+    int r;
 
-    n = snprintf(target, sizeof(target), SYSCTL_BASE "%s/%s", name, key_info(key)->name);
-    if (n < 0 || (size_t)n >= sizeof(target)) {
-        *ret = answer; /* longer than any device's name */
+    if (!sysctl_target(name, key, target)) {
+        *ret = answer;
         return 0;
     }
     if (conf->flavor == SYSCTL_PROCPS)
