@@ -181,15 +181,14 @@ static char *filter_meaning(const struct explain *explain, int effective)
 static const char *number_meaning(enum key key, int value)
 {
     static const char *const ignore[] = {
-        "ARP requests are answered for every address of the host, on any device.",
-        "ARP requests are answered only for addresses of the device they came in by.",
-        "ARP requests are answered only for addresses of the device they came in by, and only to "
-        "senders of the same subnet.",
+        [0] = "ARP requests are answered for every address of the host, on any device.",
+        [1] = "ARP requests are answered only for addresses of the device they came in by.",
+        [2] = "as 1, and only to senders of the same subnet.",
     };
     static const char *const announce[] = {
-        "ARP requests carry whichever address of the host is at hand.",
-        "ARP requests carry an address of the target's subnet where there is one.",
-        "ARP requests always carry the address that fits the target best.",
+        [0] = "ARP requests carry whichever address of the host is at hand.",
+        [1] = "ARP requests carry an address of the target's subnet where there is one.",
+        [2] = "ARP requests always carry the address that fits the target best.",
     };
 
     if (key == KEY_ARP_IGNORE && value == 8)

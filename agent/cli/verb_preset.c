@@ -144,19 +144,16 @@ static void say_what_policy_says(const struct cli *cli)
     say_diags(&diags, DIAG_WARNING);
 }
 
-static void print_next(struct cli *cli, const struct preset *preset)
+static void print_notes(struct cli *cli, const struct preset *preset)
 {
-    for (unsigned i = 0; preset; i++) {
+    for (unsigned i = 0;; i++) {
         _cleanup_free_ char *line = preset_comment(preset, "next", i), *shown = NULL;
 
         if (!line)
-            break;
+            return;
         shown = name_escape(line);
         fprintf(cli->out.stream, "Note: %s\n", shown ?: "");
     }
-    fputs("Nothing is changed yet. Next: 'rpfpolicy plan' shows what would be, 'rpfpolicy apply' "
-          "does it.\n",
-          cli->out.stream);
 }
 
 static int cannot(const struct cli *cli, const char *what, const struct preset *preset, int error)
@@ -198,6 +195,7 @@ static int enable_one(struct cli *cli, const struct preset *preset, bool *ret_ch
         fprintf(cli->out.stream, "%s replaced by version %u\n", preset->target, preset->version);
     else
         fprintf(cli->out.stream, "%s written (version %u)\n", preset->target, preset->version);
+    print_notes(cli, preset);
     return EXIT_OK;
 }
 
@@ -221,7 +219,9 @@ static int preset_enable_all(struct cli *cli, const struct presets *presets, int
     if (!changed)
         return status;
     say_what_policy_says(cli);
-    print_next(cli, count == 1 ? presets_find(presets, names[0]) : NULL);
+    fputs("Nothing is changed yet. Next: 'rpfpolicy plan' shows what would be, 'rpfpolicy apply' "
+          "does it.\n",
+          cli->out.stream);
     return status;
 }
 

@@ -28,14 +28,15 @@ static const char *name_of(const struct conf_file *file)
 
 static int read_shipped(void **state)
 {
-    static struct fixture fixture;
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
     const char *const directories[] = {PRESETS_DIRECTORY, NULL};
     struct diags diags = DIAGS_INIT;
 
-    assert_int_equal(conf_files_read("", directories, 0, &diags, &fixture.shipped), 0);
+    assert_non_null(fixture);
+    assert_int_equal(conf_files_read("", directories, 0, &diags, &fixture->shipped), 0);
     assert_int_equal(diags.count, 0);
-    assert_int_equal(fixture.shipped.count, N_PRESETS);
-    *state = &fixture;
+    assert_int_equal(fixture->shipped.count, N_PRESETS);
+    *state = fixture;
     return 0;
 }
 
@@ -44,6 +45,7 @@ static int free_shipped(void **state)
     struct fixture *fixture = *state;
 
     conf_files_done(&fixture->shipped);
+    free(fixture);
     return 0;
 }
 
