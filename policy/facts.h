@@ -36,6 +36,7 @@ struct device {
     bool numbered;   /* has an IPv4 address */
     bool uplink;     /* carries an IPv4 default route of the main table */
     bool forwarding; /* configured conf/DEV/forwarding */
+    key_mask pinned; /* keys that are known not to follow `default` any more */
     bool ipv4;       /* has IPv4 settings at all (absent below MTU 68) */
     int master;      /* ifindex, 0 for none */
     char master_name[DEVICE_NAME_MAX + 1];

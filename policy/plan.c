@@ -30,12 +30,19 @@ static int add_casualty(struct plan *plan, enum key key, int ifindex, const char
     return 0;
 }
 
+/* A device that is born before step 1 copies the old `default` and is in no plan yet. */
+static bool reads_again(const struct key_target *target)
+{
+    return target->mid_default != target->old_default && target->new_all != target->old_all;
+}
+
 static bool default_is_written(const struct key_target *target)
 {
     return target->mid_default != target->old_default || target->new_default != target->mid_default;
 }
 
-/* Step 0. A follower that is written in step 2 needs it only where step 1 is not neutral to it. */
+/* Step 0. A follower that is written in step 2 needs it only where step 1 is not neutral to it, or
+ * where the plan is made again after step 1: what it had before must not be lost from sight. */
 static bool must_stop_following(const struct key_target *target, enum key key,
                                 const struct device *device, const struct device_target *t,
                                 unsigned step)
@@ -44,8 +51,8 @@ static bool must_stop_following(const struct key_target *target, enum key key,
         return false;
     if (!t->write || step != 2)
         return true;
-    return key_effective(key, target->old_all, target->mid_default, device->forwarding) !=
-           t->before;
+    return reads_again(target) || key_effective(key, target->old_all, target->mid_default,
+                                                device->forwarding) != t->before;
 }
 
 static int add_device(struct plan *plan, const struct key_target *target, enum key key,
@@ -177,8 +184,7 @@ static void sort_steps(struct plan *plan, size_t first, const struct key_target 
     if (first == plan->count)
         return;
     qsort(plan->writes + first, plan->count - first, sizeof(*plan->writes), by_step);
-    if (*until_reread != SIZE_MAX || target->mid_default == target->old_default ||
-        target->new_all == target->old_all)
+    if (*until_reread != SIZE_MAX || !reads_again(target))
         return;
     for (size_t i = first; i < plan->count; i++)
         if (plan->writes[i].step <= 1)

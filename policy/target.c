@@ -10,7 +10,7 @@ bool plan_rule_writes(const struct rule *rule)
 
 bool plan_may_follow(enum key key, int def, const struct device *device)
 {
-    if (device->conf[key] != def)
+    if ((device->pinned & KEY_BIT(key)) || device->conf[key] != def)
         return false;
     return !(device->known & FACT_ADDRESSES) || !device->numbered;
 }

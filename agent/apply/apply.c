@@ -11,14 +11,46 @@ struct apply {
     struct apply_result *result;
     struct procsys procsys;
     struct netlink nl;
+    int *seen; /* owned: ifindexes of the picture that was first planned with */
+    size_t n_seen;
+    key_mask pinned; /* keys of which those devices no longer follow `default` */
     key_mask
         blocked; /* `all` or `default` could not be written: what relies on it must not follow */
 };
 
 static void apply_done(struct apply *apply)
 {
+    free(apply->seen);
     procsys_close(&apply->procsys);
     netlink_close(&apply->nl);
+}
+
+static int by_ifindex(const void *a, const void *b)
+{
+    const int *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* The first part of a plan stops every device it knows from following `default`. */
+static void pin_seen(const struct apply *apply, struct live *live)
+{
+    for (size_t i = 0; apply->seen && i < live->count; i++)
+        if (bsearch(&live->devices[i].ifindex, apply->seen, apply->n_seen, sizeof(int), by_ifindex))
+            live->devices[i].pinned = apply->pinned;
+}
+
+static int remember_seen(struct apply *apply, const struct live *live)
+{
+    if (apply->seen || live->count == 0)
+        return 0;
+    apply->seen = calloc(live->count, sizeof(int));
+    if (!apply->seen)
+        return -ENOMEM;
+    for (size_t i = 0; i < live->count; i++)
+        apply->seen[i] = live->devices[i].ifindex;
+    apply->n_seen = live->count;
+    return 0;
 }
 
 /* ifindex 0: all devices. */
@@ -48,6 +80,7 @@ static int read_live(struct apply *apply, int ifindex, struct live *ret)
         r = options->amend(&live, options->data);
     if (r < 0)
         return r;
+    pin_seen(apply, &live);
     *ret = live;
     live = (struct live){0};
     return 0;
@@ -72,7 +105,10 @@ static int read_and_plan(struct apply *apply, int ifindex, struct plan *ret)
         return r;
     if (options->only_ifindex != 0 && !live_by_ifindex(&live, options->only_ifindex))
         return -ENODEV;
-    return plan_make(options->policy, &live, options->only_ifindex, ret);
+    r = plan_make(options->policy, &live, options->only_ifindex, ret);
+    if (r >= 0 && ifindex == 0 && ret->until_reread < ret->count)
+        r = remember_seen(apply, &live);
+    return r;
 }
 
 /* One device is looked at alone first: hardly ever does anything else have to move for it. */
@@ -292,6 +328,8 @@ static int plan_and_carry_out(struct apply *apply)
         if (r < 0)
             return r;
         carry_out(apply, &plan, 0, plan.until_reread);
+        if (plan.until_reread < plan.count) /* keys are planned in their order */
+            apply->pinned |= 2 * KEY_BIT(plan.writes[plan.until_reread - 1].key) - 1;
         if (apply->blocked)
             carry_out(apply, &plan, plan.until_reread, plan.count);
         if (apply->blocked || plan.until_reread == plan.count)

@@ -42,8 +42,6 @@ unprivileged() {
     STATUS=$?
 }
 
-# Written once before any device is made: none of them follows default.
-sysctl -qw net.ipv4.conf.default.rp_filter=0
 ip link add eno1 type veth peer name lxc1
 ip link add eno2 type veth peer name lxc2
 ip addr add 192.0.2.1/24 dev eno1
