@@ -38,6 +38,9 @@ const char *builtin_set_name(enum builtin_set set)
 
 /* Reading */
 
+/* Beside one bit per condition. */
+#define SEEN_UNKNOWN (1u << 31)
+
 static struct set *current(struct parser *parser)
 {
     return &parser->policy->sets[parser->index];
@@ -201,6 +204,8 @@ static void set_entry(struct parser *parser, const char *name, const char *value
 
     if (kind < 0) {
         unknown_condition(parser, name, line);
+        /* One that may be unknown is as if it were not there: alone it makes an empty set. */
+        parser->seen |= name[0] == '-' ? 0 : SEEN_UNKNOWN;
         return;
     }
     if (kind != SET_PROPERTY && parser->seen & 1u << kind) {

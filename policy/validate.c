@@ -75,14 +75,15 @@ static bool rule_is_reachable(const struct rule *rule, int all)
 
 void validate_pins(const struct policy *policy, const bool *shadowed, struct diags *diags)
 {
-    for (size_t i = 0; i < policy->n_rules; i++) {
-        const struct rule *rule = &policy->rules[i], *pin;
+    const struct rule *pins[KEY_COUNT];
 
-        if (shadowed[i] || rule->pattern.kind == PATTERN_ALL ||
-            rule->pattern.kind == PATTERN_DEFAULT)
-            continue;
-        pin = policy_pin(policy, rule->key, PATTERN_ALL);
-        if (!pin || pin->unmanaged || rule_is_reachable(rule, pin->values[0]))
+    for (enum key key = 0; key < KEY_COUNT; key++)
+        pins[key] = policy_pin(policy, key, PATTERN_ALL);
+    for (size_t i = 0; i < policy->n_rules; i++) {
+        const struct rule *rule = &policy->rules[i], *pin = pins[rule->key];
+
+        if (!pin || pin->unmanaged || shadowed[i] || rule->pattern.kind == PATTERN_ALL ||
+            rule->pattern.kind == PATTERN_DEFAULT || rule_is_reachable(rule, pin->values[0]))
             continue;
         diags_add(diags, DIAG_ERROR, rule->origin.file, rule->origin.line,
                   "%s: '%s = %s' cannot be reached while %s:%u pins 'all = %s'",

@@ -71,7 +71,7 @@ static inline void assert_quiet(const struct diags *diags)
 static inline void assert_refused(const char *text, unsigned line, const char *words)
 {
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
-    _cleanup_policy_ struct policy *policy = policy_of(text, &diags);
+    policy_free(policy_of(text, &diags));
 
     assert_said(&diags, DIAG_ERROR, "p.conf", line, words);
     if (diags.errors != 1) {
@@ -85,7 +85,7 @@ static inline void assert_refused(const char *text, unsigned line, const char *w
 static inline void assert_taken(const char *text)
 {
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
-    _cleanup_policy_ struct policy *policy = policy_of(text, &diags);
+    policy_free(policy_of(text, &diags));
 
     assert_quiet(&diags);
 }

@@ -82,19 +82,8 @@ static void names_are_valid_as_in_the_kernel(void **state)
         ";reboot;", "a\x1b[m", "\xff", "'\"", "a\\b", "@set", "eth1..3", "123456789012345",
     };
     static const char *const bad[] = {
-        "",
-        ".",
-        "..",
-        "all",
-        "default",
-        "a/b",
-        "a:b",
-        "a b",
-        "a\t",
-        "a\nb",
-        "a\xa0"
-        "b",
-        "1234567890123456",
+        "",    ".",   "..",  "all",  "default", "a/b",
+        "a:b", "a b", "a\t", "a\nb", "\xa0",    "1234567890123456",
     };
 
     for (size_t i = 0; i < ELEMENTSOF(good); i++)

@@ -130,6 +130,8 @@ static void check_outcome(const struct run *run, const struct plan *last)
             CHECK(run, device,
                   rule_accepts(t->rule, effective) ||
                       (t->impossible && !could_be_right(run, device, t->rule)));
+        if (asked && !t->impossible)
+            CHECK(run, device, !is_casualty(last, device->facts.ifindex));
         if (!asked && effective != t->before)
             CHECK(run, device,
                   is_casualty(last, device->facts.ifindex) && run->target.all_rule &&

@@ -1,0 +1,66 @@
+# shellcheck shell=bash
+# For the tests of the agent: the system of tests/lib/system.sh with an agent in the foreground.
+
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/system.sh"
+
+AGENT=$SYSTEM_BUILD/agent/daemon/rpfpolicy-agent
+AGENT_LOG=/run/test/agent.log
+STATUS=/run/rpfpolicy/status.json
+
+# agent_start [OPTION…]: returns when the first reconciliation is done. Its log is at $AGENT_LOG.
+agent_start() {
+    : >"$AGENT_LOG"
+    "$AGENT" --verbose "$@" 2>>"$AGENT_LOG" &
+    AGENT_PID=$!
+    agent_wait_log 'Started: '
+}
+
+# agent_wait_log TEXT: until the log has it; the test fails when the agent ends or 30 s pass.
+agent_wait_log() {
+    wait_until "the agent's log has '$1'" grep -qF -- "$1" "$AGENT_LOG"
+}
+
+# wait_until WHAT COMMAND…: the command is true within 30 s.
+wait_until() {
+    local what=$1 i
+
+    shift
+    for i in $(seq 3000); do
+        "$@" && return 0
+        sleep 0.01
+    done
+    cat "$AGENT_LOG" >&2
+    system_abort "never came true: $what"
+}
+
+# agent_stop [SIGNAL]
+# shellcheck disable=SC2120
+agent_stop() {
+    kill "-${1:-TERM}" "$AGENT_PID"
+    wait "$AGENT_PID" 2>/dev/null
+    AGENT_STATUS=$?
+}
+
+has_value() {
+    [ "$(value "$1" "$2")" = "$3" ]
+}
+
+# becomes DEVICE KEY VALUE: the agent brings it there.
+becomes() {
+    wait_until "$1: $2 is $3" has_value "$@"
+}
+
+# everything_right: check finds no drift.
+everything_right() {
+    rpfpolicy check >/run/test/check.out 2>&1
+}
+
+# The agent has handled all that was done so far: a device of its own, made last, has its value.
+# Needs a policy under which mark* is off.
+agent_caught_up() {
+    AGENT_MARKS=$((${AGENT_MARKS:-0} + 1))
+    add_device "mark$AGENT_MARKS"
+    becomes "mark$AGENT_MARKS" rp_filter 0
+    ip link delete "mark$AGENT_MARKS"
+}

@@ -1,0 +1,196 @@
+/* The sections [agent] and [exception NAME]: what they take, and what is wrong with others. */
+#include "policy_text.h"
+
+static void the_agent_is_told_what_to_do(void **state)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = policy_of("[agent]\n"
+                                                       "mode = observe\n"
+                                                       "sweep = 5min\n"
+                                                       "flush-routes = no\n"
+                                                       "metrics-file = /run/m.prom\n"
+                                                       "[rp_filter]\n"
+                                                       "[agent]\n"
+                                                       "mode = enforce\n"
+                                                       "metrics-file = /run/n.prom\n",
+                                                       &diags);
+
+    assert_quiet(&diags);
+    assert_int_equal(policy->agent.mode, MODE_ENFORCE);
+    assert_int_equal(policy->agent.sweep_usec, 300000000);
+    assert_false(policy->agent.flush_routes);
+    assert_string_equal(policy->agent.metrics_file, "/run/n.prom");
+    assert_string_equal(policy_mode_name(MODE_OBSERVE), "observe");
+}
+
+static uint64_t sweep_of(const char *text)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    char whole[100];
+
+    snprintf(whole, sizeof(whole), "[agent]\nsweep = %s\n", text);
+    _cleanup_policy_ struct policy *policy = policy_of(whole, &diags);
+    assert_quiet(&diags);
+    return policy->agent.sweep_usec / 1000;
+}
+
+static void times_have_units(void **state)
+{
+    assert_int_equal(sweep_of("1"), 1000);
+    assert_int_equal(sweep_of("60s"), 60000);
+    assert_int_equal(sweep_of("60 sec"), 60000);
+    assert_int_equal(sweep_of("5min"), 300000);
+    assert_int_equal(sweep_of("2m"), 120000);
+    assert_int_equal(sweep_of("1h"), 3600000);
+    assert_int_equal(sweep_of("1d"), 86400000);
+    assert_int_equal(sweep_of("86400"), 86400000);
+}
+
+static void wrong_settings_of_the_agent_are_refused(void **state)
+{
+    static const struct {
+        const char *line, *words;
+    } bad[] = {
+        {"mode = on", "unknown mode 'on': observe (report, write nothing) or enforce"},
+        {"mode =", "unknown mode ''"},
+        {"sweep = 0", "out of range: 1s to 1d"},
+        {"sweep = 0s", "out of range"},
+        {"sweep = 86401", "out of range"},
+        {"sweep = 2d", "out of range"},
+        {"sweep = 99999999999999999999999d", "out of range"},
+        {"sweep = 213503982334601d", "out of range"},
+        {"sweep = -1", "is not a time; write 60s, 5min or 1h"},
+        {"sweep = 1.5s", "is not a time"},
+        {"sweep = 5 parsecs", "is not a time"},
+        {"sweep =", "is not a time"},
+        {"flush-routes = maybe", "unknown value 'maybe' for flush-routes: yes or no"},
+        {"metrics-file = m.prom", "not the absolute path of a file"},
+        {"metrics-file = /run/", "not the absolute path of a file"},
+        {"metrics-file =", "not the absolute path of a file"},
+        {"swep = 5", "unknown name 'swep' in [agent]; did you mean 'sweep'?"},
+        {"x = 5", "known here are mode, sweep, flush-routes, metrics-file"},
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+        char text[200];
+
+        snprintf(text, sizeof(text), "[agent]\n%s\n", bad[i].line);
+        assert_refused(text, 2, bad[i].words);
+    }
+}
+
+static void an_exception_becomes_a_rule_per_key_and_device(void **state)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = policy_of("[exception lab]\n"
+                                                       "rp_filter = loose, observe\n"
+                                                       "reason = asymmetric lab uplink\n"
+                                                       "ref = NET-42\n"
+                                                       "until = 2028-02-29\n"
+                                                       "devices = eth1..3   wlan*\n"
+                                                       "devices = @physical\n"
+                                                       "log_martians = no\n",
+                                                       &diags);
+    const struct exception *exception = &policy->exceptions[0];
+
+    assert_quiet(&diags);
+    assert_int_equal(policy->n_exceptions, 1);
+    assert_string_equal(exception->name, "lab");
+    assert_string_equal(exception->reason, "asymmetric lab uplink");
+    assert_string_equal(exception->ref, "NET-42");
+    assert_int_equal(exception->until, 20280229);
+    assert_string_equal(exception->devices[1], "wlan*");
+    assert_string_equal(exception->devices[2], "@physical");
+    assert_null(exception->devices[3]);
+    assert_int_equal(policy->n_rules, 6);
+    assert_string_equal(policy->rules[1].pattern.text, "wlan*");
+    assert_int_equal(policy->rules[1].exception, 0);
+    assert_int_equal(policy->rules[1].origin.line, 2);
+    assert_true(policy->rules[1].observe);
+    assert_int_equal(policy->rules[5].key, KEY_LOG_MARTIANS);
+    assert_int_equal(policy->rules[5].pattern.set, BUILTIN_SET_PHYSICAL);
+    assert_false(exception_expired(exception, 20280229));
+    assert_true(exception_expired(exception, 20280301));
+}
+
+static void an_exception_without_a_date_never_expires(void **state)
+{
+    assert_false(exception_expired(&(struct exception){.until = 0}, 99991231));
+}
+
+#define EXCEPTION "[exception e]\nreason = r\ndevices = eth0\nrp_filter = off\n"
+
+static void incomplete_or_wrong_exceptions_are_refused(void **state)
+{
+    assert_taken(EXCEPTION);
+    assert_refused("[exception e]\ndevices = eth0\nrp_filter = off\n", 1, "says no reason");
+    assert_refused("[exception e]\nreason = r\nrp_filter = off\n", 1, "names no devices");
+    assert_refused("[exception e]\nreason = r\ndevices = eth0\n", 1, "names no key");
+    assert_refused("[exception e]\nreason =\ndevices = eth0\nrp_filter = off\n", 2, "is empty");
+    assert_refused("[exception e]\nreason = r\ndevices =\nrp_filter = off\n", 3, "is empty");
+    assert_refused("[exception e]\nreason = r\ndevices = eth0 all\nrp_filter = off\n", 3,
+                   "'all' is not a device");
+    assert_refused("[exception e]\nreason = r\ndevices = default\nrp_filter = off\n", 3,
+                   "'default' is not a device");
+    assert_refused("[exception e]\nreason = r\ndevices = a/b\nrp_filter = off\n", 3, "'/'");
+    assert_refused(EXCEPTION "reason = s\n", 5, "'reason' stands twice");
+    assert_refused(EXCEPTION "rp_filter = strict\n", 5,
+                   "stands twice in [exception e], first in "
+                   "line 4");
+    assert_refused(EXCEPTION "rp_fliter = strict\n", 5, "did you mean 'rp_filter'?");
+    assert_refused(EXCEPTION "log_martians = strict\n", 5, "unknown value 'strict'");
+    assert_refused(EXCEPTION "[exception e]\nreason = s\n", 5, "stated twice, first in p.conf:1");
+    assert_refused("[exception e e]\nreason = s\n", 1, "cannot be used as a name");
+}
+
+static void dates_are_days_of_the_calendar(void **state)
+{
+    static const char *const bad[] = {
+        "2026-02-29",  "2100-02-29", "2026-13-01", "2026-00-10", "2026-04-31",
+        "2026-1-01",   "26-01-01",   "2026/01/01", "tomorrow",   "",
+        "2026-01-001", "0000-01-01", "2026-01-0x", "+026-01-01",
+    };
+    static const char *const good[] = {"2026-12-31", "2028-02-29", "2000-02-29", "2026-04-30"};
+
+    for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+        char text[200];
+
+        snprintf(text, sizeof(text), EXCEPTION "until = %s\n", bad[i]);
+        assert_refused(text, 5, "not a day of the calendar; write YYYY-MM-DD");
+    }
+    for (size_t i = 0; i < ELEMENTSOF(good); i++) {
+        char text[200];
+
+        snprintf(text, sizeof(text), EXCEPTION "until = %s\n", good[i]);
+        assert_taken(text);
+    }
+    assert_refused(EXCEPTION "until = 2026-01-01\nuntil = 2027-01-01\n", 6, "'until' stands twice");
+}
+
+static void sets_and_exceptions_are_stated_once_over_all_files(void **state)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = policy_start();
+
+    policy_add(policy, "10.conf", EXCEPTION "[set s]\nkind = veth\n", &diags);
+    policy_add(policy, "20.conf", EXCEPTION "[set s]\nkind = veth\n", &diags);
+    assert_said(&diags, DIAG_ERROR, "20.conf", 1, "first in 10.conf:1");
+    assert_said(&diags, DIAG_ERROR, "20.conf", 5, "first in 10.conf:5");
+    assert_int_equal(diags.errors, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_agent_is_told_what_to_do),
+        cmocka_unit_test(times_have_units),
+        cmocka_unit_test(wrong_settings_of_the_agent_are_refused),
+        cmocka_unit_test(an_exception_becomes_a_rule_per_key_and_device),
+        cmocka_unit_test(an_exception_without_a_date_never_expires),
+        cmocka_unit_test(incomplete_or_wrong_exceptions_are_refused),
+        cmocka_unit_test(dates_are_days_of_the_calendar),
+        cmocka_unit_test(sets_and_exceptions_are_stated_once_over_all_files),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
