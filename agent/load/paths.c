@@ -90,7 +90,7 @@ int paths_init(const struct path_options *options, struct paths *ret)
     if (r >= 0)
         r = join(&paths.stand_back, paths.run, "/stand-back");
     if (r >= 0)
-        r = join(&paths.presets, paths.root, "/usr/share/rpfpolicy/presets");
+        r = join(&paths.presets, paths.root, PRESETS_DIRECTORY);
     if (r < 0)
         return r;
     *ret = paths;
