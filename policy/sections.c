@@ -9,7 +9,6 @@
 #include "values.h"
 #include "words.h"
 
-#define USEC_PER_SEC UINT64_C(1000000)
 #define SWEEP_MIN_USEC USEC_PER_SEC
 #define SWEEP_MAX_USEC (86400 * USEC_PER_SEC)
 

@@ -14,6 +14,8 @@
 
 #define _cleanup_(f) __attribute__((cleanup(f)))
 #define _printf_(a, b) __attribute__((format(printf, a, b)))
+#define USEC_PER_MSEC UINT64_C(1000)
+#define USEC_PER_SEC UINT64_C(1000000)
 #define ELEMENTSOF(x) (sizeof(x) / sizeof((x)[0]))
 
 /* Take the pointer out of a variable that is cleaned up on scope exit. */

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #define BLANKS " \t\n\v\f\r"
-#define USEC_PER_SEC UINT64_C(1000000)
 
 /* Cut blanks off both ends, in place; returns the new beginning. */
 static char *trim(char *s)

@@ -9,8 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define USEC_PER_MSEC UINT64_C(1000)
-#define USEC_PER_SEC UINT64_C(1000000)
+#include "util.h"
 
 #define CONFLICT_FREE_REPAIRS 3
 #define CONFLICT_FIRST_DELAY (10 * USEC_PER_MSEC)

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "conflict.h"
 #include "util.h"
 
 #define BUFFER_SIZE (64 * 1024)
