@@ -189,6 +189,8 @@ static void judge_key(struct judge *judge, const struct device *device, enum key
             blame = find_cause(judge, device->name, device->forwarding, ret);
         else
             blame = find_latent(judge, device, &add, ret, &later);
+        ret->as_default = ret->state == STATE_DRIFT && blame == BLAME_VALUE && !ret->cause.file &&
+                          ret->configured == judge->live->def[key];
         if (ret->state == STATE_OK && blame != BLAME_NOTHING)
             ret->state = STATE_LATENT;
     }

@@ -51,6 +51,8 @@ struct key_state {
     enum state state;
     enum guard guard;
     struct cause cause;
+    bool as_default; /* no line is to blame, and `default` stores the same: never written, it seems
+                      */
     char message[240]; /* one sentence in words; "" when ok */
 };
 

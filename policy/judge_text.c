@@ -40,6 +40,8 @@ static void say_writer(const struct judge *judge, struct key_state *state, const
 {
     if (state->cause.file)
         say_place(state, before, state->cause.file, state->cause.line);
+    else if (state->as_default)
+        say(state, ", as new devices start");
     else if (judge->context.sysctl)
         say(state, ", written at run time (no sysctl.d line says so)");
 }

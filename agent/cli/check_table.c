@@ -78,6 +78,8 @@ static char *cause_text(const struct key_state *state)
         return place_text(state->cause.file, state->cause.line);
     if (state->state == STATE_IMPOSSIBLE || state->state == STATE_LATENT)
         return strdup(state->message);
+    if (state->as_default)
+        return strdup("as new devices start");
     return strdup(state->state == STATE_DRIFT ? "written at run time" : "");
 }
 

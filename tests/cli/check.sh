@@ -120,7 +120,12 @@ json "a device is found by its altname" '.devices | map(.name) == ["eno1"]'
 
 sysctl_d 50-default.conf </dev/null
 run check lxc1
+says "a value nobody wrote" "$OUT" '^drift +lxc1 .* as new devices start$'
+former=$(value lxc1 rp_filter)
+sysctl -qw net.ipv4.conf.lxc1.rp_filter=7
+run check lxc1
 says "a value no file gives" "$OUT" '^drift +lxc1 .* written at run time$'
+sysctl -qw "net.ipv4.conf.lxc1.rp_filter=$former"
 
 # --- JSON
 
