@@ -28,7 +28,7 @@ struct paths {
     char *agent;      /* RUN/agent: held by the agent while it lives, see agent_state.h */
     char *stand_back; /* RUN/stand-back: while it exists the helper does nothing */
     char *accepted;   /* ROOT/var/lib/rpfpolicy/accepted.conf, or below `run` in a foreign one */
-    char *presets;    /* ROOT/usr/share/rpfpolicy/presets */
+    char *presets;    /* ROOT, then where the build installs them: PREFIX/share/rpfpolicy/presets */
     bool foreign;     /* this network namespace is not the one of process 1 */
 };
 

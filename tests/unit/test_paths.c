@@ -16,6 +16,20 @@ static struct paths paths_with(struct path_options options)
     return paths;
 }
 
+/* Where presets are installed depends on the prefix the program was built for. */
+static void assert_presets_below(const struct paths *paths, const char *root)
+{
+    _cleanup_paths_ struct paths plain = paths_with((struct path_options){});
+    const char *installed = startswith(paths->presets, root), *end;
+
+    assert_non_null(installed);
+    assert_string_equal(installed, plain.presets);
+    assert_int_equal(installed[0], '/');
+    end = strstr(installed, "/rpfpolicy/presets");
+    assert_non_null(end);
+    assert_string_equal(end, "/rpfpolicy/presets");
+}
+
 static void without_options_everything_is_where_the_manual_says(void **state)
 {
     _cleanup_paths_ struct paths p = paths_with((struct path_options){});
@@ -23,7 +37,7 @@ static void without_options_everything_is_where_the_manual_says(void **state)
     assert_string_equal(p.root, "");
     assert_null(p.policy);
     assert_string_equal(p.proc_sys_net, "/proc/sys/net");
-    assert_string_equal(p.presets, "/usr/share/rpfpolicy/presets");
+    assert_presets_below(&p, "");
     if (p.foreign) {
         assert_null(p.sysctl_root);
         assert_non_null(startswith(p.run, "/run/rpfpolicy/netns-"));
@@ -53,7 +67,7 @@ static void root_moves_policy_sysctl_and_state_but_not_a_named_policy_or_proc(vo
     assert_non_null(startswith(p.run, "/image/run/rpfpolicy"));
     assert_non_null(startswith(p.lock, "/image/run/rpfpolicy"));
     assert_non_null(startswith(p.accepted, "/image/"));
-    assert_string_equal(p.presets, "/image/usr/share/rpfpolicy/presets");
+    assert_presets_below(&p, "/image");
 }
 
 static void root_slash_is_no_root(void **state)
@@ -61,7 +75,7 @@ static void root_slash_is_no_root(void **state)
     _cleanup_paths_ struct paths p = paths_with((struct path_options){.root = "/"});
 
     assert_string_equal(p.root, "");
-    assert_string_equal(p.presets, "/usr/share/rpfpolicy/presets");
+    assert_presets_below(&p, "");
 }
 
 static void sysctl_root_stands_before_root(void **state)
