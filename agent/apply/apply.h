@@ -72,6 +72,17 @@ struct before_record {
  * nothing. Callers hold the lock. Records of devices that are gone are dropped now and then. */
 int before_append(const struct paths *paths, const struct before_record *records, size_t n);
 
+/* The same for a program that adds one record after the other: the file is kept open and not read,
+ * so the caller knows which of its own are there already. One that another program made counts,
+ * since it was first. `before_log` begins as BEFORE_LOG_INIT. */
+struct before_log {
+    int fd;
+};
+#define BEFORE_LOG_INIT ((struct before_log){.fd = -1})
+int before_log_add(struct before_log *log, const struct paths *paths,
+                   const struct before_record *record);
+void before_log_close(struct before_log *log);
+
 /* The records in the order they were made, owned. -ENOENT when there are none of this boot. Needs
  * no lock. */
 int before_read(const struct paths *paths, struct before_record **ret, size_t *ret_count);

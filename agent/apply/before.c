@@ -303,6 +303,7 @@ static int replace_file(const struct paths *paths, const struct text *text)
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return -errno;
+    run_file_give(paths, fd);
     r = write_whole(fd, text);
     if (r >= 0 && rename(path, paths->before) < 0)
         r = -errno;
@@ -379,18 +380,57 @@ int before_append(const struct paths *paths, const struct before_record *records
     return r < 0 ? r : replace_file(paths, &text);
 }
 
+void before_log_close(struct before_log *log)
+{
+    close_fd(&log->fd);
+    log->fd = -1;
+}
+
+/* Still the file at its place, and not yet so large that gone devices should be dropped. */
+static bool may_go_on(const struct before_log *log, const struct paths *paths, size_t more)
+{
+    struct stat ours, theirs;
+
+    return log->fd >= 0 && fstat(log->fd, &ours) == 0 && stat(paths->before, &theirs) == 0 &&
+           ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev &&
+           !grew_past_a_power_of_two((size_t)ours.st_size, (size_t)ours.st_size + more);
+}
+
+int before_log_add(struct before_log *log, const struct paths *paths,
+                   const struct before_record *record)
+{
+    _cleanup_(text_done) struct text text = {0};
+    off_t end;
+    int r;
+
+    r = format_records("", record, 1, &text);
+    if (r < 0)
+        return r;
+    if (may_go_on(log, paths, text.n)) {
+        end = lseek(log->fd, 0, SEEK_END);
+        return end < 0 ? -errno : append_lines(log->fd, (size_t)end, &text);
+    }
+    before_log_close(log);
+    r = before_append(paths, record, 1);
+    if (r >= 0) /* of this boot and whole, since it was just added to */
+        log->fd = open(paths->before, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    return r;
+}
+
 int before_read(const struct paths *paths, struct before_record **ret, size_t *ret_count)
 {
     _cleanup_(records_done) struct records records = {0};
     _cleanup_close_ int fd = open(paths->before, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     char header[128];
-    size_t whole;
+    size_t whole, old = 0;
     int r;
 
     if (fd < 0)
         return -errno;
     make_header(paths, header, sizeof(header));
     r = read_records(fd, header, &records, &whole);
+    if (r >= 0)
+        r = drop_repeated(&records, &old);
     if (r < 0)
         return r == -ESTALE ? -ENOENT : r;
     *ret = TAKE_PTR(records.items);

@@ -31,6 +31,14 @@ int run_directory_make(const struct paths *paths)
     return 0;
 }
 
+void run_file_give(const struct paths *paths, int fd)
+{
+    struct stat st;
+
+    if (geteuid() == 0 && stat(paths->run, &st) == 0 && (st.st_uid != 0 || st.st_gid != 0))
+        (void)!fchown(fd, st.st_uid, st.st_gid);
+}
+
 static int64_t now_ms(void)
 {
     struct timespec now;
