@@ -11,7 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lock.h"
 #include "sysctl_conf.h"
+
+#define START_ATTEMPTS 10
 
 uint64_t agent_now(const struct agent *agent)
 {
@@ -23,61 +26,110 @@ uint64_t agent_now(const struct agent *agent)
 
 /* ---------------------------------------------------------------------------------- retry timer */
 
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* One entry per change: the mark is gone, or only a day without repairs is missing. */
+static void say_settled(struct agent *agent, const struct conflict *conflict, const char *name,
+                        const char *key)
+{
+    log_plain(&agent->logger, LOG_EVENT_WRITER_GONE, LOG_NOTICE,
+              conflict->mark == CONFLICT_NONE
+                  ? "%s: nothing writes %s back any more"
+                  : "%s: nothing writes %s back for now: repairs are made at once again, the mark "
+                    "`writer` stays until a day went by without one",
+              name, key);
+}
+
+/* When this key wants attention next. */
+static uint64_t settle_key(struct agent *agent, const struct entry *entry, enum key key,
+                           uint64_t now)
+{
+    struct conflict *conflict = entry->keys[key].conflict;
+    char name[NAME_ESCAPED_SIZE];
+
+    if (!conflict)
+        return UINT64_MAX;
+    if (conflict_settles_at(conflict) <= now && conflict_settle(conflict, now))
+        say_settled(agent, conflict, name_escape_buf(entry->device.name, name, sizeof(name)),
+                    key_info(key)->name);
+    return conflict_settles_at(conflict);
+}
+
+/* udev's word may have been missed. */
+static bool is_settled_by_now(struct agent *agent, struct entry *entry, uint64_t now)
+{
+    if (entry->ask_udev_at > now)
+        return false;
+    if (now < entry->unsettled_until &&
+        !udev_watch_is_initialized(agent->udev, entry->device.ifindex)) {
+        entry->ask_udev_at = now + (now - entry->appeared);
+        return false;
+    }
+    entry->unsettled_until = 0;
+    return true;
+}
+
 /* A conflict that stayed quiet is over; a key whose time has come is looked at again. Returns the
  * next time at which this entry wants attention. */
 static uint64_t retry_entry(struct agent *agent, struct entry *entry, uint64_t now)
 {
-    uint64_t next = UINT64_MAX;
-    bool due = false;
+    uint64_t next = UINT64_MAX, *const sets[] = {&entry->numbered_until, &entry->uplink_until};
+    bool due = entry->unsettled_until && is_settled_by_now(agent, entry, now);
 
-    if ((entry->numbered_until && entry->numbered_until <= now) ||
-        (entry->uplink_until && entry->uplink_until <= now))
-        agent_schedule_resync(agent, NULL);
-    for (size_t k = 0; entry->keys && k < KEY_COUNT; k++) {
-        struct entry_key *key = &entry->keys[k];
-        uint64_t at;
-
-        if (key->retry_at && key->retry_at <= now) {
-            key->retry_at = 0;
-            due = true;
-        } else if (key->retry_at) {
-            next = key->retry_at < next ? key->retry_at : next;
-        }
-        if (!key->conflict)
-            continue;
-        if (conflict_settles_at(key->conflict) <= now && conflict_settle(key->conflict, now) &&
-            key->conflict->mark == CONFLICT_NONE)
-            log_plain(&agent->logger, LOG_EVENT_WRITER_GONE, LOG_NOTICE,
-                      "Device %d: nothing writes %s back any more", entry->device.ifindex,
-                      key_info((enum key)k)->name);
-        at = conflict_settles_at(key->conflict);
-        next = at < next ? at : next;
+    if (entry->unsettled_until)
+        next = entry->ask_udev_at;
+    for (size_t i = 0; i < ELEMENTSOF(sets); i++) {
+        if (*sets[i] > now)
+            next = earlier(next, *sets[i]);
+        else if (*sets[i])
+            agent_schedule_resync(agent, NULL);
     }
-    if (due)
+    for (enum key key = 0; entry->keys && key < KEY_COUNT; key++) {
+        uint64_t at = entry->keys[key].retry_at;
+
+        if (at && at <= now) {
+            entry->keys[key].retry_at = 0;
+            due = true;
+        } else if (at) {
+            next = earlier(next, at);
+        }
+        next = earlier(next, settle_key(agent, entry, key, now));
+    }
+    if (due) {
+        agent_read_values(agent, entry);
         agent_enforce(agent, entry, "retry");
+    }
     return next;
+}
+
+static uint64_t retry_specials(struct agent *agent, uint64_t now)
+{
+    struct special *specials = &agent->specials;
+
+    if (specials->retry_at && specials->retry_at <= now) {
+        specials->retry_at = 0;
+        agent_schedule_resync(agent, NULL);
+    }
+    if (conflict_settles_at(&specials->conflict) <= now &&
+        conflict_settle(&specials->conflict, now))
+        say_settled(agent, &specials->conflict, "`all` and `default`", "them");
+    return earlier(specials->retry_at ? specials->retry_at : UINT64_MAX,
+                   conflict_settles_at(&specials->conflict));
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *data)
 {
     struct agent *agent = data;
-    uint64_t now = agent_now(agent), next = UINT64_MAX;
+    uint64_t now = agent_now(agent), next;
 
     agent->wake = now;
-    if (agent->specials.retry_at && agent->specials.retry_at <= now) {
-        agent->specials.retry_at = 0;
-        agent_schedule_resync(agent, NULL);
-    } else if (agent->specials.retry_at) {
-        next = agent->specials.retry_at;
-    }
-    (void)conflict_settle(&agent->specials.conflict, now);
-    for (size_t i = 0; i < agent->table.count; i++) {
-        uint64_t at = retry_entry(agent, agent->table.entries[i], now);
-
-        next = at < next ? at : next;
-    }
-    if (next != UINT64_MAX)
-        agent_schedule_retry(agent, next);
+    next = retry_specials(agent, now);
+    for (size_t i = 0; i < agent->table.count; i++)
+        next = earlier(next, retry_entry(agent, agent->table.entries[i], now));
+    agent_schedule_retry(agent, next);
     return 0;
 }
 
@@ -102,28 +154,39 @@ void agent_schedule_retry(struct agent *agent, uint64_t at)
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
 {
     struct agent *agent = data;
-    int r;
+    int r = 0;
 
     (void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
                      (unsigned long long)agent_now(agent));
-    if (agent_take_policy(agent) > 0) {
-        if (agent->restart)
-            return sd_event_exit(agent->event, 0);
-        r = agent_open_watches(agent);
-        if (r < 0)
-            return r;
-    }
-    r = agent_resync(agent);
-    if (r < 0)
-        return r;
-    (void)agent_mark_enforcing(agent, agent->enforcing);
-    (void)sd_notify(false, "READY=1");
-    return 0;
+    if (agent_take_policy(agent) > 0)
+        r = agent_policy_changed(agent);
+    else
+        agent_resync_now(agent, NULL);
+    if (!agent->restart)
+        (void)sd_notify(false, "READY=1");
+    return r;
 }
 
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
 {
     return sd_event_exit(data, 0);
+}
+
+/* Before all else, so that a storm of messages does not keep it from ending. */
+static int add_signal(struct agent *agent, int signal, sd_event_signal_handler_t handler,
+                      void *data)
+{
+    sd_event_source *source;
+    int r;
+
+    r = sd_event_add_signal(agent->event, &source, signal, handler, data);
+    if (r >= 0)
+        r = sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT);
+    if (r >= 0)
+        r = sd_event_source_set_floating(source, true);
+    if (r >= 0)
+        sd_event_source_unref(source);
+    return r;
 }
 
 static int add_signals(struct agent *agent)
@@ -137,11 +200,11 @@ static int add_signals(struct agent *agent)
     sigaddset(&mask, SIGHUP);
     if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
         return -errno;
-    r = sd_event_add_signal(agent->event, NULL, SIGTERM, on_terminate, agent->event);
+    r = add_signal(agent, SIGTERM, on_terminate, agent->event);
     if (r >= 0)
-        r = sd_event_add_signal(agent->event, NULL, SIGINT, on_terminate, agent->event);
+        r = add_signal(agent, SIGINT, on_terminate, agent->event);
     if (r >= 0)
-        r = sd_event_add_signal(agent->event, NULL, SIGHUP, on_hangup, agent);
+        r = add_signal(agent, SIGHUP, on_hangup, agent);
     return r;
 }
 
@@ -172,8 +235,10 @@ static void drop_capabilities(struct agent *agent)
 
 static int open_files(struct agent *agent)
 {
-    if (mkdir(agent->paths.run, 0755) < 0 && errno != EEXIST)
-        return -errno;
+    int r = run_directory_make(&agent->paths);
+
+    if (r < 0)
+        return r;
     agent->lock_fd = open(agent->paths.lock, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (agent->lock_fd < 0)
         return -errno;
@@ -211,6 +276,7 @@ int agent_new(const struct agent_options *options, struct agent **ret)
     if (!agent)
         return -ENOMEM;
     agent->lock_fd = agent->state_fd = -1;
+    agent->before = BEFORE_LOG_INIT;
     agent->procsys.conf_fd = agent->procsys.ipv4_fd = -1;
     agent->receive_buffer = options->receive_buffer;
     agent->can_write = has_capability();
@@ -235,6 +301,7 @@ struct agent *agent_free(struct agent *agent)
                                         &agent->flush_timer};
 
     agent_close_watches(agent);
+    before_log_close(&agent->before);
     for (size_t i = 0; i < ELEMENTSOF(timers); i++)
         sd_event_source_disable_unref(*timers[i]);
     udev_watch_free(agent->udev);
@@ -267,9 +334,12 @@ static int start(struct agent *agent)
     r = agent_open_watches(agent); /* before the first dump, so that nothing falls between */
     if (r < 0)
         return r;
-    r = agent_resync(agent);
-    if (r < 0)
-        return r;
+    /* In a storm of new devices no dump may be whole at first. */
+    for (unsigned i = 0; i < START_ATTEMPTS && agent->generation == 0; i++) {
+        r = agent_resync(agent);
+        if (r < 0)
+            return r;
+    }
     agent_set_timer(agent, &agent->sweep_timer,
                     agent_now(agent) +
                         (agent->policy ? agent->policy->agent.sweep_usec : 60 * USEC_PER_SEC),

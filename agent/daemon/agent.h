@@ -18,6 +18,11 @@
 #define UNNUMBERED_AFTER (10 * USEC_PER_SEC)
 #define UPLINK_FOR (60 * USEC_PER_SEC)
 
+/* udev says when it is finished with a device. Should that have been missed, it is asked, seldom,
+ * and after the time that it has for an event nothing waits for it any more. */
+#define UDEV_ASK_AFTER USEC_PER_SEC
+#define UDEV_AT_MOST (200 * USEC_PER_SEC)
+
 struct agent_options {
     struct path_options paths;
     int receive_buffer; /* bytes; tests force overruns with a small one */
@@ -49,13 +54,15 @@ struct agent {
     struct procsys procsys;
     int lock_fd;
     int state_fd; /* agent_state.h */
+    struct before_log before;
 
     struct policy *policy; /* the accepted one; NULL: nothing is accepted */
     uint64_t policy_since; /* wall clock, microseconds */
     struct sysctl_conf *sysctl;
-    bool enforcing; /* a policy is in force and its mode is enforce */
-    bool can_write; /* the capability was not dropped */
-    bool restart;   /* leave the loop to come back with the capability */
+    bool enforcing;   /* a policy is in force and its mode is enforce */
+    bool can_write;   /* the capability was not dropped */
+    bool policy_read; /* it was looked for once */
+    bool restart;     /* leave the loop to come back with the capability */
 
     struct live special; /* all and default; no devices */
     struct key_target targets[KEY_COUNT];
@@ -70,8 +77,12 @@ struct agent {
     struct udev_watch *udev;
 
     sd_event_source *resync_timer, *sweep_timer, *retry_timer, *status_timer, *flush_timer;
-    uint64_t last_resync, last_flush;
+    uint64_t last_resync, resync_cost, last_flush;
     const char *resync_reason; /* NULL: none is due */
+    bool overrun;              /* messages were lost: what is queued is of no use */
+    bool taking_over;          /* what is found wrong now, the new policy makes wrong */
+    bool resync_failed;        /* said once */
+    key_mask blocked;          /* keys for which it was said that `all` stands in the way */
     bool status_failed;        /* said once */
     uint64_t started;          /* wall clock */
     uint64_t wake;             /* monotonic time at which the present event was taken up */
@@ -86,11 +97,15 @@ uint64_t agent_now(const struct agent *agent); /* CLOCK_MONOTONIC, microseconds,
 
 /* takeover.c: the accepted policy becomes the one in force. */
 int agent_take_policy(struct agent *agent);
+int agent_policy_changed(struct agent *agent); /* after it: everything is judged anew */
 int agent_watch_accepted(struct agent *agent);
 
 /* resync.c: reading everything again. */
 void agent_schedule_resync(struct agent *agent, const char *reason);
 int agent_resync(struct agent *agent);
+void agent_resync_now(struct agent *agent, const char *reason); /* a failure is tried again */
+/* Somebody moved `all` or `default`. */
+void agent_special_changed(struct agent *agent, const char *reason);
 int agent_sweep(sd_event_source *source, uint64_t usec, void *data);
 void agent_set_timer(struct agent *agent, sd_event_source **source, uint64_t at,
                      sd_event_time_handler_t handler);
@@ -102,6 +117,8 @@ void agent_device_changed(struct agent *agent, struct entry *entry, const char *
 
 /* enforce.c: the only place where the agent writes a device. */
 void agent_enforce(struct agent *agent, struct entry *entry, const char *event);
+/* Ask the kernel instead of the messages: for keys that are never announced, and after a wait. */
+void agent_read_values(struct agent *agent, struct entry *entry);
 void agent_flush_routes(struct agent *agent); /* soon; at most once in 10 s */
 void agent_schedule_retry(struct agent *agent, uint64_t at);
 

@@ -9,8 +9,9 @@
 #include "sysctl_conf.h"
 
 #define NEW_DEVICE (5 * USEC_PER_SEC)
-#define GIVEN_MAX 2 /* values given quietly to a new device; more is a conflict */
 #define LOCK_RETRY (2 * USEC_PER_MSEC)
+#define DIRECTORY_RETRY USEC_PER_MSEC /* the first time, then doubled, about a second at most */
+#define DIRECTORY_RETRY_DOUBLE 10
 #define FAILED_RETRY (10 * USEC_PER_SEC)
 #define FLUSH_INTERVAL (10 * USEC_PER_SEC)
 
@@ -27,7 +28,7 @@ static bool sysctl_will_be_right(const struct agent *agent, const struct entry *
 {
     struct sysctl_answer answer;
 
-    if (entry->settled || !agent->sysctl || !udev_watch_active(agent->udev))
+    if (!entry->unsettled_until || !agent->sysctl || !udev_watch_active(agent->udev))
         return false;
     if (sysctl_conf_resolve(agent->sysctl, SYSCTL_RUN_ADD, entry->device.name, key, false,
                             &answer) < 0 ||
@@ -137,6 +138,17 @@ static void log_writer(const struct repair *repair, const struct conflict *confl
                                        });
 }
 
+/* A new device may be given each value twice, since whoever made it may set it up too; more is a
+ * conflict. */
+static bool give_quietly(struct entry *entry, enum key key)
+{
+    if (entry->given_again & KEY_BIT(key))
+        return false;
+    entry->given_again |= entry->given & KEY_BIT(key);
+    entry->given |= KEY_BIT(key);
+    return true;
+}
+
 /* One entry per change of state: while a writer is known, repairs are only counted. */
 static void account(const struct repair *repair)
 {
@@ -147,13 +159,16 @@ static void account(const struct repair *repair)
     struct conflict *conflict;
 
     histogram_add(&agent->counters.reaction, now - agent->wake);
-    if (is_new(entry, now) && entry->given < GIVEN_MAX) {
-        entry->given++;
+    if (is_new(entry, now) && give_quietly(entry, repair->key)) {
         agent->counters.given[repair->key]++;
         log_repair(repair, true);
         return;
     }
     agent->counters.repairs[repair->key]++;
+    if (agent->taking_over) { /* the policy changed, nobody wrote */
+        log_repair(repair, false);
+        return;
+    }
     keys = entry_keys(entry);
     if (keys && !keys[repair->key].conflict)
         keys[repair->key].conflict = calloc(1, sizeof(struct conflict));
@@ -178,8 +193,9 @@ static void write_failed(const struct repair *repair, int error)
 
     agent->counters.failed_writes++;
     if (keys) {
-        bool known = keys[repair->key].retry_at != 0;
+        bool known = keys[repair->key].failed;
 
+        keys[repair->key].failed = true;
         keys[repair->key].retry_at = agent_now(agent) + FAILED_RETRY;
         agent_schedule_retry(agent, keys[repair->key].retry_at);
         if (known)
@@ -203,13 +219,18 @@ static void write_failed(const struct repair *repair, int error)
 }
 
 /* Is `all` still what the decision was made with? Another program may have moved it while its
- * notification still waits in the socket. */
+ * notification still waits in the socket: then the decision has to be made again. */
 static bool all_is_known(struct agent *agent, enum key key)
 {
     int value;
 
-    return procsys_read_special(&agent->procsys, "all", key, &value) < 0 ||
-           value == agent->special.all[key];
+    if (procsys_read_special(&agent->procsys, "all", key, &value) < 0 ||
+        value == agent->special.all[key])
+        return true;
+    agent->special.all[key] = value;
+    plan_key_target(agent->policy, &agent->special, key, &agent->targets[key]);
+    agent_special_changed(agent, "`all` was changed");
+    return false;
 }
 
 /* What stood there before our first write since boot, for a later `restore`. */
@@ -222,27 +243,42 @@ static void record_before(const struct repair *repair)
     if (entry->recorded & KEY_BIT(repair->key))
         return;
     memcpy(record.name, entry->device.name, sizeof(record.name));
-    if (before_append(&repair->agent->paths, &record, 1) == 0)
+    if (before_log_add(&repair->agent->before, &repair->agent->paths, &record) == 0)
         entry->recorded |= KEY_BIT(repair->key);
 }
 
+/* Where /proc/sys is read-only. By ifindex alone, so the name is confirmed by reading before. */
+static int write_by_setlink(struct repair *repair)
+{
+    struct agent *agent = repair->agent;
+    const struct device *device = &repair->entry->device;
+    int r;
+
+    r = procsys_read_device(&agent->procsys, &agent->nl, device->ifindex, device->name, repair->key,
+                            &repair->old_value);
+    if (r < 0 || repair->old_value == repair->target->write_value)
+        return r;
+    record_before(repair);
+    r = setlink_write_device(&agent->nl, device->ifindex, repair->key, repair->target->write_value);
+    if (r < 0)
+        return r == -EAFNOSUPPORT ? -ENODEV : r;
+    return 1;
+}
+
 /* Under the lock. 1: written; 0: it was right already; -ENODEV, -ENOENT: gone or renamed just now,
- * which its own message will tell; -ESTALE: it has another name. */
+ * which its own message will tell; -ESTALE: it has another name, or its directory is not there yet;
+ * -EAGAIN: `all` has moved. */
 static int write_locked(struct repair *repair)
 {
     struct agent *agent = repair->agent;
     const struct device *device = &repair->entry->device;
     int value = repair->target->write_value, fd, r;
 
-    if (!all_is_known(agent, repair->key)) {
-        agent_schedule_resync(agent, "`all` was changed");
+    if (!all_is_known(agent, repair->key))
         return -EAGAIN;
-    }
     fd = procsys_open_key(&agent->procsys, &agent->nl, device->ifindex, device->name, repair->key);
-    if (fd == -EROFS) {
-        r = setlink_write_device(&agent->nl, device->ifindex, repair->key, value);
-        return r < 0 ? r : 1;
-    }
+    if (fd == -EROFS)
+        return write_by_setlink(repair);
     if (fd < 0)
         return fd;
     r = procsys_read_fd(fd, &repair->old_value);
@@ -255,7 +291,8 @@ static int write_locked(struct repair *repair)
     return r;
 }
 
-/* Returns -ESTALE when the device was renamed and has to be judged anew, else 0. */
+/* Returns -ESTALE when the device was renamed, -EAGAIN when `all` has moved: it has to be judged
+ * anew. Else 0. */
 static int repair_key(struct repair *repair)
 {
     struct agent *agent = repair->agent;
@@ -272,17 +309,19 @@ static int repair_key(struct repair *repair)
     }
     r = write_locked(repair);
     (void)flock(agent->lock_fd, LOCK_UN);
-    if (r == -ENODEV || r == -ENOENT || r == -EAGAIN)
-        return 0; /* gone is success: its DELLINK follows; and a resync was scheduled */
-    if (r == -ESTALE)
+    if (r == -ENODEV || r == -ENOENT)
+        return 0; /* gone is success: its RTM_DELLINK follows */
+    if (r == -ESTALE || r == -EAGAIN)
         return r;
     if (r < 0) {
         write_failed(repair, r);
         return 0;
     }
     entry->device.conf[repair->key] = repair->target->write_value;
-    if (entry->keys)
+    if (entry->keys) {
         entry->keys[repair->key].retry_at = 0;
+        entry->keys[repair->key].failed = false;
+    }
     if (r == 0)
         return 0; /* an old message: the value is right by now */
     account(repair);
@@ -313,7 +352,7 @@ static bool may_write(struct agent *agent, struct entry *entry, enum key key,
     if (!target->drift || target->impossible || target->moot || target->undecided ||
         target->rule->observe || !agent->enforcing)
         return false;
-    if (!entry->settled && entry->device.bus_parent && udev_watch_active(agent->udev))
+    if (entry->unsettled_until && entry->device.bus_parent && udev_watch_active(agent->udev))
         return false; /* udev may still rename it */
     if (sysctl_will_be_right(agent, entry, key, target))
         return false;
@@ -328,7 +367,8 @@ static bool may_write(struct agent *agent, struct entry *entry, enum key key,
     return false;
 }
 
-/* One pass over the keys; -ESTALE when the device turned out to have another name. */
+/* One pass over the keys; -ESTALE when the device turned out to have another name, -EAGAIN when
+ * `all` moved. */
 static int enforce_once(struct agent *agent, struct entry *entry, const char *event)
 {
     enum state worst = STATE_UNMANAGED;
@@ -366,17 +406,53 @@ static int enforce_once(struct agent *agent, struct entry *entry, const char *ev
     return 0;
 }
 
+/* A renamed device has its name before it has its directory. The kernel sends the settings when the
+ * directory is there; should that message have been read already, the timer looks. */
+static void wait_for_directory(struct agent *agent, struct entry *entry)
+{
+    struct entry_key *keys = entry_keys(entry);
+    uint64_t at = agent_now(agent) + (DIRECTORY_RETRY << entry->nameless);
+
+    if (entry->nameless < DIRECTORY_RETRY_DOUBLE)
+        entry->nameless++;
+    for (enum key key = 0; keys && key < KEY_COUNT; key++)
+        if (agent->policy->keys & KEY_BIT(key))
+            keys[key].retry_at = at;
+    agent_schedule_retry(agent, at);
+}
+
 void agent_enforce(struct agent *agent, struct entry *entry, const char *event)
 {
-    if (!agent->policy || !entry->device.ipv4)
+    if (!agent->policy || !entry->device.ipv4) {
+        entry->nameless = 0;
+        table_set_state(&agent->table, entry, STATE_UNMANAGED);
         return;
+    }
     for (unsigned tries = 0; tries < 5; tries++) {
         char name[DEVICE_NAME_MAX + 1];
+        int r = enforce_once(agent, entry, event);
 
-        if (enforce_once(agent, entry, event) != -ESTALE)
+        if (r == -EAGAIN)
+            continue;
+        if (r == 0 || device_current_name(&agent->nl, entry->device.ifindex, name) < 0) {
+            entry->nameless = 0; /* done, or gone */
             return;
-        if (device_current_name(&agent->nl, entry->device.ifindex, name) < 0)
-            return; /* gone */
+        }
+        if (streq(entry->device.name, name))
+            break;
         memcpy(entry->device.name, name, sizeof(name));
+    }
+    wait_for_directory(agent, entry);
+}
+
+void agent_read_values(struct agent *agent, struct entry *entry)
+{
+    for (enum key key = 0; agent->policy && key < KEY_COUNT; key++) {
+        int value;
+
+        if ((agent->policy->keys & KEY_BIT(key)) &&
+            procsys_read_device(&agent->procsys, &agent->nl, entry->device.ifindex,
+                                entry->device.name, key, &value) >= 0)
+            entry->device.conf[key] = value;
     }
 }

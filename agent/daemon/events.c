@@ -6,6 +6,24 @@
 
 #include "agent.h"
 
+static void entry_appeared(struct agent *agent, struct entry *entry)
+{
+    entry->appeared = agent->wake;
+    entry->generation = agent->generation;
+    if (udev_watch_active(agent->udev)) {
+        entry->unsettled_until = agent->wake + UDEV_AT_MOST;
+        entry->ask_udev_at = agent->wake + UDEV_ASK_AFTER;
+        agent_schedule_retry(agent, entry->ask_udev_at);
+    }
+    entry->device.numbered = true; /* it has its time to get an address: sets of policy.h */
+    entry->device.known = FACT_ADDRESSES | FACT_ROUTES;
+    if (agent->policy && (agent->policy->facts & FACT_ADDRESSES)) {
+        entry->numbered_until = agent->wake + UNNUMBERED_AFTER;
+        agent_schedule_retry(agent, entry->numbered_until);
+    }
+    agent_status_changed(agent);
+}
+
 /* Keep what only the table knows, then judge the device by what the message says. */
 static void on_new_link(struct agent *agent, const struct nlmsghdr *message)
 {
@@ -24,17 +42,8 @@ static void on_new_link(struct agent *agent, const struct nlmsghdr *message)
         return;
     }
     renamed = !is_new && !streq(entry->device.name, device.name);
-    if (is_new) {
-        entry->appeared = agent->wake;
-        entry->generation = agent->generation;
-        entry->settled = !udev_watch_active(agent->udev);
-        entry->device.numbered = true; /* it has its time to get an address: sets of policy.h */
-        entry->device.known = FACT_ADDRESSES | FACT_ROUTES;
-        entry->numbered_until = agent->wake + UNNUMBERED_AFTER;
-        if (agent->policy && (agent->policy->facts & FACT_ADDRESSES))
-            agent_schedule_retry(agent, entry->numbered_until);
-        agent_status_changed(agent);
-    }
+    if (is_new)
+        entry_appeared(agent, entry);
     device.numbered = entry->device.numbered;
     device.uplink = entry->device.uplink;
     memcpy(device.driver, entry->device.driver, sizeof(device.driver));
@@ -42,12 +51,8 @@ static void on_new_link(struct agent *agent, const struct nlmsghdr *message)
     device.properties = TAKE_PTR(entry->device.properties);
     device.known |= entry->device.known;
     entry_take(entry, &device);
-    if (renamed && entry->keys) { /* another name is another rule: old conflicts say nothing */
-        for (size_t k = 0; k < KEY_COUNT; k++)
-            free(entry->keys[k].conflict);
-        free(entry->keys);
-        entry->keys = NULL;
-    }
+    if (renamed)
+        entry_renamed(entry);
     agent_device_changed(agent, entry, renamed ? "rename" : is_new ? "new device" : "link event");
 }
 
@@ -76,9 +81,36 @@ static void on_special(struct agent *agent, const struct netconf_values *values)
     const int32_t *known = all ? agent->special.all : agent->special.def;
 
     if (values->has_rp_filter && known[KEY_RP_FILTER] != values->rp_filter)
-        agent_schedule_resync(agent, all ? "`all` was changed" : "`default` was changed");
+        agent_special_changed(agent, all ? "`all` was changed" : "`default` was changed");
     else if (values->has_forwarding && !values->has_rp_filter)
         agent_schedule_resync(agent, "forwarding was changed");
+}
+
+static int drain(struct agent *agent, enum watch_kind kind);
+
+/* Two sockets have no common order. A device that is not known has its RTM_NEWLINK on the way, made
+ * before or after this message: read first, it is the older of the two, and the value of this one
+ * counts; still missing, it will be made later and carry the value too. */
+static struct entry *entry_of_netconf(struct agent *agent, int ifindex)
+{
+    struct entry *entry = table_get(&agent->table, ifindex);
+
+    while (!entry && watch_fd(&agent->watches[WATCH_LINK]) >= 0) {
+        int r = drain(agent, WATCH_LINK);
+
+        entry = table_get(&agent->table, ifindex);
+        if (r <= 0)
+            break;
+    }
+    return entry;
+}
+
+/* Nothing to decide while another writer is sat out: the value is noted, the timer does the rest.
+ */
+static bool waits(const struct agent *agent, const struct entry *entry)
+{
+    return entry->keys && entry->keys[KEY_RP_FILTER].retry_at > agent->wake &&
+           entry->state <= STATE_DRIFT;
 }
 
 static void on_netconf(const struct nlmsghdr *message, void *data)
@@ -86,7 +118,7 @@ static void on_netconf(const struct nlmsghdr *message, void *data)
     struct agent *agent = data;
     struct netconf_values values = {0};
     struct entry *entry;
-    bool changed = false;
+    bool changed;
 
     if (message->nlmsg_type != RTM_NEWNETCONF || netconf_read_message(message, &values) < 0)
         return;
@@ -94,9 +126,10 @@ static void on_netconf(const struct nlmsghdr *message, void *data)
         on_special(agent, &values);
         return;
     }
-    entry = table_get(&agent->table, values.ifindex);
+    entry = entry_of_netconf(agent, values.ifindex);
     if (!entry)
-        return; /* its RTM_NEWLINK is on the way and carries the values too */
+        return;
+    changed = entry->nameless > 0; /* all keys are sent when the directory of a new name is there */
     if (values.has_rp_filter && entry->device.conf[KEY_RP_FILTER] != values.rp_filter) {
         entry->device.conf[KEY_RP_FILTER] = values.rp_filter;
         changed = true;
@@ -105,8 +138,8 @@ static void on_netconf(const struct nlmsghdr *message, void *data)
         entry->device.forwarding = values.forwarding != 0;
         changed = true;
     }
-    if (changed)
-        agent_device_changed(agent, entry, "netconf");
+    if (changed && (entry->nameless || !waits(agent, entry)))
+        agent_device_changed(agent, entry, entry->nameless ? "rename" : "netconf");
 }
 
 static void on_address(const struct nlmsghdr *message, void *data)
@@ -188,29 +221,26 @@ static int open_watch(struct agent *agent, enum watch_kind kind)
     r = watch_open(watch, kind, agent->receive_buffer);
     if (r < 0)
         return r;
-    r = sd_event_add_io(agent->event, &agent->watch_sources[kind], watch_fd(watch), EPOLLIN,
-                        on_watch, agent);
-    if (r < 0)
-        return r;
-    return sd_event_source_set_priority(agent->watch_sources[kind], kind == WATCH_LINK ? -10 : 0);
+    return sd_event_add_io(agent->event, &agent->watch_sources[kind], watch_fd(watch), EPOLLIN,
+                           on_watch, agent);
 }
+
+static void pause_watch(struct agent *agent, enum watch_kind kind);
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *data)
 {
     struct agent *agent = data;
+    enum watch_kind kind = 0;
 
-    for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++) {
-        int r;
-
-        if (agent->pause_timers[kind] != source)
-            continue;
-        agent->watches[kind].paused = false;
-        r = open_watch(agent, kind);
-        if (r < 0)
-            return r;
-        agent->resync_reason = "a flood of messages was sat out";
-        return agent_resync(agent);
+    while (kind < WATCH_COUNT && agent->pause_timers[kind] != source)
+        kind++;
+    if (kind == WATCH_COUNT)
+        return 0;
+    if (open_watch(agent, kind) < 0) {
+        pause_watch(agent, kind); /* no memory, no descriptors: again in a moment */
+        return 0;
     }
+    agent_resync_now(agent, "messages were not read for a while");
     return 0;
 }
 
@@ -221,15 +251,16 @@ static void pause_watch(struct agent *agent, enum watch_kind kind)
     struct watch *watch = &agent->watches[kind];
 
     watch->pauses++;
-    watch->paused = true;
     agent->watch_sources[kind] = sd_event_source_disable_unref(agent->watch_sources[kind]);
     watch_close(watch);
+    watch->paused = true;
     agent_set_timer(agent, &agent->pause_timers[kind],
                     agent_now(agent) + 700 * USEC_PER_MSEC + spread, on_pause_over);
     agent_status_changed(agent);
 }
 
-static int on_watch(sd_event_source *source, int fd, uint32_t events, void *data)
+/* 1 when there is more to read. */
+static int drain(struct agent *agent, enum watch_kind kind)
 {
     static const watch_message_t handlers[WATCH_COUNT] = {
         [WATCH_LINK] = on_link,
@@ -237,26 +268,42 @@ static int on_watch(sd_event_source *source, int fd, uint32_t events, void *data
         [WATCH_ADDRESS] = on_address,
         [WATCH_ROUTE] = on_route,
     };
+    int r = watch_drain(&agent->watches[kind], agent->wake, handlers[kind], agent);
+
+    if (r < 0) {
+        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+                  "The %s messages of the kernel cannot be read: %s. Trying again",
+                  watch_name(kind), strerror(-r));
+        pause_watch(agent, kind);
+        return 0;
+    }
+    if (r & WATCH_FLOOD) {
+        pause_watch(agent, kind);
+        return 0;
+    }
+    if (r & WATCH_OVERRUN) {
+        agent->overrun = true;
+        agent_schedule_resync(agent, "messages were lost");
+    }
+    return r & WATCH_MORE ? 1 : 0;
+}
+
+static int on_watch(sd_event_source *source, int fd, uint32_t events, void *data)
+{
     struct agent *agent = data;
     enum watch_kind kind = 0;
-    int r;
 
     while (kind < WATCH_COUNT && agent->watch_sources[kind] != source)
         kind++;
     if (kind == WATCH_COUNT)
         return 0;
     agent->wake = agent_now(agent);
-    r = watch_drain(&agent->watches[kind], agent->wake, handlers[kind], agent);
-    if (r < 0)
-        return r;
-    if (r & WATCH_FLOOD)
-        pause_watch(agent, kind);
-    else if (r & WATCH_OVERRUN)
-        agent_schedule_resync(agent, "messages were lost");
+    (void)drain(agent, kind);
     return 0;
 }
 
-/* Only what the policy needs: addresses and routes cost wake-ups. */
+/* Only what the policy needs: addresses and routes cost wake-ups. One that cannot be opened is
+ * tried again later. */
 int agent_open_watches(struct agent *agent)
 {
     uint32_t facts = agent->policy ? agent->policy->facts : 0;
@@ -266,22 +313,24 @@ int agent_open_watches(struct agent *agent)
         [WATCH_ADDRESS] = facts & FACT_ADDRESSES,
         [WATCH_ROUTE] = facts & FACT_ROUTES,
     };
+    int result = 0;
 
     for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++) {
         bool open = agent->watches[kind].socket || agent->watches[kind].paused;
-        int r = 0;
 
-        if (wanted[kind] && !open)
-            r = open_watch(agent, kind);
-        else if (!wanted[kind] && open) {
+        if (wanted[kind] && !open) {
+            int r = open_watch(agent, kind);
+
+            if (r < 0)
+                pause_watch(agent, kind);
+            gather(&result, r);
+        } else if (!wanted[kind] && open) {
             agent->watch_sources[kind] = sd_event_source_disable_unref(agent->watch_sources[kind]);
             agent->pause_timers[kind] = sd_event_source_disable_unref(agent->pause_timers[kind]);
             watch_close(&agent->watches[kind]);
         }
-        if (r < 0)
-            return r;
     }
-    return 0;
+    return result;
 }
 
 void agent_close_watches(struct agent *agent)

@@ -20,7 +20,8 @@ enum log_event {
     LOG_EVENT_WRITER,         /* something keeps writing a key back */
     LOG_EVENT_WRITER_GONE,
     LOG_EVENT_WRITE_FAILED,
-    LOG_EVENT_RESYNC, /* messages were lost or a flood was sat out */
+    LOG_EVENT_BLOCKED, /* `all` or `default` should move and cannot */
+    LOG_EVENT_RESYNC,  /* messages were lost or a flood was sat out */
     LOG_EVENT_COUNT,
 };
 

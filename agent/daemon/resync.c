@@ -1,5 +1,6 @@
 /* Reading everything again: at the start, after lost messages, after a change of `all`, `default`
  * or policy, and now and then for what the kernel does not announce. */
+#include <limits.h>
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -7,8 +8,13 @@
 
 #include "agent.h"
 #include "sysctl_conf.h"
+#include "udevdb.h"
 
+/* Between full reads: at least the first, and so long that they take at most a twentieth of the
+ * time, up to the second. What only somebody else can end is looked at once a second. */
 #define RESYNC_INTERVAL (100 * USEC_PER_MSEC)
+#define RESYNC_INTERVAL_MAX USEC_PER_SEC
+#define RESYNC_SHARE 20
 #define BUSY_RETRY (5 * USEC_PER_MSEC)
 
 void agent_set_timer(struct agent *agent, sd_event_source **source, uint64_t at,
@@ -24,25 +30,81 @@ void agent_set_timer(struct agent *agent, sd_event_source **source, uint64_t at,
 
 static int on_resync(sd_event_source *source, uint64_t usec, void *data)
 {
-    return agent_resync(data);
+    agent_resync_now(data, NULL);
+    return 0;
 }
 
-/* At once when the last one is long enough ago; else later, with jitter, so that many hosts or many
- * reasons do not pull together. reason NULL: routine, neither logged nor counted. */
-void agent_schedule_resync(struct agent *agent, const char *reason)
+static uint64_t resync_interval(const struct agent *agent)
+{
+    uint64_t interval = RESYNC_SHARE * agent->resync_cost;
+
+    if (agent->resync_failed || interval > RESYNC_INTERVAL_MAX)
+        return RESYNC_INTERVAL_MAX;
+    return interval < RESYNC_INTERVAL ? RESYNC_INTERVAL : interval;
+}
+
+static void schedule_resync(struct agent *agent, const char *reason, uint64_t interval)
 {
     uint64_t now = agent_now(agent), at = now;
     int enabled = SD_EVENT_OFF;
 
     if (reason)
         agent->resync_reason = reason;
+    if (now < agent->last_resync + interval)
+        at = agent->last_resync + interval + (uint64_t)(random() % 50) * USEC_PER_MSEC;
     if (agent->resync_timer)
         (void)sd_event_source_get_enabled(agent->resync_timer, &enabled);
-    if (enabled != SD_EVENT_OFF)
+    if (enabled == SD_EVENT_OFF)
+        agent_set_timer(agent, &agent->resync_timer, at, on_resync);
+}
+
+/* At once when the last one is long enough ago; else later, with jitter, so that many hosts or many
+ * reasons do not pull together. reason NULL: routine, neither logged nor counted. */
+void agent_schedule_resync(struct agent *agent, const char *reason)
+{
+    schedule_resync(agent, reason, resync_interval(agent));
+}
+
+void agent_resync_now(struct agent *agent, const char *reason)
+{
+    int r;
+
+    if (reason)
+        agent->resync_reason = reason;
+    r = agent_resync(agent);
+    if (r < 0 && !agent->resync_failed)
+        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+                  "The devices could not be read: %s. Trying again", strerror(-r));
+    agent->resync_failed = r < 0;
+    if (r < 0)
+        agent_schedule_resync(agent, NULL);
+}
+
+/* While another writer of `all` or `default` is sat out, nothing can be done but look now and then
+ * whether it has stopped. */
+void agent_special_changed(struct agent *agent, const char *reason)
+{
+    bool waits = agent->specials.retry_at > agent_now(agent);
+
+    schedule_resync(agent, reason, waits ? RESYNC_INTERVAL_MAX : resync_interval(agent));
+}
+
+/* `was` and, until `until`, still counts as one. */
+static void keep_membership(struct agent *agent, bool was, uint64_t span, uint64_t *until, bool *is)
+{
+    uint64_t now = agent_now(agent);
+
+    if (*is || !was) {
+        *until = 0;
         return;
-    if (now < agent->last_resync + RESYNC_INTERVAL)
-        at = agent->last_resync + RESYNC_INTERVAL + (uint64_t)(random() % 50) * USEC_PER_MSEC;
-    agent_set_timer(agent, &agent->resync_timer, at, on_resync);
+    }
+    if (*until == 0)
+        *until = now + span;
+    *is = now < *until;
+    if (*is)
+        agent_schedule_retry(agent, *until);
+    else
+        *until = 0;
 }
 
 /* Sets with time conditions: a device counts as numbered until it had no address for 10 s, as an
@@ -51,32 +113,62 @@ void agent_schedule_resync(struct agent *agent, const char *reason)
 static void keep_memberships(struct agent *agent, struct entry *entry, struct device *device,
                              bool fresh)
 {
+    const uint32_t facts = agent->policy ? agent->policy->facts : 0;
+
+    if (facts & FACT_ADDRESSES)
+        keep_membership(agent, entry->device.numbered && !fresh, UNNUMBERED_AFTER,
+                        &entry->numbered_until, &device->numbered);
+    if (facts & FACT_ROUTES)
+        keep_membership(agent, entry->device.uplink && !fresh, UPLINK_FOR, &entry->uplink_until,
+                        &device->uplink);
+}
+
+/* udev's properties do not come with the dump: kept, and read where they are asked for first. */
+static int read_properties(struct agent *agent, struct live *live)
+{
+    bool missing = false;
+
+    if (!agent->policy || !(agent->policy->facts & FACT_UDEV) || agent->paths.foreign)
+        return 0;
+    for (size_t i = 0; i < live->count; i++) {
+        struct entry *entry = table_get(&agent->table, live->devices[i].ifindex);
+
+        missing |= !entry || !(entry->device.known & FACT_UDEV);
+    }
+    return missing ? udevdb_read(live) : 0;
+}
+
+static void keep_properties(struct entry *entry, struct device *device)
+{
+    if ((device->known & FACT_UDEV) || !(entry->device.known & FACT_UDEV))
+        return;
+    device->properties = TAKE_PTR(entry->device.properties);
+    device->known |= FACT_UDEV;
+}
+
+/* A device that no message announced, at the start or after losses: may udev still be at work on
+ * it? At the start that matters only for those that it may rename. */
+static void found(struct agent *agent, struct entry *entry, const struct device *device, bool first)
+{
     uint64_t now = agent_now(agent);
 
-    if (device->numbered || fresh)
-        entry->numbered_until = 0;
-    else if (entry->device.numbered || entry->numbered_until != 0) {
-        if (entry->numbered_until == 0)
-            entry->numbered_until = now + UNNUMBERED_AFTER;
-        device->numbered = now < entry->numbered_until;
-    }
-    if (device->uplink || fresh)
-        entry->uplink_until = 0;
-    else if (entry->device.uplink || entry->uplink_until != 0) {
-        if (entry->uplink_until == 0)
-            entry->uplink_until = now + UPLINK_FOR;
-        device->uplink = now < entry->uplink_until;
-    }
-    if (entry->numbered_until > now)
-        agent_schedule_retry(agent, entry->numbered_until);
-    if (entry->uplink_until > now)
-        agent_schedule_retry(agent, entry->uplink_until);
+    entry->appeared = first ? 0 : now;
+    entry->device.numbered = !first;
+    if (!udev_watch_active(agent->udev) || (first && !device->bus_parent) ||
+        udev_watch_is_initialized(agent->udev, device->ifindex))
+        return;
+    entry->unsettled_until = now + UDEV_AT_MOST;
+    entry->ask_udev_at = now + UDEV_ASK_AFTER;
+    agent_schedule_retry(agent, entry->ask_udev_at);
 }
 
 static int merge(struct agent *agent, struct live *live)
 {
     bool first = agent->generation++ == 0;
+    int r = read_properties(agent, live);
 
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < live->count; i++) {
         struct device *device = &live->devices[i];
         bool is_new;
@@ -84,14 +176,13 @@ static int merge(struct agent *agent, struct live *live)
 
         if (!entry)
             return -ENOMEM;
-        if (is_new) {
-            entry->appeared = first ? 0 : agent_now(agent);
-            entry->settled = !udev_watch_active(agent->udev) ||
-                             udev_watch_is_initialized(agent->udev, device->ifindex);
-            entry->device.numbered = !first;
-        }
+        if (is_new)
+            found(agent, entry, device, first);
+        else if (!streq(entry->device.name, device->name))
+            entry_renamed(entry);
         entry->generation = agent->generation;
         keep_memberships(agent, entry, device, is_new && first);
+        keep_properties(entry, device);
         entry_take(entry, device);
     }
     table_sweep(&agent->table, agent->generation);
@@ -125,6 +216,9 @@ static void report_plan_write(const struct write *write, enum write_result resul
         agent->counters.repairs[write->key]++;
     else
         agent->counters.failed_writes++;
+    /* One entry per change of state: while a writer is known, repairs are only counted. */
+    if (agent->specials.conflict.mark != CONFLICT_NONE)
+        return;
     snprintf(message, sizeof(message), "%s: %s %d, was %d: %s%s%s", name,
              key_info(write->key)->name, write->new_value, write->old_value, reason ? reason : "",
              result == WRITE_FAILED ? ": failed: " : "",
@@ -156,6 +250,30 @@ static bool special_drifts(const struct agent *agent)
     return false;
 }
 
+/* `all` or `default` should move and cannot: said once per change. */
+static void say_blocked(struct agent *agent, enum key key)
+{
+    const struct key_target *target = &agent->targets[key];
+    char place[PATH_MAX + 16] = "";
+    bool blocked = target->managed &&
+                   ((target->all_blocked && target->all_drift) || target->default_impossible);
+    const struct rule *rule = target->all_drift ? target->all_rule : target->default_rule;
+
+    if (rule)
+        snprintf(place, sizeof(place), ", as %s:%u asks", rule->origin.file, rule->origin.line);
+    if (blocked == !!(agent->blocked & KEY_BIT(key)))
+        return;
+    agent->blocked ^= KEY_BIT(key);
+    if (!blocked)
+        return;
+    log_plain(&agent->logger, LOG_EVENT_BLOCKED, LOG_WARNING,
+              "%s of `%s` is %d and cannot be moved%s%s: what it rules out is left as it is, "
+              "`rpfpolicy check` lists it",
+              key_info(key)->name, target->all_drift ? "all" : "default",
+              target->all_drift ? target->old_all : target->old_default, place,
+              agent->procsys.read_only ? ", since /proc/sys is read-only" : "");
+}
+
 static void compute_targets(struct agent *agent, const struct live *live)
 {
     for (enum key key = 0; key < KEY_COUNT; key++) {
@@ -163,6 +281,7 @@ static void compute_targets(struct agent *agent, const struct live *live)
             plan_key_target(agent->policy, live, key, &agent->targets[key]);
         else
             agent->targets[key] = (struct key_target){.managed = false};
+        say_blocked(agent, key);
     }
 }
 
@@ -192,17 +311,19 @@ static int put_specials_right(struct agent *agent)
         agent_schedule_retry(agent, agent->specials.retry_at);
         return 0;
     }
+    if (agent->generation > 0 && !agent->taking_over) {
+        if (conflict_repaired(conflict, now) && conflict->mark)
+            log_plain(&agent->logger, LOG_EVENT_WRITER, LOG_WARNING,
+                      "Something keeps writing `all` or `default` back: %u repairs; they now wait "
+                      "up to %.1f s",
+                      conflict->repairs, (double)conflict_delay(conflict) / (double)USEC_PER_SEC);
+        agent_schedule_retry(agent, conflict_settles_at(conflict));
+    }
     if (r < 0)
         return r;
     agent->counters.plans++;
     if (result.stricter)
         agent_flush_routes(agent);
-    if (agent->generation > 0 && conflict_repaired(conflict, now) && conflict->mark)
-        log_plain(
-            &agent->logger, LOG_EVENT_WRITER, LOG_WARNING,
-            "Something keeps writing `all` or `default` back: %u repairs; they now wait up to "
-            "%.1f s",
-            conflict->repairs, (double)conflict_delay(conflict) / (double)USEC_PER_SEC);
     return 1;
 }
 
@@ -234,16 +355,28 @@ static void say_resync(struct agent *agent)
     agent->resync_reason = NULL;
 }
 
+/* Before the dump: afterwards it would be older than what the dump tells. */
+static void discard_overrun(struct agent *agent)
+{
+    if (!agent->overrun)
+        return;
+    agent->overrun = false;
+    for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++)
+        (void)watch_discard(&agent->watches[kind]);
+}
+
 int agent_resync(struct agent *agent)
 {
     struct live live = {0};
     int r;
 
     say_resync(agent);
+    discard_overrun(agent);
     agent->wake = agent_now(agent);
     for (unsigned pass = 0;; pass++) {
         r = read_picture(agent, &live);
         agent->last_resync = agent_now(agent);
+        agent->resync_cost = agent->last_resync - agent->wake;
         if (r == -EAGAIN || r == -ENOBUFS) {
             agent_schedule_resync(agent, "a dump was interrupted");
             return 0;
@@ -267,7 +400,7 @@ int agent_resync(struct agent *agent)
     if (r < 0)
         return r;
     for (size_t i = 0; i < agent->table.count; i++)
-        agent_enforce(agent, agent->table.entries[i], "full read");
+        agent_enforce(agent, agent->table.entries[i], agent->taking_over ? "policy" : "full read");
     agent_status_changed(agent);
     return 0;
 }
@@ -310,13 +443,14 @@ static int sweep_message(const struct nlmsghdr *message, void *data)
         sweep->surprise = true;
     } else if (entry->device.conf[KEY_RP_FILTER] != values.rp_filter) {
         entry->device.conf[KEY_RP_FILTER] = values.rp_filter;
-        agent_enforce(agent, entry, "sweep");
+        entry->changed = true; /* repaired when the dump is read: the socket is in use */
     }
     return MNL_CB_OK;
 }
 
-/* Where only rp_filter is managed one dump without names tells all: ten times cheaper. */
-static int sweep_rp_filter(struct agent *agent)
+/* Where only rp_filter is managed one dump without names tells all: ten times cheaper. True when it
+ * raises questions. */
+static bool sweep_rp_filter(struct agent *agent)
 {
     struct sweep sweep = {.agent = agent};
     char buffer[64];
@@ -328,11 +462,15 @@ static int sweep_rp_filter(struct agent *agent)
     header->ncm_family = AF_INET;
     agent->wake = agent_now(agent);
     r = netlink_dump(&agent->nl, request, sweep_message, sweep_reset, &sweep);
-    for (size_t i = 0; i < agent->table.count; i++)
-        with_ipv4 += agent->table.entries[i]->device.ipv4;
-    if (r < 0 || sweep.surprise || sweep.seen != with_ipv4)
-        return agent_resync(agent);
-    return 0;
+    for (size_t i = 0; i < agent->table.count; i++) {
+        struct entry *entry = agent->table.entries[i];
+
+        with_ipv4 += entry->device.ipv4;
+        if (entry->changed)
+            agent_enforce(agent, entry, "sweep");
+        entry->changed = false;
+    }
+    return r < 0 || sweep.surprise || sweep.seen != with_ipv4;
 }
 
 int agent_sweep(sd_event_source *source, uint64_t usec, void *data)
@@ -342,7 +480,11 @@ int agent_sweep(sd_event_source *source, uint64_t usec, void *data)
 
     agent_set_timer(agent, &agent->sweep_timer, agent_now(agent) + interval, agent_sweep);
     reload_sysctl(agent);
-    if (agent->policy && agent->policy->keys == KEY_BIT(KEY_RP_FILTER) && !agent->policy->facts)
-        return sweep_rp_filter(agent);
-    return agent_resync(agent);
+    if (agent_take_policy(agent) > 0) /* should the directory not be watched */
+        return agent_policy_changed(agent);
+    if (agent->policy && agent->policy->keys == KEY_BIT(KEY_RP_FILTER) && !agent->policy->facts &&
+        !sweep_rp_filter(agent))
+        return 0;
+    agent_resync_now(agent, NULL);
+    return 0;
 }

@@ -55,12 +55,24 @@ struct entry *table_add(struct table *table, int ifindex, bool *ret_new)
     return entry;
 }
 
-static void entry_free(struct table *table, struct entry *entry)
+void entry_forget_conflicts(struct entry *entry)
 {
-    table->states[entry->state]--;
     for (size_t k = 0; entry->keys && k < KEY_COUNT; k++)
         free(entry->keys[k].conflict);
     free(entry->keys);
+    entry->keys = NULL;
+}
+
+void entry_renamed(struct entry *entry)
+{
+    entry_forget_conflicts(entry);
+    entry->given = entry->given_again = 0;
+}
+
+static void entry_free(struct table *table, struct entry *entry)
+{
+    table->states[entry->state]--;
+    entry_forget_conflicts(entry);
     device_done(&entry->device);
     free(entry);
 }

@@ -7,6 +7,7 @@
 
 struct entry_key {
     uint64_t retry_at;         /* monotonic; 0: nothing pending */
+    bool failed;               /* the last write did, which was said */
     struct conflict *conflict; /* owned; NULL until the first repair of an existing value */
 };
 
@@ -15,11 +16,14 @@ struct entry {
     uint64_t generation; /* of the last full read that saw it */
     uint64_t appeared;   /* monotonic time of its first message; 0: it was there at the start */
     uint64_t numbered_until, uplink_until; /* sets with time conditions; 0: nothing pending */
-    bool settled;                          /* udev is finished with it, or there is no udev */
-    enum state state;                      /* worst of its keys, as counted in table.states */
-    uint8_t given;                         /* values given to it in its first seconds */
-    key_mask recorded;                     /* keys whose former value is on record since boot */
-    struct entry_key *keys; /* owned, KEY_COUNT of them; NULL while nothing is pending */
+    uint64_t unsettled_until; /* udev is at work on it, at the longest until then; 0: settled */
+    uint64_t ask_udev_at;
+    unsigned nameless; /* renamed, and its directory under the new name was not there yet */
+    bool changed;      /* a sweep found another value */
+    enum state state;  /* worst of its keys, as counted in table.states */
+    key_mask given, given_again; /* keys that got their value while the device was new */
+    key_mask recorded;           /* keys whose former value is on record since boot */
+    struct entry_key *keys;      /* owned, KEY_COUNT of them; NULL while nothing is pending */
 };
 
 struct table {
@@ -39,6 +43,10 @@ void table_sweep(struct table *table, uint64_t generation);
 
 /* The per-key bookkeeping of an entry, made when it is not there. NULL when memory ran out. */
 struct entry_key *entry_keys(struct entry *entry);
+
+/* Forget what was repaired before: another name or another policy is another rule. */
+void entry_forget_conflicts(struct entry *entry);
+void entry_renamed(struct entry *entry);
 
 /* Note the state of an entry in the counters. */
 void table_set_state(struct table *table, struct entry *entry, enum state state);

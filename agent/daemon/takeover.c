@@ -33,6 +33,9 @@ static void replace_policy(struct agent *agent, struct policy *policy)
         agent->enforcing = false;
         agent->restart = true;
     }
+    for (size_t i = 0; i < agent->table.count; i++)
+        entry_forget_conflicts(agent->table.entries[i]);
+    agent->specials = (struct special){.retry_at = 0};
 }
 
 /* Returns 1 when the policy in force changed, 0 when not. */
@@ -43,6 +46,9 @@ int agent_take_policy(struct agent *agent)
     int r;
 
     r = policy_load_accepted(&agent->paths, &diags, &policy);
+    if (r == -ENOENT && agent->policy_read && !agent->policy)
+        return 0;
+    agent->policy_read = true;
     if (r == -ENOENT) {
         log_plain(
             &agent->logger, LOG_EVENT_NO_POLICY, LOG_NOTICE,
@@ -67,37 +73,51 @@ int agent_take_policy(struct agent *agent)
     return 1;
 }
 
+int agent_policy_changed(struct agent *agent)
+{
+    int r;
+
+    if (agent->restart)
+        return sd_event_exit(agent->event, 0);
+    (void)agent_open_watches(agent);
+    agent->taking_over = true;
+    agent_resync_now(agent, NULL);
+    agent->taking_over = false;
+    r = agent_mark_enforcing(agent, agent->enforcing);
+    if (r < 0)
+        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+                  "Helper and commands cannot be told whether the agent enforces: %s",
+                  strerror(-r));
+    return 0;
+}
+
 static int on_accepted(sd_event_source *source, const struct inotify_event *event, void *data)
 {
     struct agent *agent = data;
-    int r;
 
     if (!(event->mask & IN_Q_OVERFLOW) && (event->len == 0 || !streq(event->name, "accepted.conf")))
         return 0;
-    if (agent_take_policy(agent) == 0)
-        return 0;
-    if (agent->restart)
-        return sd_event_exit(agent->event, 0);
-    r = agent_open_watches(agent);
-    if (r < 0)
-        return r;
-    r = agent_resync(agent);
-    if (r < 0)
-        return r;
-    return agent_mark_enforcing(agent, agent->enforcing);
+    return agent_take_policy(agent) > 0 ? agent_policy_changed(agent) : 0;
 }
 
 int agent_watch_accepted(struct agent *agent)
 {
     _cleanup_free_ char *copy = strdup(agent->paths.accepted);
     const char *directory;
+    int r = 0;
 
     if (!copy)
         return -ENOMEM;
     directory = dirname(copy);
     if (mkdir(directory, 0755) < 0 && errno != EEXIST)
-        return -errno;
-    return sd_event_add_inotify(agent->event, NULL, directory,
-                                IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ONLYDIR, on_accepted,
-                                agent);
+        r = -errno;
+    if (r >= 0)
+        r = sd_event_add_inotify(agent->event, NULL, directory,
+                                 IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ONLYDIR, on_accepted,
+                                 agent);
+    if (r < 0)
+        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+                  "%s cannot be watched: %s. A new policy is seen at a reload or the next sweep",
+                  directory, strerror(-r));
+    return 0;
 }

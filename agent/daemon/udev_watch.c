@@ -1,5 +1,6 @@
 /* udev's own events: they come after the RUN list of a device has finished, which is the moment to
  * look again after systemd-sysctl. */
+#include <errno.h>
 #include <libudev.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -50,18 +51,23 @@ static int on_udev(sd_event_source *source, int fd, uint32_t events, void *data)
     struct udev_device *device;
 
     agent->wake = agent_now(agent);
+    errno = 0;
     while ((device = udev_monitor_receive_device(watch->monitor))) {
         const char *text = udev_device_get_property_value(device, "IFINDEX");
         struct entry *entry = text ? table_get(&agent->table, atoi(text)) : NULL;
 
         watch->active = true; /* somebody is at work who was not there at the start */
-        if (entry && !streq(udev_device_get_action(device), "remove")) {
-            entry->settled = true;
+        if (entry && !streq(udev_device_get_action(device) ?: "", "remove")) {
+            entry->unsettled_until = 0;
             take_properties(agent, entry, device);
+            agent_read_values(agent, entry); /* systemd-sysctl was at work */
             agent_device_changed(agent, entry, "udev");
         }
         udev_device_unref(device);
+        errno = 0;
     }
+    if (errno == ENOBUFS)
+        agent_schedule_resync(agent, "udev's messages were lost");
     return 0;
 }
 

@@ -10,7 +10,8 @@
 #include "util.h"
 
 #define BUFFER_SIZE (64 * 1024)
-#define DRAIN_MAX 256 /* datagrams in one go: other sources get their turn */
+#define DISCARD_MAX 200000 /* more than any buffer holds: a flood does not keep us here */
+#define DRAIN_MAX 256      /* datagrams in one go: other sources get their turn */
 
 static const struct {
     const char *name;
@@ -61,6 +62,7 @@ void watch_close(struct watch *watch)
     if (watch->socket)
         mnl_socket_close(watch->socket);
     watch->socket = NULL;
+    watch->paused = false;
     free(watch->buffer);
     watch->buffer = NULL;
 }
@@ -96,16 +98,34 @@ static bool is_flood(struct watch *watch, uint64_t now)
     return flood;
 }
 
+int watch_discard(struct watch *watch)
+{
+    char byte;
+
+    for (unsigned i = 0; watch->socket && i < DISCARD_MAX; i++) {
+        if (recv(watch_fd(watch), &byte, sizeof(byte), 0) >= 0)
+            watch->window_messages++;
+        else if (errno == EAGAIN)
+            return 0;
+        else if (errno != EINTR && errno != ENOBUFS)
+            return -errno;
+    }
+    return 0;
+}
+
 int watch_drain(struct watch *watch, uint64_t now, watch_message_t fn, void *data)
 {
     int result = is_flood(watch, now) ? WATCH_FLOOD : 0;
 
-    for (unsigned i = 0; i < DRAIN_MAX; i++) {
+    for (unsigned i = 0;; i++) {
         struct sockaddr_nl from = {0};
         socklen_t size = sizeof(from);
-        ssize_t n = recvfrom(watch_fd(watch), watch->buffer, BUFFER_SIZE, MSG_TRUNC,
-                             (struct sockaddr *)&from, &size);
+        ssize_t n;
 
+        if (i == DRAIN_MAX)
+            return result | WATCH_MORE;
+        n = recvfrom(watch_fd(watch), watch->buffer, BUFFER_SIZE, MSG_TRUNC,
+                     (struct sockaddr *)&from, &size);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             break;
         if (n < 0 && errno == ENOBUFS) {

@@ -37,7 +37,13 @@ int watch_fd(const struct watch *watch);
 
 typedef void (*watch_message_t)(const struct nlmsghdr *message, void *data);
 
+/* Throw away what waits to be read, because everything is about to be read anew. After messages
+ * were lost, what is still queued is older than that: taken after the full read it would put wrong
+ * facts in the place of right ones, and what corrects them may be what was lost. */
+int watch_discard(struct watch *watch);
+
 #define WATCH_OVERRUN 1 /* messages were lost: read everything again */
+#define WATCH_MORE 4    /* the bound was reached: call again */
 #define WATCH_FLOOD 2   /* more than WATCH_FLOOD_PER_SECOND: pause, then read everything again */
 
 /* Read what is there, bounded, and hand over each message of the kernel. Returns a mask of the bits
