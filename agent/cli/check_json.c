@@ -2,6 +2,7 @@
  * what is only known afterwards (rules with matches, warnings, summary) stands behind them. */
 #include <stdio.h>
 
+#include "agent_report.h"
 #include "check.h"
 
 static json_t *json_summary(const struct check *check)
@@ -70,7 +71,7 @@ static json_t *json_head(const struct check *check)
 
     json_set_header(head, check->session->cli);
     json_object_set_new(head, "policy", json_policy(check->session));
-    json_object_set_new(head, "agent", json_null());
+    json_object_set_new(head, "agent", agent_state_json(&check->session->cli->paths));
     json_object_set_new(head, "all", json_special(check->session, IFINDEX_ALL));
     json_object_set_new(head, "default", json_special(check->session, IFINDEX_DEFAULT));
     return head;
@@ -173,7 +174,7 @@ void check_json_broken(struct cli *cli, const struct session *session)
 
     json_set_header(object, cli);
     json_object_set_new(object, "policy", json_policy(session));
-    json_object_set_new(object, "agent", json_null());
+    json_object_set_new(object, "agent", agent_state_json(&cli->paths));
     for (size_t i = 0; i < session->diags.count; i++)
         if (session->diags.items[i].level == DIAG_ERROR)
             json_array_append_new(errors, json_diag(&session->diags.items[i]));

@@ -2,6 +2,7 @@
  * do next. */
 #include <stdio.h>
 
+#include "agent_state.h"
 #include "check.h"
 
 struct row {
@@ -224,6 +225,10 @@ static void print_next(struct check *check)
         fputs("The accepted policy cannot be used; 'rpfpolicy accept' replaces it.\n", stream);
     else if (session->acceptance == ACCEPTED_NONE && session->policy->agent.mode == MODE_ENFORCE)
         fputs("No policy is in force yet; 'rpfpolicy accept' or 'apply' accepts this one.\n",
+              stream);
+    if (agent_state_read(&session->cli->paths) == AGENT_STOPPED)
+        fputs("The agent was stopped: until it is started again nothing is repaired, and the udev\n"
+              "hook stands back too.\n",
               stream);
     if (check->counts[STATE_DRIFT] + check->specials[STATE_DRIFT] > 0)
         fputs("'rpfpolicy plan' shows what would be written, 'rpfpolicy apply' writes it.\n",

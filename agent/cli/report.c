@@ -202,13 +202,12 @@ static json_t *json_machine_id(const char *root)
     return strspn(id, "0123456789abcdef") == 32 ? json_string(id) : json_null();
 }
 
-static json_t *json_now(void)
+json_t *json_time(time_t seconds)
 {
-    time_t now = time(NULL);
     char text[sizeof("2000-01-01T00:00:00Z") + 16];
     struct tm tm;
 
-    gmtime_r(&now, &tm);
+    gmtime_r(&seconds, &tm);
     strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
     return json_string(text);
 }
@@ -222,5 +221,5 @@ void json_set_header(json_t *object, const struct cli *cli)
     json_object_set_new(object, "version", json_string(PROJECT_VERSION));
     json_object_set_new(object, "host", json_bytes(host));
     json_object_set_new(object, "machine_id", json_machine_id(cli->paths.root));
-    json_object_set_new(object, "time", json_now());
+    json_object_set_new(object, "time", json_time(time(NULL)));
 }

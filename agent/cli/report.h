@@ -2,6 +2,8 @@
  * and numbers in words. */
 #pragma once
 
+#include <time.h>
+
 #include "session.h"
 
 #define REPORT_SCHEMA 1
@@ -38,6 +40,9 @@ json_t *json_policy(const struct session *session);
 
 /* {file, line, level, message} of one message of a parser. */
 json_t *json_diag(const struct diag *diag);
+
+/* As RFC 3339, UTC. */
+json_t *json_time(time_t seconds);
 
 /* Put schema, version, host, machine_id and time into an object. */
 void json_set_header(json_t *object, const struct cli *cli);

@@ -113,6 +113,18 @@ const struct verb verbs[] = {
         .formats = FORMATS_USUAL,
         .run = verb_preset,
     },
+    {
+        .name = "status",
+        .arguments = "",
+        .summary = "tell what the agent does and has met",
+        .text = "Is the agent at work, with which policy, what did it repair, what writes values\n"
+                "back, were messages of the kernel lost. Exit status 0 when it runs, enforces,\n"
+                "and no device is otherwise than wanted; 2 when it does not run, only observes,\n"
+                "hangs, has a conflict, or cannot put a device right; 1 when what it wrote of\n"
+                "itself cannot be used.\n",
+        .formats = FORMATS_USUAL,
+        .run = verb_status,
+    },
     {.name = NULL},
 };
 

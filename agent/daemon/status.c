@@ -11,6 +11,7 @@
 #include "metrics.h"
 
 #define STATUS_INTERVAL USEC_PER_SEC
+#define HEARTBEAT (30 * USEC_PER_SEC) /* also without news, so that readers see that it lives */
 
 static json_t *policy_json(const struct agent *agent)
 {
@@ -202,16 +203,19 @@ static int on_status(sd_event_source *source, uint64_t usec, void *data)
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "Status and metrics could not be written: %s", strerror(-r));
     agent->status_failed = r < 0;
+    agent_set_timer(agent, &agent->status_timer, agent_now(agent) + HEARTBEAT, on_status);
     return 0;
 }
 
-/* Leading edge a moment later, then once a second at most. */
+/* A moment later, and once a second at most. */
 void agent_status_changed(struct agent *agent)
 {
+    uint64_t at = agent_now(agent) + STATUS_INTERVAL, present;
     int enabled = SD_EVENT_OFF;
 
-    if (agent->status_timer)
-        (void)sd_event_source_get_enabled(agent->status_timer, &enabled);
-    if (enabled == SD_EVENT_OFF)
-        agent_set_timer(agent, &agent->status_timer, agent_now(agent) + STATUS_INTERVAL, on_status);
+    if (agent->status_timer && sd_event_source_get_enabled(agent->status_timer, &enabled) >= 0 &&
+        enabled != SD_EVENT_OFF && sd_event_source_get_time(agent->status_timer, &present) >= 0 &&
+        present <= at)
+        return;
+    agent_set_timer(agent, &agent->status_timer, at, on_status);
 }

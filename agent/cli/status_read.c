@@ -1,0 +1,200 @@
+/* From the agent's file to numbers and tables. Everything is looked at before anything is printed:
+ * half a report would be worse than none. */
+#include <stdio.h>
+
+#include "report.h"
+#include "status.h"
+
+static int refuse(struct status *status, const json_error_t *error)
+{
+    name_escape_buf(error->text, status->report.error, sizeof(status->report.error));
+    return -EBADMSG;
+}
+
+static int read_devices(struct status *status, json_t *devices)
+{
+    json_error_t error;
+
+    if (json_unpack_ex(devices, &error, 0, "{s:I}", "total", &status->total) < 0)
+        return refuse(status, &error);
+    for (enum state state = 0; state < STATE_COUNT; state++)
+        if (json_unpack_ex(devices, &error, 0, "{s:I}", state_name(state),
+                           &status->devices[state]) < 0)
+            return refuse(status, &error);
+    return 0;
+}
+
+static int read_policy(struct status *status, json_t *policy)
+{
+    json_error_t error;
+
+    if (json_is_null(policy))
+        return 0;
+    if (json_unpack_ex(policy, &error, 0, "{s:s, s:s, s:F}", "hash", &status->hash, "mode",
+                       &status->mode, "since", &status->policy_since) < 0)
+        return refuse(status, &error);
+    return 0;
+}
+
+static const char *number(json_int_t n, char buf[static 24])
+{
+    char digits[16];
+
+    if (n >= 0)
+        snprintf(buf, 24, "%s", count_text((unsigned long)n, digits));
+    else
+        snprintf(buf, 24, "%lld", (long long)n);
+    return buf;
+}
+
+static const char *seconds(double n, char buf[static 24])
+{
+    if (n < 120)
+        snprintf(buf, 24, "%.3g s", n);
+    else if (n < 2 * 3600)
+        snprintf(buf, 24, "%.0f min", n / 60);
+    else
+        snprintf(buf, 24, "%.1f h", n / 3600);
+    return buf;
+}
+
+static int read_keys(struct status *status, json_t *keys)
+{
+    static const struct column columns[] = {
+        {"KEY", 0}, {"GIVEN TO NEW DEVICES", COLUMN_RIGHT}, {"REPAIRED", COLUMN_RIGHT}};
+    int r = 0;
+
+    status->keys = table_new(columns, ELEMENTSOF(columns));
+    if (!status->keys)
+        return -ENOMEM;
+    for (void *i = json_object_iter(keys); r == 0 && i; i = json_object_iter_next(keys, i)) {
+        json_int_t given, repaired;
+        json_error_t error;
+        char a[24], b[24];
+
+        if (json_unpack_ex(json_object_iter_value(i), &error, 0, "{s:I, s:I}", "given", &given,
+                           "repaired", &repaired) < 0)
+            return refuse(status, &error);
+        r = table_row(status->keys, (const char *const[]){json_object_iter_key(i), number(given, a),
+                                                          number(repaired, b)});
+    }
+    return r;
+}
+
+static int read_conflicts(struct status *status, json_t *conflicts)
+{
+    static const struct column columns[] = {{"CONFLICT", 0},
+                                            {"KEY", 0},
+                                            {"PACE", 0},
+                                            {"REPAIRS", COLUMN_RIGHT},
+                                            {"EVERY", COLUMN_RIGHT},
+                                            {"WAITS", COLUMN_RIGHT}};
+    int r = 0;
+
+    status->conflict_count = json_array_size(conflicts);
+    status->conflicts = table_new(columns, ELEMENTSOF(columns));
+    if (!status->conflicts)
+        return -ENOMEM;
+    for (size_t i = 0; r == 0 && i < status->conflict_count; i++) {
+        const char *device, *key, *pace;
+        double interval, delay;
+        char a[24], b[24], c[24];
+        json_int_t repairs;
+        json_error_t error;
+
+        if (json_unpack_ex(json_array_get(conflicts, i), &error, 0,
+                           "{s:s, s:s, s:s, s:I, s:F, s:F}", "device", &device, "key", &key, "pace",
+                           &pace, "repairs", &repairs, "interval", &interval, "delay", &delay) < 0)
+            return refuse(status, &error);
+        r = table_row(status->conflicts,
+                      (const char *const[]){device, key, pace, number(repairs, a),
+                                            seconds(interval, b), seconds(delay, c)});
+    }
+    return r;
+}
+
+static int read_sockets(struct status *status, json_t *sockets)
+{
+    static const struct column columns[] = {{"SOCKET", 0},
+                                            {"MESSAGES", COLUMN_RIGHT},
+                                            {"OVERRUNS", COLUMN_RIGHT},
+                                            {"PAUSES", COLUMN_RIGHT},
+                                            {"NOW", 0}};
+    int r = 0;
+
+    status->sockets = table_new(columns, ELEMENTSOF(columns));
+    if (!status->sockets)
+        return -ENOMEM;
+    for (void *i = json_object_iter(sockets); r == 0 && i; i = json_object_iter_next(sockets, i)) {
+        json_int_t messages, overruns, pauses;
+        char a[24], b[24], c[24];
+        json_error_t error;
+        int paused;
+
+        if (json_unpack_ex(json_object_iter_value(i), &error, 0, "{s:I, s:I, s:I, s:b}", "messages",
+                           &messages, "overruns", &overruns, "pauses", &pauses, "paused",
+                           &paused) < 0)
+            return refuse(status, &error);
+        r = table_row(status->sockets,
+                      (const char *const[]){json_object_iter_key(i), number(messages, a),
+                                            number(overruns, b), number(pauses, c),
+                                            paused ? "paused: a flood is sat out" : "read"});
+    }
+    return r;
+}
+
+/* The bound of the bucket in which the n-th of all reactions lies; 0 beyond every bound. */
+static double bound_of(json_t *buckets, json_int_t n)
+{
+    json_int_t below = 0;
+
+    for (size_t i = 0; i < json_array_size(buckets); i++) {
+        json_t *bucket = json_array_get(buckets, i);
+
+        below += json_integer_value(json_object_get(bucket, "count"));
+        if (below >= n)
+            return (double)json_integer_value(json_object_get(bucket, "at_most_usec")) / 1e6;
+    }
+    return 0;
+}
+
+static int read_reaction(struct status *status, json_t *reaction)
+{
+    json_int_t count;
+    json_error_t error;
+    json_t *buckets;
+
+    if (json_unpack_ex(reaction, &error, 0, "{s:I, s:o}", "count", &count, "buckets", &buckets) < 0)
+        return refuse(status, &error);
+    if (count > 0) {
+        status->median = bound_of(buckets, (count + 1) / 2);
+        status->p99 = bound_of(buckets, count - count / 100);
+    }
+    return 0;
+}
+
+int status_read(struct status *status)
+{
+    json_t *devices, *policy, *keys, *conflicts, *sockets, *reaction;
+    json_error_t error;
+    int r;
+
+    if (!status->report.status)
+        return 0;
+    if (json_unpack_ex(
+            status->report.status, &error, 0, "{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I}",
+            "devices", &devices, "policy", &policy, "keys", &keys, "conflicts", &conflicts,
+            "sockets", &sockets, "reaction", &reaction, "resyncs", &status->resyncs, "plans",
+            &status->plans, "failed_writes", &status->failed_writes, "pid", &status->pid) < 0)
+        return refuse(status, &error);
+    r = read_devices(status, devices);
+    if (r == 0)
+        r = read_policy(status, policy);
+    if (r == 0)
+        r = read_keys(status, keys);
+    if (r == 0)
+        r = read_conflicts(status, conflicts);
+    if (r == 0)
+        r = read_sockets(status, sockets);
+    return r < 0 ? r : read_reaction(status, reaction);
+}

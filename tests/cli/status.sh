@@ -1,0 +1,237 @@
+#!/bin/bash
+# `status`, and what `check` says of the agent: running, stopped, killed, hanging, and with files that
+# no agent wrote.
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+system_enter "$@"
+
+[ -x "$SYSTEM_BUILD/agent/daemon/rpfpolicy-agent" ] || system_skip "the agent is not built"
+OUT=$SYSTEM_WORK/out
+ERR=$SYSTEM_WORK/err
+FILE=/run/rpfpolicy/status.json
+AGENT=
+
+run() {
+    rpfpolicy "$@" >"$OUT" 2>"$ERR"
+    STATUS=$?
+}
+
+expect_status() {
+    expect_equal "$1: exit status" "$STATUS" "$2"
+}
+
+says() {
+    expect "$1" grep -qE -- "$2" "$OUT"
+}
+
+json() {
+    expect "$1" jq -e "$2" "$OUT" >/dev/null
+}
+
+# until_true TEXT COMMAND...: within ten seconds.
+until_true() {
+    local text=$1 i
+
+    shift
+    for ((i = 0; i < 100; i++)); do
+        "$@" && return
+        read -r -t 0.1 <>"$SYSTEM_WORK/never"
+    done
+    fail "$text: not within ten seconds"
+}
+
+# has FILTER: of the file.
+has() {
+    jq -e "$1" "$FILE" >/dev/null 2>&1
+}
+
+agent_start() {
+    rm -f "$FILE"
+    "$SYSTEM_BUILD/agent/daemon/rpfpolicy-agent" 2>"$SYSTEM_WORK/agent.log" &
+    AGENT=$!
+    until_true "the agent starts" has '.state == "running"'
+}
+
+# agent_end SIGNAL
+agent_end() {
+    kill "-$1" "$AGENT"
+    wait "$AGENT" 2>/dev/null
+}
+
+mkfifo "$SYSTEM_WORK/never"
+add_device lxc1
+add_device eth0
+
+# --- none yet
+
+run status
+expect_status "no agent yet" 2
+says "no agent yet" '^The agent does not run, and has not since boot\.$'
+says "nothing stands in" '^Nothing repairs values now\.$'
+says "nothing was accepted" 'No policy was accepted yet'
+run status --json
+expect_status "no agent yet, JSON" 2
+json "no agent yet, JSON" '.agent == {"state": "absent", "since": null, "stale": false,
+    "standing_by": null} and .schema == 1 and .accepted == null'
+
+# --- observing
+
+accept_policy <<'END'
+[rp_filter]
+lxc* = loose
+eth0 = strict
+END
+agent_start
+run status
+expect_status "an observing agent" 2
+says "an observing agent" '^The agent runs since [-0-9: ]+\(.*\), process [0-9]+: observing, writes nothing\.$'
+says "its policy" '^Policy in force: [0-9a-f]{16}, mode observe, taken over '
+agent_end TERM
+
+# --- enforcing
+
+accept_policy <<'END'
+[agent]
+mode = enforce
+[rp_filter]
+lxc* = loose
+eth0 = strict
+END
+agent_start
+run status
+expect_status "an enforcing agent" 0
+says "an enforcing agent" ': enforcing\.$'
+says "devices by state" '^Devices: 3: 2 ok, 1 unmanaged$'
+says "keys" '^rp_filter +[0-9]+ +[0-9]+$'
+says "sockets" '^netconf +[0-9,]+ +0 +0 read$'
+run status --json
+expect_status "an enforcing agent, JSON" 0
+json "the agent's object" '.agent.state == "enforcing" and (.agent.since | fromdateiso8601 > 0) and
+    .agent.standing_by == "agent" and (.agent.stale | not) and .state == "running" and .pid > 0 and
+    .policy.hash == .accepted and .on_disk == .accepted and .devices.ok == 2 and .conflicts == []'
+expect "status needs no privilege" setpriv --reuid=65534 --regid=65534 --clear-groups \
+    "$SYSTEM_BUILD/agent/cli/rpfpolicy" status >/dev/null
+run check --json
+json "check: the agent" '.agent.state == "enforcing" and (.agent.since | fromdateiso8601 > 0)'
+
+policy_file 10-test.conf <<'END'
+[rp_filter]
+* = strict
+END
+run status
+expect_status "another policy on disk is an intention" 0
+says "another policy on disk" 'policy on disk is another one'
+echo 'nonsense' >/etc/rpfpolicy.d/20-bad.conf
+run status
+says "errors on disk" 'policy on disk has errors'
+rm /etc/rpfpolicy.d/20-bad.conf
+
+# --- a writer that does not give in
+
+for _ in {1..12}; do
+    echo 0 >"$CONF/lxc1/rp_filter"
+    read -r -t 0.05 <>"$SYSTEM_WORK/never"
+done
+until_true "a conflict is told" has '.conflicts | length == 1'
+run status
+expect_status "a conflict" 2
+says "a conflict" '^lxc1 +rp_filter +(fast|slow) +[0-9]+ +[0-9.]+ (s|min) +[0-9.e-]+ s$'
+
+# --- stopped on purpose
+
+agent_end TERM
+run status
+expect_status "a stopped agent" 2
+says "a stopped agent" '^The agent was stopped on purpose, 2'
+says "the hook stands back" 'the udev hook stands back too'
+run check
+says "check: a stopped agent" '^The agent was stopped'
+run check --json
+json "check: a stopped agent, JSON" '.agent.state == "stopped" and (.agent.since != null)'
+
+# --- killed
+
+accept_policy <<'END'
+[agent]
+mode = enforce
+[rp_filter]
+lxc* = loose
+eth0 = strict
+END
+agent_start
+agent_end KILL
+run status
+expect_status "a killed agent" 2
+says "a killed agent" 'ended without a word'
+says "nothing stands in for it" '^Nothing repairs values now\.$'
+echo '# the hook' >/etc/udev/rules.d/99-zz-rpfpolicy.rules
+run status
+says "the hook stands in for it" '^The udev hook stands in'
+run check --json
+json "check: a killed agent" '.agent == {"state": "absent", "since": null}'
+
+# --- one that hangs
+
+agent_start
+kill -STOP "$AGENT"
+jq '.time -= 3600' "$FILE" >"$SYSTEM_WORK/old" && cp "$SYSTEM_WORK/old" "$FILE"
+run status
+expect_status "an agent that hangs" 2
+says "an agent that hangs" 'has not been heard of since'
+run status --json
+json "an agent that hangs, JSON" '.agent.stale and .agent.state == "enforcing"'
+
+# --- what no agent wrote
+
+cp "$FILE" "$SYSTEM_WORK/good"
+# refuses TEXT: the file as it stands now.
+refuses() {
+    run status
+    expect_status "$1" 1
+    expect "$1: says which file" grep -qE "^rpfpolicy: /run/rpfpolicy/status.json cannot be used: ." "$ERR"
+    expect_equal "$1: stdout" "$(cat "$OUT")" ""
+    run status --json
+    expect_status "$1, JSON" 1
+    run check --json
+    json "check does not mind $1" '.agent.state == "enforcing" and .agent.since == null'
+}
+# changed FILTER: the good file, changed.
+changed() {
+    jq "$1" "$SYSTEM_WORK/good" >"$FILE"
+}
+head -c 300 "$SYSTEM_WORK/good" >"$FILE"
+refuses "half a file"
+: >"$FILE"
+refuses "an empty file"
+printf '\x00\xff\x00' >"$FILE"
+refuses "bytes that are no text"
+head -c 5000 /dev/zero | tr '\0' '[' >"$FILE"
+refuses "a deep nest"
+echo '[]' >"$FILE"
+refuses "an array"
+changed '.schema = 2'
+refuses "another schema"
+changed '.time = 1e300'
+refuses "a time beyond all times"
+rm "$FILE" && mkfifo "$FILE"
+refuses "a fifo"
+rm "$FILE" && ln -s "$SYSTEM_WORK/good" "$FILE"
+refuses "a symbolic link"
+rm "$FILE" && truncate -s 1G "$FILE"
+refuses "an endless file"
+rm "$FILE"
+for filter in '.devices.ok = "many"' 'del(.keys)' '.keys = {"a": 1}' '.conflicts = [{"device": 7}]' \
+    '.sockets.link.paused = 3' '.policy.hash = null' '.reaction = 1' '.pid = {}'; do
+    changed "$filter"
+    run status
+    expect_status "a file with $filter" 1
+    expect_equal "a file with $filter: stdout" "$(cat "$OUT")" ""
+done
+changed '.conflicts = [{"device": "\u001b[2J\u202e", "key": "\n", "pace": "fast", "repairs": -1,
+    "interval": 1e308, "delay": -5}] | .policy.mode = "\u001b]0;x"'
+run status
+expect_status "a file with control bytes" 2
+expect "control bytes are escaped" sh -c "! LC_ALL=C grep -q '[^ -~]' '$OUT'"
+kill -CONT "$AGENT"
+agent_end TERM
+system_end
