@@ -153,8 +153,8 @@ static void decide_all(struct section *s)
     int minimum;
 
     s->all_before = s->all = stored.value;
-    if (stored.exact && section_later(stored.exact) && stored.given)
-        s->all_stated = true; /* it comes last, whatever the fragment says */
+    if (stored.exact && section_later(stored.exact))
+        s->all_stated = stored.given; /* it comes last, whatever the fragment says */
     else if (section_writes(pin)) {
         s->all = pin->values[0];
         s->all_stated = true;
@@ -239,8 +239,10 @@ static void tell_later_globs(struct section *s)
     for (size_t i = 0; globs && i < globs->count; i++) {
         const struct entry *e = globs->items[i].entry;
 
-        if (e == told || e->fate != FATE_ALIVE || e->refused || !section_later(&e->line) ||
-            (e->line.value && e->number == s->lowest && e->number == s->highest))
+        if (e == told || e->fate != FATE_ALIVE || !section_later(&e->line))
+            continue;
+        /* A refused value and an exclusion count too: they may take the place of our line. */
+        if (e->line.value && !e->refused && e->number == s->lowest && e->number == s->highest)
             continue;
         told = e;
         section_missing(s, globs->items[i].device, "%s:%u comes later and is written last",

@@ -143,6 +143,18 @@ static void a_file_that_comes_later_is_named(void **state)
     assert_null(strstr(result.text, "\n" KEY("all")));
 }
 
+static void a_later_exclusion_or_refused_value_takes_our_line_away(void **state)
+{
+    _cleanup_(result_done) struct result result =
+        fragment_of("[send_redirects]\nall = no\n* = no\n", "/etc/sysctl.d/99-zzz.conf",
+                    "-net.ipv4.conf.all.send_redirects\nnet.ipv4.conf.*.send_redirects = x\n");
+
+    assert_non_null(strstr(result.text, "# not expressed: send_redirects all: "
+                                        "/etc/sysctl.d/99-zzz.conf:1 comes later"));
+    assert_non_null(strstr(result.text, "# not expressed: send_redirects *: "
+                                        "/etc/sysctl.d/99-zzz.conf:2 comes later"));
+}
+
 static void other_keys_move_all_only_when_pinned(void **state)
 {
     assert_fragment("[send_redirects]\n* = no\n", ALONE,
@@ -196,6 +208,7 @@ int main(void)
         cmocka_unit_test(devices_without_a_rule_stay_as_they_are_when_all_moves),
         cmocka_unit_test(a_line_that_was_said_before_takes_a_new_place),
         cmocka_unit_test(a_file_that_comes_later_is_named),
+        cmocka_unit_test(a_later_exclusion_or_refused_value_takes_our_line_away),
         cmocka_unit_test(other_keys_move_all_only_when_pinned),
         cmocka_unit_test(braces_in_a_policy_are_ordinary_bytes),
         cmocka_unit_test(every_line_of_the_header_is_a_comment),
