@@ -10,80 +10,7 @@
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 
-struct table {
-    const struct nlattr **attrs;
-    unsigned max;
-};
-
-static int keep_attr(const struct nlattr *attr, void *data)
-{
-    const struct table *table = data;
-    unsigned type = mnl_attr_get_type(attr);
-
-    if (type <= table->max)
-        table->attrs[type] = attr;
-    return MNL_CB_OK;
-}
-
-/* Find the attributes in n bytes by type. What follows the last whole attribute is ignored, as the
- * kernel does itself. The exact length is used: the libmnl walk over a message rounds it up. */
-static void find_attrs(const void *bytes, size_t n, const struct nlattr **attrs, unsigned max)
-{
-    struct table table = {.attrs = attrs, .max = max};
-
-    (void)mnl_attr_parse_payload(bytes, n, keep_attr, &table);
-}
-
-static void find_nested(const struct nlattr *nest, const struct nlattr **attrs, unsigned max)
-{
-    find_attrs(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), attrs, max);
-}
-
-/* The fixed header after nlmsghdr, and the attributes after that. NULL when it is too short. */
-static const void *message_body(const struct nlmsghdr *message, size_t size,
-                                const struct nlattr **attrs, unsigned max)
-{
-    const char *body = mnl_nlmsg_get_payload(message);
-    size_t n, skip = MNL_ALIGN(size);
-
-    if (message->nlmsg_len < MNL_NLMSG_HDRLEN + size)
-        return NULL;
-    n = message->nlmsg_len - MNL_NLMSG_HDRLEN;
-    if (attrs && n > skip)
-        find_attrs(body + skip, n - skip, attrs, max);
-    return body;
-}
-
-static int read_u32(const struct nlattr *attr, uint32_t *ret)
-{
-    if (mnl_attr_get_payload_len(attr) < sizeof(*ret))
-        return -EBADMSG;
-    memcpy(ret, mnl_attr_get_payload(attr), sizeof(*ret));
-    return 0;
-}
-
-static int read_s32(const struct nlattr *attr, int *ret)
-{
-    uint32_t value;
-    int r = read_u32(attr, &value);
-
-    if (r < 0)
-        return r;
-    *ret = (int)value;
-    return 0;
-}
-
-/* A terminated string of at most size - 1 bytes. */
-static int read_string(const struct nlattr *attr, char *ret, size_t size)
-{
-    const char *s = mnl_attr_get_payload(attr);
-    size_t n = strnlen(s, mnl_attr_get_payload_len(attr));
-
-    if (n == mnl_attr_get_payload_len(attr) || n >= size)
-        return -EBADMSG;
-    memcpy(ret, s, n + 1);
-    return 0;
-}
+#include "attrs.h"
 
 /* The word for a kind of device, cut where a module calls itself by a longer one. */
 static void read_kind(const struct nlattr *attr, char *ret, size_t size)
@@ -137,7 +64,7 @@ static int read_altnames(const struct nlattr *list, char ***ret)
     {
         if (mnl_attr_get_type(attr) != IFLA_ALT_IFNAME)
             continue;
-        if (read_string(attr, name, sizeof(name)) < 0)
+        if (attr_string(attr, name, sizeof(name)) < 0)
             return -EBADMSG;
         *names = strdup(name);
         if (!*names++)
@@ -150,7 +77,7 @@ static void read_kinds(const struct nlattr *info, struct device *device)
 {
     const struct nlattr *tb[IFLA_INFO_SLAVE_KIND + 1] = {NULL};
 
-    find_nested(info, tb, IFLA_INFO_SLAVE_KIND);
+    attrs_find_nested(info, tb, IFLA_INFO_SLAVE_KIND);
     if (tb[IFLA_INFO_KIND])
         read_kind(tb[IFLA_INFO_KIND], device->kind, sizeof(device->kind));
     if (tb[IFLA_INFO_SLAVE_KIND])
@@ -175,10 +102,10 @@ static void read_inet_conf(const struct nlattr *spec, struct device *device)
     const struct nlattr *families[AF_INET + 1] = {NULL};
     const struct nlattr *tb[IFLA_INET_CONF + 1] = {NULL};
 
-    find_nested(spec, families, AF_INET);
+    attrs_find_nested(spec, families, AF_INET);
     if (!families[AF_INET])
         return;
-    find_nested(families[AF_INET], tb, IFLA_INET_CONF);
+    attrs_find_nested(families[AF_INET], tb, IFLA_INET_CONF);
     if (!tb[IFLA_INET_CONF])
         return;
     device->ipv4 = true;
@@ -208,11 +135,11 @@ static int read_link_attrs(const struct nlattr *const *tb, struct device *device
 
     if (!tb[IFLA_IFNAME])
         return -EBADMSG;
-    r = read_string(tb[IFLA_IFNAME], device->name, sizeof(device->name));
+    r = attr_string(tb[IFLA_IFNAME], device->name, sizeof(device->name));
     if (r >= 0 && !device->name[0])
         r = -EBADMSG;
     if (r >= 0 && tb[IFLA_MASTER])
-        r = read_s32(tb[IFLA_MASTER], &device->master);
+        r = attr_s32(tb[IFLA_MASTER], &device->master);
     if (r < 0)
         return r;
     if (tb[IFLA_LINKINFO])
@@ -254,14 +181,14 @@ int netconf_read_message(const struct nlmsghdr *message, struct netconf_values *
     if (!message_body(message, sizeof(struct netconfmsg), tb, NETCONFA_RP_FILTER) ||
         !tb[NETCONFA_IFINDEX])
         return -EBADMSG;
-    r = read_s32(tb[NETCONFA_IFINDEX], &values.ifindex);
+    r = attr_s32(tb[NETCONFA_IFINDEX], &values.ifindex);
     if (r >= 0 && tb[NETCONFA_RP_FILTER]) {
         values.has_rp_filter = true;
-        r = read_s32(tb[NETCONFA_RP_FILTER], &values.rp_filter);
+        r = attr_s32(tb[NETCONFA_RP_FILTER], &values.rp_filter);
     }
     if (r >= 0 && tb[NETCONFA_FORWARDING]) {
         values.has_forwarding = true;
-        r = read_s32(tb[NETCONFA_FORWARDING], &values.forwarding);
+        r = attr_s32(tb[NETCONFA_FORWARDING], &values.forwarding);
     }
     if (r < 0)
         return r;
@@ -318,7 +245,7 @@ int default_route_read_message(const struct nlmsghdr *message, int *ret_ifindexe
         return -EBADMSG;
     table = route->rtm_table;
     if (tb[RTA_TABLE]) {
-        r = read_u32(tb[RTA_TABLE], &table);
+        r = attr_u32(tb[RTA_TABLE], &table);
         if (r < 0)
             return r;
     }
@@ -329,7 +256,7 @@ int default_route_read_message(const struct nlmsghdr *message, int *ret_ifindexe
     }
     if (tb[RTA_MULTIPATH])
         return read_next_hops(tb[RTA_MULTIPATH], ret_ifindexes, size, ret_count);
-    r = read_s32(tb[RTA_OIF], &ifindex);
+    r = attr_s32(tb[RTA_OIF], &ifindex);
     if (r < 0)
         return r;
     if (size > 0)

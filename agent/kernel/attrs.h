@@ -1,0 +1,22 @@
+/* Attributes of netlink messages: first found and measured, then read. Outputs are untouched on
+ * failure; what is too short or not terminated is -EBADMSG. */
+#pragma once
+
+#include <libmnl/libmnl.h>
+
+#include "util.h"
+
+/* Find the attributes in n bytes by type. What follows the last whole attribute is ignored, as the
+ * kernel does itself. The exact length is used: the libmnl walk over a message rounds it up. */
+void attrs_find(const void *bytes, size_t n, const struct nlattr **attrs, unsigned max);
+void attrs_find_nested(const struct nlattr *nest, const struct nlattr **attrs, unsigned max);
+
+/* The fixed header after nlmsghdr, and the attributes after that. NULL when it is too short. */
+const void *message_body(const struct nlmsghdr *message, size_t size, const struct nlattr **attrs,
+                         unsigned max);
+
+int attr_u32(const struct nlattr *attr, uint32_t *ret);
+int attr_s32(const struct nlattr *attr, int *ret);
+
+/* A terminated string of at most size - 1 bytes. */
+int attr_string(const struct nlattr *attr, char *ret, size_t size);

@@ -1,0 +1,334 @@
+/* Lookups in the routing tables, asked of the kernel where that leaves no trace. Which rules, own
+ * addresses and flags there are is read once. */
+#include <arpa/inet.h>
+#include <linux/if_addr.h>
+#include <stdio.h>
+
+#include "attrs.h"
+#include "fib_private.h"
+
+static void forget_rules(void *data)
+{
+    ((struct fib *)data)->n_rules = 0;
+}
+
+static int take_rule(const struct nlmsghdr *message, void *data)
+{
+    struct fib *fib = data;
+    int r;
+
+    if (message->nlmsg_type != RTM_NEWRULE)
+        return 0;
+    r = grow((void **)&fib->rules, &fib->rules_capacity, fib->n_rules, sizeof(*fib->rules));
+    if (r >= 0)
+        r = fib_read_rule(message, &fib->rules[fib->n_rules]);
+    if (r >= 0)
+        fib->n_rules++;
+    return r;
+}
+
+/* from all lookup TABLE */
+static bool is_bare(const struct fib_rule *rule, uint32_t priority, uint32_t table)
+{
+    return rule->priority == priority && rule->table == table && rule->action == FR_ACT_TO_TBL &&
+           !rule->invert && !rule->never && rule->to_length == 0 && rule->from_length == 0 &&
+           !rule->iif && !rule->oif && !rule->mask && !rule->tos && !rule->proto &&
+           !rule->sport[0] && !rule->dport[0] && !rule->has_uid && !rule->l3mdev &&
+           !rule->unknown && rule->suppress_length < 0 && rule->suppress_group < 0;
+}
+
+static void look_at_rules(struct fib *fib)
+{
+    fib->plain_rules = fib->n_rules == 3 && is_bare(&fib->rules[0], 0, RT_TABLE_LOCAL) &&
+                       is_bare(&fib->rules[1], 32766, RT_TABLE_MAIN) &&
+                       is_bare(&fib->rules[2], 32767, RT_TABLE_DEFAULT);
+    for (size_t i = 0; i < fib->n_rules; i++) {
+        const struct fib_rule *rule = &fib->rules[i];
+
+        if (rule->from_length || rule->iif || rule->never)
+            fib->selects_from = true;
+        if (rule->mask)
+            fib->selects_mark = true;
+        if (rule->proto || rule->sport[0] || rule->dport[0])
+            fib->selects_ports = true;
+        if (rule->unknown)
+            fib->unknown_rules = true;
+    }
+}
+
+static int read_rules(struct fib *fib)
+{
+    _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+    struct nlmsghdr *request = netlink_request(buffer, RTM_GETRULE, 0, sizeof(struct fib_rule_hdr));
+    struct fib_rule_hdr *header = mnl_nlmsg_get_payload(request);
+    int r;
+
+    header->family = AF_INET;
+    r = netlink_dump(fib->nl, request, take_rule, forget_rules, fib);
+    if (r >= 0)
+        look_at_rules(fib);
+    return r;
+}
+
+static void forget_addresses(void *data)
+{
+    ((struct fib *)data)->n_addresses = 0;
+}
+
+static int take_address(const struct nlmsghdr *message, void *data)
+{
+    const struct nlattr *tb[IFA_LOCAL + 1] = {NULL};
+    const struct ifaddrmsg *header;
+    struct fib *fib = data;
+    uint32_t address;
+    int r;
+
+    header = message_body(message, sizeof(*header), tb, IFA_LOCAL);
+    if (!header)
+        return -EBADMSG;
+    if (message->nlmsg_type != RTM_NEWADDR || header->ifa_family != AF_INET || !tb[IFA_LOCAL])
+        return 0;
+    r = attr_u32(tb[IFA_LOCAL], &address);
+    if (r >= 0)
+        r = grow((void **)&fib->addresses, &fib->addresses_capacity, fib->n_addresses,
+                 sizeof(*fib->addresses));
+    if (r >= 0)
+        fib->addresses[fib->n_addresses++].s_addr = address;
+    return r;
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct in_addr *x = a, *y = b;
+
+    return (x->s_addr > y->s_addr) - (x->s_addr < y->s_addr);
+}
+
+static int read_addresses(struct fib *fib)
+{
+    _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+    struct nlmsghdr *request = netlink_request(buffer, RTM_GETADDR, 0, sizeof(struct ifaddrmsg));
+    struct ifaddrmsg *header = mnl_nlmsg_get_payload(request);
+    int r;
+
+    header->ifa_family = AF_INET;
+    r = netlink_dump(fib->nl, request, take_address, forget_addresses, fib);
+    if (r >= 0 && fib->n_addresses > 0)
+        qsort(fib->addresses, fib->n_addresses, sizeof(*fib->addresses), by_address);
+    return r;
+}
+
+bool fib_is_own(const struct fib *fib, struct in_addr address)
+{
+    return fib->n_addresses > 0 &&
+           bsearch(&address, fib->addresses, fib->n_addresses, sizeof(*fib->addresses), by_address);
+}
+
+/* A local route that the kernel did not make itself sets fib_has_custom_local_routes for good. */
+static int take_local(const struct nlmsghdr *message, void *data)
+{
+    const struct rtmsg *header = message_body(message, sizeof(*header), NULL, 0);
+    bool *by_hand = data;
+
+    if (!header)
+        return -EBADMSG;
+    if (message->nlmsg_type == RTM_NEWROUTE && header->rtm_type == RTN_LOCAL &&
+        (header->rtm_protocol != RTPROT_KERNEL || header->rtm_table != RT_TABLE_LOCAL))
+        *by_hand = true;
+    return 0;
+}
+
+static int read_local_routes(struct fib *fib)
+{
+    _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+    struct nlmsghdr *request = netlink_request(buffer, RTM_GETROUTE, 0, sizeof(struct rtmsg));
+    struct rtmsg *header = mnl_nlmsg_get_payload(request);
+
+    header->rtm_family = AF_INET;
+    header->rtm_type = RTN_LOCAL;
+    return netlink_dump(fib->nl, request, take_local, NULL, &fib->custom_rules);
+}
+
+/* Until the first ip rule is added, the tables `local` and `main` are one trie
+ * (fib_trie_unmerge()), and what is local is listed below "Main:", too. Stops at the first line
+ * that tells. */
+static bool rules_were_added(void)
+{
+    FILE *file = fopen("/proc/net/fib_trie", "re");
+    char line[160];
+    bool main = false, local = false, split = false;
+
+    if (!file)
+        return false;
+    while (fgets(line, sizeof(line), file)) {
+        if (line[0] != ' ') {
+            main = streq(line, "Main:\n");
+            local = streq(line, "Local:\n");
+        } else if (strstr(line, " LOCAL") && (main || local)) {
+            split = local;
+            break;
+        }
+    }
+    (void)fclose(file);
+    return split;
+}
+
+int fib_open(struct netlink *nl, struct fib *ret)
+{
+    _cleanup_fib_ struct fib fib = {.nl = nl};
+    int r;
+
+    r = read_rules(&fib);
+    if (r >= 0)
+        r = read_addresses(&fib);
+    if (r >= 0)
+        r = read_local_routes(&fib);
+    if (r < 0)
+        return r;
+    if (!fib.plain_rules || rules_were_added())
+        fib.custom_rules = true;
+    *ret = fib;
+    fib = (struct fib){0};
+    return 0;
+}
+
+void fib_close(struct fib *fib)
+{
+    free(fib->rules);
+    free(fib->addresses);
+    *fib = (struct fib){0};
+}
+
+static bool proto_can_be_asked(uint8_t proto)
+{
+    return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_ICMP;
+}
+
+static void put_selectors(struct nlmsghdr *request, uint32_t mark, uint8_t proto, uint16_t sport,
+                          uint16_t dport)
+{
+    if (mark)
+        mnl_attr_put_u32(request, RTA_MARK, mark);
+    if (!proto_can_be_asked(proto))
+        return;
+    mnl_attr_put_u8(request, RTA_IP_PROTO, proto);
+    if (sport)
+        mnl_attr_put_u16(request, RTA_SPORT, htons(sport));
+    if (dport)
+        mnl_attr_put_u16(request, RTA_DPORT, htons(dport));
+}
+
+/* A request for one route; RTM_F_… in flags. */
+static struct nlmsghdr *route_request(void *buffer, struct in_addr to, uint8_t tos, uint32_t flags)
+{
+    struct nlmsghdr *request = netlink_request(buffer, RTM_GETROUTE, 0, sizeof(struct rtmsg));
+    struct rtmsg *header = mnl_nlmsg_get_payload(request);
+
+    header->rtm_family = AF_INET;
+    header->rtm_dst_len = 32;
+    header->rtm_tos = tos;
+    header->rtm_flags = flags;
+    mnl_attr_put_u32(request, RTA_DST, to.s_addr);
+    return request;
+}
+
+static void put_source(struct nlmsghdr *request, struct in_addr source)
+{
+    struct rtmsg *header = mnl_nlmsg_get_payload(request);
+
+    header->rtm_src_len = 32;
+    mnl_attr_put_u32(request, RTA_SRC, source.s_addr);
+}
+
+static int take_route(const struct nlmsghdr *message, void *data)
+{
+    return message->nlmsg_type == RTM_NEWROUTE ? fib_read_route(message, data) : -EBADMSG;
+}
+
+/* fib_props[] and fib4_rule_action(): how a lookup that ends in nothing is answered. */
+static int ends_in_nothing(int r, struct fib_route *ret)
+{
+    enum route_kind kind;
+
+    switch (r) {
+    case -ENETUNREACH:
+    case -ESRCH:
+    case -EAGAIN:
+        kind = ROUTE_NONE;
+        break;
+    case -EHOSTUNREACH:
+        kind = ROUTE_UNREACHABLE;
+        break;
+    case -EACCES:
+        kind = ROUTE_PROHIBIT;
+        break;
+    case -EINVAL:
+        kind = ROUTE_BLACKHOLE;
+        break;
+    default:
+        return r;
+    }
+    *ret = (struct fib_route){.found = {.kind = kind}};
+    return 0;
+}
+
+/* As an output route. The uid is the one that the kernel's own lookup has. */
+static int ask(const struct fib *fib, const struct fib_flow *flow, struct fib_route *ret)
+{
+    _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+    struct nlmsghdr *request =
+        route_request(buffer, flow->to, flow->tos, RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE);
+    struct fib_route route;
+    int r;
+
+    if (fib->selects_from && flow->from.s_addr)
+        put_source(request, flow->from);
+    if (flow->vrf)
+        mnl_attr_put_u32(request, RTA_OIF, (uint32_t)flow->vrf);
+    mnl_attr_put_u32(request, RTA_UID, 0);
+    put_selectors(request, flow->mark, flow->proto, flow->sport, flow->dport);
+    r = netlink_talk(fib->nl, request, take_route, &route);
+    if (r < 0)
+        return ends_in_nothing(r, ret);
+    r = fib_resolve_nexthop(fib->nl, &route);
+    if (r < 0)
+        return r;
+    *ret = route;
+    return 0;
+}
+
+/* Would an output route be looked up with just this flow? An own loopback address could be refused
+ * for the device that the route names. */
+static bool can_be_asked(const struct fib *fib, const struct fib_flow *flow)
+{
+    if (fib->selects_ports && !proto_can_be_asked(flow->proto))
+        return false;
+    if (!fib->selects_from)
+        return true;
+    return flow->iif == 1 &&
+           (flow->from.s_addr == 0 ||
+            (fib_is_own(fib, flow->from) && ntohl(flow->from.s_addr) >> 24 != IN_LOOPBACKNET));
+}
+
+int fib_lookup(const struct fib *fib, const struct fib_flow *flow, struct fib_route *ret)
+{
+    return can_be_asked(fib, flow) ? ask(fib, flow, ret) : fib_lookup_by_rules(fib, flow, ret);
+}
+
+int fib_ask_kernel(const struct fib *fib, const struct device *device,
+                   const struct fib_packet *packet, int *ret)
+{
+    _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+    struct nlmsghdr *request = route_request(buffer, packet->packet.destination, packet->tos, 0);
+    struct fib_route ignored;
+    int r;
+
+    put_source(request, packet->packet.source);
+    mnl_attr_put_u32(request, RTA_IIF, (uint32_t)device->ifindex);
+    put_selectors(request, packet->mark, packet->proto, packet->sport, packet->dport);
+    r = netlink_talk(fib->nl, request, take_route, &ignored);
+    if (r == -ENODEV || r == -ENOMEM || r == -ENOBUFS)
+        return r;
+    *ret = r;
+    return 0;
+}

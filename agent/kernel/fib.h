@@ -1,0 +1,100 @@
+/* What the routing tables say, asked without privilege and without a trace: nothing here makes the
+ * kernel validate a source, so nothing counts as a martian or is logged as one.
+ *
+ * Two ways, with the same result. Where no `ip rule` looks at more than the destination, or the
+ * lookup is one that a local socket could cause (from an own address, iif lo), the kernel is asked:
+ * RTM_GETROUTE with RTM_F_FIB_MATCH as an output route. A lookup from a foreign address, or of a
+ * packet that comes in by a device, cannot be asked for that way: as an output route it is refused
+ * (ENETUNREACH, EINVAL), and with RTA_IIF the kernel would first validate that address and log it.
+ * There the rules of the RTM_GETRULE dump are applied here (fib_rules.c) over dumps of the tables
+ * they name. */
+#pragma once
+
+#include <netinet/in.h>
+
+#include "facts.h"
+#include "netlink.h"
+#include "verdict.h"
+
+/* One route, as a lookup found it. */
+struct fib_route {
+    struct route_found found;
+    struct in_addr gateways[ROUTE_HOPS_MAX]; /* per hop; 0: none, or not IPv4 */
+    struct in_addr prefix;
+    unsigned prefix_length;
+    uint8_t tos;
+    uint32_t table;   /* 0: not known */
+    uint32_t metric;  /* RTA_PRIORITY */
+    uint32_t nexthop; /* id of a nexthop object, 0 for none */
+    bool throws;      /* RTN_THROW: as if the table had no route */
+    bool dead;        /* no hop can be used now */
+};
+
+/* What a lookup is about: struct flowi4. Ports in host order; 0 is "none". */
+struct fib_flow {
+    struct in_addr to, from;
+    int iif; /* ifindex; 1 (lo) for what the host sends */
+    int vrf; /* ifindex of the VRF device whose table is meant; 0 for none */
+    uint32_t mark;
+    uint8_t tos;   /* without the ECN bits */
+    uint8_t proto; /* IPPROTO_…, 0 where unknown */
+    uint16_t sport, dport;
+};
+
+struct fib_rule;
+
+struct fib {
+    struct netlink *nl; /* borrowed */
+    struct fib_rule *rules;
+    size_t n_rules, rules_capacity;
+    struct in_addr *addresses; /* of all devices, up or down; sorted */
+    size_t n_addresses, addresses_capacity;
+    bool custom_rules;  /* as struct receiver: an ip rule was ever added, or a local route by hand.
+                           The first is seen even when the rule is gone (the tables `local` and
+                           `main` are one trie until then: /proc/net/fib_trie), the second only
+                           while the route is there */
+    bool plain_rules;   /* the rules that every namespace has, and no other */
+    bool selects_from;  /* some rule looks at the source address or the incoming device … */
+    bool selects_mark;  /* … the mark */
+    bool selects_ports; /* … protocol or ports */
+    bool unknown_rules; /* … or something this program does not know */
+};
+
+/* Read rules and addresses. Errors as the kernel gives them. */
+int fib_open(struct netlink *nl, struct fib *ret);
+void fib_close(struct fib *fib);
+#define _cleanup_fib_ _cleanup_(fib_close)
+
+/* Is it an address of some device (inet_lookup_ifaddr_rcu())? */
+bool fib_is_own(const struct fib *fib, struct in_addr address);
+
+/* One lookup. A route that ends in nothing is success, with found.kind saying so. -EOPNOTSUPP when
+ * a rule asks for what is not known here. */
+int fib_lookup(const struct fib *fib, const struct fib_flow *flow, struct fib_route *ret);
+
+/* The same, always by applying the rules here; for tests. */
+int fib_lookup_by_rules(const struct fib *fib, const struct fib_flow *flow, struct fib_route *ret);
+
+/* A packet that comes in. */
+struct fib_packet {
+    struct packet packet;
+    uint32_t mark;
+    uint8_t tos, proto;
+    uint16_t sport, dport; /* as the packet has them */
+};
+
+/* All that the decision asks of a device and of the tables, for one packet: fills *ret for
+ * verdict_decide(), which holds for every mode. The effective values come from the picture, which
+ * must hold FACT_ADDRESSES and the keys accept_local, route_localnet, src_valid_mark and
+ * send_redirects of `all` (FIB_KEYS). ret_route: the way back, in detail; may be NULL. */
+int fib_receiver(const struct fib *fib, const struct live *live, const struct device *device,
+                 const struct fib_packet *packet, struct receiver *ret,
+                 struct fib_route *ret_route);
+#define FIB_KEYS                                                                                   \
+    (KEY_BIT(KEY_RP_FILTER) | KEY_BIT(KEY_ACCEPT_LOCAL) | KEY_BIT(KEY_ROUTE_LOCALNET) |            \
+     KEY_BIT(KEY_SRC_VALID_MARK) | KEY_BIT(KEY_SEND_REDIRECTS) | KEY_BIT(KEY_LOG_MARTIANS))
+
+/* The kernel's own verdict on the packet in the present mode: RTM_GETROUTE with RTA_IIF. It may log
+ * a martian. *ret: 0 accepted, else the errno it answered. */
+int fib_ask_kernel(const struct fib *fib, const struct device *device,
+                   const struct fib_packet *packet, int *ret);

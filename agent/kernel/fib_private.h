@@ -1,0 +1,46 @@
+/* Shared by the files of fib: one message at a time, and the rules as they are applied here. */
+#pragma once
+
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+
+#include "fib.h"
+
+/* One `ip rule`. Selectors that are not set match everything. */
+struct fib_rule {
+    uint32_t priority;
+    uint8_t action;     /* FR_ACT_… */
+    bool invert, never; /* never: the device it names is not there */
+    struct in_addr to, from;
+    uint8_t to_length, from_length;
+    int iif, oif;
+    uint32_t mark, mask;
+    uint8_t tos, tos_mask;
+    uint8_t proto;
+    bool l3mdev;
+    uint16_t sport[2], sport_mask, dport[2], dport_mask; /* [0] first, [1] last; 0: any */
+    bool has_uid;
+    uint32_t uid[2];
+    uint32_t table, target;
+    int suppress_length; /* -1: none */
+    int suppress_group;  /* -1: none */
+    bool unknown;        /* it has a selector that is not known here */
+};
+
+/* Read one message; -EBADMSG when it is malformed. Others than RTM_NEWROUTE, RTM_NEWRULE of IPv4
+ * must not be given. */
+int fib_read_route(const struct nlmsghdr *message, struct fib_route *ret);
+int fib_read_rule(const struct nlmsghdr *message, struct fib_rule *ret);
+
+/* Fill the hops of a route through a nexthop object. */
+int fib_resolve_nexthop(struct netlink *nl, struct fib_route *route);
+
+/* Does the rule apply (fib_rule_match(), fib4_rule_match())? */
+bool fib_rule_matches(const struct fib_rule *rule, const struct fib_flow *flow);
+
+static inline bool in_prefix(struct in_addr address, struct in_addr prefix, unsigned length)
+{
+    uint32_t mask = length ? htonl(UINT32_MAX << (32 - length)) : 0;
+
+    return ((address.s_addr ^ prefix.s_addr) & mask) == 0;
+}

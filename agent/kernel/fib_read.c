@@ -1,0 +1,351 @@
+/* Readers of single rtnetlink messages about routes, rules and nexthop objects. Pure, except for
+ * the question what a nexthop object stands for. */
+#include <linux/nexthop.h>
+#include <net/if.h>
+#include <netinet/ip.h>
+
+#include "attrs.h"
+#include "fib_private.h"
+
+/* Later than the headers of older systems. */
+#define ATTR_FRA_DSCP 25
+#define ATTR_FRA_SPORT_MASK 28
+#define ATTR_FRA_DPORT_MASK 29
+#define ATTR_FRA_DSCP_MASK 30
+
+static enum route_kind kind_of(uint8_t type)
+{
+    static const enum route_kind kinds[] = {
+        [RTN_UNSPEC] = ROUTE_NONE,         [RTN_UNICAST] = ROUTE_UNICAST,
+        [RTN_LOCAL] = ROUTE_LOCAL,         [RTN_BROADCAST] = ROUTE_BROADCAST,
+        [RTN_ANYCAST] = ROUTE_MULTICAST,   [RTN_MULTICAST] = ROUTE_MULTICAST,
+        [RTN_BLACKHOLE] = ROUTE_BLACKHOLE, [RTN_UNREACHABLE] = ROUTE_UNREACHABLE,
+        [RTN_PROHIBIT] = ROUTE_PROHIBIT,
+    };
+
+    return type < ELEMENTSOF(kinds) ? kinds[type] : ROUTE_NONE;
+}
+
+static int read_address(const struct nlattr *attr, struct in_addr *ret)
+{
+    if (mnl_attr_get_payload_len(attr) < sizeof(*ret))
+        return -EBADMSG;
+    memcpy(ret, mnl_attr_get_payload(attr), sizeof(*ret));
+    return 0;
+}
+
+static int add_hop(struct fib_route *route, int ifindex, const struct nlattr *gateway)
+{
+    struct route_found *found = &route->found;
+
+    if (found->n_hops == ROUTE_HOPS_MAX)
+        return -E2BIG;
+    if (gateway && read_address(gateway, &route->gateways[found->n_hops]) < 0)
+        return -EBADMSG;
+    found->hops[found->n_hops++] = ifindex;
+    return 0;
+}
+
+/* RTA_MULTIPATH: length-prefixed hops, each with attributes of its own. */
+static int read_hops(const struct nlattr *multipath, struct fib_route *route)
+{
+    const char *p = mnl_attr_get_payload(multipath);
+    size_t left = mnl_attr_get_payload_len(multipath);
+    struct rtnexthop hop;
+
+    route->dead = true;
+    while (left >= sizeof(hop)) {
+        const struct nlattr *tb[RTA_GATEWAY + 1] = {NULL};
+        size_t step;
+        int r;
+
+        memcpy(&hop, p, sizeof(hop));
+        if (hop.rtnh_len < sizeof(hop) || hop.rtnh_len > left)
+            return -EBADMSG;
+        attrs_find(p + sizeof(hop), hop.rtnh_len - sizeof(hop), tb, RTA_GATEWAY);
+        r = add_hop(route, hop.rtnh_ifindex, tb[RTA_GATEWAY]);
+        if (r < 0)
+            return r;
+        if (!(hop.rtnh_flags & RTNH_F_DEAD))
+            route->dead = false;
+        step = (size_t)RTNH_ALIGN(hop.rtnh_len);
+        if (step >= left)
+            break;
+        p += step;
+        left -= step;
+    }
+    return 0;
+}
+
+static int read_route_hops(const struct nlattr *const *tb, struct fib_route *route)
+{
+    int ifindex, r;
+
+    if (tb[RTA_MULTIPATH])
+        return read_hops(tb[RTA_MULTIPATH], route);
+    if (!tb[RTA_OIF])
+        return 0;
+    r = attr_s32(tb[RTA_OIF], &ifindex);
+    return r < 0 ? r : add_hop(route, ifindex, tb[RTA_GATEWAY]);
+}
+
+int fib_read_route(const struct nlmsghdr *message, struct fib_route *ret)
+{
+    const struct nlattr *tb[RTA_NH_ID + 1] = {NULL};
+    struct fib_route route = {0};
+    const struct rtmsg *header;
+    int r = 0;
+
+    header = message_body(message, sizeof(*header), tb, RTA_NH_ID);
+    if (!header || header->rtm_family != AF_INET || header->rtm_dst_len > 32)
+        return -EBADMSG;
+    route.found.kind = kind_of(header->rtm_type);
+    route.throws = header->rtm_type == RTN_THROW;
+    route.prefix_length = header->rtm_dst_len;
+    route.tos = header->rtm_tos;
+    route.table = header->rtm_table;
+    route.dead = header->rtm_flags & RTNH_F_DEAD;
+    if (tb[RTA_DST])
+        r = read_address(tb[RTA_DST], &route.prefix);
+    if (r >= 0 && tb[RTA_TABLE])
+        r = attr_u32(tb[RTA_TABLE], &route.table);
+    if (r >= 0 && tb[RTA_PRIORITY])
+        r = attr_u32(tb[RTA_PRIORITY], &route.metric);
+    if (r >= 0 && tb[RTA_NH_ID])
+        r = attr_u32(tb[RTA_NH_ID], &route.nexthop);
+    if (r >= 0)
+        r = read_route_hops(tb, &route);
+    if (r < 0)
+        return r;
+    *ret = route;
+    return 0;
+}
+
+/* A device that is not there: the rule matches nothing until it comes. */
+static int read_rule_device(const struct nlattr *attr, bool detached, struct fib_rule *rule,
+                            int *ret)
+{
+    char name[IFNAMSIZ];
+    int r = attr_string(attr, name, sizeof(name));
+
+    if (r < 0)
+        return r;
+    *ret = (int)if_nametoindex(name);
+    if (detached || *ret == 0)
+        rule->never = true;
+    return 0;
+}
+
+static int read_ports(const struct nlattr *range, const struct nlattr *mask, uint16_t ret[2],
+                      uint16_t *ret_mask)
+{
+    if (range) {
+        if (mnl_attr_get_payload_len(range) < 2 * sizeof(uint16_t))
+            return -EBADMSG;
+        memcpy(ret, mnl_attr_get_payload(range), 2 * sizeof(uint16_t));
+    }
+    if (mask) {
+        if (mnl_attr_get_payload_len(mask) < sizeof(uint16_t))
+            return -EBADMSG;
+        memcpy(ret_mask, mnl_attr_get_payload(mask), sizeof(uint16_t));
+    }
+    return 0;
+}
+
+static int read_byte(const struct nlattr *attr, uint8_t *ret)
+{
+    if (mnl_attr_get_payload_len(attr) < 1)
+        return -EBADMSG;
+    *ret = mnl_attr_get_u8(attr);
+    return 0;
+}
+
+/* What a packet must have beside addresses and devices. */
+static int read_selectors(const struct nlattr *const *tb, struct fib_rule *rule)
+{
+    int r = 0;
+
+    if (tb[FRA_FWMARK])
+        r = attr_u32(tb[FRA_FWMARK], &rule->mark);
+    rule->mask = rule->mark ? UINT32_MAX : 0;
+    if (r >= 0 && tb[FRA_FWMASK])
+        r = attr_u32(tb[FRA_FWMASK], &rule->mask);
+    if (r >= 0 && tb[FRA_IP_PROTO])
+        r = read_byte(tb[FRA_IP_PROTO], &rule->proto);
+    if (r >= 0 && tb[ATTR_FRA_DSCP]) {
+        r = read_byte(tb[ATTR_FRA_DSCP], &rule->tos);
+        rule->tos = (uint8_t)(rule->tos << 2);
+    }
+    if (r >= 0 && tb[ATTR_FRA_DSCP_MASK]) {
+        r = read_byte(tb[ATTR_FRA_DSCP_MASK], &rule->tos_mask);
+        rule->tos_mask = (uint8_t)(rule->tos_mask << 2);
+    }
+    if (r >= 0)
+        r = read_ports(tb[FRA_SPORT_RANGE], tb[ATTR_FRA_SPORT_MASK], rule->sport,
+                       &rule->sport_mask);
+    if (r >= 0)
+        r = read_ports(tb[FRA_DPORT_RANGE], tb[ATTR_FRA_DPORT_MASK], rule->dport,
+                       &rule->dport_mask);
+    if (r >= 0 && tb[FRA_UID_RANGE]) {
+        rule->has_uid = true;
+        if (mnl_attr_get_payload_len(tb[FRA_UID_RANGE]) < sizeof(rule->uid))
+            return -EBADMSG;
+        memcpy(rule->uid, mnl_attr_get_payload(tb[FRA_UID_RANGE]), sizeof(rule->uid));
+    }
+    return r;
+}
+
+static int read_places(const struct nlattr *const *tb, uint32_t flags, struct fib_rule *rule)
+{
+    int r = 0;
+
+    if (tb[FRA_DST])
+        r = read_address(tb[FRA_DST], &rule->to);
+    if (r >= 0 && tb[FRA_SRC])
+        r = read_address(tb[FRA_SRC], &rule->from);
+    if (r >= 0 && tb[FRA_IIFNAME])
+        r = read_rule_device(tb[FRA_IIFNAME], flags & FIB_RULE_IIF_DETACHED, rule, &rule->iif);
+    if (r >= 0 && tb[FRA_OIFNAME])
+        r = read_rule_device(tb[FRA_OIFNAME], flags & FIB_RULE_OIF_DETACHED, rule, &rule->oif);
+    return r;
+}
+
+static int read_action(const struct nlattr *const *tb, struct fib_rule *rule)
+{
+    int r = 0;
+
+    rule->suppress_length = rule->suppress_group = -1;
+    if (tb[FRA_PRIORITY])
+        r = attr_u32(tb[FRA_PRIORITY], &rule->priority);
+    if (r >= 0 && tb[FRA_TABLE])
+        r = attr_u32(tb[FRA_TABLE], &rule->table);
+    if (r >= 0 && tb[FRA_GOTO])
+        r = attr_u32(tb[FRA_GOTO], &rule->target);
+    if (r >= 0 && tb[FRA_SUPPRESS_PREFIXLEN])
+        r = attr_s32(tb[FRA_SUPPRESS_PREFIXLEN], &rule->suppress_length);
+    if (r >= 0 && tb[FRA_SUPPRESS_IFGROUP])
+        r = attr_s32(tb[FRA_SUPPRESS_IFGROUP], &rule->suppress_group);
+    return r;
+}
+
+/* Selectors beyond the table are found by walking: a rule that has one is not understood. */
+static bool has_unknown(const struct nlmsghdr *message)
+{
+    const struct nlattr *attr;
+
+    mnl_attr_for_each(attr, message, sizeof(struct fib_rule_hdr))
+    {
+        unsigned type = mnl_attr_get_type(attr);
+
+        if (type > ATTR_FRA_DSCP_MASK || type == FRA_TUN_ID ||
+            (type > ATTR_FRA_DSCP && type < ATTR_FRA_SPORT_MASK))
+            return true;
+    }
+    return false;
+}
+
+int fib_read_rule(const struct nlmsghdr *message, struct fib_rule *ret)
+{
+    const struct nlattr *tb[ATTR_FRA_DSCP_MASK + 1] = {NULL};
+    const struct fib_rule_hdr *header;
+    struct fib_rule rule = {0};
+    int r;
+
+    header = message_body(message, sizeof(*header), tb, ATTR_FRA_DSCP_MASK);
+    if (!header || header->family != AF_INET || header->dst_len > 32 || header->src_len > 32)
+        return -EBADMSG;
+    rule.action = header->action;
+    rule.invert = header->flags & FIB_RULE_INVERT;
+    rule.to_length = header->dst_len;
+    rule.from_length = header->src_len;
+    rule.tos = header->tos;
+    rule.tos_mask = IPTOS_DSCP_MASK;
+    rule.table = header->table;
+    rule.l3mdev = tb[FRA_L3MDEV] && mnl_attr_get_payload_len(tb[FRA_L3MDEV]) > 0 &&
+                  mnl_attr_get_u8(tb[FRA_L3MDEV]) != 0;
+    rule.unknown = has_unknown(message);
+    r = read_places(tb, header->flags, &rule);
+    if (r >= 0)
+        r = read_selectors(tb, &rule);
+    if (r >= 0)
+        r = read_action(tb, &rule);
+    if (r < 0)
+        return r;
+    *ret = rule;
+    return 0;
+}
+
+struct nexthop {
+    bool blackhole;
+    int ifindex;
+    struct in_addr gateway;
+    uint32_t members[ROUTE_HOPS_MAX];
+    size_t n_members;
+};
+
+static int take_nexthop(const struct nlmsghdr *message, void *data)
+{
+    const struct nlattr *tb[NHA_GATEWAY + 1] = {NULL};
+    struct nexthop *nexthop = data;
+    struct nexthop_grp member;
+    int r = 0;
+
+    if (!message_body(message, sizeof(struct nhmsg), tb, NHA_GATEWAY))
+        return -EBADMSG;
+    nexthop->blackhole = tb[NHA_BLACKHOLE] != NULL;
+    if (tb[NHA_OIF])
+        r = attr_s32(tb[NHA_OIF], &nexthop->ifindex);
+    if (r >= 0 && tb[NHA_GATEWAY])
+        r = read_address(tb[NHA_GATEWAY], &nexthop->gateway);
+    for (size_t at = 0;
+         r >= 0 && tb[NHA_GROUP] && at + sizeof(member) <= mnl_attr_get_payload_len(tb[NHA_GROUP]);
+         at += sizeof(member)) {
+        if (nexthop->n_members == ELEMENTSOF(nexthop->members))
+            return -E2BIG;
+        memcpy(&member, (const char *)mnl_attr_get_payload(tb[NHA_GROUP]) + at, sizeof(member));
+        nexthop->members[nexthop->n_members++] = member.id;
+    }
+    return r;
+}
+
+static int ask_nexthop(struct netlink *nl, uint32_t id, struct nexthop *ret)
+{
+    _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+    struct nlmsghdr *request = netlink_request(buffer, RTM_GETNEXTHOP, 0, sizeof(struct nhmsg));
+
+    *ret = (struct nexthop){0};
+    mnl_attr_put_u32(request, NHA_ID, id);
+    return netlink_talk(nl, request, take_nexthop, ret);
+}
+
+static int add_nexthop(struct fib_route *route, const struct nexthop *nexthop)
+{
+    size_t at = route->found.n_hops;
+    int r;
+
+    if (nexthop->blackhole)
+        route->found.kind = ROUTE_BLACKHOLE;
+    r = nexthop->ifindex > 0 ? add_hop(route, nexthop->ifindex, NULL) : 0;
+    if (r == 0 && nexthop->ifindex > 0)
+        route->gateways[at] = nexthop->gateway;
+    return r;
+}
+
+/* Groups hold no groups. */
+int fib_resolve_nexthop(struct netlink *nl, struct fib_route *route)
+{
+    struct nexthop nexthop, member;
+    int r;
+
+    if (route->nexthop == 0 || route->found.n_hops > 0)
+        return 0;
+    r = ask_nexthop(nl, route->nexthop, &nexthop);
+    if (r >= 0)
+        r = add_nexthop(route, &nexthop);
+    for (size_t i = 0; r >= 0 && i < nexthop.n_members; i++) {
+        r = ask_nexthop(nl, nexthop.members[i], &member);
+        if (r >= 0)
+            r = add_nexthop(route, &member);
+    }
+    return r;
+}

@@ -1,0 +1,124 @@
+/* From a packet that comes in to all that the decision about it depends on: the settings of the
+ * device, and the two lookups in the order of ip_route_input_slow(). */
+#include <arpa/inet.h>
+#include <linux/if.h>
+
+#include "fib_private.h"
+
+#define LOOPBACK_IFINDEX 1
+
+/* The VRF whose table a device's packets are looked up in; 0 for none. */
+static int vrf_of(const struct device *device)
+{
+    if (streq(device->slave_kind, "vrf"))
+        return device->master;
+    return streq(device->kind, "vrf") ? device->ifindex : 0;
+}
+
+/* A hop through the port of a VRF counts for the VRF, too: nhc_l3mdev_matches_dev(). */
+static void add_vrfs(const struct live *live, struct route_found *found)
+{
+    size_t n = found->n_hops;
+
+    for (size_t i = 0; i < n && found->n_hops < ROUTE_HOPS_MAX; i++) {
+        const struct device *hop = live_by_ifindex(live, found->hops[i]);
+
+        if (hop && vrf_of(hop) && vrf_of(hop) != hop->ifindex)
+            found->hops[found->n_hops++] = vrf_of(hop);
+    }
+}
+
+static bool effective(const struct live *live, const struct device *device, enum key key)
+{
+    return key_effective(key, live->all[key], device->conf[key], device->forwarding) != 0;
+}
+
+/* Addresses that no lookup is made for. */
+static bool is_special(struct in_addr address)
+{
+    uint32_t host = ntohl(address.s_addr);
+
+    return host >> 24 == 0 || IN_MULTICAST(host) || host == INADDR_BROADCAST;
+}
+
+static int look_there(const struct fib *fib, const struct device *device,
+                      const struct fib_packet *packet, struct fib_route *ret)
+{
+    const struct fib_flow flow = {
+        .to = packet->packet.destination,
+        .from = packet->packet.source,
+        .iif = device->ifindex,
+        .vrf = vrf_of(device),
+        .mark = packet->mark,
+        .tos = packet->tos,
+        .proto = packet->proto,
+        .sport = packet->sport,
+        .dport = packet->dport,
+    };
+
+    if (!is_special(flow.to))
+        return fib_lookup(fib, &flow, ret);
+    *ret = (struct fib_route){.found = {.kind = ROUTE_NONE}};
+    return 0;
+}
+
+/* iif is the device that the packet would leave by, lo for what is delivered here. */
+static int look_back(const struct fib *fib, const struct device *device,
+                     const struct fib_packet *packet, bool from_nobody, int iif, bool use_mark,
+                     struct fib_route *ret)
+{
+    const struct fib_flow flow = {
+        .to = packet->packet.source,
+        .from = {.s_addr = from_nobody ? 0 : packet->packet.destination.s_addr},
+        .iif = iif,
+        .vrf = vrf_of(device),
+        .mark = use_mark ? packet->mark : 0,
+        .tos = packet->tos,
+        .proto = packet->proto,
+        .sport = packet->dport,
+        .dport = packet->sport,
+    };
+
+    if (!is_special(flow.to))
+        return fib_lookup(fib, &flow, ret);
+    *ret = (struct fib_route){.found = {.kind = ROUTE_NONE}};
+    return 0;
+}
+
+int fib_receiver(const struct fib *fib, const struct live *live, const struct device *device,
+                 const struct fib_packet *packet, struct receiver *ret, struct fib_route *ret_route)
+{
+    struct receiver receiver = {
+        .ifindex = device->ifindex,
+        .loopback = device->flags & IFF_LOOPBACK,
+        .numbered = device->numbered,
+        .forwards = device->forwarding,
+        .accept_local = effective(live, device, KEY_ACCEPT_LOCAL),
+        .route_localnet = effective(live, device, KEY_ROUTE_LOCALNET),
+        .own_source = fib_is_own(fib, packet->packet.source),
+        .custom_rules = fib->custom_rules,
+    };
+    bool use_mark = effective(live, device, KEY_SRC_VALID_MARK), from_nobody;
+    int iif = LOOPBACK_IFINDEX, r;
+    struct fib_route route;
+
+    r = look_there(fib, device, packet, &route);
+    if (r < 0)
+        return r;
+    receiver.there = route.found.kind;
+    if (receiver.there == ROUTE_UNICAST && route.found.n_hops > 0) {
+        iif = route.found.hops[0];
+        receiver.turns_around =
+            iif == device->ifindex && effective(live, device, KEY_SEND_REDIRECTS);
+    }
+    from_nobody = verdict_asks_from_nobody(packet->packet.destination, receiver.there);
+    r = look_back(fib, device, packet, from_nobody, iif, use_mark, &route);
+    if (r < 0)
+        return r;
+    receiver.reverse = route.found;
+    add_vrfs(live, &receiver.reverse);
+    if (ret_route)
+        *ret_route = route;
+    *ret = receiver;
+    return 0;
+}

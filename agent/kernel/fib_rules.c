@@ -1,0 +1,184 @@
+/* `ip rule` applied here, over dumps of the tables: for lookups that the kernel cannot be asked for
+ * without making it validate a source. Mirrors fib_rules_lookup() and fib_table_lookup(). */
+#include "fib_private.h"
+
+#include <sys/socket.h>
+
+static bool port_matches(const uint16_t range[2], uint16_t mask, uint16_t port)
+{
+    if (mask)
+        return ((range[0] ^ port) & mask) == 0;
+    return range[0] == 0 || (port >= range[0] && port <= range[1]);
+}
+
+static bool selects(const struct fib_rule *rule, const struct fib_flow *flow)
+{
+    if (rule->never || (rule->iif && rule->iif != flow->iif) || rule->oif)
+        return false;
+    if ((rule->mark ^ flow->mark) & rule->mask)
+        return false;
+    /* The kernel looks up for nobody: sock_net_uid(net, NULL). */
+    if (rule->has_uid && rule->uid[0] > 0)
+        return false;
+    if (!in_prefix(flow->to, rule->to, rule->to_length) ||
+        !in_prefix(flow->from, rule->from, rule->from_length))
+        return false;
+    if (rule->tos && ((rule->tos ^ flow->tos) & rule->tos_mask))
+        return false;
+    if (rule->proto && rule->proto != flow->proto)
+        return false;
+    return port_matches(rule->sport, rule->sport_mask, flow->sport) &&
+           port_matches(rule->dport, rule->dport_mask, flow->dport);
+}
+
+bool fib_rule_matches(const struct fib_rule *rule, const struct fib_flow *flow)
+{
+    return selects(rule, flow) != rule->invert;
+}
+
+struct search {
+    struct in_addr to;
+    uint8_t tos;
+    uint32_t table;
+    bool found;
+    struct fib_route best;
+};
+
+static void forget(void *data)
+{
+    ((struct search *)data)->found = false;
+}
+
+/* Routes of one prefix come in the order in which the kernel tries them. */
+static int consider(const struct nlmsghdr *message, void *data)
+{
+    const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+    struct search *search = data;
+    struct fib_route route;
+    int r;
+
+    if (message->nlmsg_type != RTM_NEWROUTE || header->rtm_flags & RTM_F_CLONED)
+        return 0;
+    if (search->found && header->rtm_dst_len <= search->best.prefix_length)
+        return 0;
+    r = fib_read_route(message, &route);
+    if (r < 0)
+        return r;
+    if (route.table != search->table || route.dead || (route.tos && route.tos != search->tos) ||
+        !in_prefix(search->to, route.prefix, route.prefix_length))
+        return 0;
+    search->best = route;
+    search->found = true;
+    return 0;
+}
+
+/* 1 found, 0 not. */
+static int search_table(struct netlink *nl, const struct fib_flow *flow, uint32_t table,
+                        struct search *search)
+{
+    _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+    struct nlmsghdr *request = netlink_request(buffer, RTM_GETROUTE, 0, sizeof(struct rtmsg));
+    struct rtmsg *header = mnl_nlmsg_get_payload(request);
+    int r;
+
+    *search = (struct search){.to = flow->to, .tos = flow->tos, .table = table};
+    header->rtm_family = AF_INET;
+    header->rtm_table = table < 256 ? (uint8_t)table : RT_TABLE_COMPAT;
+    mnl_attr_put_u32(request, RTA_TABLE, table);
+    r = netlink_dump(nl, request, consider, forget, search);
+    if (r == -ENOENT)
+        return 0; /* no such table */
+    if (r < 0)
+        return r;
+    return search->found && !search->best.throws;
+}
+
+static void end_at(struct fib_route *ret, enum route_kind kind)
+{
+    *ret = (struct fib_route){.found = {.kind = kind}};
+}
+
+/* Kept back by suppress_prefixlength or suppress_ifgroup; a refusing route never is. */
+static bool is_suppressed(const struct fib_rule *rule, const struct fib_route *route)
+{
+    switch (route->found.kind) {
+    case ROUTE_BLACKHOLE:
+    case ROUTE_UNREACHABLE:
+    case ROUTE_PROHIBIT:
+        return false;
+    default:
+        return rule->suppress_length >= 0 && (int)route->prefix_length <= rule->suppress_length;
+    }
+}
+
+/* 1 decided, 0 go on with the next rule. */
+static int apply(struct netlink *nl, const struct fib_rule *rule, const struct fib_flow *flow,
+                 struct fib_route *ret)
+{
+    struct search search;
+    int r;
+
+    switch (rule->action) {
+    case FR_ACT_TO_TBL:
+        break;
+    case FR_ACT_NOP:
+        return 0;
+    case FR_ACT_UNREACHABLE:
+        end_at(ret, ROUTE_UNREACHABLE);
+        return 1;
+    case FR_ACT_PROHIBIT:
+        end_at(ret, ROUTE_PROHIBIT);
+        return 1;
+    default:
+        end_at(ret, ROUTE_BLACKHOLE);
+        return 1;
+    }
+    r = search_table(nl, flow, rule->table, &search);
+    if (r <= 0)
+        return r;
+    r = fib_resolve_nexthop(nl, &search.best);
+    if (r < 0)
+        return r;
+    if (is_suppressed(rule, &search.best))
+        return 0;
+    *ret = search.best;
+    return 1;
+}
+
+/* Index of the first rule from `at` with the priority that a goto names; n_rules when there is
+ * none: such a rule is passed over. */
+static size_t goto_target(const struct fib *fib, size_t at)
+{
+    uint32_t target = fib->rules[at].target;
+
+    for (size_t i = at + 1; i < fib->n_rules; i++)
+        if (fib->rules[i].priority == target)
+            return i;
+    return at + 1;
+}
+
+int fib_lookup_by_rules(const struct fib *fib, const struct fib_flow *flow, struct fib_route *ret)
+{
+    for (size_t i = 0; i < fib->n_rules;) {
+        const struct fib_rule *rule = &fib->rules[i];
+        int r;
+
+        /* The rule of VRFs names no table, and which one is meant is not known here. */
+        if (rule->unknown || rule->suppress_group >= 0 || (rule->l3mdev && flow->vrf))
+            return -EOPNOTSUPP;
+        if (rule->l3mdev || !fib_rule_matches(rule, flow)) {
+            i++;
+            continue;
+        }
+        if (rule->action == FR_ACT_GOTO) {
+            i = goto_target(fib, i);
+            continue;
+        }
+        r = apply(fib->nl, rule, flow, ret);
+        if (r != 0)
+            return r < 0 ? r : 0;
+        i++;
+    }
+    end_at(ret, ROUTE_NONE);
+    return 0;
+}
