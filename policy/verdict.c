@@ -93,9 +93,10 @@ static bool is_loopback(struct in_addr address)
     return ntohl(address.s_addr) >> 24 == 127;
 }
 
+/* ipv4_is_zeronet(): before Linux 5.3 all of 0.0.0.0/8. */
 static bool is_zeronet(struct in_addr address)
 {
-    return ntohl(address.s_addr) >> 24 == 0;
+    return address.s_addr == 0;
 }
 
 static bool is_multicast(struct in_addr address)

@@ -57,9 +57,10 @@ struct receiver {
 };
 
 enum verdict_step {
-    VERDICT_SOURCE_INVALID,       /* multicast, limited broadcast or 0/8 as source */
-    VERDICT_SOURCE_UNSPECIFIED,   /* 0/8 where that is allowed: DHCP, IGMP */
-    VERDICT_DESTINATION_INVALID,  /* 0/8 as destination, or a route to it that is no host's */
+    VERDICT_SOURCE_INVALID,       /* multicast, limited broadcast or 0.0.0.0 as source */
+    VERDICT_SOURCE_UNSPECIFIED,   /* 0.0.0.0 where that is allowed: DHCP, IGMP */
+    VERDICT_DESTINATION_INVALID,  /* 0.0.0.0 as destination, or a route to it that is no
+                                     host's */
     VERDICT_SOURCE_LOOPBACK,      /* 127/8 without route_localnet */
     VERDICT_DESTINATION_LOOPBACK, /* likewise */
     VERDICT_UNREACHABLE,          /* not ours, and there is no route to it */

@@ -49,8 +49,10 @@ static void look_at_rules(struct fib *fib)
             fib->selects_from = true;
         if (rule->mask)
             fib->selects_mark = true;
-        if (rule->proto || rule->sport[0] || rule->dport[0])
+        if (rule->proto || rule->sport[0] || rule->dport[0]) {
             fib->selects_ports = true;
+            fib->dissects |= rule->never || rule->iif != LOOPBACK_IFINDEX;
+        }
         if (rule->unknown)
             fib->unknown_rules = true;
     }
@@ -305,7 +307,7 @@ static bool can_be_asked(const struct fib *fib, const struct fib_flow *flow)
         return false;
     if (!fib->selects_from)
         return true;
-    return flow->iif == 1 &&
+    return flow->iif == LOOPBACK_IFINDEX &&
            (flow->from.s_addr == 0 ||
             (fib_is_own(fib, flow->from) && ntohl(flow->from.s_addr) >> 24 != IN_LOOPBACKNET));
 }

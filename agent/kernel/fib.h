@@ -57,6 +57,9 @@ struct fib {
     bool selects_from;  /* some rule looks at the source address or the incoming device … */
     bool selects_mark;  /* … the mark */
     bool selects_ports; /* … protocol or ports */
+    bool dissects;      /* … and not only for what the host sends (iif lo). Where no such rule is,
+                           the kernel does not look for the ports of what it receives, and they are
+                           0 for all rules: fib_rule_requires_fldissect() */
     bool unknown_rules; /* … or something this program does not know */
 };
 

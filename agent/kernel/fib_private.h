@@ -6,6 +6,8 @@
 
 #include "fib.h"
 
+#define LOOPBACK_IFINDEX 1 /* of lo, in every namespace */
+
 /* One `ip rule`. Selectors that are not set match everything. */
 struct fib_rule {
     uint32_t priority;

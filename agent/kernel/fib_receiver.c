@@ -5,8 +5,6 @@
 
 #include "fib_private.h"
 
-#define LOOPBACK_IFINDEX 1
-
 /* The VRF whose table a device's packets are looked up in; 0 for none. */
 static int vrf_of(const struct device *device)
 {
@@ -38,7 +36,7 @@ static bool is_special(struct in_addr address)
 {
     uint32_t host = ntohl(address.s_addr);
 
-    return host >> 24 == 0 || IN_MULTICAST(host) || host == INADDR_BROADCAST;
+    return host == 0 || IN_MULTICAST(host) || host == INADDR_BROADCAST;
 }
 
 static int look_there(const struct fib *fib, const struct device *device,
@@ -51,9 +49,9 @@ static int look_there(const struct fib *fib, const struct device *device,
         .vrf = vrf_of(device),
         .mark = packet->mark,
         .tos = packet->tos,
-        .proto = packet->proto,
-        .sport = packet->sport,
-        .dport = packet->dport,
+        .proto = fib->dissects ? packet->proto : 0,
+        .sport = fib->dissects ? packet->sport : 0,
+        .dport = fib->dissects ? packet->dport : 0,
     };
 
     if (!is_special(flow.to))
@@ -74,9 +72,9 @@ static int look_back(const struct fib *fib, const struct device *device,
         .vrf = vrf_of(device),
         .mark = use_mark ? packet->mark : 0,
         .tos = packet->tos,
-        .proto = packet->proto,
-        .sport = packet->dport,
-        .dport = packet->sport,
+        .proto = fib->dissects ? packet->proto : 0,
+        .sport = fib->dissects ? packet->dport : 0,
+        .dport = fib->dissects ? packet->sport : 0,
     };
 
     if (!is_special(flow.to))

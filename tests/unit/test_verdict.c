@@ -178,7 +178,7 @@ static void a_broadcast_address_as_source_is_invalid(void **state)
 static void sources_that_no_host_can_have_are_dropped_in_every_mode(void **state)
 {
     static const char *const sources[] = {"224.0.0.1", "239.255.255.255", "255.255.255.255",
-                                          "0.0.0.0", "0.255.0.1"};
+                                          "0.0.0.0"};
     struct receiver receiver = usual();
 
     for (size_t i = 0; i < ELEMENTSOF(sources); i++)
@@ -239,7 +239,7 @@ static void what_is_not_ours_is_checked_only_where_it_would_be_forwarded(void **
     expect(&receiver, STRICT, false, VERDICT_UNREACHABLE, DROP_OTHER);
     receiver.there = ROUTE_MULTICAST;
     expect(&receiver, LOOSE, false, VERDICT_DESTINATION_INVALID, DROP_OTHER);
-    expect_at("198.51.100.1", "0.0.0.1", &receiver, LOOSE, false, VERDICT_DESTINATION_INVALID,
+    expect_at("198.51.100.1", "0.0.0.0", &receiver, LOOSE, false, VERDICT_DESTINATION_INVALID,
               DROP_OTHER);
 }
 
