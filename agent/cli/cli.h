@@ -91,6 +91,7 @@ int verb_list(struct cli *cli, int count, char **arguments);
 int verb_explain(struct cli *cli, int count, char **arguments);
 int verb_generate(struct cli *cli, int count, char **arguments);
 int verb_status(struct cli *cli, int count, char **arguments);
+int verb_monitor(struct cli *cli, int count, char **arguments);
 int verb_preset(struct cli *cli, int count, char **arguments);
 
 /* "rpfpolicy: …" and a newline to stderr. Bytes of foreign origin are escaped by the caller. */

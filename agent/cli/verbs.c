@@ -82,6 +82,22 @@ const struct verb verbs[] = {
         .run = verb_explain,
     },
     {
+        .name = "monitor",
+        .arguments = "[DEVICE...]",
+        .max_arguments = ARGUMENTS_ANY,
+        .summary = "show each change as it happens",
+        .text = "One line per change of a value: when, which device, what it was and is, what the\n"
+                "policy on disk (as it was at the start) wants, and what told of it: 'netconf'\n"
+                "(a value was written), 'link', 'new device', 'rename', 'gone', 'all' (its\n"
+                "effect on a device), 'default' (a device that follows it), 'look', 'full read'\n"
+                "(messages were lost). The kernel announces only rp_filter, and nothing when\n"
+                "netlink sets a value of a device that is down. The rest is seen when the device\n"
+                "speaks next, or by a look at everything every 5 seconds; a value that came and\n"
+                "went in between is not seen. Needs no privilege and no agent. Ends by ctrl-c.\n",
+        .formats = FORMATS_USUAL | FORMAT_BIT(FORMAT_NDJSON),
+        .run = verb_monitor,
+    },
+    {
         .name = "generate",
         .arguments = "policy|sysctl.d",
         .min_arguments = 1,

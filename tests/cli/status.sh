@@ -28,19 +28,8 @@ json() {
     expect "$1" jq -e "$2" "$OUT" >/dev/null
 }
 
-# until_true TEXT COMMAND...: within ten seconds.
-until_true() {
-    local text=$1 i
-
-    shift
-    for ((i = 0; i < 100; i++)); do
-        "$@" && return
-        read -r -t 0.1 <>"$SYSTEM_WORK/never"
-    done
-    fail "$text: not within ten seconds"
-}
-
 # has FILTER: of the file.
+# shellcheck disable=SC2317 # called by expect_soon
 has() {
     jq -e "$1" "$FILE" >/dev/null 2>&1
 }
@@ -49,7 +38,7 @@ agent_start() {
     rm -f "$FILE"
     "$SYSTEM_BUILD/agent/daemon/rpfpolicy-agent" 2>"$SYSTEM_WORK/agent.log" &
     AGENT=$!
-    until_true "the agent starts" has '.state == "running"'
+    expect_soon "the agent starts" has '.state == "running"'
 }
 
 # agent_end SIGNAL
@@ -58,7 +47,6 @@ agent_end() {
     wait "$AGENT" 2>/dev/null
 }
 
-mkfifo "$SYSTEM_WORK/never"
 add_device lxc1
 add_device eth0
 
@@ -132,7 +120,7 @@ for _ in {1..12}; do
     echo 0 >"$CONF/lxc1/rp_filter"
     read -r -t 0.05 <>"$SYSTEM_WORK/never"
 done
-until_true "a conflict is told" has '.conflicts | length == 1'
+expect_soon "a conflict is told" has '.conflicts | length == 1'
 run status
 expect_status "a conflict" 2
 says "a conflict" '^lxc1 +rp_filter +(fast|slow) +[0-9]+ +[0-9.]+ (s|min) +[0-9.e-]+ s$'

@@ -249,6 +249,22 @@ expect() {
     if "$@"; then ok "$text"; else fail "$text"; fi
 }
 
+# expect_soon TEXT COMMAND...: the command succeeds within ten seconds, and is tried until then.
+expect_soon() {
+    local text=$1 tries
+
+    shift
+    [ -p "$SYSTEM_WORK/never" ] || mkfifo "$SYSTEM_WORK/never"
+    for ((tries = 0; tries < 200; tries++)); do
+        if "$@"; then
+            ok "$text"
+            return
+        fi
+        read -r -t 0.05 <>"$SYSTEM_WORK/never"
+    done
+    fail "$text: not within ten seconds"
+}
+
 # expect_equal TEXT GOT WANTED
 expect_equal() {
     if [ "$2" = "$3" ]; then

@@ -1,0 +1,208 @@
+/* `rpfpolicy monitor`: its own view of the kernel's messages, and a look at everything every few
+ * seconds for what the kernel does not announce. No agent and no privilege needed. */
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "monitor.h"
+
+#define LOOK_EVERY (5 * USEC_PER_SEC)
+#define QUIET_TRIES 5
+
+static uint64_t now_usec(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void ignore(const struct nlmsghdr *message, void *data)
+{
+}
+
+/* One socket for both groups: two would have no common order. */
+static int open_watch(struct monitor *monitor)
+{
+    int group = RTNLGRP_IPV4_NETCONF;
+    int r = watch_open(&monitor->watch, WATCH_LINK, WATCH_RECEIVE_BUFFER);
+
+    if (r == 0 && mnl_socket_setsockopt(monitor->watch.socket, NETLINK_ADD_MEMBERSHIP, &group,
+                                        sizeof(group)) < 0)
+        r = -errno;
+    return r;
+}
+
+/* Everything the kernel has said until now. */
+static int drain(struct monitor *monitor)
+{
+    int r;
+
+    do {
+        uint64_t before = monitor->watch.messages;
+
+        r = watch_drain(&monitor->watch, now_usec(), monitor_message, monitor);
+        if (r > 0 && (r & WATCH_OVERRUN)) {
+            /* What is still queued is older than the reading that follows. */
+            (void)watch_drain(&monitor->watch, now_usec(), ignore, NULL);
+            monitor_print_lost(monitor);
+            monitor->reread = "full read";
+            return 0;
+        }
+        if (monitor->watch.messages == before)
+            break;
+    } while (r >= 0 && monitor->failed == 0);
+    return r < 0 ? r : 0;
+}
+
+static int read_picture(struct monitor *monitor, struct live *ret)
+{
+    struct session *session = &monitor->session;
+    struct picture_options options = {
+        .keys = KEY_MASK_ALL,
+        .facts = session_facts(session->policy),
+        .proc_sys_net = session->cli->paths.proc_sys_net,
+    };
+    int r = picture_read(&monitor->nl, &options, ret);
+
+    if (r == 0)
+        r = session_amend(session, ret);
+    return r;
+}
+
+/* Read everything at a quiet moment: with no message underway, so that what is found then is really
+ * what the kernel did not announce. Where there is none, only a reading that must be is taken. */
+static int look(struct monitor *monitor, const char *event)
+{
+    struct live live = {0};
+    bool must = monitor->reread;
+    int r;
+
+    monitor->reread = NULL;
+    for (unsigned tries = 0;; tries++) {
+        uint64_t before = monitor->watch.messages;
+
+        r = read_picture(monitor, &live);
+        if (r == -EAGAIN || r == -ENOBUFS)
+            return 0; /* a storm: the next look will do */
+        if (r == 0)
+            r = drain(monitor);
+        if (r < 0)
+            break;
+        if (monitor->watch.messages == before || (must && tries >= QUIET_TRIES))
+            return monitor_take(monitor, &live, event);
+        live_done(&live);
+        live = (struct live){0};
+        if (tries >= QUIET_TRIES)
+            return 0;
+    }
+    live_done(&live);
+    return r;
+}
+
+static int open_signals(void)
+{
+    sigset_t mask;
+
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGTERM);
+    sigaddset(&mask, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+        return -errno;
+    return signalfd(-1, &mask, SFD_CLOEXEC);
+}
+
+/* Until a signal, or nobody reads any more. */
+static int loop(struct monitor *monitor, int signals)
+{
+    uint64_t next = now_usec() + LOOK_EVERY;
+    struct pollfd fds[] = {
+        {.fd = watch_fd(&monitor->watch), .events = POLLIN},
+        {.fd = signals, .events = POLLIN},
+        {.fd = STDOUT_FILENO}, /* POLLERR: the other end of a pipe is closed */
+    };
+    int r = 0;
+
+    while (r == 0 && monitor->failed == 0) {
+        uint64_t now = now_usec();
+        int n = now < next ? poll(fds, ELEMENTSOF(fds), (int)((next - now) / 1000) + 1) : 0;
+
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0 && (fds[1].revents || fds[2].revents & (POLLERR | POLLHUP)))
+            return 0;
+        if (n > 0 && fds[0].revents)
+            r = drain(monitor);
+        if (r == 0 && monitor->reread)
+            r = look(monitor, monitor->reread);
+        if (r == 0 && now_usec() >= next) {
+            r = look(monitor, "look");
+            next = now_usec() + LOOK_EVERY;
+        }
+    }
+    return r;
+}
+
+static int start(struct monitor *monitor)
+{
+    struct session *session = &monitor->session;
+    int r;
+
+    r = session_load(session, monitor->cli,
+                     SESSION_POLICY_OPTIONAL | SESSION_BROKEN_ALLOWED | SESSION_QUIET);
+    if (r < 0 && !session->policy)
+        return r;
+    r = netlink_open(&monitor->nl);
+    if (r == 0)
+        r = open_watch(monitor); /* before the first reading: nothing falls between */
+    if (r < 0) {
+        say("cannot listen to the kernel: %s", error_text(r));
+        return r;
+    }
+    return session_read(session, KEY_MASK_ALL, 0);
+}
+
+/* A reader that has seen enough is no failure; what cannot be written otherwise is. */
+static int finish_output(struct monitor *monitor)
+{
+    if (monitor->failed == 0)
+        return 0;
+    __fpurge(monitor->cli->out.stream);
+    clearerr(monitor->cli->out.stream);
+    return monitor->failed == -EPIPE ? 0 : monitor->failed;
+}
+
+static int run(struct monitor *monitor)
+{
+    int signals = open_signals(), r;
+
+    if (signals < 0)
+        return signals;
+    monitor_print_title(monitor);
+    r = loop(monitor, signals);
+    close(signals);
+    gather(&r, finish_output(monitor));
+    if (r < 0)
+        say("cannot go on: %s", error_text(r));
+    return r;
+}
+
+int verb_monitor(struct cli *cli, int count, char **arguments)
+{
+    struct monitor monitor = {.cli = cli, .names = arguments, .count = count};
+    int r = start(&monitor);
+
+    if (r == 0)
+        r = run(&monitor);
+    watch_close(&monitor.watch);
+    netlink_close(&monitor.nl);
+    session_done(&monitor.session);
+    return r < 0 ? EXIT_ERROR : EXIT_OK;
+}

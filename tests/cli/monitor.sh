@@ -1,0 +1,139 @@
+#!/bin/bash
+# `monitor`: a line for every change as it happens, what the kernel announces and what it does not,
+# lost messages, and a clean end.
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+system_enter "$@"
+
+OUT=$SYSTEM_WORK/out
+ERR=$SYSTEM_WORK/err
+MONITOR=
+
+# monitor_start COMMAND...: what it prints goes to OUT; returns when it listens.
+monitor_start() {
+    : >"$OUT"
+    "$@" >"$OUT" 2>"$ERR" &
+    MONITOR=$!
+}
+
+# monitor_end SIGNAL TEXT
+monitor_end() {
+    kill "-$1" "$MONITOR"
+    wait "$MONITOR"
+    expect_equal "$2: exit status" $? 0
+    expect_equal "$2: stderr" "$(cat "$ERR")" ""
+}
+
+# shown TEXT REGEX: soon.
+shown() {
+    expect_soon "$1" grep -qE -- "$2" "$OUT"
+}
+
+# seen FILTER: some object so far passes.
+# shellcheck disable=SC2317 # called by expect_soon
+seen() {
+    [ "$(jq -s "any(.[]; $1)" "$OUT" 2>/dev/null)" = true ]
+}
+
+add_device lxc1
+add_device eth0
+policy_file 10-test.conf <<'END'
+[rp_filter]
+lxc* = off
+eth0 = strict|loose
+[accept_local]
+lxc* = yes
+END
+
+# --- for people
+
+monitor_start rpfpolicy monitor
+shown "the title" '^TIME +DEVICE +KEY +OLD +NEW +WANTED +STATE +EVENT$'
+echo 2 >"$CONF/lxc1/rp_filter"
+shown "a written value" '^[0-9:.]{15} lxc1 +rp_filter +off \(0\) +loose \(2\) +off +drift +netconf$'
+echo 1 >"$CONF/lxc1/accept_local"
+ip link set lxc1 up
+shown "a value that only a link event tells" 'lxc1 +accept_local +no \(0\) +yes \(1\) +yes +ok +link$'
+add_device lxc2
+shown "a new device, per key" ' lxc2 +accept_local +- +no \(0\) +yes +drift +new device$'
+ip link set lxc2 name lan7
+shown "a rename, with what is wanted now" ' lan7 +rp_filter +off \(0\) +off \(0\) +- +unmanaged +rename from lxc2$'
+echo 1 >"$CONF/all/rp_filter"
+shown "all" ' all +rp_filter +off \(0\) +strict \(1\) +off +drift +netconf$'
+shown "what all does to a device" ' eth0 +rp_filter +off \(0\) +strict \(0\) +strict +ok +all$'
+ip link del lan7
+shown "a device that is gone" ' lan7 +rp_filter +strict \(0\) +- +- +- +gone$'
+echo 1 >"$CONF/eth0/arp_ignore"
+shown "a value that nothing announces" ' eth0 +arp_ignore +0 \(0\) +1 \(1\) +- +unmanaged +look$'
+monitor_end INT "ended by ctrl-c"
+
+# --- as JSON, for some devices
+
+echo 0 >"$CONF/all/rp_filter"
+monitor_start setpriv --reuid=65534 --regid=65534 --clear-groups \
+    "$SYSTEM_BUILD/agent/cli/rpfpolicy" monitor --json lxc1 lxc9 default
+# It listens once it shows something.
+# shellcheck disable=SC2317 # called by expect_soon
+listens() {
+    echo 1 >"$CONF/lxc1/rp_filter"
+    echo 0 >"$CONF/lxc1/rp_filter"
+    [ -s "$OUT" ]
+}
+expect_soon "it listens, without privilege" listens
+echo 2 >"$CONF/eth0/rp_filter"
+echo 2 >"$CONF/lxc1/rp_filter"
+expect_soon "a written value, JSON" seen '.device == "lxc1" and .event == "netconf" and
+    .key == "rp_filter" and .old == {"configured": 0, "effective": 0} and
+    .new == {"configured": 2, "effective": 2} and .wanted == 0 and .state == "drift" and
+    (.time | test("^2[0-9-]+T[0-9:]+[.][0-9]{6}Z$")) and .ifindex > 0'
+ip link set eth0 name lxc9
+expect_soon "a rename to a named device" seen '.device == "lxc9" and .old_device == "eth0" and
+    .event == "rename" and .wanted == 0'
+echo 2 >"$CONF/default/rp_filter"
+expect_soon "default" seen '.device == "default" and .ifindex == -2 and .new.configured == 2'
+ip link set lxc9 name $'\e\xff'
+ip link set $'\e\xff' name lxc9
+expect_soon "a name of control bytes" seen '.old_device == "\\x1B\\xFF"'
+expect_equal "other devices are left out" \
+    "$(jq -r 'select(.old_device == null) | .device' "$OUT" | sort -u | xargs)" "default lxc1"
+expect "ASCII only" sh -c "! LC_ALL=C grep -q '[^ -~]' '$OUT'"
+
+# More messages than the buffer of an unprivileged process holds.
+kill -STOP "$MONITOR"
+room=$(cat /proc/sys/net/core/rmem_max) # doubled by the kernel; a message takes over 500 bytes of it
+[ "$room" -le 16777216 ] || room=16777216
+for ((i = 0; i < room / 700; i++)); do
+    echo $((i % 2 + 1)) >"$CONF/lxc1/rp_filter"
+    echo 0 >"$CONF/lxc1/rp_filter"
+    echo $((i % 2 + 1)) >"$CONF/lxc1/rp_filter"
+done
+echo 0 >"$CONF/lxc1/rp_filter"
+kill -CONT "$MONITOR"
+expect_soon "lost messages are told" seen '.event == "lost"'
+expect_soon "what is true now is read" sh -c "jq -se 'map(select(.device == \"lxc1\")) |
+    last.new.configured == 0' '$OUT' >/dev/null"
+monitor_end TERM "ended by SIGTERM"
+
+# --- nobody reads any more
+
+mkfifo "$SYSTEM_WORK/pipe"
+rpfpolicy monitor --json >"$SYSTEM_WORK/pipe" 2>"$ERR" &
+MONITOR=$!
+exec 7<"$SYSTEM_WORK/pipe"
+exec 7<&-
+wait "$MONITOR"
+expect_equal "the reader went away: exit status" $? 0
+expect_equal "the reader went away: stderr" "$(cat "$ERR")" ""
+rpfpolicy monitor >/dev/full 2>"$ERR"
+expect_equal "a full disk: exit status" $? 1
+expect "a full disk is told" grep -q "No space left" "$ERR"
+
+# --- without a policy, and with a bad one
+
+rm /etc/rpfpolicy.d/10-test.conf
+monitor_start rpfpolicy monitor
+shown "no policy" '^TIME'
+echo 2 >"$CONF/lxc1/rp_filter"
+shown "a change without a policy" ' lxc1 +rp_filter +off \(0\) +loose \(2\) +- +unmanaged +netconf$'
+monitor_end INT "no policy"
+system_end
