@@ -109,8 +109,10 @@ static void print_policy(const struct status *status, FILE *out)
         fputs("Another policy was accepted since, and the agent has not taken it over yet.\n", out);
     if (status->disk_error == -ENOENT)
         fputs("There is no policy on disk.\n", out);
-    else if (!status->disk)
+    else if (status->disk_error == -EBADMSG)
         fputs("The policy on disk has errors; 'rpfpolicy validate' shows them.\n", out);
+    else if (!status->disk)
+        fprintf(out, "The policy on disk cannot be read: %s.\n", error_text(status->disk_error));
     else if (status->accepted && status->disk->hash != status->accepted->hash)
         fputs("The policy on disk is another one than the accepted one; 'rpfpolicy accept' puts it "
               "into\nforce.\n",
