@@ -4,7 +4,6 @@
 #
 # story.sh BUILD-DIRECTORY
 #
-# shellcheck disable=SC2317 # some functions are only called through `so`
 RPFPOLICY_BUILD=$(cd "${1:?the build directory}" && pwd) || exit 1
 export RPFPOLICY_BUILD
 # shellcheck source=tests/lib/system.sh
