@@ -39,6 +39,12 @@ enum option_id {
     OPTION_FORCE,
     OPTION_FLAVOR,
     OPTION_KEY,
+    OPTION_TO,
+    OPTION_MARK,
+    OPTION_PROTO,
+    OPTION_SPORT,
+    OPTION_DPORT,
+    OPTION_ASK_KERNEL,
     OPTION_COUNT,
 };
 #define OPTION_BIT(id) (1u << (id))
@@ -49,9 +55,8 @@ struct cli {
     enum format format;
     enum color_when color;
     struct output out;
-    uint32_t given;     /* OPTION_BIT of every option that was given */
-    const char *flavor; /* --flavor=, NULL when not given */
-    const char *key;    /* --key=, NULL when not given */
+    uint32_t given;                   /* OPTION_BIT of every option that was given */
+    const char *values[OPTION_COUNT]; /* what was given with each, NULL for nothing */
 };
 
 static inline bool cli_given(const struct cli *cli, enum option_id id)
@@ -92,6 +97,7 @@ int verb_explain(struct cli *cli, int count, char **arguments);
 int verb_generate(struct cli *cli, int count, char **arguments);
 int verb_status(struct cli *cli, int count, char **arguments);
 int verb_monitor(struct cli *cli, int count, char **arguments);
+int verb_verdict(struct cli *cli, int count, char **arguments);
 int verb_preset(struct cli *cli, int count, char **arguments);
 
 /* "rpfpolicy: …" and a newline to stderr. Bytes of foreign origin are escaped by the caller. */

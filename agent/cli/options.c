@@ -26,6 +26,12 @@ const struct option_info verb_options[OPTION_COUNT] = {
     [OPTION_FORCE] = {"force", NULL, "go on where a safety check would stop"},
     [OPTION_FLAVOR] = {"flavor", "NAME", "whose reading of sysctl.d: systemd or procps"},
     [OPTION_KEY] = {"key", "KEY", "only this key, such as rp_filter"},
+    [OPTION_TO] = {"to", "ADDRESS", "destination; else an address of the device"},
+    [OPTION_MARK] = {"mark", "MARK", "mark that netfilter gives the packet"},
+    [OPTION_PROTO] = {"proto", "PROTOCOL", "tcp, udp, icmp or a number"},
+    [OPTION_SPORT] = {"sport", "PORT", "source port, with --proto"},
+    [OPTION_DPORT] = {"dport", "PORT", "destination port, with --proto"},
+    [OPTION_ASK_KERNEL] = {"ask-kernel", NULL, "also let the kernel decide; may log a martian"},
 };
 
 static const char *const format_names[FORMAT_COUNT] = {
@@ -144,10 +150,7 @@ static int set_global(struct cli *cli, struct command_line *line, enum global_op
 static void set_verb_option(struct cli *cli, enum option_id id, const char *value)
 {
     cli->given |= OPTION_BIT(id);
-    if (id == OPTION_FLAVOR)
-        cli->flavor = value;
-    else if (id == OPTION_KEY)
-        cli->key = value;
+    cli->values[id] = value;
 }
 
 static void fill(struct option *options)

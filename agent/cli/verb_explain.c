@@ -9,26 +9,28 @@ static const char *next_key(unsigned i, const void *data)
 
 static int parse_key(const struct cli *cli, enum key *ret)
 {
-    const char *meant;
+    const char *key = cli->values[OPTION_KEY], *meant;
 
     *ret = KEY_COUNT;
-    if (!cli->key || key_from_name(cli->key, ret) == 0)
+    if (!key || key_from_name(key, ret) == 0)
         return 0;
-    meant = nearest(cli->key, next_key, NULL);
-    say("unknown key '%s'%s%s", NAME_SHOWN(cli->key), meant ? ", did you mean " : "", meant ?: "");
+    meant = nearest(key, next_key, NULL);
+    say("unknown key '%s'%s%s", NAME_SHOWN(key), meant ? ", did you mean " : "", meant ?: "");
     return -EINVAL;
 }
 
 static int parse_flavor(const struct cli *cli, enum sysctl_flavor *ret)
 {
+    const char *flavor = cli->values[OPTION_FLAVOR];
+
     *ret = SYSCTL_SYSTEMD;
-    if (!cli->flavor || streq(cli->flavor, "systemd"))
+    if (!flavor || streq(flavor, "systemd"))
         return 0;
-    if (streq(cli->flavor, "procps")) {
+    if (streq(flavor, "procps")) {
         *ret = SYSCTL_PROCPS;
         return 0;
     }
-    say("--flavor takes systemd or procps, not '%s'", NAME_SHOWN(cli->flavor));
+    say("--flavor takes systemd or procps, not '%s'", NAME_SHOWN(flavor));
     return -EINVAL;
 }
 

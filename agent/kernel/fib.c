@@ -95,15 +95,9 @@ static int take_address(const struct nlmsghdr *message, void *data)
         r = grow((void **)&fib->addresses, &fib->addresses_capacity, fib->n_addresses,
                  sizeof(*fib->addresses));
     if (r >= 0)
-        fib->addresses[fib->n_addresses++].s_addr = address;
+        fib->addresses[fib->n_addresses++] =
+            (struct fib_address){.address.s_addr = address, .ifindex = (int)header->ifa_index};
     return r;
-}
-
-static int by_address(const void *a, const void *b)
-{
-    const struct in_addr *x = a, *y = b;
-
-    return (x->s_addr > y->s_addr) - (x->s_addr < y->s_addr);
 }
 
 static int read_addresses(struct fib *fib)
@@ -111,19 +105,17 @@ static int read_addresses(struct fib *fib)
     _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
     struct nlmsghdr *request = netlink_request(buffer, RTM_GETADDR, 0, sizeof(struct ifaddrmsg));
     struct ifaddrmsg *header = mnl_nlmsg_get_payload(request);
-    int r;
 
     header->ifa_family = AF_INET;
-    r = netlink_dump(fib->nl, request, take_address, forget_addresses, fib);
-    if (r >= 0 && fib->n_addresses > 0)
-        qsort(fib->addresses, fib->n_addresses, sizeof(*fib->addresses), by_address);
-    return r;
+    return netlink_dump(fib->nl, request, take_address, forget_addresses, fib);
 }
 
 bool fib_is_own(const struct fib *fib, struct in_addr address)
 {
-    return fib->n_addresses > 0 &&
-           bsearch(&address, fib->addresses, fib->n_addresses, sizeof(*fib->addresses), by_address);
+    for (size_t i = 0; i < fib->n_addresses; i++)
+        if (fib->addresses[i].address.s_addr == address.s_addr)
+            return true;
+    return false;
 }
 
 /* A local route that the kernel did not make itself sets fib_has_custom_local_routes for good. */

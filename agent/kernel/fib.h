@@ -43,11 +43,16 @@ struct fib_flow {
 
 struct fib_rule;
 
+struct fib_address {
+    struct in_addr address;
+    int ifindex;
+};
+
 struct fib {
     struct netlink *nl; /* borrowed */
     struct fib_rule *rules;
     size_t n_rules, rules_capacity;
-    struct in_addr *addresses; /* of all devices, up or down; sorted */
+    struct fib_address *addresses; /* of all devices, up or down; as the kernel orders them */
     size_t n_addresses, addresses_capacity;
     bool custom_rules;  /* as struct receiver: an ip rule was ever added, or a local route by hand.
                            The first is seen even when the rule is gone (the tables `local` and

@@ -280,7 +280,7 @@ static struct in_addr address_of(const char *text)
 static struct in_addr draw_own(struct topology *t, const struct fib *fib)
 {
     for (unsigned tries = 0;; tries++) {
-        struct in_addr address = fib->addresses[draw(t, (uint32_t)fib->n_addresses)];
+        struct in_addr address = fib->addresses[draw(t, (uint32_t)fib->n_addresses)].address;
 
         if (tries == 20 || ntohl(address.s_addr) >> 24 != IN_LOOPBACKNET)
             return address;
