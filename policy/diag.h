@@ -40,6 +40,15 @@ void diags_add(struct diags *diags, enum diag_level level, const char *file, uns
  * -ENOMEM when memory ran out, and then *ret_message is untouched. */
 int diag_refuse(char **ret_message, const char *format, ...) _printf_(2, 3);
 
+/* Put the messages into the order in which their files were read, each file's by line; what belongs
+ * to no file of the list stays in front. `files` are names as in diag.file. */
+void diags_sort(struct diags *diags, char *const *files, size_t n_files);
+
+/* Put the messages into the order of `files`, names as in diag.file, and of their lines. What
+ * belongs to no file of the list stands in front; equals stay as they were. Without memory nothing
+ * moves. */
+void diags_sort(struct diags *diags, char *const *files, size_t n_files);
+
 /* True when an error was added or a message was lost. */
 bool diags_failed(const struct diags *diags);
 

@@ -104,6 +104,7 @@ int policy_finish(struct policy *policy, struct diags *diags)
     validate_shadows(policy, shadowed, diags);
     validate_pins(policy, shadowed, diags);
     validate_blindness(policy, shadowed, diags);
+    diags_sort(diags, policy->files, policy->n_files);
     return 0;
 }
 

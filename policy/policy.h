@@ -114,8 +114,8 @@ int policy_add_file(struct policy *policy, const char *path, const char *bytes, 
 /* Judge what needs all files: unknown sets and rules that a pin rules out (errors); rules that can
  * never win (warnings, with the line that shadows them; a note for a `* = unmanaged` that another
  * file replaces); and where the udev hook's blindness for sets leaves a device looser (warnings).
- * Then build the matcher. With diags NULL, for a policy that was judged before, only the latter.
- * -ENOMEM, else 0. */
+ * All messages are then in the order of files and lines. With diags NULL, for a policy that was
+ * judged before, none of that. And build the matcher. -ENOMEM, else 0. */
 int policy_finish(struct policy *policy, struct diags *diags);
 
 /* "5f0c…": 16 hex digits of policy.hash. */

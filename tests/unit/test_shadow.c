@@ -132,6 +132,26 @@ static void the_hooks_blindness_is_not_told_where_it_does_no_harm(void **state)
     assert_taken("[log_martians]\n* = no\n@uplink = yes\n");
 }
 
+static void messages_come_in_the_order_of_files_and_lines(void **state)
+{
+    static const char *const expected[] = {"read.conf:0", "b.conf:2", "b.conf:3", "b.conf:4",
+                                           "a.conf:1",    "a.conf:2", "a.conf:3"};
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = policy_start();
+    char place[32];
+
+    diags_add(&diags, DIAG_ERROR, "read.conf", 0, "cannot be read");
+    policy_add(policy, "b.conf", "[rp_filter]\n@none = off\neth0 = of\neth1 = off\n", &diags);
+    policy_add(policy, "a.conf", "x\n[rp_filter]bad\n[rp_filter\n[rp_filter]\neth1 = strict\n",
+               &diags);
+    assert_int_equal(policy_finish(policy, &diags), 0);
+    assert_int_equal(diags.count, ELEMENTSOF(expected));
+    for (size_t i = 0; i < diags.count; i++) {
+        snprintf(place, sizeof(place), "%s:%u", diags.items[i].file, diags.items[i].line);
+        assert_string_equal(place, expected[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +164,7 @@ int main(void)
         cmocka_unit_test(a_shadowed_rule_is_not_held_against_a_pin),
         cmocka_unit_test(the_hooks_blindness_is_told_where_a_device_may_stay_looser),
         cmocka_unit_test(the_hooks_blindness_is_not_told_where_it_does_no_harm),
+        cmocka_unit_test(messages_come_in_the_order_of_files_and_lines),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
