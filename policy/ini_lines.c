@@ -88,6 +88,15 @@ static bool line_is_sound(struct reader *reader, const char *s, size_t n, size_t
     return true;
 }
 
+/* Did somebody mean "[!e]* = 2" for a pattern? Then the section before it goes on, so that one run
+ * shows what is wrong in the rest of it. */
+static bool is_meant_as_pattern(const char *s, size_t n)
+{
+    const char *close = memchr(s, ']', n);
+
+    return close && find_before_comment(close, n - (size_t)(close - s), "=");
+}
+
 /* Judge one stripped line; true when inih shall have it. */
 static bool take_line(struct reader *reader, const char *s, size_t n, size_t room)
 {
@@ -100,6 +109,8 @@ static bool take_line(struct reader *reader, const char *s, size_t n, size_t roo
     sound = line_is_sound(reader, s, n, room);
     if (header) {
         sound = sound && read_header(reader, s, n, name);
+        if (!sound && is_meant_as_pattern(s, n))
+            return false;
         reader->skip =
             !reader->events->section(sound ? name : NULL, reader->line, reader->events->data);
         /* After a bad header nothing may count for the section before it. */

@@ -155,7 +155,7 @@ static void lines_after_a_bad_header_belong_to_no_section(void **state)
 {
     assert_complains("[a]\nx = 1\n[b\ny = 2\nnothing\n[c]\nz = 3\n",
                      "[a:1]x=1:2;[BAD:3][c:6]z=3:7;", 3, "without ']'");
-    assert_complains("[a]\n[!e]* = 2\ny = 2\n", "[a:1][BAD:2]", 2, "text after the ']'");
+    assert_complains("[a]\n[!e]* = 2\ny = 2\n", "[a:1]y=2:3;", 2, "text after the ']'");
     assert_complains("[a] x\ny = 2\n", "[BAD:1]", 1, "text after the ']'");
     assert_complains("[a ;]\ny = 2\n", "[BAD:1]", 1, "without ']'");
     assert_complains("[\n", "[BAD:1]", 1, "without ']'");
