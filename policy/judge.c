@@ -93,37 +93,45 @@ static int after_run_all(const struct judge *judge, enum key key)
     return judge->full_all[key].given ? judge->full_all[key].value : judge->live->all[key];
 }
 
-/* The line that gives `all` its live value, if one does. */
-static const struct sysctl_line *line_of_all(const struct judge *judge, enum key key)
+/* The line of a full run's answer, if it gives this value. */
+static const struct sysctl_line *line_of(const struct sysctl_answer *full, int value)
 {
-    const struct sysctl_answer *full = &judge->full_all[key];
+    return full->given && full->value == value ? full->line : NULL;
+}
 
-    return full->given && full->value == judge->live->all[key] ? full->line : NULL;
+/* The line that gives a name its present configured value, on `add` or in a full run. */
+static const struct sysctl_line *line_of_own(const struct judge *judge, const char *name,
+                                             const struct key_state *state)
+{
+    static const enum sysctl_run runs[] = {SYSCTL_RUN_ADD, SYSCTL_RUN_FULL};
+
+    for (size_t i = 0; i < ELEMENTSOF(runs); i++) {
+        struct sysctl_answer answer = resolve(judge, runs[i], name, state->key);
+
+        if (line_of(&answer, state->configured))
+            return answer.line;
+    }
+    return NULL;
 }
 
 /* A value is wrong: is `all` or the value itself to blame, and which line wrote that? */
 static enum blame find_cause(const struct judge *judge, const char *name, bool forwarding,
                              struct key_state *state)
 {
-    static const enum sysctl_run runs[] = {SYSCTL_RUN_ADD, SYSCTL_RUN_FULL};
     enum key key = state->key;
-    int new_all = judge->targets[key].new_all, neutral = neutral_all(key, forwarding);
+    int own = key_effective(key, neutral_all(key, forwarding), state->configured, forwarding);
+    int later = key_effective(key, judge->targets[key].new_all, state->configured, forwarding);
+    bool wrong_itself = state->state != STATE_IMPOSSIBLE && !rule_accepts(state->rule, own) &&
+                        !rule_accepts(state->rule, later);
+    const struct sysctl_line *line = wrong_itself ? line_of_own(judge, name, state) : NULL;
 
-    if (state->state == STATE_IMPOSSIBLE ||
-        rule_accepts(state->rule, key_effective(key, new_all, state->configured, forwarding)) ||
-        rule_accepts(state->rule, key_effective(key, neutral, state->configured, forwarding))) {
-        state->cause = cause_of(line_of_all(judge, key));
-        return BLAME_ALL;
+    /* A value that no line gives and that is not even in effect is not the cause. */
+    if (line || (wrong_itself && own == state->effective)) {
+        state->cause = cause_of(line);
+        return BLAME_VALUE;
     }
-    for (size_t i = 0; i < ELEMENTSOF(runs); i++) {
-        struct sysctl_answer answer = resolve(judge, runs[i], name, key);
-
-        if (answer.given && answer.value == state->configured) {
-            state->cause = cause_of(answer.line);
-            break;
-        }
-    }
-    return BLAME_VALUE;
+    state->cause = cause_of(line_of(&judge->full_all[key], judge->live->all[key]));
+    return BLAME_ALL;
 }
 
 /* A value is right now: will it be after an `add` event, after a full run? */
@@ -191,6 +199,8 @@ static void judge_key(struct judge *judge, const struct device *device, enum key
             blame = find_latent(judge, device, &add, ret, &later);
         ret->as_default = ret->state == STATE_DRIFT && blame == BLAME_VALUE && !ret->cause.file &&
                           ret->configured == judge->live->def[key];
+        if (ret->as_default)
+            ret->cause = cause_of(line_of(&judge->full_default[key], ret->configured));
         if (ret->state == STATE_OK && blame != BLAME_NOTHING)
             ret->state = STATE_LATENT;
     }
@@ -316,8 +326,8 @@ void judge_special(struct judge *judge, int which, enum key key, struct key_stat
         blame = BLAME_VALUE;
         if (!is_all && ret->rule->pattern.kind != PATTERN_DEFAULT)
             blame = find_cause(judge, "default", judge->live->def_forwarding, ret);
-        else if (full->given && full->value == ret->configured)
-            ret->cause = cause_of(full->line);
+        else
+            ret->cause = cause_of(line_of(full, ret->configured));
     }
     if (ret->state != STATE_OK)
         judge_describe_special(judge, which, ret, blame, later);

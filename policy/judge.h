@@ -51,8 +51,8 @@ struct key_state {
     enum state state;
     enum guard guard;
     struct cause cause;
-    bool as_default; /* no line is to blame, and `default` stores the same: never written, it seems
-                      */
+    bool as_default;   /* no line speaks of it, and `default` stores the same: as new devices start;
+                          `cause` is then the line that gives `default` its value */
     char message[240]; /* one sentence in words; "" when ok */
 };
 

@@ -38,11 +38,11 @@ static void say_rule(struct key_state *state, const char *before, const struct r
 /* Who stored the value that is to blame? */
 static void say_writer(const struct judge *judge, struct key_state *state, const char *before)
 {
+    if (state->as_default)
+        say(state, ", as new devices start");
     if (state->cause.file)
         say_place(state, before, state->cause.file, state->cause.line);
-    else if (state->as_default)
-        say(state, ", as new devices start");
-    else if (judge->context.sysctl)
+    else if (!state->as_default && judge->context.sysctl)
         say(state, ", written at run time (no sysctl.d line says so)");
 }
 
@@ -165,12 +165,14 @@ static void describe_special_drift(const struct judge *judge, int which, struct 
         if (blame == BLAME_ALL)
             say(state, ": `all` is %d", judge->live->all[state->key]);
     }
-    if (state->state != STATE_IMPOSSIBLE)
-        say_writer(judge, state, "; set by ");
-    else if (!judge->live->all_writable)
+    if (state->state == STATE_IMPOSSIBLE && !judge->live->all_writable)
         say(state, "; /proc/sys/net is read-only");
-    else
+    else if (state->state == STATE_IMPOSSIBLE)
         say_obstacle(judge, state);
+    else if (state->cause.file)
+        say_place(state, "; set by ", state->cause.file, state->cause.line);
+    else if (judge->context.sysctl) /* the kernel starts so, or it was written at run time */
+        say(state, "; no sysctl.d line says so");
     say_observed(state);
 }
 

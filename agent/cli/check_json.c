@@ -179,5 +179,7 @@ void check_json_broken(struct cli *cli, const struct session *session)
         if (session->diags.items[i].level == DIAG_ERROR)
             json_array_append_new(errors, json_diag(&session->diags.items[i]));
     json_object_set_new(object, "errors", errors);
+    if (cli->format == FORMAT_NDJSON)
+        json_object_set_new(object, "type", json_string("check"));
     output_json(&cli->out, object);
 }

@@ -73,21 +73,26 @@ static int compare_rows(const void *a, const void *b)
 }
 
 /* Where the present value comes from, as far as it is known. Owned. */
-static char *cause_text(const struct key_state *state)
+static char *cause_text(const struct row *row, bool sysctl_known)
 {
+    const struct key_state *state = &row->state;
+
     if (state->cause.file)
         return place_text(state->cause.file, state->cause.line);
     if (state->state == STATE_IMPOSSIBLE || state->state == STATE_LATENT)
         return strdup(state->message);
     if (state->as_default)
         return strdup("as new devices start");
-    return strdup(state->state == STATE_DRIFT ? "written at run time" : "");
+    if (state->state != STATE_DRIFT || !sysctl_known)
+        return strdup("");
+    /* `all` and `default` may also be as the kernel starts with them. */
+    return strdup(row->ifindex < 0 ? "no line of sysctl.d" : "written at run time");
 }
 
-static int print_row(struct table *table, const struct row *row)
+static int print_row(struct table *table, const struct row *row, bool sysctl_known)
 {
     const struct key_state *state = &row->state;
-    _cleanup_free_ char *place = NULL, *cause = cause_text(state);
+    _cleanup_free_ char *place = NULL, *cause = cause_text(row, sysctl_known);
     char name[NAME_ESCAPED_SIZE], now[32], wanted[12];
 
     if (state->rule)
@@ -119,7 +124,7 @@ static int print_rows(struct check *check)
     if (rows->count > 0)
         qsort(rows->items, rows->count, sizeof(*rows->items), compare_rows);
     for (size_t i = 0; r == 0 && i < rows->count; i++)
-        r = print_row(table, &rows->items[i]);
+        r = print_row(table, &rows->items[i], check->session->sysctl != NULL);
     return r < 0 ? r : table_print(table, check->out);
 }
 
@@ -223,6 +228,8 @@ static void print_next(struct check *check)
               stream);
     else if (session->acceptance == ACCEPTED_DAMAGED)
         fputs("The accepted policy cannot be used; 'rpfpolicy accept' replaces it.\n", stream);
+    else if (session->acceptance == ACCEPTED_HIDDEN)
+        fputs("Which policy is in force is not known: this user cannot read it.\n", stream);
     else if (session->acceptance == ACCEPTED_NONE && session->policy->agent.mode == MODE_ENFORCE)
         fputs("No policy is in force yet; 'rpfpolicy accept' or 'apply' accepts this one.\n",
               stream);
@@ -230,7 +237,7 @@ static void print_next(struct check *check)
         fputs("The agent was stopped: until it is started again nothing is repaired, and the udev\n"
               "hook stands back too.\n",
               stream);
-    if (check->counts[STATE_DRIFT] + check->specials[STATE_DRIFT] > 0)
+    if (check->writable > 0)
         fputs("'rpfpolicy plan' shows what would be written, 'rpfpolicy apply' writes it.\n",
               stream);
     if (session->policy->agent.mode == MODE_OBSERVE)

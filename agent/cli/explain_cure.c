@@ -104,6 +104,9 @@ static void say_lasting(FILE *f, const struct explain *explain, const struct exp
     if (key->state.state == STATE_LATENT)
         fprintf(f, "It will not last: %s:%u sets another value. ", NAME_SHOWN(cause->file),
                 cause->line);
+    else if (key->state.as_default)
+        fprintf(f, "%sNew devices start with what %s:%u gives `default`. ",
+                ftell(f) > 0 ? "\n" : "", NAME_SHOWN(cause->file), cause->line);
     else
         fprintf(f, "%sThe wrong value is set by %s:%u%s. ", ftell(f) > 0 ? "\n" : "",
                 NAME_SHOWN(cause->file), cause->line,

@@ -34,6 +34,7 @@ int session_load(struct session *session, struct cli *cli, unsigned flags)
     int r;
 
     session->cli = cli;
+    session->quiet = flags & SESSION_QUIET;
     r = flags & SESSION_ACCEPT ? policy_accept(&cli->paths, &session->diags, &session->policy)
                                : policy_load(&cli->paths, &session->diags, &session->policy);
     if (r == 0 && flags & SESSION_ACCEPT)
@@ -63,7 +64,9 @@ static void read_acceptance(struct session *session)
     int r = policy_load_accepted(&session->cli->paths, NULL, &accepted);
 
     if (r < 0)
-        session->acceptance = r == -ENOENT ? ACCEPTED_NONE : ACCEPTED_DAMAGED;
+        session->acceptance = r == -ENOENT                  ? ACCEPTED_NONE
+                              : r == -EACCES || r == -EPERM ? ACCEPTED_HIDDEN
+                                                            : ACCEPTED_DAMAGED;
     else
         session->acceptance =
             accepted->hash == session->policy->hash ? ACCEPTED_SAME : ACCEPTED_OTHER;
@@ -106,10 +109,17 @@ static int read_live(struct session *session, key_mask keys, uint32_t facts)
 
 static int read_sysctl(struct session *session)
 {
-    struct diags ignored = DIAGS_INIT; /* explain shows them; systemd-sysctl skips such lines */
-    int r = sysctl_load(&session->cli->paths, SYSCTL_SYSTEMD, &ignored, &session->sysctl);
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    int r = sysctl_load(&session->cli->paths, SYSCTL_SYSTEMD, &diags, &session->sysctl);
 
-    diags_done(&ignored);
+    for (size_t i = 0; i < diags.count && !session->quiet; i++) {
+        const struct diag *diag = &diags.items[i];
+
+        /* A bad line is skipped by systemd-sysctl too. A file that cannot be read here may well be
+         * read by it: then what is said of causes and of what comes is not complete. */
+        if (diag->line == 0)
+            say("warning: not known to this report: %s: %s", NAME_SHOWN(diag->file), diag->text);
+    }
     if (r == -ENOMEM)
         return r;
     if (r < 0)

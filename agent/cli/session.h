@@ -13,6 +13,7 @@ enum acceptance {
     ACCEPTED_OTHER,   /* another one than that on disk */
     ACCEPTED_SAME,    /* the one on disk */
     ACCEPTED_DAMAGED, /* there is one, but it cannot be used */
+    ACCEPTED_HIDDEN,  /* there may be one: this user cannot look */
 };
 
 struct session {
@@ -21,6 +22,7 @@ struct session {
     struct policy *policy; /* never NULL once loaded: an empty one stands in where allowed */
     bool no_policy;        /* no file at all: `policy` is empty */
     bool broken;           /* it has errors: `policy` is empty (SESSION_BROKEN_ALLOWED) */
+    bool quiet;            /* SESSION_QUIET */
     enum acceptance acceptance;
     bool enforcing; /* the policy on disk is accepted and its mode is enforce */
     enum guard guard;

@@ -106,6 +106,11 @@ static unsigned count_expired(const struct session *session)
     return n;
 }
 
+static bool is_writable_drift(const struct key_state *state)
+{
+    return state->state == STATE_DRIFT && plan_rule_writes(state->rule);
+}
+
 static int judge_specials(struct check *check, const struct check_format *format)
 {
     static const int which[] = {IFINDEX_ALL, IFINDEX_DEFAULT};
@@ -119,6 +124,7 @@ static int judge_specials(struct check *check, const struct check_format *format
                 continue;
             judge_special(check->session->judge, which[i], key, &state);
             check->specials[state.state]++;
+            check->writable += is_writable_drift(&state);
             r = format->special ? format->special(check, which[i], &state) : 0;
         }
     return r;
@@ -140,6 +146,8 @@ static int judge_devices(struct check *check, const struct check_format *format,
         n = judge_device(check->session->judge, &live->devices[i], states, &worst);
         check->devices++;
         check->counts[worst]++;
+        for (unsigned k = 0; k < n; k++)
+            check->writable += is_writable_drift(&states[k]);
         r = format->device ? format->device(check, &live->devices[i], states, n) : 0;
     }
     judge_warnings(check->session->judge, &check->warnings);
@@ -171,7 +179,7 @@ static int unknown(struct cli *cli, const struct session *session)
 {
     if (cli->format == FORMAT_NAGIOS)
         check_nagios_unknown(cli, session);
-    else if (session->broken && cli->format != FORMAT_TABLE)
+    else if (session->broken && (cli->format == FORMAT_JSON || cli->format == FORMAT_NDJSON))
         check_json_broken(cli, session);
     return cli_error(cli);
 }

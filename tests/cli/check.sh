@@ -21,6 +21,10 @@ says() {
     expect "$1" grep -qE -- "$3" "$2"
 }
 
+not() {
+    ! "$@"
+}
+
 # json TEXT FILTER: the filter gives true.
 json() {
     expect "$1" jq -e "$2" "$OUT" >/dev/null
@@ -74,6 +78,9 @@ json "check --json tells that the policy is not valid" '.policy.valid == false'
 json "check --json gives the errors" '.errors[0] | .line == 2 and (.file | endswith("10-test.conf"))'
 run check --format=prometheus
 expect_status "prometheus with a broken policy" 1
+expect_equal "prometheus with a broken policy: stdout" "$(cat "$OUT")" ""
+run check --format=csv
+expect_equal "csv with a broken policy: stdout" "$(cat "$OUT")" ""
 run list
 expect_status "list with a broken policy" 1
 says "list with a broken policy still lists" "$OUT" '^eno1 '
@@ -120,12 +127,42 @@ json "a device is found by its altname" '.devices | map(.name) == ["eno1"]'
 
 sysctl_d 50-default.conf </dev/null
 run check lxc1
-says "a value nobody wrote" "$OUT" '^drift +lxc1 .* as new devices start$'
+says "a value that nobody wrote leads to the line of default" "$OUT" \
+    '^drift +lxc1 .* /etc/sysctl.d/10-network-security.conf:2$'
 former=$(value lxc1 rp_filter)
 sysctl -qw net.ipv4.conf.lxc1.rp_filter=7
 run check lxc1
 says "a value no file gives" "$OUT" '^drift +lxc1 .* written at run time$'
 sysctl -qw "net.ipv4.conf.lxc1.rp_filter=$former"
+
+# --- what this user may not read
+
+system_unprivileged() {
+    setpriv --reuid=65534 --regid=65534 --clear-groups "$SYSTEM_WORK/rpfpolicy" "$@" \
+        >"$OUT" 2>"$ERR"
+    STATUS=$?
+}
+
+cp "$(command -v rpfpolicy)" "$SYSTEM_WORK/rpfpolicy"
+system_unprivileged check
+expect_status "check without privilege" 2
+expect_equal "check without privilege: stderr" "$(cat "$ERR")" ""
+mkdir -m 0700 /var/lib/rpfpolicy
+chmod 0600 /etc/sysctl.d/10-network-security.conf
+system_unprivileged check
+expect_status "check where files cannot be read" 2
+says "a file of sysctl.d that cannot be read" "$ERR" \
+    'warning: .*/etc/sysctl.d/10-network-security.conf: cannot open: Permission denied'
+says "an accepted policy that cannot be read" "$OUT" 'in force is not known'
+chmod 0644 /etc/sysctl.d/10-network-security.conf
+rmdir /var/lib/rpfpolicy
+
+# --- only observed
+
+printf '[rp_filter]\n* = strict, observe\n' >"$SYSTEM_WORK/observe"
+run check --policy="$SYSTEM_WORK/observe"
+expect_status "drift that is only observed" 2
+expect "nothing is offered that apply does not do" not grep -q "rpfpolicy plan" "$OUT"
 
 # --- JSON
 

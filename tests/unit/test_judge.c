@@ -149,6 +149,36 @@ static void drift_names_the_line_that_caused_it(void **state)
     end(&s);
 }
 
+static void a_value_that_all_overrules_is_not_called_the_cause(void **state)
+{
+    struct scene s;
+
+    begin(&s, POLICY, "net.ipv4.conf.default.rp_filter = 2\nnet.ipv4.conf.all.rp_filter = 2\n");
+    set(&s, 2, 2);
+    add(&s, "eno1", 0);
+    expect(&s, "eno1", STATE_DRIFT, "loose, wanted strict: `all` is 2, set by s.conf:2");
+    expect_cause(&s, 2);
+    end(&s);
+}
+
+static void a_device_that_started_with_default_leads_to_the_line_of_default(void **state)
+{
+    struct scene s;
+
+    begin(&s, POLICY, "net.ipv4.conf.default.rp_filter = 2\n");
+    set(&s, 0, 2);
+    add(&s, "lxc1", 2);
+    expect(&s, "lxc1", STATE_DRIFT,
+           "loose, wanted off: 2 is stored, as new devices start, set by s.conf:1");
+    expect_cause(&s, 1);
+    set(&s, 0, 1);
+    start(&s);
+    s.devices[0].conf[KEY_RP_FILTER] = 1;
+    expect(&s, "lxc1", STATE_DRIFT, "strict, wanted off: 1 is stored, as new devices start");
+    expect_cause(&s, 0);
+    end(&s);
+}
+
 static void all_and_default_are_judged_too(void **state)
 {
     struct scene s;
@@ -464,6 +494,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(drift_names_the_line_that_caused_it),
+        cmocka_unit_test(a_value_that_all_overrules_is_not_called_the_cause),
+        cmocka_unit_test(a_device_that_started_with_default_leads_to_the_line_of_default),
         cmocka_unit_test(all_and_default_are_judged_too),
         cmocka_unit_test(right_now_but_not_after_add_is_latent_unless_guarded),
         cmocka_unit_test(full_run_that_raises_all_is_blamed_on_its_line),
