@@ -111,7 +111,7 @@ static void warn_of_rules(struct verdict_report *report)
              NAME_SHOWN(report->device->name));
 }
 
-static int receive(const struct verdict_report *report, const struct live *live,
+static int receive(struct verdict_report *report, const struct live *live,
                    const struct device *device, struct receiver *ret, struct fib_route *ret_route)
 {
     int r = fib_receiver(&report->fib, live, device, &report->packet, ret, ret_route);

@@ -304,9 +304,88 @@ static bool can_be_asked(const struct fib *fib, const struct fib_flow *flow)
             (fib_is_own(fib, flow->from) && ntohl(flow->from.s_addr) >> 24 != IN_LOOPBACKNET));
 }
 
-int fib_lookup(const struct fib *fib, const struct fib_flow *flow, struct fib_route *ret)
+struct defaults {
+    struct {
+        uint32_t table, metric;
+    } * items;
+    size_t count, capacity;
+    bool equal;
+};
+
+static void forget_defaults(void *data)
 {
-    return can_be_asked(fib, flow) ? ask(fib, flow, ret) : fib_lookup_by_rules(fib, flow, ret);
+    struct defaults *defaults = data;
+
+    defaults->count = 0;
+    defaults->equal = false;
+}
+
+static int take_default(const struct nlmsghdr *message, void *data)
+{
+    const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+    struct defaults *defaults = data;
+    struct fib_route route;
+    int r;
+
+    if (message->nlmsg_type != RTM_NEWROUTE || header->rtm_dst_len > 0 ||
+        header->rtm_type != RTN_UNICAST)
+        return 0;
+    r = fib_read_route(message, &route);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < defaults->count; i++)
+        if (defaults->items[i].table == route.table && defaults->items[i].metric == route.metric)
+            defaults->equal = true;
+    r = grow((void **)&defaults->items, &defaults->capacity, defaults->count,
+             sizeof(*defaults->items));
+    if (r < 0)
+        return r;
+    defaults->items[defaults->count].table = route.table;
+    defaults->items[defaults->count++].metric = route.metric;
+    return 0;
+}
+
+/* Are there default routes of one table with the same metric? */
+static int read_defaults(struct fib *fib)
+{
+    _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+    struct nlmsghdr *request = netlink_request(buffer, RTM_GETROUTE, 0, sizeof(struct rtmsg));
+    struct rtmsg *header = mnl_nlmsg_get_payload(request);
+    struct defaults defaults = {0};
+    int r;
+
+    if (fib->defaults_read)
+        return 0;
+    header->rtm_family = AF_INET;
+    header->rtm_type = RTN_UNICAST;
+    r = netlink_dump(fib->nl, request, take_default, forget_defaults, &defaults);
+    free(defaults.items);
+    if (r < 0)
+        return r;
+    fib->defaults_read = true;
+    fib->equal_defaults = defaults.equal;
+    return 0;
+}
+
+int fib_lookup(struct fib *fib, const struct fib_flow *flow, struct fib_route *ret)
+{
+    struct fib_route route;
+    int r;
+
+    if (!can_be_asked(fib, flow))
+        return fib_lookup_by_rules(fib, flow, ret);
+    r = ask(fib, flow, &route);
+    if (r < 0)
+        return r;
+    if (route.found.kind == ROUTE_UNICAST && route.prefix_length == 0) {
+        r = read_defaults(fib);
+        if (r < 0)
+            return r;
+        if (fib->equal_defaults)
+            return fib_lookup_by_rules(fib, flow, ret);
+    }
+    *ret = route;
+    return 0;
 }
 
 int fib_ask_kernel(const struct fib *fib, const struct device *device,

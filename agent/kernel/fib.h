@@ -66,6 +66,7 @@ struct fib {
                            the kernel does not look for the ports of what it receives, and they are
                            0 for all rules: fib_rule_requires_fldissect() */
     bool unknown_rules; /* … or something this program does not know */
+    bool defaults_read, equal_defaults; /* found out at need: see fib_lookup() */
 };
 
 /* Read rules and addresses. Errors as the kernel gives them. */
@@ -77,8 +78,12 @@ void fib_close(struct fib *fib);
 bool fib_is_own(const struct fib *fib, struct in_addr address);
 
 /* One lookup. A route that ends in nothing is success, with found.kind saying so. -EOPNOTSUPP when
- * a rule asks for what is not known here. */
-int fib_lookup(const struct fib *fib, const struct fib_flow *flow, struct fib_route *ret);
+ * a rule asks for what is not known here.
+ *
+ * Among default routes of equal metric an output route prefers one whose gateway answers
+ * (fib_select_default()), while the check of a source takes the first: where there are such, what
+ * leads to a default route is looked up by the rules here. That costs one dump of all routes. */
+int fib_lookup(struct fib *fib, const struct fib_flow *flow, struct fib_route *ret);
 
 /* The same, always by applying the rules here; for tests. */
 int fib_lookup_by_rules(const struct fib *fib, const struct fib_flow *flow, struct fib_route *ret);
@@ -95,7 +100,7 @@ struct fib_packet {
  * verdict_decide(), which holds for every mode. The effective values come from the picture, which
  * must hold FACT_ADDRESSES and the keys accept_local, route_localnet, src_valid_mark and
  * send_redirects of `all` (FIB_KEYS). ret_route: the way back, in detail; may be NULL. */
-int fib_receiver(const struct fib *fib, const struct live *live, const struct device *device,
+int fib_receiver(struct fib *fib, const struct live *live, const struct device *device,
                  const struct fib_packet *packet, struct receiver *ret,
                  struct fib_route *ret_route);
 #define FIB_KEYS                                                                                   \

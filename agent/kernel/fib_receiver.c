@@ -39,8 +39,8 @@ static bool is_special(struct in_addr address)
     return host == 0 || IN_MULTICAST(host) || host == INADDR_BROADCAST;
 }
 
-static int look_there(const struct fib *fib, const struct device *device,
-                      const struct fib_packet *packet, struct fib_route *ret)
+static int look_there(struct fib *fib, const struct device *device, const struct fib_packet *packet,
+                      struct fib_route *ret)
 {
     const struct fib_flow flow = {
         .to = packet->packet.destination,
@@ -61,9 +61,8 @@ static int look_there(const struct fib *fib, const struct device *device,
 }
 
 /* iif is the device that the packet would leave by, lo for what is delivered here. */
-static int look_back(const struct fib *fib, const struct device *device,
-                     const struct fib_packet *packet, bool from_nobody, int iif, bool use_mark,
-                     struct fib_route *ret)
+static int look_back(struct fib *fib, const struct device *device, const struct fib_packet *packet,
+                     bool from_nobody, int iif, bool use_mark, struct fib_route *ret)
 {
     const struct fib_flow flow = {
         .to = packet->packet.source,
@@ -83,7 +82,7 @@ static int look_back(const struct fib *fib, const struct device *device,
     return 0;
 }
 
-int fib_receiver(const struct fib *fib, const struct live *live, const struct device *device,
+int fib_receiver(struct fib *fib, const struct live *live, const struct device *device,
                  const struct fib_packet *packet, struct receiver *ret, struct fib_route *ret_route)
 {
     struct receiver receiver = {

@@ -41,6 +41,16 @@ ping_from_there() {
     there ping -q -n -c 1 -W 1 -I 2.2.2.2 1.1.1.1 >/dev/null 2>&1
 }
 
+# ask_kernel DEVICE: would strict take a packet from there?
+ask_kernel() {
+    echo 1 >"$CONF/$1/rp_filter"
+    if ip route get 1.1.1.1 from 2.2.2.2 iif "$1" >/dev/null 2>&1; then
+        echo accepted
+    else
+        echo dropped
+    fi
+}
+
 # ping_in MODE WANTED: one ping with rp_filter in that mode on the first link, WANTED yes or no.
 ping_in() {
     local got=no
@@ -156,9 +166,24 @@ says "without address" off accept off
 ping_in 2 no
 ping_in 0 yes
 
-# --- blackholes and own addresses ----------------------------------------------------------------
+# --- two default routes of one metric, and the first gateway is dead -----------------------------
 
 ip addr add 10.0.1.1/30 dev lab1
+ip route replace default via 10.0.1.2
+ip route append default via 10.0.2.2
+ip neigh replace 10.0.1.2 dev lab1 nud failed
+verdict 2.2.2.2 lab1 --to 1.1.1.1
+expect "what is sent takes the other one" grep -q 'dev lab2' <(ip route get fibmatch 2.2.2.2)
+says "the first default route is dead" strict accept reverse-match
+verdict 2.2.2.2 lab2 --to 1.1.1.1
+says "the second default route is used" strict drop strict
+expect_equal "a packet on lab1 passes strict" "$(ask_kernel lab1)" accepted
+expect_equal "a packet on lab2 does not" "$(ask_kernel lab2)" dropped
+ip route del default via 10.0.1.2
+ip neigh del 10.0.1.2 dev lab1
+
+# --- blackholes and own addresses ----------------------------------------------------------------
+
 ip route add blackhole 2.2.2.2
 verdict 2.2.2.2 lab1 --to 1.1.1.1
 says "blackhole" off accept off

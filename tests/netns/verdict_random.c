@@ -361,7 +361,7 @@ static bool same_way(const struct fib_route *a, const struct fib_route *b)
 }
 
 /* What is applied here must find what the kernel finds. */
-static bool agree_on_routes(const struct fib *fib, const struct fib_packet *packet)
+static bool agree_on_routes(struct fib *fib, const struct fib_packet *packet)
 {
     const struct fib_flow flow = {
         .to = packet->packet.source,
