@@ -2,33 +2,19 @@
 #include "lock.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "directory.h"
 
 #define PAUSE_MIN_MS 1
 #define PAUSE_MAX_MS 16
 
 int run_directory_make(const struct paths *paths)
 {
-    char path[PATH_MAX];
-    size_t n = strlen(paths->run);
-
-    if (n >= sizeof(path))
-        return -ENAMETOOLONG;
-    if (mkdir(paths->run, 0755) == 0 || errno == EEXIST)
-        return 0;
-    for (size_t i = 1; i <= n; i++) {
-        if (paths->run[i] != '/' && i != n)
-            continue;
-        memcpy(path, paths->run, i);
-        path[i] = '\0';
-        if (mkdir(path, 0755) < 0 && errno != EEXIST)
-            return -errno;
-    }
-    return 0;
+    return directory_make(paths->run);
 }
 
 void run_file_give(const struct paths *paths, int fd)

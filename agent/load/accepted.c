@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "directory.h"
 #include "name.h"
 #include "policy_load.h"
 #include "policy_read.h"
@@ -266,100 +267,23 @@ static int write_accepted(FILE *f, const struct conf_files *files, const struct 
         fwrite(file->bytes, 1, file->n, f);
         fputc('\n', f);
     }
-    if (fflush(f) != 0 || ferror(f))
-        return errno > 0 ? -errno : -EIO;
-    return 0;
-}
-
-/* Create the directory and what is missing above it, readable by all whatever the umask: reading
- * commands need no privilege. Cuts the string and puts it together again. */
-static int make_directory(char *path)
-{
-    char *slash;
-    int r;
-
-    if (mkdir(path, 0755) >= 0)
-        return chmod(path, 0755) < 0 ? -errno : 0;
-    if (errno == EEXIST)
-        return 0;
-    if (errno != ENOENT || !(slash = strrchr(path, '/')) || slash == path)
-        return -errno;
-    *slash = '\0';
-    r = make_directory(path);
-    *slash = '/';
-    if (r < 0)
-        return r;
-    if (mkdir(path, 0755) < 0 && errno != EEXIST)
-        return -errno;
-    return chmod(path, 0755) < 0 ? -errno : 0;
-}
-
-static int sync_directory(const char *directory)
-{
-    int fd, r = 0;
-
-    fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    if (fsync(fd) < 0)
-        r = -errno;
-    close(fd);
-    return r;
-}
-
-/* The finished bytes under a name of their own, durable. The caller removes it on failure. */
-static int write_temporary(char *temporary, const struct conf_files *files,
-                           const struct policy *policy)
-{
-    int fd, r;
-    FILE *f;
-
-    fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    f = fdopen(fd, "w");
-    if (!f) {
-        r = -errno;
-        close(fd);
-        unlink(temporary);
-        return r;
-    }
-    errno = 0;
-    r = write_accepted(f, files, policy);
-    if (r >= 0 && (fchmod(fd, 0644) < 0 || fsync(fd) < 0))
-        r = -errno;
-    if (fclose(f) != 0)
-        gather(&r, -errno);
-    if (r < 0)
-        unlink(temporary);
-    return r;
+    return ferror(f) ? -ENOMEM : 0;
 }
 
 static int replace_accepted(const struct paths *paths, const struct conf_files *files,
                             const struct policy *policy)
 {
-    _cleanup_free_ char *directory = strdup(paths->accepted), *temporary = NULL;
+    _cleanup_free_ char *bytes = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&bytes, &n);
     int r;
 
-    if (!directory)
+    if (!f)
         return -ENOMEM;
-    *strrchr(directory, '/') = '\0';
-    if (asprintf(&temporary, "%s.XXXXXX", paths->accepted) < 0) {
-        temporary = NULL;
-        return -ENOMEM;
-    }
-    r = make_directory(directory);
-    if (r < 0)
-        return r;
-    r = write_temporary(temporary, files, policy);
-    if (r < 0)
-        return r;
-    if (rename(temporary, paths->accepted) < 0) {
-        r = -errno;
-        unlink(temporary);
-        return r;
-    }
-    return sync_directory(directory);
+    r = write_accepted(f, files, policy);
+    if (fclose(f) != 0)
+        gather(&r, -ENOMEM);
+    return r < 0 ? r : file_replace("", paths->accepted, bytes, n);
 }
 
 int policy_accept(const struct paths *paths, struct diags *diags, struct policy **ret)

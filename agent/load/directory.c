@@ -81,6 +81,35 @@ void names_done(struct names *names)
     *names = (struct names){0};
 }
 
+/* Cuts the string and puts it together again. */
+static int make_directory(char *path)
+{
+    char *slash;
+    int r;
+
+    if (mkdir(path, 0755) >= 0)
+        return chmod(path, 0755) < 0 ? -errno : 0;
+    if (errno == EEXIST)
+        return 0;
+    if (errno != ENOENT || !(slash = strrchr(path, '/')) || slash == path)
+        return -errno;
+    *slash = '\0';
+    r = make_directory(path);
+    *slash = '/';
+    if (r < 0)
+        return r;
+    if (mkdir(path, 0755) < 0)
+        return errno == EEXIST ? 0 : -errno;
+    return chmod(path, 0755) < 0 ? -errno : 0;
+}
+
+int directory_make(const char *path)
+{
+    _cleanup_free_ char *copy = strdup(path);
+
+    return copy ? make_directory(copy) : -ENOMEM;
+}
+
 static int write_all(int fd, const char *bytes, size_t n)
 {
     while (n > 0) {
@@ -117,6 +146,7 @@ int file_replace(const char *root, const char *path, const char *bytes, size_t n
 {
     _cleanup_free_ char *full = NULL, *temporary = NULL;
     _cleanup_(close_fd) int directory = -1;
+    char *slash;
     int r;
 
     if (asprintf(&full, "%s%s", root, path) < 0) {
@@ -127,13 +157,15 @@ int file_replace(const char *root, const char *path, const char *bytes, size_t n
         temporary = NULL;
         return -ENOMEM;
     }
-    *strrchr(full, '/') = '\0';
-    if (mkdir(full, 0755) < 0 && errno != EEXIST)
-        return -errno;
+    slash = strrchr(full, '/');
+    *slash = '\0';
+    r = make_directory(full);
+    if (r < 0)
+        return r;
     directory = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
         return -errno;
-    full[strlen(full)] = '/';
+    *slash = '/';
     r = write_temporary(temporary, bytes, n);
     if (r < 0)
         return r;

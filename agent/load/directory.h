@@ -18,6 +18,11 @@ int names_find(const char *root, const char *pattern, struct names *ret);
 void names_done(struct names *names);
 #define _cleanup_names_ _cleanup_(names_done)
 
+/* Create a directory and what is missing above it, readable by all (0755) whatever the umask:
+ * reading commands need no privilege. What is there already stays as it is. */
+int directory_make(const char *path);
+
 /* Put `n` bytes at root + path with mode 0644: a file of another name beside it, made durable and
- * renamed over it. A directory that is missing is made (0755), one level. */
+ * renamed over it. Directories that are missing are made. On an error nothing is replaced (only a
+ * failure to make the replacement durable comes after it). */
 int file_replace(const char *root, const char *path, const char *bytes, size_t n);

@@ -109,8 +109,11 @@ expect_status "apply --dry-run without privilege" 2
 
 # --- apply
 
+umask 077
 run apply
+umask 022
 expect_status "apply" 0
+expect_equal "who may only read can read the state" "$(stat -c %a /run/rpfpolicy)" 755
 expect_equal "apply prints what the dry run printed" "$(cat "$OUT")" "$(cat "$SYSTEM_WORK/dry")"
 expect_equal "apply makes the planned writes" "$(awk '{ sub(/:$/, "", $1); print $1, $3, $5 }' "$OUT" |
     tr -d ,)" "$(cat "$SYSTEM_WORK/planned")"

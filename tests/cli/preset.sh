@@ -44,13 +44,16 @@ expect "show prints the file" cmp -s "$OUT" "$ROOT$PRESETS/cilium.conf"
 
 # -- enable, twice, edit --
 
+umask 077
 preset enable cilium
+umask 022
 status enable 0
 says enable "rpfpolicy plan"
 expect "the copy is a policy" rpfpolicy --root="$ROOT" validate
 expect_equal "the copy names preset and version" \
     "$(sed -n '1s/ [0-9a-f]*$//p' "$COPY")" "# rpfpolicy preset cilium 1"
 expect_equal "the copy can be read by all" "$(stat -c %a "$COPY")" 644
+expect_equal "its directory can be read by all" "$(stat -c %a "$ROOT/etc/rpfpolicy.d")" 755
 expect_equal "nothing else is left there" "$(ls "$ROOT/etc/rpfpolicy.d")" 20-preset-cilium.conf
 preset enable cilium
 status "enabling twice" 0
