@@ -38,6 +38,7 @@ struct device {
     bool forwarding; /* configured conf/DEV/forwarding */
     key_mask pinned; /* keys that are known not to follow `default` any more */
     bool ipv4;       /* has IPv4 settings at all (absent below MTU 68) */
+    bool paused;     /* not to be written for now: pauses.h */
     int master;      /* ifindex, 0 for none */
     char master_name[DEVICE_NAME_MAX + 1];
     char kind[16];       /* IFLA_INFO_KIND, "" for none */
@@ -58,6 +59,7 @@ struct live {
     int32_t def[KEY_COUNT];
     bool def_forwarding; /* configured conf/default/forwarding: what a device born now gets */
     bool all_writable;   /* /proc/sys/net is not mounted read-only */
+    bool all_paused, default_paused; /* not to be written for now */
     int devconf_inherit; /* net.core.devconf_inherit_init_net; -1 where it cannot be read */
 };
 

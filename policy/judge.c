@@ -183,6 +183,11 @@ static void judge_key(struct judge *judge, const struct device *device, enum key
     ret->rule = target.rule;
     if (!target.rule || target.rule->unmanaged || target.undecided) {
         ret->state = STATE_UNMANAGED;
+    } else if (target.paused) {
+        ret->wanted_known = !target.moot;
+        ret->wanted =
+            rule_accepts(target.rule, target.before) ? target.before : target.rule->values[0];
+        ret->state = STATE_PAUSED;
     } else if (target.moot) {
         ret->state = STATE_MOOT;
     } else {
@@ -243,7 +248,9 @@ static void judge_all(const struct judge *judge, enum key key, struct key_state 
     state->wanted = pin ? pin->values[0] : target->all_drift ? target->minimum : state->effective;
     if (pin && !target->all_drift)
         state->wanted = target->old_all;
-    if (!target->all_drift)
+    if (target->all_paused)
+        state->state = STATE_PAUSED;
+    else if (!target->all_drift)
         state->state = STATE_OK;
     else
         state->state =
@@ -272,9 +279,10 @@ static void judge_default(const struct judge *judge, enum key key, struct key_st
         state->wanted = rule->values[0];
     else
         state->wanted = target->default_after;
-    state->state = target->default_impossible ? STATE_IMPOSSIBLE
-                   : target->default_drift    ? STATE_DRIFT
-                                              : STATE_OK;
+    state->state = target->default_paused       ? STATE_PAUSED
+                   : target->default_impossible ? STATE_IMPOSSIBLE
+                   : target->default_drift      ? STATE_DRIFT
+                                                : STATE_OK;
 }
 
 /* Would what a full run stores be right for `all` or `default`? */

@@ -2,6 +2,7 @@
  * Pure; takes its decisions from plan.h. */
 #pragma once
 
+#include "pauses.h"
 #include "plan.h"
 #include "sysctl_conf.h"
 
@@ -62,6 +63,8 @@ struct judge_context {
     enum guard guard;                 /* what is in place on this host for enforced rules */
     bool enforcing;                   /* the accepted policy is this one and its mode is enforce */
     int today;                        /* YYYYMMDD */
+    const struct pauses *pauses; /* what the marks in the live picture come from; may be NULL */
+    uint64_t boottime;           /* now, CLOCK_BOOTTIME in microseconds, for how long they last */
 };
 
 struct judge; /* per-key targets, computed once */

@@ -114,6 +114,24 @@ static void describe_port(const struct device *device, struct key_state *state)
         say(state, "a %s port: what is set on its master decides", device->slave_kind);
 }
 
+/* Who said so, why, and what ends it. */
+static void describe_paused(const struct judge *judge, const char *name, struct key_state *state)
+{
+    const struct pauses *pauses = judge->context.pauses;
+    const struct pause *pause = pauses ? pauses_find(pauses, name, judge->context.boottime) : NULL;
+    char wanted[12], left[32], text[PATH_SIZE];
+
+    if (state->wanted_known && state->wanted != state->effective)
+        say(state, "wanted %s, but ",
+            key_value_format(state->key, state->wanted, wanted, sizeof(wanted)));
+    say(state, "left alone");
+    if (!pause)
+        return;
+    say(state, " %s", pause_left_text(pause, judge->context.boottime, left));
+    say(state, ", by %s", name_escape_buf(pause->who, text, sizeof(text)));
+    say(state, ": %s", name_escape_buf(pause->reason, text, sizeof(text)));
+}
+
 void judge_describe(const struct judge *judge, const struct device *device, struct key_state *state,
                     enum blame blame, int later)
 {
@@ -139,8 +157,10 @@ void judge_describe(const struct judge *judge, const struct device *device, stru
         else
             say(state, "not judged: a stronger rule depends on what is not known here");
         break;
-    case STATE_OK:
     case STATE_PAUSED:
+        describe_paused(judge, device->name, state);
+        break;
+    case STATE_OK:
     case STATE_COUNT:
         break;
     }
@@ -196,8 +216,10 @@ void judge_describe_special(const struct judge *judge, int which, struct key_sta
         else
             say(state, "no rule speaks of it");
         break;
-    case STATE_OK:
     case STATE_PAUSED:
+        describe_paused(judge, which == IFINDEX_ALL ? "all" : "default", state);
+        break;
+    case STATE_OK:
     case STATE_MOOT:
     case STATE_COUNT:
         break;

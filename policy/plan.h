@@ -75,12 +75,14 @@ struct key_target {
                                     that moves it; NULL: nobody */
     bool all_blocked; /* `all` should move but must not: pinned unmanaged or observed, read-only */
     bool all_drift;   /* `all` is pinned and differs, or stands above what the rules may want */
+    bool all_paused;  /* stays for now; is no drift meanwhile */
     int old_default, new_default;      /* configured */
     int mid_default;                   /* configured, from step 1 to step 5 */
     const struct rule *default_rule;   /* who asks: its pin, else the bare *; NULL: nobody */
     int default_before, default_after; /* effective value of a device born before, after the plan */
     bool default_drift;      /* default's value (or, unpinned, effective value) is not as wanted */
     bool default_impossible; /* default_rule asks for what no write can give, or it is read-only */
+    bool default_paused;     /* only keeps its effective value for now; is no drift meanwhile */
 };
 
 /* What one device is heading for. */
@@ -93,6 +95,7 @@ struct device_target {
     bool write;              /* it must be written */
     bool impossible;         /* a rule asks for what no write can give */
     bool drift;              /* effective value is not accepted by the rule (also with observe) */
+    bool paused;             /* only kept as it is for now; is no drift meanwhile */
     bool moot;               /* a port: its master decides */
     bool casualty;           /* a pin of `all` changes it although no rule asks */
 };

@@ -99,7 +99,11 @@ static void target_all(const struct policy *policy, const struct live *live, enu
     if (key == KEY_RP_FILTER)
         find_minimum(policy, key, target);
     above = stands_above(key, target->old_all, target);
-    if (pin) {
+    if (live->all_paused) {
+        target->all_rule = pin ? pin : above ? target->minimum_rule : NULL;
+        target->all_paused = true;
+        target->all_blocked = above;
+    } else if (pin) {
         target->all_rule = pin;
         target->all_drift = rule_speaks(pin) && !pin_states(pin, target->old_all);
         if (target->all_drift && plan_rule_writes(pin))
@@ -179,8 +183,12 @@ static void target_default(const struct policy *policy, const struct live *live,
         target->default_rule = rule_speaks(pin) ? pin : NULL;
     else
         target->default_rule = rule_speaks(any) ? any : NULL;
-    if (!pin || target->default_rule)
+    if (live->default_paused) {
+        target->default_paused = true;
+        target->new_default = keep_value(key, target, target->old_default, forwarding);
+    } else if (!pin || target->default_rule) {
         target->new_default = final_default(key, target, forwarding);
+    }
     if (target->new_default != target->old_default && !live->all_writable) {
         target->new_default = target->old_default;
         target->default_impossible = target->default_drift;
@@ -243,7 +251,8 @@ void plan_device_target(const struct policy *policy, const struct key_target *ta
     if (target->managed)
         t.rule = policy_match(policy, key, device, &undecided);
     t.undecided = undecided != NULL;
-    if (rule_speaks(t.rule) && !t.moot && !t.undecided) {
+    t.paused = device->paused;
+    if (rule_speaks(t.rule) && !t.moot && !t.undecided && !t.paused) {
         t.drift = !rule_accepts(t.rule, t.before);
         if (plan_rule_writes(t.rule)) {
             t.impossible = !choose(t.rule, target, stored, t.before, device->forwarding, &t.wanted);

@@ -3,6 +3,7 @@
 #include "apply.h"
 
 #include "lock.h"
+#include "pause.h"
 
 #define RENAMES_MAX 5
 
@@ -53,6 +54,16 @@ static int remember_seen(struct apply *apply, const struct live *live)
     return 0;
 }
 
+static int mark_paused(const struct paths *paths, struct live *live)
+{
+    _cleanup_pauses_ struct pauses pauses = {0};
+    int r = pauses_read(paths, &pauses);
+
+    if (r >= 0)
+        pauses_mark(&pauses, live, pauses_now());
+    return r;
+}
+
 /* ifindex 0: all devices. */
 static int read_live(struct apply *apply, int ifindex, struct live *ret)
 {
@@ -76,7 +87,9 @@ static int read_live(struct apply *apply, int ifindex, struct live *ret)
     only = live_by_ifindex(&live, options->only_ifindex);
     if (only)
         only->known &= ~options->blind;
-    if (options->amend)
+    if (!options->ignore_pauses)
+        r = mark_paused(options->paths, &live);
+    if (r >= 0 && options->amend)
         r = options->amend(&live, options->data);
     if (r < 0)
         return r;
@@ -158,8 +171,10 @@ static void record(struct apply *apply, const struct write *writes, size_t n)
     records = calloc(n, sizeof(*records));
     r = records ? 0 : -ENOMEM;
     for (size_t i = 0; r >= 0 && i < n; i++) {
-        records[i] = (struct before_record){
-            .key = writes[i].key, .ifindex = writes[i].ifindex, .value = writes[i].old_value};
+        records[i] = (struct before_record){.key = writes[i].key,
+                                            .ifindex = writes[i].ifindex,
+                                            .value = writes[i].old_value,
+                                            .wrote = writes[i].new_value};
         memcpy(records[i].name, writes[i].name, sizeof(records[i].name));
     }
     if (r >= 0)

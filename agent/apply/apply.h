@@ -37,11 +37,12 @@ typedef void (*apply_report_t)(const struct write *write, enum write_result resu
 struct apply_options {
     const struct paths *paths;
     const struct policy *policy;
-    int only_ifindex; /* 0: everything */
-    uint32_t facts;   /* what to collect beside what the policy needs; for a plan of all devices
-                         FACT_ADDRESSES always is, since it tells who follows `default` */
-    uint32_t blind;   /* what not to collect nor judge although the policy needs it */
-    bool no_flush;    /* the device carried no traffic yet: nothing is cached */
+    int only_ifindex;   /* 0: everything */
+    uint32_t facts;     /* what to collect beside what the policy needs; for a plan of all devices
+                           FACT_ADDRESSES always is, since it tells who follows `default` */
+    uint32_t blind;     /* what not to collect nor judge although the policy needs it */
+    bool ignore_pauses; /* write what is paused, too: a person insists */
+    bool no_flush;      /* the device carried no traffic yet: nothing is cached */
     int lock_timeout_ms;
     /* NULL, or called after every reading of the picture, before it is planned with: the helper
      * adds what udev told it. A negative errno ends the work. */
@@ -59,32 +60,24 @@ struct apply_options {
  * `default`, whose write failed. *ret is always set. */
 int apply_policy(const struct apply_options *options, struct apply_result *ret);
 
-/* The record of former values: one file per boot and network namespace, appended before the first
- * write to a key of a device (identified by ifindex and name) or of all/default. */
+/* The record of former values: one file per boot and network namespace, appended before each write
+ * to a key of a device (identified by ifindex and name) or of all/default. */
 struct before_record {
     enum key key;
     int ifindex; /* IFINDEX_ALL, IFINDEX_DEFAULT or a device */
     char name[DEVICE_NAME_MAX + 1];
-    int value; /* configured */
+    int value;         /* configured, before our first write */
+    int wrote;         /* what we wrote, or were about to write, last ... */
+    int wrote_earlier; /* ... and before that, where it was another value. Set by before_read(). */
 };
 
-/* Add those that are not there yet; of several for the same key and device the first counts. All or
- * nothing. Callers hold the lock. Records of devices that are gone are dropped now and then. */
+/* Add what is about to be written over `value`; of several for the same key and device the first
+ * `value` and the last `wrote` count. All or nothing. Callers hold the lock. Records of devices
+ * that are gone are dropped now and then. */
 int before_append(const struct paths *paths, const struct before_record *records, size_t n);
 
-/* The same for a program that adds one record after the other: the file is kept open and not read,
- * so the caller knows which of its own are there already. One that another program made counts,
- * since it was first. `before_log` begins as BEFORE_LOG_INIT. */
-struct before_log {
-    int fd;
-};
-#define BEFORE_LOG_INIT ((struct before_log){.fd = -1})
-int before_log_add(struct before_log *log, const struct paths *paths,
-                   const struct before_record *record);
-void before_log_close(struct before_log *log);
-
-/* The records in the order they were made, owned. -ENOENT when there are none of this boot. Needs
- * no lock. */
+/* The records, one per key and device, in the order they were first made, owned. -ENOENT when there
+ * are none of this boot. Needs no lock. */
 int before_read(const struct paths *paths, struct before_record **ret, size_t *ret_count);
 
 /* Flush the route cache: at most once in 10 s over all processes, the last one never lost. Waits

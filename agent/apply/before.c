@@ -1,22 +1,17 @@
-/* The record of what was there before the first write since boot: a text file, one line per key and
- * device, "KEY VALUE IFINDEX NAME", below a line that says which boot and which network namespace
- * they belong to. */
+/* The record of what was there before the first write since boot, and of what was written last: a
+ * text file, one line per write, "KEY VALUE WROTE IFINDEX NAME", below a line that says which boot
+ * and which network namespace they belong to. Of the lines about one key of one device the first
+ * tells what was there, the last what was written. */
 #include <fcntl.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lock.h"
+#include "state_file.h"
 
 #define COMPACT_FROM (64 * 1024)
-
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
 
 static void close_fd(int *fd)
 {
@@ -24,16 +19,6 @@ static void close_fd(int *fd)
         (void)close(*fd);
 }
 #define _cleanup_close_ _cleanup_(close_fd)
-
-struct text {
-    char *bytes; /* owned, NUL-terminated */
-    size_t n, size;
-};
-
-static void text_done(struct text *text)
-{
-    free(text->bytes);
-}
 
 struct records {
     struct before_record *items;
@@ -45,64 +30,9 @@ static void records_done(struct records *records)
     free(records->items);
 }
 
-/* The whole file; -ENOENT. */
-static int read_text(int fd, struct text *ret)
+static void make_header(const struct paths *paths, char ret[static STATE_HEADER_SIZE])
 {
-    _cleanup_(text_done) struct text text = {0};
-
-    for (;;) {
-        ssize_t n;
-
-        if (text.size - text.n < 4096) {
-            size_t size = text.size ? 2 * text.size : 16384;
-            char *p = realloc(text.bytes, size + 1);
-
-            if (!p)
-                return -ENOMEM;
-            text.bytes = p;
-            text.size = size;
-        }
-        n = read(fd, text.bytes + text.n, text.size - text.n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
-        text.n += (size_t)n;
-    }
-    text.bytes[text.n] = '\0';
-    *ret = text;
-    text = (struct text){0};
-    return 0;
-}
-
-/* Inode numbers of namespaces are used again: in a foreign one the file may be of a dead one. */
-static uint64_t namespace_cookie(const struct paths *paths)
-{
-    _cleanup_close_ int fd = -1;
-    uint64_t cookie = 0;
-    socklen_t size = sizeof(cookie);
-
-    if (!paths->foreign)
-        return 0;
-    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
-        return 0;
-    return cookie;
-}
-
-/* The first line of a file that is valid now. */
-static void make_header(const struct paths *paths, char *ret, size_t size)
-{
-    _cleanup_close_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    char boot[64] = "-";
-    ssize_t n = fd < 0 ? 0 : read(fd, boot, sizeof(boot) - 1);
-
-    if (n > 0)
-        boot[n] = '\0';
-    boot[strcspn(boot, "\n")] = '\0';
-    snprintf(ret, size, "rpfpolicy-before 1 %s %" PRIu64 "\n", boot, namespace_cookie(paths));
+    state_header(paths, "rpfpolicy-before 1", ret);
 }
 
 static int hex_digit(char c)
@@ -143,19 +73,21 @@ static int parse_record(const char *line, struct before_record *ret)
     char key[32];
     int at = 0;
 
-    if (sscanf(line, "%31s %d %d %n", key, &record.value, &record.ifindex, &at) != 3 || at == 0)
+    if (sscanf(line, "%31s %d %d %d %n", key, &record.value, &record.wrote, &record.ifindex, &at) !=
+            4 ||
+        at == 0)
         return -EBADMSG;
     if (key_from_name(key, &record.key) < 0 ||
         unescape_name(line + at, record.name, sizeof(record.name)) < 0)
         return -EBADMSG;
+    record.wrote_earlier = record.wrote;
     *ret = record;
     return 0;
 }
 
-/* Records in the order of the file. *ret_whole is where the last whole line ends; what is after it
- * was cut by a full disk. Lines that cannot be read are passed over. -ESTALE: of another boot. */
-static int parse_records(struct text *text, const char *header, struct records *records,
-                         size_t *ret_whole)
+/* Lines in the order of the file. What is after the last whole line was cut by a full disk; lines
+ * that cannot be read are passed over. -ESTALE: of another boot. */
+static int parse_records(struct state_text *text, const char *header, struct records *records)
 {
     size_t at = strlen(header);
 
@@ -166,7 +98,7 @@ static int parse_records(struct text *text, const char *header, struct records *
         struct before_record record;
 
         if (!end)
-            break;
+            return 0;
         *end = '\0';
         at = (size_t)(end + 1 - text->bytes);
         if (parse_record(line, &record) < 0)
@@ -175,22 +107,12 @@ static int parse_records(struct text *text, const char *header, struct records *
             return -ENOMEM;
         records->items[records->count++] = record;
     }
-    *ret_whole = at;
-    return 0;
-}
-
-static int read_records(int fd, const char *header, struct records *records, size_t *ret_whole)
-{
-    _cleanup_(text_done) struct text text = {0};
-    int r = read_text(fd, &text);
-
-    return r < 0 ? r : parse_records(&text, header, records, ret_whole);
 }
 
 static int compare(const void *a, const void *b)
 {
-    const struct before_record *x = *(const struct before_record *const *)a;
-    const struct before_record *y = *(const struct before_record *const *)b;
+    const struct before_record *x = *(struct before_record *const *)a;
+    const struct before_record *y = *(struct before_record *const *)b;
 
     if (x->key != y->key)
         return x->key < y->key ? -1 : 1;
@@ -202,50 +124,57 @@ static int compare(const void *a, const void *b)
 /* As compare(), the earlier one first. */
 static int compare_in_order(const void *a, const void *b)
 {
-    const struct before_record *x = *(const struct before_record *const *)a;
-    const struct before_record *y = *(const struct before_record *const *)b;
+    const struct before_record *x = *(struct before_record *const *)a;
+    const struct before_record *y = *(struct before_record *const *)b;
     int r = compare(a, b);
 
     return r != 0 ? r : (x > y) - (x < y);
 }
 
-/* Take the marked records out; the order stays. The first *old are those of the file. */
-static void drop_marked(struct records *records, const bool *marked, size_t *old)
+/* Take the marked records out; the order stays. */
+static void drop_marked(struct records *records, const bool *marked)
 {
-    size_t n = 0, kept_old = 0;
+    size_t n = 0;
 
-    for (size_t i = 0; i < records->count; i++) {
-        if (marked[i])
-            continue;
-        kept_old += i < *old;
-        records->items[n++] = records->items[i];
-    }
+    for (size_t i = 0; i < records->count; i++)
+        if (!marked[i])
+            records->items[n++] = records->items[i];
     records->count = n;
-    *old = kept_old;
 }
 
-/* Leave only the first record per key and device. */
-static int drop_repeated(struct records *records, size_t *old)
+/* One record per key and device: the first says what was there, the last two what was written. */
+static int merge(struct records *records)
 {
-    _cleanup_free_ const struct before_record **sorted = NULL;
-    _cleanup_free_ bool *repeated = NULL;
+    _cleanup_free_ struct before_record **sorted = NULL;
+    _cleanup_free_ bool *merged = NULL;
+    struct before_record *first;
 
     if (records->count == 0)
         return 0;
     sorted = calloc(records->count, sizeof(*sorted));
-    repeated = calloc(records->count, sizeof(*repeated));
-    if (!sorted || !repeated)
+    merged = calloc(records->count, sizeof(*merged));
+    if (!sorted || !merged)
         return -ENOMEM;
     for (size_t i = 0; i < records->count; i++)
         sorted[i] = &records->items[i];
     qsort(sorted, records->count, sizeof(*sorted), compare_in_order);
-    for (size_t i = 1; i < records->count; i++)
-        repeated[sorted[i] - records->items] = compare(&sorted[i - 1], &sorted[i]) == 0;
-    drop_marked(records, repeated, old);
+    first = sorted[0];
+    for (size_t i = 1; i < records->count; i++) {
+        if (compare(&first, &sorted[i]) != 0) {
+            first = sorted[i];
+            continue;
+        }
+        merged[sorted[i] - records->items] = true;
+        if (sorted[i]->wrote == first->wrote)
+            continue;
+        first->wrote_earlier = first->wrote;
+        first->wrote = sorted[i]->wrote;
+    }
+    drop_marked(records, merged);
     return 0;
 }
 
-static int drop_gone_devices(struct records *records, size_t *old)
+static int drop_gone_devices(struct records *records)
 {
     _cleanup_free_ bool *gone = calloc(records->count, sizeof(*gone));
     char name[IFNAMSIZ];
@@ -255,80 +184,49 @@ static int drop_gone_devices(struct records *records, size_t *old)
     for (size_t i = 0; i < records->count; i++)
         gone[i] = records->items[i].ifindex > 0 &&
                   !if_indextoname((unsigned)records->items[i].ifindex, name) && errno == ENXIO;
-    drop_marked(records, gone, old);
+    drop_marked(records, gone);
     return 0;
 }
 
+static void format_record(FILE *f, const struct before_record *record, int wrote)
+{
+    char name[NAME_ESCAPED_SIZE];
+
+    fprintf(f, "%s %d %d %d %s\n", key_info(record->key)->name, record->value, wrote,
+            record->ifindex, name_escape_buf(record->name, name, sizeof(name)));
+}
+
 static int format_records(const char *header, const struct before_record *records, size_t n,
-                          struct text *ret)
+                          bool earlier, struct state_text *ret)
 {
     FILE *f = open_memstream(&ret->bytes, &ret->n);
-    char name[NAME_ESCAPED_SIZE];
 
     if (!f)
         return -ENOMEM;
     fputs(header, f);
-    for (size_t i = 0; i < n; i++)
-        fprintf(f, "%s %d %d %s\n", key_info(records[i].key)->name, records[i].value,
-                records[i].ifindex, name_escape_buf(records[i].name, name, sizeof(name)));
+    for (size_t i = 0; i < n; i++) {
+        if (earlier && records[i].wrote_earlier != records[i].wrote)
+            format_record(f, &records[i], records[i].wrote_earlier);
+        format_record(f, &records[i], records[i].wrote);
+    }
     return fclose(f) == 0 ? 0 : -ENOMEM;
 }
 
-static int write_whole(int fd, const struct text *text)
-{
-    size_t at = 0;
-
-    while (at < text->n) {
-        ssize_t n = write(fd, text->bytes + at, text->n - at);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        at += (size_t)n;
-    }
-    return 0;
-}
-
-/* A new file takes the old one's place in one step, so that a reader never sees half of it. */
-static int replace_file(const struct paths *paths, const struct text *text)
-{
-    _cleanup_close_ int fd = -1;
-    char path[PATH_MAX];
-    int r;
-
-    if (snprintf(path, sizeof(path), "%s.new", paths->before) >= (int)sizeof(path))
-        return -ENAMETOOLONG;
-    (void)unlink(path);
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd < 0)
-        return -errno;
-    run_file_give(paths, fd);
-    r = write_whole(fd, text);
-    if (r >= 0 && rename(path, paths->before) < 0)
-        r = -errno;
-    if (r < 0)
-        (void)unlink(path);
-    return r;
-}
-
-/* Add lines after the last whole one. On failure the file ends there again. */
-static int append_lines(int fd, size_t whole, const struct text *text)
+/* Add lines at the end, where a whole line ends. On failure the file ends there again. */
+static int append_lines(int fd, off_t end, const struct state_text *text)
 {
     int r;
 
-    if (ftruncate(fd, (off_t)whole) < 0)
+    if (lseek(fd, end, SEEK_SET) < 0)
         return -errno;
-    if (lseek(fd, (off_t)whole, SEEK_SET) < 0)
-        return -errno;
-    r = write_whole(fd, text);
+    r = state_write_fd(fd, text->bytes, text->n);
     if (r < 0)
-        (void)!ftruncate(fd, (off_t)whole);
+        (void)!ftruncate(fd, end);
     return r;
 }
 
-/* Each time the file doubles, devices that are gone are dropped from it: on a container host they
- * come and go by the thousand in one uptime. */
+/* Each time the file doubles it is written anew without what is no longer needed: on a container
+ * host devices come and go by the thousand in one uptime. */
 static bool grew_past_a_power_of_two(size_t from, size_t to)
 {
     size_t limit = COMPACT_FROM;
@@ -338,99 +236,106 @@ static bool grew_past_a_power_of_two(size_t from, size_t to)
     return to >= limit;
 }
 
+/* Where the last whole line of a file of this boot ends. 1: *ret_end; 0: the file has to be written
+ * anew, since it is of another boot, has no end of line, or is not there. */
+static int find_end(int fd, const char *header, off_t *ret_end)
+{
+    char first[STATE_HEADER_SIZE], last;
+    size_t n = strlen(header);
+    struct stat st;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (st.st_size < (off_t)n || pread(fd, first, n, 0) != (ssize_t)n ||
+        memcmp(first, header, n) != 0 || pread(fd, &last, 1, st.st_size - 1) != 1 || last != '\n')
+        return 0;
+    *ret_end = st.st_size;
+    return 1;
+}
+
+static int read_lines(int fd, const char *header, struct records *records)
+{
+    _cleanup_(state_text_done) struct state_text text = {0};
+    int r = state_read_fd(fd, &text);
+
+    if (r >= 0)
+        r = parse_records(&text, header, records);
+    return r == -ESTALE ? 0 : r;
+}
+
+/* Write the file anew: what it holds and the new ones, merged, without devices that are gone. */
+static int rewrite(const struct paths *paths, int fd, const char *header,
+                   const struct before_record *records, size_t n)
+{
+    _cleanup_(state_text_done) struct state_text text = {0};
+    _cleanup_(records_done) struct records all = {0};
+    int r = 0;
+
+    if (fd >= 0 && lseek(fd, 0, SEEK_SET) == 0)
+        r = read_lines(fd, header, &all);
+    if (r >= 0)
+        r = drop_gone_devices(&all);
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        r = grow((void **)&all.items, &all.capacity, all.count, sizeof(*records));
+        if (r >= 0) {
+            all.items[all.count] = records[i];
+            all.items[all.count].wrote_earlier = records[i].wrote;
+            all.count++;
+        }
+    }
+    if (r >= 0)
+        r = merge(&all);
+    if (r >= 0)
+        r = format_records(header, all.items, all.count, true, &text);
+    return r < 0 ? r : state_replace(paths, paths->before, text.bytes, text.n);
+}
+
+/* Mostly a few bytes at the end of the file, whatever its size: the helper does it for each device.
+ */
 int before_append(const struct paths *paths, const struct before_record *records, size_t n)
 {
-    _cleanup_(records_done) struct records all = {0};
-    _cleanup_(text_done) struct text text = {0};
+    _cleanup_(state_text_done) struct state_text text = {0};
+    char header[STATE_HEADER_SIZE];
     _cleanup_close_ int fd = -1;
-    size_t whole = 0, old;
-    char header[128];
+    off_t end = 0;
     int r;
 
     r = run_directory_make(paths);
     if (r < 0)
         return r;
-    make_header(paths, header, sizeof(header));
+    make_header(paths, header);
     fd = open(paths->before, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    r = fd < 0 ? -errno : read_records(fd, header, &all, &whole);
-    if (r < 0 && r != -ENOENT && r != -ESTALE)
-        return r;
-    old = all.count;
-    for (size_t i = 0; i < n; i++) {
-        if (grow((void **)&all.items, &all.capacity, all.count, sizeof(*records)) < 0)
-            return -ENOMEM;
-        all.items[all.count++] = records[i];
-    }
-    r = drop_repeated(&all, &old);
-    if (r < 0 || (all.count == old && whole > 0))
-        return r;
-    r = format_records(whole > 0 ? "" : header, all.items + old, all.count - old, &text);
+    r = find_end(fd, header, &end);
     if (r < 0)
         return r;
-    if (whole == 0)
-        return replace_file(paths, &text);
-    if (!grew_past_a_power_of_two(whole, whole + text.n))
-        return append_lines(fd, whole, &text);
-    text_done(&text);
-    text = (struct text){0};
-    r = drop_gone_devices(&all, &old);
+    if (r == 0)
+        return rewrite(paths, fd, header, records, n);
+    r = format_records("", records, n, false, &text);
     if (r < 0)
         return r;
-    r = format_records(header, all.items, all.count, &text);
-    return r < 0 ? r : replace_file(paths, &text);
-}
-
-void before_log_close(struct before_log *log)
-{
-    close_fd(&log->fd);
-    log->fd = -1;
-}
-
-/* Still the file at its place, and not yet so large that gone devices should be dropped. */
-static bool may_go_on(const struct before_log *log, const struct paths *paths, size_t more)
-{
-    struct stat ours, theirs;
-
-    return log->fd >= 0 && fstat(log->fd, &ours) == 0 && stat(paths->before, &theirs) == 0 &&
-           ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev &&
-           !grew_past_a_power_of_two((size_t)ours.st_size, (size_t)ours.st_size + more);
-}
-
-int before_log_add(struct before_log *log, const struct paths *paths,
-                   const struct before_record *record)
-{
-    _cleanup_(text_done) struct text text = {0};
-    off_t end;
-    int r;
-
-    r = format_records("", record, 1, &text);
-    if (r < 0)
-        return r;
-    if (may_go_on(log, paths, text.n)) {
-        end = lseek(log->fd, 0, SEEK_END);
-        return end < 0 ? -errno : append_lines(log->fd, (size_t)end, &text);
-    }
-    before_log_close(log);
-    r = before_append(paths, record, 1);
-    if (r >= 0) /* of this boot and whole, since it was just added to */
-        log->fd = open(paths->before, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    return r;
+    if (grew_past_a_power_of_two((size_t)end, (size_t)end + text.n))
+        return rewrite(paths, fd, header, records, n);
+    return append_lines(fd, end, &text);
 }
 
 int before_read(const struct paths *paths, struct before_record **ret, size_t *ret_count)
 {
+    _cleanup_(state_text_done) struct state_text text = {0};
     _cleanup_(records_done) struct records records = {0};
     _cleanup_close_ int fd = open(paths->before, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    char header[128];
-    size_t whole, old = 0;
+    char header[STATE_HEADER_SIZE];
     int r;
 
     if (fd < 0)
         return -errno;
-    make_header(paths, header, sizeof(header));
-    r = read_records(fd, header, &records, &whole);
+    make_header(paths, header);
+    r = state_read_fd(fd, &text);
     if (r >= 0)
-        r = drop_repeated(&records, &old);
+        r = parse_records(&text, header, &records);
+    if (r >= 0)
+        r = merge(&records);
     if (r < 0)
         return r == -ESTALE ? -ENOENT : r;
     *ret = TAKE_PTR(records.items);

@@ -4,6 +4,7 @@
 
 #include "agent_report.h"
 #include "check.h"
+#include "pause.h"
 
 static json_t *json_summary(const struct check *check)
 {
@@ -74,6 +75,7 @@ static json_t *json_head(const struct check *check)
     json_object_set_new(head, "agent", agent_state_json(&check->session->cli->paths));
     json_object_set_new(head, "all", json_special(check->session, IFINDEX_ALL));
     json_object_set_new(head, "default", json_special(check->session, IFINDEX_DEFAULT));
+    json_object_set_new(head, "pauses", json_pauses(&check->session->pauses, pauses_now()));
     return head;
 }
 

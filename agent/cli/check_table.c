@@ -79,7 +79,8 @@ static char *cause_text(const struct row *row, bool sysctl_known)
 
     if (state->cause.file)
         return place_text(state->cause.file, state->cause.line);
-    if (state->state == STATE_IMPOSSIBLE || state->state == STATE_LATENT)
+    if (state->state == STATE_IMPOSSIBLE || state->state == STATE_LATENT ||
+        state->state == STATE_PAUSED)
         return strdup(state->message);
     if (state->as_default)
         return strdup("as new devices start");

@@ -45,6 +45,8 @@ enum option_id {
     OPTION_SPORT,
     OPTION_DPORT,
     OPTION_ASK_KERNEL,
+    OPTION_REASON,
+    OPTION_FOR,
     OPTION_COUNT,
 };
 #define OPTION_BIT(id) (1u << (id))
@@ -98,6 +100,8 @@ int verb_generate(struct cli *cli, int count, char **arguments);
 int verb_status(struct cli *cli, int count, char **arguments);
 int verb_monitor(struct cli *cli, int count, char **arguments);
 int verb_verdict(struct cli *cli, int count, char **arguments);
+int verb_pause(struct cli *cli, int count, char **arguments);
+int verb_resume(struct cli *cli, int count, char **arguments);
 int verb_preset(struct cli *cli, int count, char **arguments);
 
 /* "rpfpolicy: …" and a newline to stderr. Bytes of foreign origin are escaped by the caller. */

@@ -3,6 +3,7 @@
 
 #include "explain.h"
 #include "fragment.h"
+#include "pause.h"
 #include "plan.h"
 
 #define OWN_FILE "/etc/rpfpolicy.d/10-local.conf"
@@ -234,6 +235,16 @@ static void cure_loose(FILE *f, const struct explain *explain, const struct expl
     paste(f, explain, KEY_RP_FILTER, pattern_for(explain->name, pattern), 0);
 }
 
+static void cure_paused(FILE *f, const struct explain *explain)
+{
+    const struct pause *pause = pauses_find(&explain->session->pauses, explain->name, pauses_now());
+
+    if (pause && pause->everything)
+        fputs("Everything is paused. To end that: rpfpolicy resume\n", f);
+    else if (pause)
+        fprintf(f, "To end the pause: rpfpolicy resume '%s'\n", NAME_SHOWN(pause_text(pause)));
+}
+
 char *explain_cure(const struct explain *explain, const struct explain_key *key)
 {
     char *text = NULL;
@@ -257,6 +268,9 @@ char *explain_cure(const struct explain *explain, const struct explain_key *key)
         break;
     case STATE_MOOT:
         cure_port(f, explain->device);
+        break;
+    case STATE_PAUSED:
+        cure_paused(f, explain);
         break;
     default:
         break;

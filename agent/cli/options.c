@@ -32,6 +32,8 @@ const struct option_info verb_options[OPTION_COUNT] = {
     [OPTION_SPORT] = {"sport", "PORT", "source port, with --proto"},
     [OPTION_DPORT] = {"dport", "PORT", "destination port, with --proto"},
     [OPTION_ASK_KERNEL] = {"ask-kernel", NULL, "also let the kernel decide; may log a martian"},
+    [OPTION_REASON] = {"reason", "TEXT", "why, for the next person"},
+    [OPTION_FOR] = {"for", "TIME", "how long: 90s, 30min, 2h, 1d"},
 };
 
 static const char *const format_names[FORMAT_COUNT] = {

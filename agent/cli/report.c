@@ -182,6 +182,32 @@ json_t *json_diag(const struct diag *diag)
     return object;
 }
 
+json_t *json_pause(const struct pause *pause, uint64_t now)
+{
+    json_t *object = json_object();
+
+    json_set_name(object, "devices", pause_text(pause));
+    json_object_set_new(object, "everything", json_boolean(pause->everything));
+    json_object_set_new(object, "reason", json_bytes(pause->reason));
+    json_object_set_new(object, "by", json_bytes(pause->who));
+    json_object_set_new(object, "uid", json_integer(pause->uid));
+    json_object_set_new(object, "since", json_integer(pause->date));
+    json_object_set_new(object, "left",
+                        pause->until ? json_integer((json_int_t)((pause->until - now) / 1000000))
+                                     : json_null());
+    return object;
+}
+
+json_t *json_pauses(const struct pauses *pauses, uint64_t now)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < pauses->count; i++)
+        if (!pause_is_over(&pauses->items[i], now))
+            json_array_append_new(list, json_pause(&pauses->items[i], now));
+    return list;
+}
+
 /* The machine's identity below root; null where it has none (machine-id(5)). */
 static json_t *json_machine_id(const char *root)
 {

@@ -43,6 +43,10 @@ json_t *json_diag(const struct diag *diag);
 
 /* As RFC 3339, UTC. */
 json_t *json_time(time_t seconds);
+/* {devices, everything, reason, by, uid, since, left} of one pause, and a list of those in force.
+ */
+json_t *json_pause(const struct pause *pause, uint64_t now);
+json_t *json_pauses(const struct pauses *pauses, uint64_t now);
 
 /* Put schema, version, host, machine_id and time into an object. */
 void json_set_header(json_t *object, const struct cli *cli);

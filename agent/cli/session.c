@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "keys.h"
+#include "pause.h"
 #include "policy_load.h"
 #include "udevdb.h"
 
@@ -35,6 +36,7 @@ int session_load(struct session *session, struct cli *cli, unsigned flags)
 
     session->cli = cli;
     session->quiet = flags & SESSION_QUIET;
+    session->unpaused = flags & SESSION_UNPAUSED;
     r = flags & SESSION_ACCEPT ? policy_accept(&cli->paths, &session->diags, &session->policy)
                                : policy_load(&cli->paths, &session->diags, &session->policy);
     if (r == 0 && flags & SESSION_ACCEPT)
@@ -107,6 +109,18 @@ static int read_live(struct session *session, key_mask keys, uint32_t facts)
     return r;
 }
 
+static int read_pauses(struct session *session)
+{
+    const struct paths *paths = &session->cli->paths;
+    int r = session->unpaused ? 0 : pauses_read(paths, &session->pauses);
+
+    if (r < 0)
+        say("cannot tell what is paused: %s: %s", NAME_SHOWN(paths->paused), error_text(r));
+    else
+        pauses_mark(&session->pauses, &session->live, pauses_now());
+    return r;
+}
+
 static int read_sysctl(struct session *session)
 {
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
@@ -145,6 +159,8 @@ int session_read(struct session *session, key_mask keys, uint32_t facts)
     session->today = date_of_today();
     read_acceptance(session);
     r = read_live(session, keys, facts);
+    if (r == 0)
+        r = read_pauses(session);
     if (r < 0)
         return r;
     r = read_sysctl(session);
@@ -154,6 +170,8 @@ int session_read(struct session *session, key_mask keys, uint32_t facts)
             .guard = session->guard,
             .enforcing = session->enforcing,
             .today = session->today,
+            .pauses = &session->pauses,
+            .boottime = pauses_now(),
         };
         r = judge_new(session->policy, &session->live, &context, &session->judge);
     }
@@ -224,6 +242,7 @@ void session_done(struct session *session)
 {
     session->judge = judge_free(session->judge);
     live_done(&session->live);
+    pauses_done(&session->pauses);
     session->sysctl = sysctl_conf_free(session->sysctl);
     session->policy = policy_free(session->policy);
     diags_done(&session->diags);

@@ -24,9 +24,11 @@ struct session {
     bool broken;           /* it has errors: `policy` is empty (SESSION_BROKEN_ALLOWED) */
     bool quiet;            /* SESSION_QUIET */
     enum acceptance acceptance;
+    bool unpaused;  /* SESSION_UNPAUSED */
     bool enforcing; /* the policy on disk is accepted and its mode is enforce */
     enum guard guard;
     struct sysctl_conf *sysctl; /* NULL: not this namespace's, or cannot be read */
+    struct pauses pauses;       /* in force; marked in `live` */
     struct live live;
     struct judge *judge;
     int today; /* YYYYMMDD */
@@ -36,6 +38,7 @@ struct session {
 
 #define SESSION_POLICY_OPTIONAL (1 << 0) /* go on with an empty policy where there is none */
 #define SESSION_BROKEN_ALLOWED (1 << 1)  /* go on with an empty policy where it has errors */
+#define SESSION_UNPAUSED (1 << 4)        /* judge as if nothing were paused */
 #define SESSION_ACCEPT (1 << 3)          /* put it into force when it has no error */
 #define SESSION_QUIET (1 << 2)           /* warnings of the policy are not shown, errors are */
 

@@ -117,12 +117,12 @@ static int amend(struct live *live, void *data)
 
 /* Keys of rules that write and are still not as they want. A negative errno where that is not known
  * now. */
-static int count_left(struct cli *cli)
+static int count_left(struct cli *cli, unsigned flags)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     int n = 0;
 
-    if (session_load(&session, cli, SESSION_QUIET) < 0 || session_read(&session, 0, 0) < 0)
+    if (session_load(&session, cli, SESSION_QUIET | flags) < 0 || session_read(&session, 0, 0) < 0)
         return -EIO;
     for (size_t i = 0; i < session.live.count; i++) {
         struct key_state states[KEY_COUNT];
@@ -142,7 +142,7 @@ static int count_left(struct cli *cli)
 static int follow_up(struct cli *cli, const struct session *session,
                      const struct apply_result *result)
 {
-    int left = count_left(cli);
+    int left = count_left(cli, session->unpaused ? SESSION_UNPAUSED : 0);
     char number[16];
 
     if (result->record_error < 0)
@@ -158,7 +158,8 @@ static int follow_up(struct cli *cli, const struct session *session,
         say("%s %s of devices still not as wanted, see 'rpfpolicy check'",
             count_text((unsigned)left, number), left == 1 ? "key" : "keys");
     else if (left == 0 && result->failed == 0)
-        say("every device is as the policy wants it");
+        say("every device%s is as the policy wants it",
+            session->pauses.count > 0 ? " that is not paused" : "");
     if (session->policy->agent.mode == MODE_OBSERVE)
         say("mode is observe: agent and udev hook will not keep it so; to have it kept, put\n"
             "'mode = enforce' into [agent] of the policy and run 'rpfpolicy apply' again");
@@ -174,6 +175,7 @@ static int carry_out(struct cli *cli, struct session *session, const struct plan
         .paths = &cli->paths,
         .policy = session->policy,
         .facts = session_facts(session->policy),
+        .ignore_pauses = session->unpaused,
         .lock_timeout_ms = LOCK_TIMEOUT_MS,
         .amend = amend,
         .report = report,
@@ -203,9 +205,10 @@ int verb_apply(struct cli *cli, int count, char **arguments)
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_plan_ struct plan plan = {0};
     bool dry = cli_given(cli, OPTION_DRY_RUN);
+    unsigned flags = cli_given(cli, OPTION_FORCE) ? SESSION_UNPAUSED : 0;
     int r;
 
-    if (session_load(&session, cli, dry ? 0 : SESSION_ACCEPT) < 0 ||
+    if (session_load(&session, cli, flags | (dry ? 0 : SESSION_ACCEPT)) < 0 ||
         session_read(&session, 0, 0) < 0)
         return EXIT_ERROR;
     r = plan_make(session.policy, &session.live, 0, &plan);

@@ -5,16 +5,18 @@
 
 static int add_row(struct table *table, const char *device, const struct key_state *state)
 {
-    char name[NAME_ESCAPED_SIZE], configured[12], effective[12], inherited[12], wanted[12];
+    char name[NAME_ESCAPED_SIZE], configured[12], effective[12], inherited[12], wanted[12],
+        shown[24];
 
     snprintf(configured, sizeof(configured), "%d", state->configured);
     snprintf(inherited, sizeof(inherited), "%d", state->inherited);
-    return table_row(table,
-                     (const char *const[]){name_escape_buf(device, name, sizeof(name)),
-                                           key_info(state->key)->name, configured,
-                                           key_value_format(state->key, state->effective, effective,
-                                                            sizeof(effective)),
-                                           inherited, wanted_text(state, wanted, sizeof(wanted))});
+    snprintf(shown, sizeof(shown), "%s%s", wanted_text(state, wanted, sizeof(wanted)),
+             state->state == STATE_PAUSED ? " (paused)" : "");
+    return table_row(table, (const char *const[]){name_escape_buf(device, name, sizeof(name)),
+                                                  key_info(state->key)->name, configured,
+                                                  key_value_format(state->key, state->effective,
+                                                                   effective, sizeof(effective)),
+                                                  inherited, shown});
 }
 
 static int add_special(struct table *table, const struct session *session, int which,

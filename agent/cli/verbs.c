@@ -31,7 +31,8 @@ const struct verb verbs[] = {
         .summary = "put the policy on disk into force and carry it out",
         .text = "Validates the policy, accepts it for agent and helper, and makes the writes that\n"
                 "'rpfpolicy plan' shows. Nothing is changed when the policy has an error. Writes\n"
-                "in either mode: typed by a person, it is meant.\n",
+                "in either mode: typed by a person, it is meant. What is paused is left out; with\n"
+                "--force it is written, too.\n",
         .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE),
         .formats = FORMATS_USUAL,
         .run = verb_apply,
@@ -127,6 +128,34 @@ const struct verb verbs[] = {
                    OPTION_BIT(OPTION_ASK_KERNEL),
         .formats = FORMATS_USUAL,
         .run = verb_verdict,
+    },
+    {
+        .name = "pause",
+        .arguments = "[DEVICE...]",
+        .max_arguments = ARGUMENTS_ANY,
+        .summary = "stop writing there for a while",
+        .text = "Agent and udev hook write nothing there, and 'apply' leaves it out, until\n"
+                "'rpfpolicy resume', the end of --for, or the next boot. Without DEVICE nothing\n"
+                "is written anywhere. DEVICE is a name, 'all', 'default', or a pattern of the\n"
+                "policy language such as 'lxc*' or eth1..3; it counts for devices that come\n"
+                "later, too, and by the name a device has at the time. A pause of the same\n"
+                "DEVICE is replaced. Where another rule makes 'all' move, a paused device is\n"
+                "written so that it stays effectively as it is. The time is independent of the\n"
+                "clock and runs in suspend. 'check' shows what is paused, by whom and why.\n",
+        .options = OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_FOR),
+        .formats = FORMATS_USUAL,
+        .run = verb_pause,
+    },
+    {
+        .name = "resume",
+        .arguments = "[DEVICE...]",
+        .max_arguments = ARGUMENTS_ANY,
+        .summary = "end pauses",
+        .text = "Ends the pauses of exactly these devices or patterns; without DEVICE all of\n"
+                "them. A running agent then puts right at once what is not as the policy wants\n"
+                "it; without one 'rpfpolicy apply' does.\n",
+        .formats = FORMATS_USUAL,
+        .run = verb_resume,
     },
     {
         .name = "preset",

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "pause.h"
+
 char *write_text(const struct write *write)
 {
     _cleanup_free_ char *reason = write_reason_text(write);
@@ -73,6 +75,45 @@ static void print_casualty(FILE *stream, const struct pin_casualty *casualty)
             key_value_format(casualty->key, casualty->after, after, sizeof(after)));
 }
 
+/* Devices that would be written if it were not for this pause. */
+static unsigned count_held(const struct session *session, const struct pause *pause, uint64_t now)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < session->live.count; i++) {
+        const struct device *device = &session->live.devices[i];
+        struct key_state states[KEY_COUNT];
+        enum state worst;
+        unsigned keys;
+        bool held = false;
+
+        if (!device->paused || pauses_find(&session->pauses, device->name, now) != pause)
+            continue;
+        keys = judge_device(session->judge, device, states, &worst);
+        for (unsigned k = 0; k < keys; k++)
+            held |= states[k].state == STATE_PAUSED && states[k].wanted_known &&
+                    states[k].wanted != states[k].effective && plan_rule_writes(states[k].rule);
+        n += held;
+    }
+    return n;
+}
+
+static void print_pauses(FILE *stream, const struct session *session)
+{
+    uint64_t now = pauses_now();
+
+    for (size_t i = 0; i < session->pauses.count; i++) {
+        const struct pause *pause = &session->pauses.items[i];
+        unsigned held = count_held(session, pause, now);
+        char left[32], number[16];
+
+        fprintf(stream, "note: paused, %s, by %s: %s (%s); %s %s would be written otherwise\n",
+                pause_left_text(pause, now, left), NAME_SHOWN(pause->who),
+                NAME_SHOWN(pause_text(pause)), NAME_SHOWN(pause->reason), count_text(held, number),
+                PLURAL(held, "device"));
+    }
+}
+
 void notes_print(FILE *stream, const struct session *session, const struct plan *plan)
 {
     static const struct {
@@ -83,6 +124,7 @@ void notes_print(FILE *stream, const struct session *session, const struct plan 
 
     for (size_t i = 0; i < plan->n_casualties; i++)
         print_casualty(stream, &plan->casualties[i]);
+    print_pauses(stream, session);
     for (unsigned i = 0; i < ELEMENTSOF(specials); i++)
         for (enum key key = 0; key < KEY_COUNT; key++) {
             struct key_state state;

@@ -12,5 +12,6 @@ json_t *json_write(const struct write *write);
 json_t *json_casualties(const struct plan *plan);
 
 /* What a plan does beside its writes, or cannot do: devices that a pin of `all` changes although no
- * rule speaks of them, `all` and `default` that must not or cannot move. Printed as "note: …". */
+ * rule speaks of them, what is paused, `all` and `default` that must not or cannot move. Printed as
+ * "note: …". */
 void notes_print(FILE *stream, const struct session *session, const struct plan *plan);

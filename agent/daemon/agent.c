@@ -276,7 +276,6 @@ int agent_new(const struct agent_options *options, struct agent **ret)
     if (!agent)
         return -ENOMEM;
     agent->lock_fd = agent->state_fd = -1;
-    agent->before = BEFORE_LOG_INIT;
     agent->procsys.conf_fd = agent->procsys.ipv4_fd = -1;
     agent->receive_buffer = options->receive_buffer;
     agent->can_write = has_capability();
@@ -301,10 +300,11 @@ struct agent *agent_free(struct agent *agent)
                                         &agent->flush_timer};
 
     agent_close_watches(agent);
-    before_log_close(&agent->before);
     for (size_t i = 0; i < ELEMENTSOF(timers); i++)
         sd_event_source_disable_unref(*timers[i]);
     udev_watch_free(agent->udev);
+    sd_event_source_disable_unref(agent->pause_timer);
+    pauses_done(&agent->pauses);
     table_done(&agent->table);
     policy_free(agent->policy);
     sysctl_conf_free(agent->sysctl);
@@ -328,8 +328,11 @@ static int start(struct agent *agent)
 
     (void)agent_mark_stopped(agent, false);
     r = agent_watch_accepted(agent);
+    if (r >= 0)
+        r = agent_watch_pauses(agent);
     if (r < 0)
         return r;
+    (void)agent_take_pauses(agent);
     (void)agent_take_policy(agent);
     r = agent_open_watches(agent); /* before the first dump, so that nothing falls between */
     if (r < 0)

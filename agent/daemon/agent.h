@@ -3,6 +3,7 @@
 #pragma once
 
 #include <systemd/sd-event.h>
+#include <time.h>
 
 #include "agent_state.h"
 #include "apply.h"
@@ -10,6 +11,7 @@
 #include "links.h"
 #include "log.h"
 #include "paths.h"
+#include "pauses.h"
 #include "policy_load.h"
 #include "table.h"
 #include "watch.h"
@@ -46,6 +48,12 @@ struct counters {
 
 struct udev_watch;
 
+/* Which file of pauses was read. */
+struct pauses_stamp {
+    uint64_t inode;
+    struct timespec changed;
+};
+
 struct agent {
     struct paths paths;
     struct logger logger;
@@ -54,7 +62,6 @@ struct agent {
     struct procsys procsys;
     int lock_fd;
     int state_fd; /* agent_state.h */
-    struct before_log before;
 
     struct policy *policy; /* the accepted one; NULL: nothing is accepted */
     uint64_t policy_since; /* wall clock, microseconds */
@@ -63,6 +70,10 @@ struct agent {
     bool can_write;   /* the capability was not dropped */
     bool policy_read; /* it was looked for once */
     bool restart;     /* leave the loop to come back with the capability */
+
+    struct pauses pauses;
+    struct pauses_stamp pauses_stamp;
+    sd_event_source *pause_timer; /* the next pause whose time is up */
 
     struct live special; /* all and default; no devices */
     struct key_target targets[KEY_COUNT];
@@ -99,6 +110,13 @@ uint64_t agent_now(const struct agent *agent); /* CLOCK_MONOTONIC, microseconds,
 int agent_take_policy(struct agent *agent);
 int agent_policy_changed(struct agent *agent); /* after it: everything is judged anew */
 int agent_watch_accepted(struct agent *agent);
+
+/* pauses.c */
+int agent_take_pauses(struct agent *agent);
+int agent_watch_pauses(struct agent *agent);
+bool agent_pauses_changed(const struct agent *agent); /* since they were taken */
+void agent_mark_paused(const struct agent *agent, struct live *live);
+bool agent_is_paused(const struct agent *agent, const struct device *device);
 
 /* resync.c: reading everything again. */
 void agent_schedule_resync(struct agent *agent, const char *reason);

@@ -91,7 +91,8 @@ static void log_repair(const struct repair *repair, bool given)
     name_escape_buf(device->name, name, sizeof(name));
     snprintf(message, sizeof(message),
              given ? "%s: %s is %s, was %s (%s, %s:%u)"
-                   : "%s: %s put back to %s, was %s (%s, %s:%u). To hold it: rpfpolicy pause %s",
+                   : "%s: %s put back to %s, was %s (%s, %s:%u). To hold it: rpfpolicy pause "
+                     "--reason=TEXT %s",
              name, key_info(repair->key)->name,
              key_value_format(repair->key, repair->target->wanted, after, sizeof(after)),
              key_value_format(repair->key, repair->target->before, before, sizeof(before)),
@@ -233,18 +234,17 @@ static bool all_is_known(struct agent *agent, enum key key)
     return false;
 }
 
-/* What stood there before our first write since boot, for a later `restore`. */
+/* What stood there and what it becomes, for a later `restore`. */
 static void record_before(const struct repair *repair)
 {
-    struct entry *entry = repair->entry;
-    struct before_record record = {
-        .key = repair->key, .ifindex = entry->device.ifindex, .value = repair->old_value};
+    const struct entry *entry = repair->entry;
+    struct before_record record = {.key = repair->key,
+                                   .ifindex = entry->device.ifindex,
+                                   .value = repair->old_value,
+                                   .wrote = repair->target->write_value};
 
-    if (entry->recorded & KEY_BIT(repair->key))
-        return;
     memcpy(record.name, entry->device.name, sizeof(record.name));
-    if (before_log_add(&repair->agent->before, &repair->agent->paths, &record) == 0)
-        entry->recorded |= KEY_BIT(repair->key);
+    (void)before_append(&repair->agent->paths, &record, 1);
 }
 
 /* Where /proc/sys is read-only. By ifindex alone, so the name is confirmed by reading before. */
@@ -274,6 +274,11 @@ static int write_locked(struct repair *repair)
     const struct device *device = &repair->entry->device;
     int value = repair->target->write_value, fd, r;
 
+    if (agent_pauses_changed(agent)) {
+        (void)agent_take_pauses(agent);
+        agent_schedule_resync(agent, "pauses were changed");
+        return -EAGAIN;
+    }
     if (!all_is_known(agent, repair->key))
         return -EAGAIN;
     fd = procsys_open_key(&agent->procsys, &agent->nl, device->ifindex, device->name, repair->key);
@@ -336,6 +341,8 @@ static enum state target_state(const struct device_target *target)
 {
     if (!target->rule || target->rule->unmanaged)
         return STATE_UNMANAGED;
+    if (target->paused)
+        return STATE_PAUSED;
     if (target->moot)
         return STATE_MOOT;
     if (target->impossible)
@@ -372,6 +379,8 @@ static bool may_write(struct agent *agent, struct entry *entry, enum key key,
 static int enforce_once(struct agent *agent, struct entry *entry, const char *event)
 {
     enum state worst = STATE_UNMANAGED;
+
+    entry->device.paused = agent_is_paused(agent, &entry->device);
 
     for (enum key key = 0; key < KEY_COUNT; key++) {
         struct device_target target;

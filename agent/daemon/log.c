@@ -24,6 +24,8 @@ static const char *const ids[LOG_EVENT_COUNT] = {
     [LOG_EVENT_WRITER_GONE] = "59886baaa9834b7ba4634be88ffdf87d",
     [LOG_EVENT_WRITE_FAILED] = "db71a76a2f5a4789a033ae44816fb68d",
     [LOG_EVENT_BLOCKED] = "d7b176f3de4747a7a26314f22d9ec5c4",
+    [LOG_EVENT_PAUSED] = "f0a733c8f1e04caab2ee4f8ef9f1fd1c",
+    [LOG_EVENT_RESUMED] = "baf307f1b4fd4d88b475d911a4e5e332",
     [LOG_EVENT_RESYNC] = "e0b11c9dcd53476b9794df5752f983c6",
 };
 

@@ -21,6 +21,8 @@ enum log_event {
     LOG_EVENT_WRITER_GONE,
     LOG_EVENT_WRITE_FAILED,
     LOG_EVENT_BLOCKED, /* `all` or `default` should move and cannot */
+    LOG_EVENT_PAUSED,  /* a person told to write nothing somewhere */
+    LOG_EVENT_RESUMED, /* that is over */
     LOG_EVENT_RESYNC,  /* messages were lost or a flood was sat out */
     LOG_EVENT_COUNT,
 };

@@ -121,6 +121,8 @@ int metrics_text(const struct agent *agent, char **ret)
            agent->counters.resyncs);
     single(out, "rpfpolicy_agent_conflicts", "gauge",
            "Keys of devices that something keeps writing back.", count_conflicts(agent));
+    single(out, "rpfpolicy_agent_paused", "gauge", "Pauses in force that a person asked for.",
+           agent->pauses.count);
     sockets(out, agent);
     reaction(out, agent);
     single(out, "rpfpolicy_agent_last_update_timestamp_seconds", "gauge", "When this was written.",

@@ -383,6 +383,7 @@ int agent_resync(struct agent *agent)
         }
         if (r < 0)
             return r;
+        agent_mark_paused(agent, &live);
         compute_targets(agent, &live);
         if (pass > 0 || !agent->enforcing || !special_drifts(agent))
             break;

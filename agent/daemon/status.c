@@ -118,17 +118,36 @@ static json_t *reaction_json(const struct agent *agent)
                      (json_int_t)histogram->sum_usec, "buckets", buckets);
 }
 
+static json_t *pauses_json(const struct agent *agent)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < agent->pauses.count; i++) {
+        const struct pause *pause = &agent->pauses.items[i];
+        _cleanup_free_ char *devices = name_escape(pause_text(pause));
+        _cleanup_free_ char *who = name_escape(pause->who), *reason = name_escape(pause->reason);
+
+        json_array_append_new(
+            list,
+            json_pack("{s:s, s:s, s:s, s:I, s:o}", "devices", devices ?: "", "by", who ?: "",
+                      "reason", reason ?: "", "since", (json_int_t)pause->date, "until_boottime",
+                      pause->until ? json_real((double)pause->until / (double)USEC_PER_SEC)
+                                   : json_null()));
+    }
+    return list;
+}
+
 static json_t *status_json(const struct agent *agent, const char *state)
 {
     return json_pack(
-        "{s:i, s:s, s:s, s:i, s:f, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}",
+        "{s:i, s:s, s:s, s:i, s:f, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o}",
         "schema", 1, "version", PROJECT_VERSION, "state", state, "pid", (int)getpid(), "since",
         (double)agent->started / (double)USEC_PER_SEC, "time", (double)time(NULL), "enforcing",
         agent->enforcing, "policy", policy_json(agent), "devices", devices_json(agent), "keys",
         keys_json(agent), "sockets", sockets_json(agent), "conflicts", conflicts_json(agent),
-        "resyncs", (json_int_t)agent->counters.resyncs, "plans", (json_int_t)agent->counters.plans,
-        "failed_writes", (json_int_t)agent->counters.failed_writes, "reaction",
-        reaction_json(agent));
+        "pauses", pauses_json(agent), "resyncs", (json_int_t)agent->counters.resyncs, "plans",
+        (json_int_t)agent->counters.plans, "failed_writes",
+        (json_int_t)agent->counters.failed_writes, "reaction", reaction_json(agent));
 }
 
 /* A file is seen whole or not at all. */

@@ -22,7 +22,6 @@ struct entry {
     bool changed;      /* a sweep found another value */
     enum state state;  /* worst of its keys, as counted in table.states */
     key_mask given, given_again; /* keys that got their value while the device was new */
-    key_mask recorded;           /* keys whose former value is on record since boot */
     struct entry_key *keys;      /* owned, KEY_COUNT of them; NULL while nothing is pending */
 };
 

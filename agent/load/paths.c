@@ -84,6 +84,8 @@ int paths_init(const struct path_options *options, struct paths *ret)
     if (r >= 0)
         r = join(&paths.before, paths.run, "/before");
     if (r >= 0)
+        r = join(&paths.paused, paths.run, "/paused");
+    if (r >= 0)
         r = join(&paths.flushed, paths.run, "/flushed");
     if (r >= 0)
         r = join(&paths.agent, paths.run, "/agent");
@@ -109,6 +111,7 @@ void paths_done(struct paths *paths)
     free(paths->run);
     free(paths->lock);
     free(paths->before);
+    free(paths->paused);
     free(paths->flushed);
     free(paths->agent);
     free(paths->stand_back);

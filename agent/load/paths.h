@@ -24,6 +24,7 @@ struct paths {
     char *run;        /* ROOT/run/rpfpolicy, or its netns-INODE below in a foreign namespace */
     char *lock;       /* ROOT/run/rpfpolicy.lock, or below `run` in a foreign namespace */
     char *before;     /* RUN/before: values before our first write since boot */
+    char *paused;     /* RUN/paused: what is not to be written for now */
     char *flushed;    /* RUN/flushed */
     char *agent;      /* RUN/agent: held by the agent while it lives, see agent_state.h */
     char *stand_back; /* RUN/stand-back: while it exists the helper does nothing */

@@ -104,6 +104,38 @@ static void of_two_in_one_go_the_first_counts(void **state)
     assert_int_equal(recorded(place, IFINDEX_DEFAULT, "default"), 2);
 }
 
+static void write_over(struct place *place, int from, int to)
+{
+    struct before_record record = {.key = KEY_RP_FILTER, .ifindex = 1, .name = "lo"};
+
+    record.value = from;
+    record.wrote = to;
+    assert_int_equal(before_append(&place->paths, &record, 1), 0);
+}
+
+static void what_was_written_last_is_known(void **state)
+{
+    struct place *place = *state;
+
+    write_over(place, 7, 1);
+    write_over(place, 1, 0);
+    write_over(place, 1, 0);
+    write_over(place, 0, 2);
+    for (int i = 0; i < 2; i++) {
+        _cleanup_free_ struct before_record *records = NULL;
+        size_t n;
+
+        assert_int_equal(before_read(&place->paths, &records, &n), 0);
+        assert_int_equal(n, 1);
+        assert_int_equal(records[0].value, 7);
+        assert_int_equal(records[0].wrote, 2);
+        assert_int_equal(records[0].wrote_earlier, 0);
+        /* and once more after it was written anew */
+        for (int k = 0; i == 0 && k < 5000; k++)
+            write_over(place, 3, k % 2 ? 2 : 0);
+    }
+}
+
 static void awkward_names_come_back_as_they_were(void **state)
 {
     static const char *const names[] = {"...",  "-rf",    "=k",      "#c",       "$(id)",
@@ -204,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_first_value_stays),
         TEST(of_two_in_one_go_the_first_counts),
+        TEST(what_was_written_last_is_known),
         TEST(awkward_names_come_back_as_they_were),
         TEST(a_record_of_another_boot_is_discarded),
         TEST(a_line_that_was_cut_is_dropped_and_the_next_is_whole),

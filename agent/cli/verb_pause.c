@@ -1,0 +1,261 @@
+/* `rpfpolicy pause` and `resume`: agent and udev hook stop writing, everywhere or on some devices,
+ * and go on. Typed names of devices that are there are taken as names, everything else as patterns
+ * of the policy language, judged by the name a device has at the time. */
+#include <pwd.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "links.h"
+#include "lock.h"
+#include "pause.h"
+#include "report.h"
+#include "values.h"
+
+#define LOCK_TIMEOUT_MS 10000
+#define PATTERN_LENGTH_MAX 60 /* four times as long when escaped: what the file's reader takes */
+
+struct pausing {
+    struct cli *cli;
+    struct pauses pauses; /* those in force, then as they will be */
+    struct live live;     /* for names and altnames */
+    uint64_t now;
+    int lock; /* -1: not held */
+};
+
+static void pausing_done(struct pausing *pausing)
+{
+    lock_release(pausing->lock);
+    pauses_done(&pausing->pauses);
+    live_done(&pausing->live);
+}
+
+static int read_devices(struct pausing *pausing)
+{
+    _cleanup_netlink_ struct netlink nl = {0};
+    struct picture_options options = {.keys = KEY_BIT(KEY_RP_FILTER),
+                                      .facts = FACT_ALTNAMES,
+                                      .proc_sys_net = pausing->cli->paths.proc_sys_net};
+    int r = netlink_open(&nl);
+
+    if (r == 0)
+        r = picture_read(&nl, &options, &pausing->live);
+    if (r < 0)
+        say("cannot read the devices of this network namespace: %s", error_text(r));
+    return r;
+}
+
+static int refuse_to_write(const struct cli *cli, int error)
+{
+    say("cannot write %s: %s%s; nothing was changed", NAME_SHOWN(cli->paths.paused),
+        error_text(error), error == -EACCES || error == -EPERM ? " (this needs root)" : "");
+    return error;
+}
+
+static int begin(struct pausing *pausing)
+{
+    struct cli *cli = pausing->cli;
+    int r;
+
+    pausing->now = pauses_now();
+    r = read_devices(pausing);
+    if (r < 0)
+        return r;
+    pausing->lock = lock_acquire(&cli->paths, LOCK_TIMEOUT_MS);
+    if (pausing->lock == -EBUSY)
+        say("someone else is writing right now, nothing was done; try again");
+    else if (pausing->lock < 0)
+        return refuse_to_write(cli, pausing->lock);
+    if (pausing->lock < 0)
+        return pausing->lock;
+    r = pauses_read(&cli->paths, &pausing->pauses);
+    if (r < 0)
+        say("cannot use %s: %s; as long as it is there nothing is written anywhere",
+            NAME_SHOWN(cli->paths.paused), error_text(r));
+    return r;
+}
+
+/* The device that is called so: by its name, an altname, or its name as it is printed. */
+static const struct device *find_device(const struct pausing *pausing, const char *typed)
+{
+    struct session session = {.cli = pausing->cli, .live = pausing->live};
+
+    return session_find_device(&session, typed);
+}
+
+/* What was typed, as a pause without time and reason. */
+static int set_devices(const struct pausing *pausing, const char *typed, struct pause *pause)
+{
+    const struct device *device = find_device(pausing, typed);
+    _cleanup_free_ char *message = NULL;
+    int r;
+
+    if (device)
+        return pause_set_name(pause, device->name);
+    r = pattern_parse(typed, &pause->pattern, &message);
+    if (r == -EINVAL)
+        say("'%s': %s", NAME_SHOWN(typed), message ?: "no device name and no pattern");
+    else if (r < 0)
+        say("%s", error_text(r));
+    if (r < 0)
+        return r;
+    if (pause->pattern.kind != PATTERN_SET && strlen(typed) <= PATTERN_LENGTH_MAX)
+        return 0;
+    say("'%s': %s", NAME_SHOWN(typed),
+        pause->pattern.kind == PATTERN_SET ? "sets cannot be named here, only names and patterns"
+                                           : "too long");
+    return -EINVAL;
+}
+
+static unsigned count_covered(const struct pausing *pausing, const struct pause *pause)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < pausing->live.count; i++)
+        n += pause_covers(pause, pausing->live.devices[i].name);
+    return n;
+}
+
+/* Who types this: below sudo the person, not root. */
+static char *who_types(void)
+{
+    const char *sudo = getenv("SUDO_USER");
+    const struct passwd *passwd = sudo && *sudo ? NULL : getpwuid(getuid());
+    char number[16], *who;
+
+    snprintf(number, sizeof(number), "%u", getuid());
+    who = strndup(sudo && *sudo ? sudo : passwd ? passwd->pw_name : number, 15);
+    for (char *c = who; c && *c; c++)
+        if (*c == ' ')
+            *c = '_';
+    return who;
+}
+
+static int add_pause(struct pausing *pausing, const char *typed, uint64_t duration)
+{
+    struct pause pause = {
+        .everything = !typed,
+        .since = pausing->now,
+        .until = duration ? pausing->now + duration : 0,
+        .date = time(NULL),
+        .uid = getuid(),
+    };
+    int r = typed ? set_devices(pausing, typed, &pause) : 0;
+
+    if (r == 0) {
+        pause.who = who_types();
+        pause.reason = strdup(pausing->cli->values[OPTION_REASON]);
+        if (typed && !(pause.pattern.kind <= PATTERN_DEFAULT) &&
+            count_covered(pausing, &pause) == 0)
+            say("note: no device is called '%s' now; it counts for one that comes",
+                NAME_SHOWN(typed));
+        r = pause.who && pause.reason ? pauses_add(&pausing->pauses, &pause) : -ENOMEM;
+        if (r < 0)
+            say("%s", error_text(r));
+    }
+    pause_done(&pause);
+    return r;
+}
+
+static void print_pause(const struct pausing *pausing, const struct pause *pause)
+{
+    char left[32];
+
+    fprintf(pausing->cli->out.stream, "Paused: %s, %s, by %s: %s\n", NAME_SHOWN(pause_text(pause)),
+            pause_left_text(pause, pausing->now, left), NAME_SHOWN(pause->who),
+            NAME_SHOWN(pause->reason));
+}
+
+static int finish(struct pausing *pausing)
+{
+    struct cli *cli = pausing->cli;
+    json_t *object;
+    int r;
+
+    r = pauses_write(&cli->paths, &pausing->pauses);
+    if (r < 0) {
+        (void)refuse_to_write(cli, r);
+        return EXIT_ERROR;
+    }
+    if (cli->format == FORMAT_JSON) {
+        object = json_object();
+        json_set_header(object, cli);
+        json_object_set_new(object, "pauses", json_pauses(&pausing->pauses, pausing->now));
+        output_json(&cli->out, object);
+        return EXIT_OK;
+    }
+    for (size_t i = 0; i < pausing->pauses.count; i++)
+        print_pause(pausing, &pausing->pauses.items[i]);
+    if (pausing->pauses.count == 0)
+        fputs("Nothing is paused.\n", cli->out.stream);
+    return EXIT_OK;
+}
+
+int verb_pause(struct cli *cli, int count, char **arguments)
+{
+    _cleanup_(pausing_done) struct pausing pausing = {.cli = cli, .lock = -1};
+    uint64_t duration = 0;
+    int r = 0;
+
+    if (!cli->values[OPTION_REASON] || !*cli->values[OPTION_REASON]) {
+        say("a pause needs a reason for the next person: --reason=TEXT");
+        return EXIT_ERROR;
+    }
+    if (cli->values[OPTION_FOR] &&
+        (value_parse_time(cli->values[OPTION_FOR], &duration) < 0 || duration == 0)) {
+        say("--for takes a time such as 90s, 30min, 2h or 1d, not '%s'",
+            NAME_SHOWN(cli->values[OPTION_FOR]));
+        return EXIT_ERROR;
+    }
+    if (begin(&pausing) < 0)
+        return EXIT_ERROR;
+    for (int i = 0; i < count; i++)
+        gather(&r, add_pause(&pausing, arguments[i], duration));
+    if (count == 0)
+        r = add_pause(&pausing, NULL, duration);
+    return r < 0 ? EXIT_ERROR : finish(&pausing);
+}
+
+/* End the pause that was typed so. A part of a wider one cannot be ended. */
+static int remove_pause(struct pausing *pausing, const char *typed)
+{
+    const struct device *device = find_device(pausing, typed);
+    const char *name = device ? device->name : typed;
+    const struct pause *wider;
+    bool found = false;
+
+    for (size_t i = pausing->pauses.count; i-- > 0;) {
+        const struct pause *pause = &pausing->pauses.items[i];
+
+        if (pause->everything ||
+            (!streq(pause_text(pause), name) && !streq(pause_text(pause), typed)))
+            continue;
+        pauses_remove(&pausing->pauses, i);
+        found = true;
+    }
+    wider = pauses_find(&pausing->pauses, name, pausing->now);
+    if (wider && wider->everything)
+        say("'%s' stays paused, since everything is; 'rpfpolicy resume' ends that",
+            NAME_SHOWN(name));
+    else if (wider)
+        say("'%s' stays paused as part of '%s'; \"rpfpolicy resume '%s'\" ends that",
+            NAME_SHOWN(name), NAME_SHOWN(pause_text(wider)), NAME_SHOWN(pause_text(wider)));
+    else if (!found)
+        say("'%s' was not paused", NAME_SHOWN(name));
+    return wider ? -EBUSY : 0;
+}
+
+int verb_resume(struct cli *cli, int count, char **arguments)
+{
+    _cleanup_(pausing_done) struct pausing pausing = {.cli = cli, .lock = -1};
+    int r = 0, status;
+
+    if (begin(&pausing) < 0)
+        return EXIT_ERROR;
+    for (int i = 0; i < count; i++)
+        gather(&r, remove_pause(&pausing, arguments[i]));
+    if (count == 0)
+        pauses_done(&pausing.pauses);
+    status = finish(&pausing);
+    return r < 0 ? EXIT_ERROR : status;
+}

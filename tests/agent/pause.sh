@@ -1,0 +1,86 @@
+#!/bin/bash
+# A pause across the real udev hook, the agent, and the agent's restart; and how each of them says so.
+# shellcheck source=tests/agent/agent.sh
+. "$(dirname "$0")/agent.sh"
+system_enter "$@"
+
+# --- the hook
+
+system_start_udev
+accept_policy <<'END'
+[agent]
+mode = enforce
+metrics-file = /run/test/metrics
+[rp_filter]
+mark* = off
+* = strict
+END
+sysctl -qw net.ipv4.conf.default.rp_filter=0
+add_device eth0
+system_settle
+expect_value eth0 rp_filter 1
+rpfpolicy pause 'lxc*' --reason='the hook, too' >/dev/null
+sysctl -qw net.ipv4.conf.default.rp_filter=0
+add_device lxc1
+add_device eth1
+system_settle
+expect_value lxc1 rp_filter 0
+expect_value eth1 rp_filter 1
+rpfpolicy resume >/dev/null
+sysctl -qw net.ipv4.conf.default.rp_filter=0
+add_device lxc2
+system_settle
+expect_value lxc2 rp_filter 1
+
+# --- the agent
+
+agent_start --verbose
+becomes lxc1 rp_filter 1
+sysctl -qw net.ipv4.conf.eth0.rp_filter=0
+becomes eth0 rp_filter 1
+agent_wait_log 'To hold it: rpfpolicy pause --reason=TEXT eth0'
+command=$(sed -n 's/.*To hold it: \(rpfpolicy pause .* eth0\)$/\1/p' "$AGENT_LOG" | head -1)
+expect "the command of the log works as it is printed" eval "$command" >/dev/null
+sysctl -qw net.ipv4.conf.eth0.rp_filter=0
+sysctl -qw net.ipv4.conf.eth1.rp_filter=0
+becomes eth1 rp_filter 1
+agent_caught_up
+expect_value eth0 rp_filter 0
+agent_wait_log 'Paused: eth0, until the next boot, by root: TEXT'
+wait_until "status shows the pause" jq -e '.devices.paused == 1 and (.pauses | length) == 1 and
+    .pauses[0].devices == "eth0"' "$STATUS" >/dev/null
+wait_until "metrics show the pause" grep -q '^rpfpolicy_agent_paused 1$' /run/test/metrics
+wait_until "metrics count the device" \
+    grep -q '^rpfpolicy_agent_devices{state="paused"} 1$' /run/test/metrics
+
+agent_stop
+agent_start --verbose
+agent_caught_up
+expect_value eth0 rp_filter 0
+rpfpolicy resume eth0 >/dev/null
+becomes eth0 rp_filter 1
+agent_wait_log 'Resumed: eth0, was paused by root: TEXT'
+
+# --- everything, `all` and `default`; and a time
+
+rpfpolicy pause --reason='for a moment' --for=2s >/dev/null
+sysctl -qw net.ipv4.conf.all.rp_filter=2
+sysctl -qw net.ipv4.conf.default.rp_filter=0
+add_device eth2
+expect_value all rp_filter 2
+becomes all rp_filter 0
+becomes eth2 rp_filter 1
+becomes default rp_filter 1
+agent_wait_log 'The time of a pause is up: everything, was paused by root: for a moment'
+
+# --- a damaged file changes nothing of what is paused
+
+rpfpolicy pause eth0 --reason=stays >/dev/null
+agent_wait_log 'Paused: eth0, until the next boot, by root: stays'
+echo garbage >/run/rpfpolicy/paused
+agent_wait_log 'what was paused until now stays so'
+sysctl -qw net.ipv4.conf.eth0.rp_filter=0
+agent_caught_up
+expect_value eth0 rp_filter 0
+agent_stop
+system_end
