@@ -322,11 +322,13 @@ static void forget_defaults(void *data)
 
 static int take_default(const struct nlmsghdr *message, void *data)
 {
-    const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+    const struct rtmsg *header = message_body(message, sizeof(*header), NULL, 0);
     struct defaults *defaults = data;
     struct fib_route route;
     int r;
 
+    if (!header)
+        return -EBADMSG;
     if (message->nlmsg_type != RTM_NEWROUTE || header->rtm_dst_len > 0 ||
         header->rtm_type != RTN_UNICAST)
         return 0;

@@ -1,5 +1,5 @@
-/* Readers of single rtnetlink messages about routes, rules and nexthop objects. Pure, except for
- * the question what a nexthop object stands for. */
+/* Readers of single rtnetlink messages about routes, rules and nexthop objects. They never look
+ * outside the message, except for what a device's name or a nexthop's number stands for. */
 #include <linux/nexthop.h>
 #include <net/if.h>
 #include <netinet/ip.h>
@@ -12,6 +12,7 @@
 #define ATTR_FRA_SPORT_MASK 28
 #define ATTR_FRA_DPORT_MASK 29
 #define ATTR_FRA_DSCP_MASK 30
+#define RULE_ATTRS_MAX 63 /* far more than there are */
 
 static enum route_kind kind_of(uint8_t type)
 {
@@ -228,30 +229,23 @@ static int read_action(const struct nlattr *const *tb, struct fib_rule *rule)
     return r;
 }
 
-/* Selectors beyond the table are found by walking: a rule that has one is not understood. */
-static bool has_unknown(const struct nlmsghdr *message)
+/* A rule with a selector that is not known is not understood. */
+static bool has_unknown(const struct nlattr *const *tb)
 {
-    const struct nlattr *attr;
-
-    mnl_attr_for_each(attr, message, sizeof(struct fib_rule_hdr))
-    {
-        unsigned type = mnl_attr_get_type(attr);
-
-        if (type > ATTR_FRA_DSCP_MASK || type == FRA_TUN_ID ||
-            (type > ATTR_FRA_DSCP && type < ATTR_FRA_SPORT_MASK))
+    for (unsigned type = ATTR_FRA_DSCP + 1; type <= RULE_ATTRS_MAX; type++)
+        if (tb[type] && (type < ATTR_FRA_SPORT_MASK || type > ATTR_FRA_DSCP_MASK))
             return true;
-    }
-    return false;
+    return tb[FRA_TUN_ID] != NULL;
 }
 
 int fib_read_rule(const struct nlmsghdr *message, struct fib_rule *ret)
 {
-    const struct nlattr *tb[ATTR_FRA_DSCP_MASK + 1] = {NULL};
+    const struct nlattr *tb[RULE_ATTRS_MAX + 1] = {NULL};
     const struct fib_rule_hdr *header;
     struct fib_rule rule = {0};
     int r;
 
-    header = message_body(message, sizeof(*header), tb, ATTR_FRA_DSCP_MASK);
+    header = message_body(message, sizeof(*header), tb, RULE_ATTRS_MAX);
     if (!header || header->family != AF_INET || header->dst_len > 32 || header->src_len > 32)
         return -EBADMSG;
     rule.action = header->action;
@@ -263,7 +257,7 @@ int fib_read_rule(const struct nlmsghdr *message, struct fib_rule *ret)
     rule.table = header->table;
     rule.l3mdev = tb[FRA_L3MDEV] && mnl_attr_get_payload_len(tb[FRA_L3MDEV]) > 0 &&
                   mnl_attr_get_u8(tb[FRA_L3MDEV]) != 0;
-    rule.unknown = has_unknown(message);
+    rule.unknown = has_unknown(tb);
     r = read_places(tb, header->flags, &rule);
     if (r >= 0)
         r = read_selectors(tb, &rule);

@@ -1,8 +1,9 @@
 /* `ip rule` applied here, over dumps of the tables: for lookups that the kernel cannot be asked for
  * without making it validate a source. Mirrors fib_rules_lookup() and fib_table_lookup(). */
-#include "fib_private.h"
-
 #include <sys/socket.h>
+
+#include "attrs.h"
+#include "fib_private.h"
 
 static bool port_matches(const uint16_t range[2], uint16_t mask, uint16_t port)
 {
@@ -52,11 +53,13 @@ static void forget(void *data)
 /* Routes of one prefix come in the order in which the kernel tries them. */
 static int consider(const struct nlmsghdr *message, void *data)
 {
-    const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+    const struct rtmsg *header = message_body(message, sizeof(*header), NULL, 0);
     struct search *search = data;
     struct fib_route route;
     int r;
 
+    if (!header)
+        return -EBADMSG;
     if (message->nlmsg_type != RTM_NEWROUTE || header->rtm_flags & RTM_F_CLONED)
         return 0;
     if (search->found && header->rtm_dst_len <= search->best.prefix_length)
