@@ -103,6 +103,7 @@ int verb_verdict(struct cli *cli, int count, char **arguments);
 int verb_pause(struct cli *cli, int count, char **arguments);
 int verb_resume(struct cli *cli, int count, char **arguments);
 int verb_preset(struct cli *cli, int count, char **arguments);
+int verb_drops(struct cli *cli, int count, char **arguments);
 
 /* "rpfpolicy: …" and a newline to stderr. Bytes of foreign origin are escaped by the caller. */
 void say(const char *format, ...) _printf_(1, 2);

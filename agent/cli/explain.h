@@ -68,6 +68,9 @@ char *explain_combination(const struct explain *explain, const struct explain_ke
 /* Why rule `index` wins or loses. */
 char *explain_verdict(const struct explain *explain, const struct explain_key *key, size_t index);
 
+/* The pattern by which a policy would best speak of this device: "eth0", "lxc*", "a?b". */
+const char *explain_pattern(const char *name, char buf[static NAME_ESCAPED_SIZE + 1]);
+
 /* What to do, one step per line ("" is a blank line; a line to type or to paste begins with four
  * blanks). Empty when there is nothing to do. */
 char *explain_cure(const struct explain *explain, const struct explain_key *key);

@@ -19,7 +19,7 @@ static bool is_plain(const char *name)
                name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")] == '\0';
 }
 
-static const char *pattern_for(const char *name, char buf[static NAME_ESCAPED_SIZE + 1])
+const char *explain_pattern(const char *name, char buf[static NAME_ESCAPED_SIZE + 1])
 {
     for (size_t i = 0; i < ELEMENTSOF(families); i++)
         if (startswith(name, families[i])) {
@@ -199,7 +199,7 @@ static void cure_unmanaged(FILE *f, const struct explain *explain, const struct 
     if (state->key == KEY_RP_FILTER && value == 2 && unnumbered)
         value = 0;
     say_where(f, explain, "To have it managed");
-    paste(f, explain, state->key, pattern_for(explain->name, pattern), value);
+    paste(f, explain, state->key, explain_pattern(explain->name, pattern), value);
     fputs("and then\n", f);
     say_apply(f);
 }
@@ -232,7 +232,7 @@ static void cure_loose(FILE *f, const struct explain *explain, const struct expl
     say_where(f, explain,
               "If packets are dropped here although loose is meant to let them pass: without an "
               "IPv4 address only off does. Say so");
-    paste(f, explain, KEY_RP_FILTER, pattern_for(explain->name, pattern), 0);
+    paste(f, explain, KEY_RP_FILTER, explain_pattern(explain->name, pattern), 0);
 }
 
 static void cure_paused(FILE *f, const struct explain *explain)

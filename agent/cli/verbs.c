@@ -188,6 +188,20 @@ const struct verb verbs[] = {
         .formats = FORMATS_USUAL,
         .run = verb_status,
     },
+    {
+        .name = "drops",
+        .arguments = "[DEVICE]",
+        .max_arguments = 1,
+        .summary = "follow packets dropped for their source, now",
+        .text = "Shows each flow as its first packet is dropped by rp_filter, as local source, as\n"
+                "invalid source or by localnet, and the line of a policy that would accept it;\n"
+                "at the end, by interrupt or --for, all flows with their packets. Counts in the\n"
+                "kernel by BPF, which needs CAP_BPF and CAP_PERFMON. Else takes what the kernel\n"
+                "log and a counter tell, and says what they cannot show.\n",
+        .options = OPTION_BIT(OPTION_FOR),
+        .formats = FORMATS_USUAL,
+        .run = verb_drops,
+    },
     {.name = NULL},
 };
 
