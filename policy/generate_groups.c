@@ -6,29 +6,6 @@
 
 #include "util.h"
 
-/* Printable, and without meaning in a policy file or in fnmatch(3). */
-static bool plain_byte(char c)
-{
-    return c > ' ' && c <= '~' && !strchr("=:;*?[\\", c);
-}
-
-/* The name with `?` for every byte that would be misread there. Returns how many there are. */
-static unsigned plain_pattern(const char *name, char *ret)
-{
-    unsigned wild = 0;
-    size_t i;
-
-    for (i = 0; name[i]; i++) {
-        bool dots = i > 0 && name[i] == '.' && ret[i - 1] == '.';
-        bool head = i == 0 && strchr("@#", name[0]);
-
-        ret[i] = plain_byte(name[i]) && !dots && !head ? name[i] : '?';
-        wild += ret[i] == '?';
-    }
-    ret[i] = '\0';
-    return wild;
-}
-
 /* Where the part of a name begins that differs within its family; 0: no such part. The names of
  * container plugins go first, since their random part may begin with a letter. */
 static size_t stem_length(const char *name, unsigned attempt)
@@ -84,7 +61,7 @@ static int try_family(struct group_item *items, size_t n, size_t at, size_t stem
     size_t first, end;
 
     memcpy(text, items[at].name, stem);
-    if (plain_pattern(text, line.pattern) > 0)
+    if (pattern_of_name(text, line.pattern) > 0)
         return 0;
     find_block(items, n, at, stem, &first, &end);
     for (size_t i = first; i < end; i++)
@@ -140,7 +117,7 @@ static void settle(struct group_item *items, size_t n, size_t at, const char *pa
             *ret_again = item->need = true;
         if (item->exact)
             continue;
-        plain_pattern(item->name, other);
+        pattern_of_name(item->name, other);
         if (!glob_matches(other, items[at].name))
             continue;
         item->value = items[at].value = GENERATE_UNMANAGED;
@@ -159,7 +136,7 @@ static int find_bytes(struct group_item *items, size_t n, struct group_lines *li
         again = false;
         for (size_t i = 0; i < n && !*ret_changed; i++)
             if (items[i].need && !items[i].exact && !items[i].done) {
-                plain_pattern(items[i].name, line.pattern);
+                pattern_of_name(items[i].name, line.pattern);
                 settle(items, n, i, line.pattern, &again, ret_changed);
             }
     }
@@ -168,7 +145,7 @@ static int find_bytes(struct group_item *items, size_t n, struct group_lines *li
 
         if (!items[i].need || items[i].exact || items[i].done)
             continue;
-        line.wild = plain_pattern(items[i].name, line.pattern);
+        line.wild = pattern_of_name(items[i].name, line.pattern);
         line.value = items[i].value;
         line.name = items[i].name;
         line.clash = items[i].clash;
@@ -322,7 +299,7 @@ int generate_groups(struct group_item *items, size_t n, bool have_any, int any,
         changed = false;
         lines.count = 0;
         for (size_t i = 0; i < n; i++) {
-            items[i].exact = plain_pattern(items[i].name, pattern) == 0;
+            items[i].exact = pattern_of_name(items[i].name, pattern) == 0;
             items[i].need = !have_any || items[i].value != any;
             items[i].done = false;
         }

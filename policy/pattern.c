@@ -411,3 +411,25 @@ int pattern_each_name(const struct pattern *pattern, int (*fn)(const char *name,
     }
     return r;
 }
+
+/* Printable, and without meaning in a policy file or in fnmatch(3). */
+static bool plain_byte(char c)
+{
+    return c > ' ' && c <= '~' && !strchr("=:;*?[\\", c);
+}
+
+unsigned pattern_of_name(const char *name, char *ret)
+{
+    unsigned wild = 0;
+    size_t i;
+
+    for (i = 0; name[i]; i++) {
+        bool dots = i > 0 && name[i] == '.' && ret[i - 1] == '.';
+        bool head = i == 0 && strchr("@#", name[0]);
+
+        ret[i] = plain_byte(name[i]) && !dots && !head ? name[i] : '?';
+        wild += ret[i] == '?';
+    }
+    ret[i] = '\0';
+    return wild;
+}

@@ -52,6 +52,10 @@ bool pattern_matches_name(const struct pattern *pattern, const char *name);
  */
 uint64_t pattern_name8(const char *name);
 
+/* The pattern that means this name: itself, with `?` for every byte that a policy file or a glob
+ * would misread. ret has room for the name. Returns how many `?` there are. */
+unsigned pattern_of_name(const char *name, char *ret);
+
 /* Plain glob match as used for every condition of a set: fnmatch(3), flags 0, C locale. */
 bool glob_matches(const char *glob, const char *text);
 

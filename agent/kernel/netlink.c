@@ -10,13 +10,18 @@
 
 int netlink_open(struct netlink *ret)
 {
+    return netlink_open_family(NETLINK_ROUTE, ret);
+}
+
+int netlink_open_family(int family, struct netlink *ret)
+{
     _cleanup_netlink_ struct netlink nl = {.size = NETLINK_BUFFER_SIZE};
     int strict = 1;
 
     nl.buffer = malloc(nl.size);
     if (!nl.buffer)
         return -ENOMEM;
-    nl.socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    nl.socket = mnl_socket_open2(family, SOCK_CLOEXEC);
     if (!nl.socket)
         return -errno;
     if (mnl_socket_bind(nl.socket, 0, MNL_SOCKET_AUTOPID) < 0)

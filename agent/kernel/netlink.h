@@ -1,4 +1,4 @@
-/* One rtnetlink socket for requests and dumps, on libmnl. It knows messages and errors, not what
+/* One netlink socket for requests and dumps, on libmnl. It knows messages and errors, not what
  * the attributes mean. No logging. */
 #pragma once
 
@@ -21,6 +21,9 @@ struct netlink {
 };
 
 int netlink_open(struct netlink *ret);
+
+/* The same for another family of netlink: NETLINK_SOCK_DIAG … */
+int netlink_open_family(int family, struct netlink *ret);
 void netlink_close(struct netlink *nl);
 #define _cleanup_netlink_ _cleanup_(netlink_close)
 

@@ -286,7 +286,9 @@ static int replace_accepted(const struct paths *paths, const struct conf_files *
     return r < 0 ? r : file_replace("", paths->accepted, bytes, n);
 }
 
-int policy_accept(const struct paths *paths, struct diags *diags, struct policy **ret)
+/* hash: NULL for whatever is there. */
+static int accept_policy(const struct paths *paths, const uint64_t *hash, struct diags *diags,
+                         struct policy **ret)
 {
     _cleanup_conf_files_ struct conf_files files = {};
     _cleanup_policy_ struct policy *policy = NULL;
@@ -301,6 +303,8 @@ int policy_accept(const struct paths *paths, struct diags *diags, struct policy 
     r = policy_from_files(&files, diags, &policy);
     if (r < 0)
         return r;
+    if (hash && policy->hash != *hash)
+        return -ESTALE;
     for (size_t i = 0; i < files.count; i++)
         total += files.files[i].n + 4 * PATH_MAX + 64;
     if (total > ACCEPTED_MAX)
@@ -311,4 +315,14 @@ int policy_accept(const struct paths *paths, struct diags *diags, struct policy 
     if (ret)
         *ret = TAKE_PTR(policy);
     return 0;
+}
+
+int policy_accept(const struct paths *paths, struct diags *diags, struct policy **ret)
+{
+    return accept_policy(paths, NULL, diags, ret);
+}
+
+int policy_accept_same(const struct paths *paths, uint64_t hash, struct diags *diags)
+{
+    return accept_policy(paths, &hash, diags, NULL);
 }

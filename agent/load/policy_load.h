@@ -25,6 +25,10 @@ int policy_parse_accepted(const char *bytes, size_t n, struct diags *diags, stru
  * comes after it). ret may be NULL. */
 int policy_accept(const struct paths *paths, struct diags *diags, struct policy **ret);
 
+/* The same for a policy that was looked at before: -ESTALE, and nothing is replaced, where what is
+ * on disk is not of this hash any more. */
+int policy_accept_same(const struct paths *paths, uint64_t hash, struct diags *diags);
+
 /* sysctl.d of this namespace, NULL in *ret (and 0) where it is not to be used. */
 struct sysctl_conf;
 int sysctl_load(const struct paths *paths, int flavor, struct diags *diags,

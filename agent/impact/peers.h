@@ -1,0 +1,80 @@
+/* The peers seen now whose packets a change would drop: those of sockets, the neighbours, and the
+ * flows that netfilter tracks. Reads only, asks the routing tables as fib.h says, leaves no trace.
+ *
+ * A packet's device is not recorded anywhere, so which device a peer's packets come in by is
+ * inferred. For each device that becomes stricter a peer counts when
+ *   - it is in the neighbour table of that device: heard there, certain;
+ *   - its socket is bound to the device: nothing else reaches that socket, certain;
+ *   - the local address of the flow is on the device: what is sent to an address normally arrives
+ *     where the address is. The route back does not matter for this: that the two differ is what
+ *     is looked for;
+ *   - the local address is on no device that receives (on `lo`, a dummy, or none): it can be any
+ *     device, so every one is taken, and the result is marked as only possible.
+ * A port of a VRF is taken as the VRF device, whose settings decide. Peers that are the host itself
+ * are left out. Marks that netfilter gives to packets are not seen: where marks matter a flow
+ * counts only when it would be dropped without a mark and with every mark that is known of it.
+ *
+ * Established TCP and connected UDP sockets pass without any check (early demux) until the route
+ * cache is flushed or they lose their route. */
+#pragma once
+
+#include "impact.h"
+#include "netlink.h"
+
+enum peer_source {
+    PEER_SESSION, /* SSH_CONNECTION, given by the caller */
+    PEER_SOCKET,
+    PEER_TRACKED,
+    PEER_NEIGHBOUR,
+};
+const char *peer_source_name(enum peer_source source); /* "socket" … */
+
+#define PEER_BACK_MAX 4
+
+struct peer {
+    enum peer_source source;
+    bool possible; /* the device is one of several that its packets may come in by */
+    int ifindex;   /* of the device that would drop them */
+    struct in_addr address, local; /* local: where its packets are sent to */
+    uint8_t proto;                 /* IPPROTO_…, 0 for a neighbour */
+    uint16_t port, local_port;     /* 0 where there are none */
+    enum verdict_step step;        /* why */
+    int mode;                      /* effective rp_filter then */
+    struct impact_cure cure;       /* what would keep it */
+    enum route_kind back_kind;     /* the way back … */
+    int back[PEER_BACK_MAX];       /* … and the devices it uses, the first of n_back */
+    size_t n_back;
+    uint32_t inode;   /* of its socket, 0 for none */
+    int pid;          /* 0: not known */
+    char process[16]; /* "" where not known */
+};
+
+struct peers {
+    struct peer *items; /* by device, then address */
+    size_t count, capacity;
+    size_t stricter; /* number of devices that become stricter */
+    size_t unknown;  /* packets that could not be decided: an ip rule asks for what is not known */
+    bool truncated;  /* there was more to look at than PEERS_LOOKED_AT_MAX */
+};
+
+/* The most packets that are decided in one go. */
+#define PEERS_LOOKED_AT_MAX 200000
+
+/* A connection that may not be visible as a socket here. */
+struct session_peer {
+    struct in_addr peer, local;
+    uint16_t peer_port, local_port;
+};
+
+struct peers_options {
+    struct netlink *nl;
+    const struct live *live, *after; /* impact_after_…(); live with FACT_ADDRESSES, IMPACT_KEYS */
+    const char *proc_sys_net;
+    const struct session_peer *session; /* NULL for none */
+    bool owners; /* look for the processes in /proc, as far as that may be read */
+};
+
+/* Nothing is read at all where no device becomes stricter. *ret is to be freed by peers_done(). */
+int peers_find(const struct peers_options *options, struct peers *ret);
+void peers_done(struct peers *peers);
+#define _cleanup_peers_ _cleanup_(peers_done)

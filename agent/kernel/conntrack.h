@@ -1,0 +1,28 @@
+/* The IPv4 flows that netfilter tracks, by ctnetlink. Looks only where connection tracking is in
+ * use already: asking must not load it. Needs CAP_NET_ADMIN. */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct flow_tuple {
+    struct in_addr source, destination;
+    uint16_t sport, dport; /* host order; 0 where the protocol has none */
+};
+
+struct tracked_flow {
+    uint8_t proto;
+    struct flow_tuple original, reply; /* as packets of each direction look on the wire */
+    uint32_t mark;                     /* of the connection */
+    bool answered;                     /* packets of the reply direction were seen */
+};
+
+/* Owned. None (and 0) where nothing is tracked or it may not be asked for. proc_sys_net: where
+ * /proc/sys/net is mounted. */
+int conntrack_read(const char *proc_sys_net, struct tracked_flow **ret, size_t *ret_count);
+
+/* One message of the dump. *ret_is: it is a flow over IPv4. -EBADMSG when it is malformed. */
+struct nlmsghdr;
+int conntrack_read_message(const struct nlmsghdr *message, struct tracked_flow *ret, bool *ret_is);

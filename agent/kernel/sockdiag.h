@@ -1,0 +1,26 @@
+/* The IPv4 connections of this network namespace that end in a socket, by sock_diag. Needs no
+ * privilege; marks are only told to who has CAP_NET_ADMIN. */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct connection {
+    uint8_t proto; /* IPPROTO_TCP or IPPROTO_UDP */
+    struct in_addr local, peer;
+    uint16_t local_port, peer_port; /* host order */
+    int bound;                      /* ifindex of SO_BINDTODEVICE, 0 for none */
+    uint32_t mark;                  /* SO_MARK; 0 also where it is not told */
+    uint32_t inode;                 /* as in /proc/PID/fd: socket:[INODE]; 0: no process has it */
+};
+
+/* TCP connections that packets are expected on, and connected UDP sockets; those of IPv6 sockets
+ * with mapped addresses are among them. Owned. A kernel without sock_diag has none: 0. */
+int connections_read(struct connection **ret, size_t *ret_count);
+
+/* One message of the dump. *ret_is: it is a connection over IPv4. -EBADMSG when it is malformed. */
+struct nlmsghdr;
+int connection_read_message(const struct nlmsghdr *message, uint8_t proto, struct connection *ret,
+                            bool *ret_is);
