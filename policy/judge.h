@@ -93,5 +93,8 @@ struct warning {
     char *message; /* owned; one sentence with what to do */
 };
 
+/* Carrying out the policy would cut an SSH session on this device: WARN_LOCKOUT for its rule. */
+void judge_warn_lockout(struct judge *judge, const struct device *device);
+
 /* The warnings so far (complete after every device was judged), ordered by code, then rule. */
 const struct warning *judge_warnings(struct judge *judge, size_t *ret_count);

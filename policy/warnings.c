@@ -92,9 +92,12 @@ static char *warning_text(const struct judge *judge, enum warning_code code, enu
                           key_info(key)->name) >= 0)
             return text;
         break;
+    case WARN_LOCKOUT:
+        plain = "carrying this out would cut an SSH session that is open now: 'rpfpolicy plan "
+                "--impact' tells whose, and the line that would keep it";
+        break;
     case WARN_WRITER:
     case WARN_STRICT_FORWARD:
-    case WARN_LOCKOUT:
     case WARN_COUNT:
         break;
     }
@@ -213,6 +216,14 @@ void judge_warn_device(struct judge *judge, const struct device *device,
         ((state->effective == 2 && (device->flags & IFF_UP)) ||
          (state->wanted_known && state->wanted == 2)))
         judge_warn(judge, WARN_LOOSE_UNNUMBERED, state->key, rule, device->ifindex, device->name);
+}
+
+void judge_warn_lockout(struct judge *judge, const struct device *device)
+{
+    if (device)
+        judge_warn(judge, WARN_LOCKOUT, KEY_RP_FILTER,
+                   policy_match(judge->policy, KEY_RP_FILTER, device, NULL), device->ifindex,
+                   device->name);
 }
 
 static int by_code_then_rule(const void *a, const void *b)

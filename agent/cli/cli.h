@@ -36,6 +36,7 @@ enum option_id {
     OPTION_STRICT,
     OPTION_ALL,
     OPTION_DRY_RUN,
+    OPTION_IMPACT,
     OPTION_FORCE,
     OPTION_FLAVOR,
     OPTION_KEY,

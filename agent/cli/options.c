@@ -23,6 +23,7 @@ const struct option_info verb_options[OPTION_COUNT] = {
     [OPTION_STRICT] = {"strict", NULL, "warnings count for the exit status"},
     [OPTION_ALL] = {"all", NULL, "list everything, not only what is not ok"},
     [OPTION_DRY_RUN] = {"dry-run", NULL, "only print what would be done"},
+    [OPTION_IMPACT] = {"impact", NULL, "list the peers whose packets would be dropped"},
     [OPTION_FORCE] = {"force", NULL, "go on where a safety check would stop"},
     [OPTION_FLAVOR] = {"flavor", "NAME", "whose reading of sysctl.d: systemd or procps"},
     [OPTION_KEY] = {"key", "KEY", "only this key, such as rp_filter"},

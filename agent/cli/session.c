@@ -60,6 +60,22 @@ int session_load(struct session *session, struct cli *cli, unsigned flags)
     return r;
 }
 
+int session_accept(struct session *session)
+{
+    struct diags shown_before = DIAGS_INIT;
+    int r = policy_accept_same(&session->cli->paths, session->policy->hash, &shown_before);
+
+    diags_done(&shown_before);
+    if (r == -ESTALE)
+        say("the policy on disk was changed just now, nothing was done; try again");
+    else if (r < 0)
+        say("cannot accept the policy: %s%s", error_text(r),
+            r == -EACCES || r == -EPERM ? " (this needs root)" : "");
+    else
+        session->acceptance = ACCEPTED_SAME;
+    return r;
+}
+
 static void read_acceptance(struct session *session)
 {
     _cleanup_policy_ struct policy *accepted = NULL;

@@ -45,6 +45,10 @@ struct session {
 /* Load the policy on disk and show what is wrong with it. A negative errno after saying why. */
 int session_load(struct session *session, struct cli *cli, unsigned flags);
 
+/* Put the policy that was loaded into force, unless another one is on disk by now. A negative errno
+ * after saying why. */
+int session_accept(struct session *session);
+
 /* Then: read accepted policy, sysctl.d and the live picture, and make the judge. keys and facts are
  * collected beside those that the policy uses. A negative errno after saying why. */
 int session_read(struct session *session, key_mask keys, uint32_t facts);

@@ -1,8 +1,10 @@
-/* `rpfpolicy apply`: accepts the policy on disk and carries it out. One line per write; --dry-run
- * prints the same lines and writes nothing. What is said beside them goes to stderr. */
+/* `rpfpolicy apply`: accepts the policy on disk and carries it out, unless that would cut an SSH
+ * session. One line per write; --dry-run prints the same lines and writes nothing. What is said
+ * beside them goes to stderr. */
 #include <stdio.h>
 
 #include "apply.h"
+#include "lockout.h"
 #include "writes.h"
 
 #define LOCK_TIMEOUT_MS 10000
@@ -208,13 +210,15 @@ int verb_apply(struct cli *cli, int count, char **arguments)
     unsigned flags = cli_given(cli, OPTION_FORCE) ? SESSION_UNPAUSED : 0;
     int r;
 
-    if (session_load(&session, cli, flags | (dry ? 0 : SESSION_ACCEPT)) < 0 ||
-        session_read(&session, 0, 0) < 0)
+    if (session_load(&session, cli, flags) < 0 ||
+        session_read(&session, IMPACT_KEYS, FACT_ADDRESSES) < 0)
         return EXIT_ERROR;
     r = plan_make(session.policy, &session.live, 0, &plan);
     if (r < 0) {
         say("cannot plan: %s", error_text(r));
         return EXIT_ERROR;
     }
+    if (lockout_check(&session, &plan) < 0 || (!dry && session_accept(&session) < 0))
+        return EXIT_ERROR;
     return dry ? dry_run(cli, &session, &plan) : carry_out(cli, &session, &plan);
 }

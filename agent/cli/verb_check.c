@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "check.h"
+#include "lockout.h"
 
 static const struct check_format *const formats[FORMAT_COUNT] = {
     [FORMAT_TABLE] = &check_table,   [FORMAT_JSON] = &check_json,
@@ -193,11 +194,13 @@ int verb_check(struct cli *cli, int count, char **arguments)
 
     r = session_load(&session, cli, 0);
     if (r == 0)
-        r = session_read(&session, 0, count > 0 ? FACT_ALTNAMES : 0);
+        r = session_read(&session, IMPACT_KEYS,
+                         FACT_ADDRESSES | (count > 0 ? FACT_ALTNAMES : 0));
     if (r == 0)
         r = session_select(&session, count, arguments, &selected);
     if (r < 0)
         return unknown(cli, &session);
+    (void)lockout_warn(&session); /* said why not; everything else is known all the same */
     r = run(&check, formats[cli->format], selected);
     if (r < 0)
         say("cannot check: %s", error_text(r));

@@ -1,6 +1,7 @@
 /* `rpfpolicy plan`: the writes that would make the policy on disk true, in order, with reasons. */
 #include <stdio.h>
 
+#include "impact_report.h"
 #include "writes.h"
 
 static int add_row(struct table *table, unsigned number, const struct write *write)
@@ -42,7 +43,8 @@ static int print_table(struct cli *cli, const struct session *session, const str
     return 0;
 }
 
-static void print_json(struct cli *cli, const struct session *session, const struct plan *plan)
+static void print_json(struct cli *cli, const struct session *session, const struct plan *plan,
+                       const struct peers *peers)
 {
     json_t *head = json_object(), *value;
     const char *name;
@@ -51,6 +53,8 @@ static void print_json(struct cli *cli, const struct session *session, const str
     json_object_set_new(head, "policy", json_policy(session));
     json_object_set_new(head, "casualties", json_casualties(plan));
     json_object_set_new(head, "stricter", json_boolean(plan->stricter));
+    if (peers)
+        impact_set_json(head, session, peers);
     json_open(&cli->out, NULL, '{');
     json_object_foreach(head, name, value) json_element(&cli->out, name, json_incref(value));
     json_decref(head);
@@ -64,16 +68,23 @@ static void print_json(struct cli *cli, const struct session *session, const str
 int verb_plan(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
+    _cleanup_peers_ struct peers peers = {0};
     _cleanup_plan_ struct plan plan = {0};
+    bool impact = cli_given(cli, OPTION_IMPACT);
     int r;
 
-    if (session_load(&session, cli, 0) < 0 || session_read(&session, 0, 0) < 0)
+    if (session_load(&session, cli, 0) < 0 ||
+        session_read(&session, IMPACT_KEYS, FACT_ADDRESSES) < 0)
         return EXIT_ERROR;
     r = plan_make(session.policy, &session.live, 0, &plan);
+    if (r == 0 && impact && impact_read(&session, &plan, &peers) < 0)
+        return EXIT_ERROR;
     if (r == 0 && cli->format == FORMAT_JSON)
-        print_json(cli, &session, &plan);
+        print_json(cli, &session, &plan, impact ? &peers : NULL);
     else if (r == 0)
         r = print_table(cli, &session, &plan);
+    if (r == 0 && impact && cli->format != FORMAT_JSON)
+        r = impact_print(&cli->out, &session, &peers);
     if (r < 0) {
         say("cannot plan: %s", error_text(r));
         return EXIT_ERROR;

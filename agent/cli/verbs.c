@@ -21,7 +21,12 @@ const struct verb verbs[] = {
         .summary = "show the writes apply would make, in order",
         .text = "Lists, with its reason, each write that would make the policy on disk true. The\n"
                 "order is such that no device is at any moment stricter or looser than it was\n"
-                "before or will be afterwards. Exit status 2 when there is something to do.\n",
+                "before or will be afterwards. Exit status 2 when there is something to do.\n"
+                "\n"
+                "--impact lists the peers seen now (sockets, neighbours, tracked flows) whose\n"
+                "packets the devices that become stricter would drop: why, of which process, and\n"
+                "the line of policy that would keep each. Names of processes may need root.\n",
+        .options = OPTION_BIT(OPTION_IMPACT),
         .formats = FORMATS_USUAL,
         .run = verb_plan,
     },
@@ -32,7 +37,11 @@ const struct verb verbs[] = {
         .text = "Validates the policy, accepts it for agent and helper, and makes the writes that\n"
                 "'rpfpolicy plan' shows. Nothing is changed when the policy has an error. Writes\n"
                 "in either mode: typed by a person, it is meant. What is paused is left out; with\n"
-                "--force it is written, too.\n",
+                "--force it is written, too.\n"
+                "\n"
+                "First it says which peers would be cut, as 'rpfpolicy plan --impact' does. When\n"
+                "an SSH session is among them it refuses and changes nothing, unless --force is\n"
+                "given.\n",
         .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE),
         .formats = FORMATS_USUAL,
         .run = verb_apply,

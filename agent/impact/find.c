@@ -132,12 +132,11 @@ static int decide_all(struct flows *flows, struct peers *peers)
     int r = 0, decided = 0;
 
     if (flows->count > 0)
-        qsort_r(flows->items, flows->count, sizeof(*flows->items), compare_flows,
-                (void *)flows->fib);
+        qsort_r(flows->items, flows->count, sizeof(*flows->items), compare_flows, flows->fib);
     for (size_t i = 0; r >= 0 && i < flows->count; i++) {
         const struct flow *flow = &flows->items[i];
 
-        if (!last || compare_flows(last, flow, (void *)flows->fib) != 0)
+        if (!last || compare_flows(last, flow, flows->fib) != 0)
             decided = decide_marks(flows, flow, &outcome);
         last = flow;
         if (decided == -EOPNOTSUPP)

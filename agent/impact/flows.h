@@ -24,7 +24,7 @@ struct flow {
 
 struct flows {
     const struct peers_options *options;
-    const struct fib *fib;
+    struct fib *fib;
     struct stricter *devices; /* by ifindex */
     size_t n_devices;
     struct address *addresses; /* by address */
