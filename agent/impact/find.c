@@ -1,5 +1,5 @@
 /* Deciding about each packet before and after the change, each pair of addresses once. */
-#include "flows.h"
+#include "candidates.h"
 #include "owners.h"
 
 const char *peer_source_name(enum peer_source source)

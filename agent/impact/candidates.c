@@ -1,6 +1,6 @@
 /* From sockets, neighbours and tracked flows to packets on devices, by the reasoning that peers.h
  * states. */
-#include "flows.h"
+#include "candidates.h"
 
 #include <linux/if.h>
 
