@@ -23,8 +23,8 @@ enum fact {
     FACT_ALTNAMES = 1 << 6,    /* device.altnames */
 };
 
-/* What the udev hook may judge: facts that belong to the device alone. */
-#define FACTS_OF_LINK (FACT_MAC | FACT_ALTNAMES | FACT_DRIVER)
+/* What the udev hook does not judge: it is not in the event, and changes without one. */
+#define FACTS_HOOK_BLIND (FACT_ADDRESSES | FACT_ROUTES | FACT_MASTER_NAME)
 
 struct device {
     int ifindex;

@@ -181,6 +181,7 @@ static void judge_key(struct judge *judge, const struct device *device, enum key
     ret->effective = target.before;
     ret->inherited = add.given ? add.value : judge->live->def[key];
     ret->rule = target.rule;
+    ret->undecided = target.undecided;
     if (!target.rule || target.rule->unmanaged || target.undecided) {
         ret->state = STATE_UNMANAGED;
     } else if (target.paused) {
@@ -223,7 +224,7 @@ unsigned judge_device(struct judge *judge, const struct device *device, struct k
         if (key != KEY_RP_FILTER && !judge->targets[key].managed)
             continue;
         judge_key(judge, device, key, &ret[n]);
-        if (key != KEY_RP_FILTER && ret[n].state == STATE_UNMANAGED)
+        if (key != KEY_RP_FILTER && ret[n].state == STATE_UNMANAGED && !ret[n].undecided)
             continue;
         judge_warn_device(judge, device, &ret[n]);
         if (ret[n].state < worst)

@@ -47,8 +47,9 @@ struct key_state {
     int configured, effective, inherited;
     const struct rule *rule; /* NULL: unmanaged without rule */
     bool wanted_known;       /* false: unmanaged */
-    int wanted;              /* effective */
-    bool enforced;           /* the policy in force would write it: mode enforce, no observe */
+    bool undecided; /* a stronger rule than `rule` depends on what is not known: left unmanaged */
+    int wanted;     /* effective */
+    bool enforced;  /* the policy in force would write it: mode enforce, no observe */
     enum state state;
     enum guard guard;
     struct cause cause;

@@ -150,12 +150,12 @@ void judge_describe(const struct judge *judge, const struct device *device, stru
         describe_port(device, state);
         break;
     case STATE_UNMANAGED:
-        if (!state->rule)
-            say(state, "no rule speaks of it");
-        else if (state->rule->unmanaged)
-            say_rule(state, "left alone by ", state->rule);
-        else
+        if (state->undecided)
             say(state, "not judged: a stronger rule depends on what is not known here");
+        else if (!state->rule)
+            say(state, "no rule speaks of it");
+        else
+            say_rule(state, "left alone by ", state->rule);
         break;
     case STATE_PAUSED:
         describe_paused(judge, device->name, state);

@@ -99,9 +99,7 @@ static const char *fact_text(uint32_t facts)
         return "addresses";
     if (facts & FACT_ROUTES)
         return "routes";
-    if (facts & FACT_MASTER_NAME)
-        return "the master";
-    return "udev properties";
+    return "the master";
 }
 
 /* The least strict value that the rule accepts; unmanaged accepts anything, so as loose as can be.
@@ -140,7 +138,7 @@ void validate_blindness(const struct policy *policy, const bool *shadowed, struc
 
         for (size_t i = 0; i < count; i++) {
             const struct rule *rule = &policy->rules[order[i]], *next;
-            uint32_t facts = set_facts(policy, rule->pattern.set) & ~(uint32_t)FACTS_OF_LINK;
+            uint32_t facts = set_facts(policy, rule->pattern.set) & FACTS_HOOK_BLIND;
 
             if (rule->pattern.kind != PATTERN_SET || !facts || shadowed[order[i]])
                 continue;

@@ -11,6 +11,7 @@ struct check {
     unsigned counts[STATE_COUNT];   /* of those, by their worst key */
     unsigned specials[STATE_COUNT]; /* all and default of every key */
     unsigned writable;              /* keys that drifted and that a rule writes */
+    unsigned undecided;             /* keys that a set decides and that could not be judged */
     unsigned unmatched;             /* rules for an exact name that no device has */
     size_t warnings;                /* known at end() */
     unsigned expired;               /* exceptions past their date */

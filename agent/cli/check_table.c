@@ -193,6 +193,17 @@ static void print_unmatched(struct check *check)
     }
 }
 
+static void print_undecided(struct check *check)
+{
+    char number[16];
+
+    if (check->undecided > 0)
+        fprintf(check->out->stream,
+                "note: %s %s of devices not judged: a set decides, and what it depends on is not "
+                "known here (--all shows which)\n",
+                count_text(check->undecided, number), PLURAL(check->undecided, "key"));
+}
+
 static void print_sum(struct check *check)
 {
     static const enum state order[] = {STATE_OK,     STATE_IMPOSSIBLE, STATE_DRIFT,    STATE_LATENT,
@@ -260,6 +271,7 @@ static int end(struct check *check)
         print_warning(check, &warnings[i]);
     print_impossible(check);
     print_unmatched(check);
+    print_undecided(check);
     print_sum(check);
     print_next(check);
     return 0;

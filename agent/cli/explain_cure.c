@@ -193,7 +193,7 @@ static void cure_unmanaged(FILE *f, const struct explain *explain, const struct 
     int value = state->effective;
     bool unnumbered = device && (device->known & FACT_ADDRESSES) && !device->numbered;
 
-    if (!device || streq(device->name, "lo") || explain->session->broken ||
+    if (!device || streq(device->name, "lo") || explain->session->broken || state->undecided ||
         (state->rule && state->rule->unmanaged))
         return;
     if (state->key == KEY_RP_FILTER && value == 2 && unnumbered)

@@ -300,6 +300,8 @@ char *explain_verdict(const struct explain *explain, const struct explain_key *k
 
     if (rule->undecided)
         return text("cannot be judged here: it depends on what is not known");
+    if (index == key->winner && key->state.undecided)
+        return text("wins only if what stands above does not hold the device");
     if (index == key->winner) {
         bool alone = own == CLASS_GLOB && key->n_rules == 1;
 

@@ -147,8 +147,10 @@ static int judge_devices(struct check *check, const struct check_format *format,
         n = judge_device(check->session->judge, &live->devices[i], states, &worst);
         check->devices++;
         check->counts[worst]++;
-        for (unsigned k = 0; k < n; k++)
+        for (unsigned k = 0; k < n; k++) {
             check->writable += is_writable_drift(&states[k]);
+            check->undecided += states[k].undecided;
+        }
         r = format->device ? format->device(check, &live->devices[i], states, n) : 0;
     }
     judge_warnings(check->session->judge, &check->warnings);

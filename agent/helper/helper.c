@@ -14,9 +14,6 @@
 /* Long enough for a full apply on a large host, far below udev's own limit for an event. */
 #define LOCK_WAIT_MS 20000
 
-/* What is not in an RTM_NEWLINK nor in the environment, or changes without an event of udev. */
-#define HELPER_BLIND (FACT_ADDRESSES | FACT_ROUTES | FACT_MASTER_NAME)
-
 struct helper {
     struct event event;
     struct policy *policy;
@@ -126,7 +123,7 @@ static int put_right(struct helper *helper, const struct paths *paths)
         .paths = paths,
         .policy = helper->policy,
         .only_ifindex = helper->event.ifindex,
-        .blind = HELPER_BLIND,
+        .blind = FACTS_HOOK_BLIND,
         .no_flush = event_is_young(&helper->event, now_usec()),
         .lock_timeout_ms = LOCK_WAIT_MS,
         .amend = amend,

@@ -334,6 +334,25 @@ static void rule_that_cannot_be_decided_is_no_drift(void **state)
     add(&s, "eth0", 2)->known = 0;
     expect(&s, "eth0", STATE_UNMANAGED,
            "not judged: a stronger rule depends on what is not known here");
+    assert_true(s.state.undecided);
+    end(&s);
+}
+
+static void key_that_cannot_be_decided_is_reported_although_nothing_manages_it(void **state)
+{
+    struct key_state states[KEY_COUNT];
+    enum state worst;
+    struct scene s;
+
+    begin(&s, "[log_martians]\n@unnumbered = yes\n", NULL);
+    add(&s, "eth0", 0)->known = 0;
+    start(&s);
+    assert_int_equal(judge_device(s.judge, &s.devices[0], states, &worst), 2);
+    assert_int_equal(states[1].key, KEY_LOG_MARTIANS);
+    assert_true(states[1].undecided);
+    assert_int_equal(worst, STATE_UNMANAGED);
+    s.devices[0].known = FACT_ADDRESSES;
+    assert_int_equal(judge_device(s.judge, &s.devices[0], states, &worst), 1);
     end(&s);
 }
 
@@ -503,6 +522,7 @@ int main(void)
         cmocka_unit_test(impossible_says_what_stands_in_the_way),
         cmocka_unit_test(port_and_unmanaged_are_no_drift),
         cmocka_unit_test(rule_that_cannot_be_decided_is_no_drift),
+        cmocka_unit_test(key_that_cannot_be_decided_is_reported_although_nothing_manages_it),
         cmocka_unit_test(device_without_ipv4_has_no_keys),
         cmocka_unit_test(long_file_names_do_not_overrun_the_sentence),
         cmocka_unit_test(loose_on_a_device_without_address_is_warned_of),
