@@ -143,14 +143,12 @@ static int read_local_routes(struct fib *fib)
     return netlink_dump(fib->nl, request, take_local, NULL, &fib->custom_rules);
 }
 
-/* Until the first ip rule is added, the tables `local` and `main` are one trie
- * (fib_trie_unmerge()), and what is local is listed below "Main:", too. Stops at the first line
- * that tells. */
-static bool rules_were_added(void)
+/* Does what is local stand in a trie of its own? Stops at the first line that tells. */
+static bool is_local_apart(void)
 {
     FILE *file = fopen("/proc/net/fib_trie", "re");
     char line[160];
-    bool main = false, local = false, split = false;
+    bool main = false, local = false, apart = false;
 
     if (!file)
         return false;
@@ -159,12 +157,43 @@ static bool rules_were_added(void)
             main = streq(line, "Main:\n");
             local = streq(line, "Local:\n");
         } else if (strstr(line, " LOCAL") && (main || local)) {
-            split = local;
+            apart = local;
             break;
         }
     }
     (void)fclose(file);
-    return split;
+    return apart;
+}
+
+#define FEW_LEAVES 64
+
+/* Until the first ip rule is added, the tables `local` and `main` are one trie (fib_unmerge()), and
+ * both names show it: the figures differ once they are two. Small tables can have equal figures by
+ * chance; those are read. */
+static bool rules_were_added(void)
+{
+    FILE *file = fopen("/proc/net/fib_triestat", "re");
+    uint64_t sums[2] = {0, 0}, *sum = NULL;
+    unsigned leaves = 0;
+    char line[160];
+
+    if (!file)
+        return false;
+    while (fgets(line, sizeof(line), file)) {
+        if (streq(line, "Main:\n") || streq(line, "Local:\n"))
+            sum = &sums[line[0] == 'L'];
+        else if (startswith(line, "Id "))
+            sum = NULL;
+        else if (sum)
+            for (const char *p = line; *p; p++)
+                *sum = *sum * 31 + (unsigned char)*p;
+        if (sum)
+            (void)sscanf(line, " Leaves: %u", &leaves);
+    }
+    (void)fclose(file);
+    if (sums[0] != sums[1])
+        return sums[1] != 0;
+    return leaves <= FEW_LEAVES && is_local_apart();
 }
 
 int fib_open(struct netlink *nl, struct fib *ret)

@@ -7,7 +7,10 @@
  * packet that comes in by a device, cannot be asked for that way: as an output route it is refused
  * (ENETUNREACH, EINVAL), and with RTA_IIF the kernel would first validate that address and log it.
  * There the rules of the RTM_GETRULE dump are applied here (fib_rules.c) over dumps of the tables
- * they name. */
+ * they name.
+ *
+ * Not looked for: realms (a route or rule with one makes the full check run with rp_filter off,
+ * too) and bc_forwarding. */
 #pragma once
 
 #include <netinet/in.h>
@@ -56,7 +59,7 @@ struct fib {
     size_t n_addresses, addresses_capacity;
     bool custom_rules;  /* as struct receiver: an ip rule was ever added, or a local route by hand.
                            The first is seen even when the rule is gone (the tables `local` and
-                           `main` are one trie until then: /proc/net/fib_trie), the second only
+                           `main` are one trie until then: /proc/net/fib_triestat), the second only
                            while the route is there */
     bool plain_rules;   /* the rules that every namespace has, and no other */
     bool selects_from;  /* some rule looks at the source address or the incoming device … */
