@@ -44,6 +44,7 @@ ip netns exec other sysctl -qw net.ipv4.conf.all.rp_filter=1
 cases=(
     'eth0|198.51.100.9|3|rp_filter|strict|[rp_filter] eth0 = loose'
     'eth1|192.0.2.9|4|rp_filter|unnumbered|[rp_filter] eth1 = off'
+    'eth1|0.1.2.3|1|rp_filter|unnumbered|[rp_filter] eth1 = off'
     'eth0|10.0.0.1|5|local source|own-source|[accept_local] eth0 = yes'
     'eth1|10.0.0.1|2|local source|own-source|[rp_filter] eth1 = off and [accept_local] eth1 = yes'
     'eth0|224.0.0.1|6|invalid source|source-invalid|no setting'
@@ -66,7 +67,7 @@ follow_start $BY_BPF --json
 before=$(dropped)
 send_cases
 send other/eth0 50 192.0.2.77 10.0.0.1 >"$SYSTEM_WORK/rate"
-wait_for "the drops" has_dropped $((before + 7))
+wait_for "the drops" has_dropped $((before + 8))
 follow_stop
 expect_equal "an interrupt is the normal end" "$STATUS" 0
 expect "nothing is complained about" test ! -s "$ERR"
@@ -102,7 +103,7 @@ while IFS=$'\t' read -r device source lines; do
         "$(jq -r '[.flows[] | .source] | join(" ")' "$OUT")" 224.0.0.9
     i=$((i + 1))
 done < <(jq -r '.flows[] | select(.cure.kind == "rules") | [.device, .source, (.cure.lines | tojson)] | join("\t")' "$SYSTEM_WORK/first")
-expect_equal "advice was given and tried" "$i" 6
+expect_equal "advice was given and tried" "$i" 7
 settings
 
 # --- two namespaces at once -----------------------------------------------------------------------
@@ -194,6 +195,19 @@ expect_equal "listed and unlisted make the whole" \
 expect "no more than 4096 flows are kept" jq -e '.flows | length <= 4096' "$OUT" >"$SYSTEM_WORK/true"
 expect_equal "the flow with most packets is not pushed out" "$(jq -r '.flows[0].source' "$OUT")" 198.51.100.9
 [ -n "${ASAN_OPTIONS:-}" ] || expect "memory stays bounded ($grown KiB more)" test "$grown" -lt 8192
+
+# --- a rule about ports ----------------------------------------------------------------------------
+
+# The way back differs for this protocol and port only: advice that did not know them would say that
+# nothing is dropped.
+ip route add 203.0.113.0/24 dev eth0
+ip route add 203.0.113.0/24 dev eth1 table 100
+ip rule add ipproto udp sport 9 lookup 100
+follow_start $BY_BPF --json
+send eth0 2 203.0.113.9 10.0.0.1 >"$SYSTEM_WORK/rate"
+follow_stop
+expect_equal "a rule about ports: packets" "$(flow eth0 203.0.113.9 rp_filter .packets)" 2
+expect_equal "a rule about ports: why" "$(flow eth0 203.0.113.9 rp_filter .step)" strict
 
 # --- the command line -----------------------------------------------------------------------------
 

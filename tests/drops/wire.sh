@@ -80,7 +80,7 @@ wait_for() {
 # shellcheck disable=SC2317 # by name
 is_following() {
     # the last thing it opens
-    ls -l "/proc/$FOLLOWER/fd" | grep -Eq "$1"
+    ls -l "/proc/$FOLLOWER/fd" 2>/dev/null | grep -Eq "$1"
 }
 
 # follow_start BY ARGUMENT...: follow in the background, until follow_stop. BY is a regular
