@@ -343,10 +343,7 @@ static int start(struct agent *agent)
         if (r < 0)
             return r;
     }
-    agent_set_timer(agent, &agent->sweep_timer,
-                    agent_now(agent) +
-                        (agent->policy ? agent->policy->agent.sweep_usec : 60 * USEC_PER_SEC),
-                    agent_sweep);
+    agent_plan_sweep(agent);
     if (!agent->enforcing)
         drop_capabilities(agent);
     (void)sd_event_set_watchdog(agent->event, true);

@@ -124,7 +124,7 @@ int agent_resync(struct agent *agent);
 void agent_resync_now(struct agent *agent, const char *reason); /* a failure is tried again */
 /* Somebody moved `all` or `default`. */
 void agent_special_changed(struct agent *agent, const char *reason);
-int agent_sweep(sd_event_source *source, uint64_t usec, void *data);
+void agent_plan_sweep(struct agent *agent); /* the next one, by the policy's interval from now */
 void agent_set_timer(struct agent *agent, sd_event_source **source, uint64_t at,
                      sd_event_time_handler_t handler);
 

@@ -15,6 +15,7 @@
 #define RESYNC_INTERVAL (100 * USEC_PER_MSEC)
 #define RESYNC_INTERVAL_MAX USEC_PER_SEC
 #define RESYNC_SHARE 20
+#define SWEEP_INTERVAL (60 * USEC_PER_SEC) /* without a policy */
 #define BUSY_RETRY (5 * USEC_PER_MSEC)
 
 void agent_set_timer(struct agent *agent, sd_event_source **source, uint64_t at,
@@ -474,12 +475,11 @@ static bool sweep_rp_filter(struct agent *agent)
     return r < 0 || sweep.surprise || sweep.seen != with_ipv4;
 }
 
-int agent_sweep(sd_event_source *source, uint64_t usec, void *data)
+static int on_sweep(sd_event_source *source, uint64_t usec, void *data)
 {
     struct agent *agent = data;
-    uint64_t interval = agent->policy ? agent->policy->agent.sweep_usec : 60 * USEC_PER_SEC;
 
-    agent_set_timer(agent, &agent->sweep_timer, agent_now(agent) + interval, agent_sweep);
+    agent_plan_sweep(agent);
     reload_sysctl(agent);
     if (agent_take_policy(agent) > 0) /* should the directory not be watched */
         return agent_policy_changed(agent);
@@ -488,4 +488,11 @@ int agent_sweep(sd_event_source *source, uint64_t usec, void *data)
         return 0;
     agent_resync_now(agent, NULL);
     return 0;
+}
+
+void agent_plan_sweep(struct agent *agent)
+{
+    uint64_t interval = agent->policy ? agent->policy->agent.sweep_usec : SWEEP_INTERVAL;
+
+    agent_set_timer(agent, &agent->sweep_timer, agent_now(agent) + interval, on_sweep);
 }

@@ -80,6 +80,7 @@ int agent_policy_changed(struct agent *agent)
     if (agent->restart)
         return sd_event_exit(agent->event, 0);
     (void)agent_open_watches(agent);
+    agent_plan_sweep(agent);
     agent->taking_over = true;
     agent_resync_now(agent, NULL);
     agent->taking_over = false;

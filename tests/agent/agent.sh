@@ -30,7 +30,8 @@ wait_until() {
         "$@" && return 0
         sleep 0.01
     done
-    cat "$AGENT_LOG" >&2
+    tail -n 100 "$AGENT_LOG" >&2
+    [ ! -e /run/test/check.out ] || cat /run/test/check.out >&2
     system_abort "never came true: $what"
 }
 
@@ -40,6 +41,38 @@ agent_stop() {
     kill "-${1:-TERM}" "$AGENT_PID"
     wait "$AGENT_PID" 2>/dev/null
     AGENT_STATUS=$?
+}
+
+# agent_status FILTER: what jq makes of the status that the agent keeps.
+agent_status() {
+    jq -r "$1" "$STATUS"
+}
+
+# status_is FILTER VALUE
+status_is() {
+    [ "$(agent_status "$1" 2>/dev/null)" = "$2" ]
+}
+
+# log_count TEXT: how many lines of the agent's log have it.
+log_count() {
+    grep -cF -- "$1" "$AGENT_LOG"
+}
+
+# hostile_start FILE VALUE…: somebody writes them in turn as fast as possible.
+hostile_start() {
+    python3 "$SYSTEM_SOURCE/tests/agent/hostile.py" "$@" >/run/test/hostile &
+    HOSTILE_PID=$!
+}
+
+hostile_stop() {
+    kill "$HOSTILE_PID"
+    wait "$HOSTILE_PID"
+    echo "the other writer wrote $(cat /run/test/hostile) times"
+}
+
+# setlink VALUE DEVICE…: rp_filter, by RTM_SETLINK.
+setlink() {
+    python3 "$SYSTEM_SOURCE/tests/agent/setlink.py" "$@" || system_abort "RTM_SETLINK failed"
 }
 
 has_value() {

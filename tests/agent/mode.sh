@@ -1,0 +1,134 @@
+#!/bin/bash
+# Who may write when: without a policy, in observe mode, when an enforcing policy comes later,
+# without privilege, with the capability alone, and in a network namespace of somebody else.
+
+# shellcheck source=tests/agent/agent.sh
+. "$(dirname "$0")/agent.sh"
+system_enter "$@"
+
+policy() {
+    cat <<POLICY
+[agent]
+mode = $1
+[rp_filter]
+lxc* = off
+mark* = off
+* = strict
+POLICY
+}
+
+capabilities() {
+    sed -n 's/^CapEff:[[:space:]]*//p' "/proc/$AGENT_PID/status"
+}
+
+without_capabilities() {
+    [ "$(capabilities)" = 0000000000000000 ]
+}
+
+add_device eth0
+untouched=$(all_values)
+agent_start
+agent_wait_log 'No policy is accepted: nothing is written'
+expect_equal "no policy, no writes" "$(all_values)" "$untouched"
+expect_equal "status says that no policy is in force" "$(agent_status .policy)" null
+expect "no policy, no capability" without_capabilities
+agent_stop
+
+accept_policy < <(policy observe)
+agent_start
+expect "the capability is dropped in observe mode" without_capabilities
+echo 2 >"$CONF/eth0/rp_filter"
+wait_until "drift is counted" status_is .devices.drift 1
+expect_value eth0 rp_filter 2
+expect_equal "observing" "$(rpfpolicy status --json | jq -r .agent.state)" observing
+pid=$AGENT_PID
+accept_policy < <(policy enforce)
+becomes eth0 rp_filter 1
+expect_equal "it is the same process" "$(agent_status .pid)" "$pid"
+expect_equal "enforcing" "$(rpfpolicy status --json | jq -r .agent.state)" enforcing
+accept_policy < <(policy observe)
+wait_until "observing again" status_is .enforcing false
+echo 2 >"$CONF/eth0/rp_filter"
+wait_until "drift is counted" status_is .devices.drift 1
+expect_value eth0 rp_filter 2
+agent_stop
+expect_equal "the agent stopped cleanly" "$AGENT_STATUS" 0
+
+accept_policy < <(policy enforce)
+setpriv --reuid=65534 --regid=65534 --clear-groups "$AGENT" >/run/test/out 2>&1
+expect_equal "without privilege it does not start" "$?" 1
+expect_equal "and says so in one line" "$(wc -l </run/test/out)" 1
+expect "which names the capability" grep -q CAP_NET_ADMIN /run/test/out
+
+# As the unit does: a user of its own with the one capability, directories made for it.
+as_user() {
+    chown 1234:1234 /run/rpfpolicy /run/rpfpolicy/* 2>/dev/null
+    rm -f /run/rpfpolicy.lock
+    install -o 0 -g 1234 -m 0660 /dev/null /run/rpfpolicy.lock
+    install -d -o 1234 /run/rpfpolicy-agent
+    : >"$AGENT_LOG"
+    RUNTIME_DIRECTORY=/run/rpfpolicy-agent setpriv --reuid=1234 --regid=1234 --clear-groups \
+        --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin --bounding-set=-all,+net_admin \
+        "$AGENT" --verbose 2>>"$AGENT_LOG" &
+    AGENT_PID=$!
+    agent_wait_log 'Started: '
+}
+
+as_user
+becomes eth0 rp_filter 1
+expect "the marker for the udev rule is there" test -e /run/rpfpolicy-agent/enforcing
+expect_equal "it has one capability" "$(capabilities)" 0000000000001000
+rpfpolicy apply >/dev/null 2>&1
+add_device lxc1
+becomes lxc1 rp_filter 0
+echo 2 >"$CONF/all/rp_filter"
+becomes all rp_filter 0
+echo 2 >"$CONF/eth0/rp_filter"
+becomes eth0 rp_filter 1
+expect "it can write its status" status_is .enforcing true
+expect "what lxc1 had is on record" grep -q 'lxc1$' /run/rpfpolicy/before
+agent_stop
+expect_equal "the agent stopped cleanly" "$AGENT_STATUS" 0
+expect "the marker for the udev rule is gone" test ! -e /run/rpfpolicy-agent/enforcing
+
+# An observing one cannot get the capability back: it ends, and its unit starts it again.
+accept_policy < <(policy observe)
+as_user
+expect "the capability is dropped" without_capabilities
+accept_policy < <(policy enforce)
+wait "$AGENT_PID"
+expect_equal "it asks to be started again" "$?" 75
+expect "that is no stop" test ! -e /run/rpfpolicy/stand-back
+
+# Somebody else's namespace: its devices, its own state, neither sysctl.d nor udev of the host.
+sysctl_d 50-host.conf <<'CONF'
+net.ipv4.conf.*.rp_filter = 2
+CONF
+before=$(all_values)
+ip netns add other || system_abort "no namespace"
+ip netns exec other ip link add name lxc7 type bridge
+inode=$(ip netns exec other stat -Lc %i /proc/self/ns/net)
+state=/run/rpfpolicy/netns-$inode
+ip netns exec other sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
+ip netns exec other "$SYSTEM_BUILD/agent/cli/rpfpolicy" accept >/dev/null 2>&1
+: >"$AGENT_LOG"
+ip netns exec other "$AGENT" --verbose 2>>"$AGENT_LOG" &
+AGENT_PID=$!
+agent_wait_log 'Started: '
+foreign() {
+    ip netns exec other cat "/proc/sys/net/ipv4/conf/$1/rp_filter"
+}
+foreign_is() {
+    [ "$(foreign "$1")" = "$2" ]
+}
+wait_until "lxc7 is off" foreign_is lxc7 0
+ip netns exec other ip link add name eth7 type bridge
+wait_until "eth7 is strict" foreign_is eth7 1
+expect "state of its own" test -e "$state/status.json"
+expect_equal "nothing outside is touched" "$(all_values)" "$before"
+STATUS=$state/status.json
+expect "it says what it does" status_is .enforcing true
+agent_stop
+expect "its stop is its own" test -e "$state/stand-back" -a ! -e /run/rpfpolicy/stand-back
+ip netns delete other
+system_end
