@@ -296,8 +296,8 @@ int agent_new(const struct agent_options *options, struct agent **ret)
 struct agent *agent_free(struct agent *agent)
 {
     sd_event_source **const timers[] = {&agent->resync_timer, &agent->sweep_timer,
-                                        &agent->retry_timer, &agent->status_timer,
-                                        &agent->flush_timer};
+                                        &agent->retry_timer,  &agent->status_timer,
+                                        &agent->flush_timer,  &agent->again_timer};
 
     agent_close_watches(agent);
     for (size_t i = 0; i < ELEMENTSOF(timers); i++)

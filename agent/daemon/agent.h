@@ -87,7 +87,8 @@ struct agent {
     int receive_buffer;
     struct udev_watch *udev;
 
-    sd_event_source *resync_timer, *sweep_timer, *retry_timer, *status_timer, *flush_timer;
+    sd_event_source *resync_timer, *sweep_timer, *retry_timer, *status_timer, *flush_timer,
+        *again_timer;
     uint64_t last_resync, resync_cost, last_flush;
     const char *resync_reason; /* NULL: none is due */
     bool overrun;              /* messages were lost: what is queued is of no use */
@@ -122,6 +123,9 @@ bool agent_is_paused(const struct agent *agent, const struct device *device);
 void agent_schedule_resync(struct agent *agent, const char *reason);
 int agent_resync(struct agent *agent);
 void agent_resync_now(struct agent *agent, const char *reason); /* a failure is tried again */
+/* Somebody wrote a key that is announced: a whole run of systemd-sysctl, maybe, which writes others
+ * that are not. Read everything when it is through. */
+void agent_look_again(struct agent *agent);
 /* Somebody moved `all` or `default`. */
 void agent_special_changed(struct agent *agent, const char *reason);
 void agent_plan_sweep(struct agent *agent); /* the next one, by the policy's interval from now */

@@ -182,6 +182,8 @@ static void account(const struct repair *repair)
         log_writer(repair, conflict);
     else if (conflict->mark == CONFLICT_NONE)
         log_repair(repair, false);
+    if (conflict->mark == CONFLICT_NONE)
+        agent_look_again(agent);
     agent_schedule_retry(agent, conflict_settles_at(conflict));
 }
 

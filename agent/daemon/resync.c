@@ -15,6 +15,7 @@
 #define RESYNC_INTERVAL (100 * USEC_PER_MSEC)
 #define RESYNC_INTERVAL_MAX USEC_PER_SEC
 #define RESYNC_SHARE 20
+#define LOOK_AGAIN_AFTER USEC_PER_SEC
 #define SWEEP_INTERVAL (60 * USEC_PER_SEC) /* without a policy */
 #define BUSY_RETRY (5 * USEC_PER_MSEC)
 
@@ -81,6 +82,25 @@ void agent_resync_now(struct agent *agent, const char *reason)
         agent_schedule_resync(agent, NULL);
 }
 
+static int on_look_again(sd_event_source *source, uint64_t usec, void *data)
+{
+    agent_schedule_resync(data, NULL);
+    return 0;
+}
+
+void agent_look_again(struct agent *agent)
+{
+    int enabled = SD_EVENT_OFF;
+
+    if (!agent->policy || agent->policy->keys == KEY_BIT(KEY_RP_FILTER))
+        return;
+    if (agent->again_timer)
+        (void)sd_event_source_get_enabled(agent->again_timer, &enabled);
+    if (enabled == SD_EVENT_OFF)
+        agent_set_timer(agent, &agent->again_timer, agent_now(agent) + LOOK_AGAIN_AFTER,
+                        on_look_again);
+}
+
 /* While another writer of `all` or `default` is sat out, nothing can be done but look now and then
  * whether it has stopped. */
 void agent_special_changed(struct agent *agent, const char *reason)
@@ -88,6 +108,8 @@ void agent_special_changed(struct agent *agent, const char *reason)
     bool waits = agent->specials.retry_at > agent_now(agent);
 
     schedule_resync(agent, reason, waits ? RESYNC_INTERVAL_MAX : resync_interval(agent));
+    if (!waits)
+        agent_look_again(agent);
 }
 
 /* `was` and, until `until`, still counts as one. */

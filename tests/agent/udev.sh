@@ -93,7 +93,9 @@ for ((i = 0; i < pairs; i++)); do
     [ $((i % 5)) != 0 ] || ip link delete "ethb$i"
     [ $((i % 10)) != 0 ] || rpfpolicy apply >/dev/null 2>&1 &
 done
-wait $(jobs -p | grep -vx "$AGENT_PID")
+for pid in $(jobs -p); do
+    [ "$pid" = "$AGENT_PID" ] || wait "$pid"
+done
 system_settle
 agent_caught_up
 wait_until "all right with three at work" everything_right

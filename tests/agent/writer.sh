@@ -75,7 +75,7 @@ agent_stop
 
 agent_start
 hostile_start "$CONF/all/rp_filter" 2 1
-agent_wait_log 'keeps writing `all` or `default` back'
+agent_wait_log "keeps writing \`all\` or"
 sleep 1 # the war goes on
 resyncs=$(agent_status .resyncs)
 said_seldom "a war over \`all\`"
