@@ -128,9 +128,14 @@ void agent_resync_now(struct agent *agent, const char *reason); /* a failure is 
 void agent_look_again(struct agent *agent);
 /* Somebody moved `all` or `default`. */
 void agent_special_changed(struct agent *agent, const char *reason);
-void agent_plan_sweep(struct agent *agent); /* the next one, by the policy's interval from now */
 void agent_set_timer(struct agent *agent, sd_event_source **source, uint64_t at,
                      sd_event_time_handler_t handler);
+
+/* merge.c: the table takes what was read. */
+int agent_merge(struct agent *agent, struct live *live);
+
+/* sweep.c: looking at everything now and then. */
+void agent_plan_sweep(struct agent *agent); /* the next one, by the policy's interval from now */
 
 /* events.c: from messages to the table. */
 int agent_open_watches(struct agent *agent);

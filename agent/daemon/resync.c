@@ -1,5 +1,5 @@
 /* Reading everything again: at the start, after lost messages, after a change of `all`, `default`
- * or policy, and now and then for what the kernel does not announce. */
+ * or policy. */
 #include <limits.h>
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
@@ -7,8 +7,6 @@
 #include <stdlib.h>
 
 #include "agent.h"
-#include "sysctl_conf.h"
-#include "udevdb.h"
 
 /* Between full reads: at least the first, and so long that they take at most a twentieth of the
  * time, up to the second. What only somebody else can end is looked at once a second. */
@@ -16,7 +14,6 @@
 #define RESYNC_INTERVAL_MAX USEC_PER_SEC
 #define RESYNC_SHARE 20
 #define LOOK_AGAIN_AFTER USEC_PER_SEC
-#define SWEEP_INTERVAL (60 * USEC_PER_SEC) /* without a policy */
 #define BUSY_RETRY (5 * USEC_PER_MSEC)
 
 void agent_set_timer(struct agent *agent, sd_event_source **source, uint64_t at,
@@ -110,106 +107,6 @@ void agent_special_changed(struct agent *agent, const char *reason)
     schedule_resync(agent, reason, waits ? RESYNC_INTERVAL_MAX : resync_interval(agent));
     if (!waits)
         agent_look_again(agent);
-}
-
-/* `was` and, until `until`, still counts as one. */
-static void keep_membership(struct agent *agent, bool was, uint64_t span, uint64_t *until, bool *is)
-{
-    uint64_t now = agent_now(agent);
-
-    if (*is || !was) {
-        *until = 0;
-        return;
-    }
-    if (*until == 0)
-        *until = now + span;
-    *is = now < *until;
-    if (*is)
-        agent_schedule_retry(agent, *until);
-    else
-        *until = 0;
-}
-
-/* Sets with time conditions: a device counts as numbered until it had no address for 10 s, as an
- * uplink until 60 s after its last default route went. At the start nothing is known of the past.
- */
-static void keep_memberships(struct agent *agent, struct entry *entry, struct device *device,
-                             bool fresh)
-{
-    const uint32_t facts = agent->policy ? agent->policy->facts : 0;
-
-    if (facts & FACT_ADDRESSES)
-        keep_membership(agent, entry->device.numbered && !fresh, UNNUMBERED_AFTER,
-                        &entry->numbered_until, &device->numbered);
-    if (facts & FACT_ROUTES)
-        keep_membership(agent, entry->device.uplink && !fresh, UPLINK_FOR, &entry->uplink_until,
-                        &device->uplink);
-}
-
-/* udev's properties do not come with the dump: kept, and read where they are asked for first. */
-static int read_properties(struct agent *agent, struct live *live)
-{
-    bool missing = false;
-
-    if (!agent->policy || !(agent->policy->facts & FACT_UDEV) || agent->paths.foreign)
-        return 0;
-    for (size_t i = 0; i < live->count; i++) {
-        struct entry *entry = table_get(&agent->table, live->devices[i].ifindex);
-
-        missing |= !entry || !(entry->device.known & FACT_UDEV);
-    }
-    return missing ? udevdb_read(live) : 0;
-}
-
-static void keep_properties(struct entry *entry, struct device *device)
-{
-    if ((device->known & FACT_UDEV) || !(entry->device.known & FACT_UDEV))
-        return;
-    device->properties = TAKE_PTR(entry->device.properties);
-    device->known |= FACT_UDEV;
-}
-
-/* A device that no message announced, at the start or after losses: may udev still be at work on
- * it? At the start that matters only for those that it may rename. */
-static void found(struct agent *agent, struct entry *entry, const struct device *device, bool first)
-{
-    uint64_t now = agent_now(agent);
-
-    entry->appeared = first ? 0 : now;
-    entry->device.numbered = !first;
-    if (!udev_watch_active(agent->udev) || (first && !device->bus_parent) ||
-        udev_watch_is_initialized(agent->udev, device->ifindex))
-        return;
-    entry->unsettled_until = now + UDEV_AT_MOST;
-    entry->ask_udev_at = now + UDEV_ASK_AFTER;
-    agent_schedule_retry(agent, entry->ask_udev_at);
-}
-
-static int merge(struct agent *agent, struct live *live)
-{
-    bool first = agent->generation++ == 0;
-    int r = read_properties(agent, live);
-
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < live->count; i++) {
-        struct device *device = &live->devices[i];
-        bool is_new;
-        struct entry *entry = table_add(&agent->table, device->ifindex, &is_new);
-
-        if (!entry)
-            return -ENOMEM;
-        if (is_new)
-            found(agent, entry, device, first);
-        else if (!streq(entry->device.name, device->name))
-            entry_renamed(entry);
-        entry->generation = agent->generation;
-        keep_memberships(agent, entry, device, is_new && first);
-        keep_properties(entry, device);
-        entry_take(entry, device);
-    }
-    table_sweep(&agent->table, agent->generation);
-    return 0;
 }
 
 static int read_picture(struct agent *agent, struct live *ret)
@@ -358,16 +255,6 @@ static void take_specials(struct agent *agent, const struct live *live)
     agent->special.count = 0;
 }
 
-static void reload_sysctl(struct agent *agent)
-{
-    struct sysctl_conf *conf = NULL;
-
-    if (sysctl_load(&agent->paths, SYSCTL_SYSTEMD, NULL, &conf) < 0)
-        return;
-    sysctl_conf_free(agent->sysctl);
-    agent->sysctl = conf;
-}
-
 static void say_resync(struct agent *agent)
 {
     if (!agent->resync_reason)
@@ -419,7 +306,7 @@ int agent_resync(struct agent *agent)
         live_done(&live);
     }
     take_specials(agent, &live);
-    r = merge(agent, &live);
+    r = agent_merge(agent, &live);
     live_done(&live);
     if (r < 0)
         return r;
@@ -427,94 +314,4 @@ int agent_resync(struct agent *agent)
         agent_enforce(agent, agent->table.entries[i], agent->taking_over ? "policy" : "full read");
     agent_status_changed(agent);
     return 0;
-}
-
-/* ------------------------------------------------------------------------------------ the sweep */
-
-struct sweep {
-    struct agent *agent;
-    size_t seen;
-    bool surprise; /* a device that the table does not know: read everything */
-};
-
-static void sweep_reset(void *data)
-{
-    struct sweep *sweep = data;
-
-    sweep->seen = 0;
-    sweep->surprise = false;
-}
-
-static int sweep_message(const struct nlmsghdr *message, void *data)
-{
-    struct sweep *sweep = data;
-    struct agent *agent = sweep->agent;
-    struct netconf_values values = {0};
-    struct entry *entry;
-
-    if (netconf_read_message(message, &values) < 0 || !values.has_rp_filter)
-        return MNL_CB_OK;
-    if (values.ifindex < 0) {
-        const int32_t *known =
-            values.ifindex == NETCONFA_IFINDEX_ALL ? agent->special.all : agent->special.def;
-
-        sweep->surprise |= known[KEY_RP_FILTER] != values.rp_filter;
-        return MNL_CB_OK;
-    }
-    sweep->seen++;
-    entry = table_get(&agent->table, values.ifindex);
-    if (!entry) {
-        sweep->surprise = true;
-    } else if (entry->device.conf[KEY_RP_FILTER] != values.rp_filter) {
-        entry->device.conf[KEY_RP_FILTER] = values.rp_filter;
-        entry->changed = true; /* repaired when the dump is read: the socket is in use */
-    }
-    return MNL_CB_OK;
-}
-
-/* Where only rp_filter is managed one dump without names tells all: ten times cheaper. True when it
- * raises questions. */
-static bool sweep_rp_filter(struct agent *agent)
-{
-    struct sweep sweep = {.agent = agent};
-    char buffer[64];
-    struct nlmsghdr *request = netlink_request(buffer, RTM_GETNETCONF, NLM_F_DUMP, 0);
-    struct netconfmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
-    size_t with_ipv4 = 0;
-    int r;
-
-    header->ncm_family = AF_INET;
-    agent->wake = agent_now(agent);
-    r = netlink_dump(&agent->nl, request, sweep_message, sweep_reset, &sweep);
-    for (size_t i = 0; i < agent->table.count; i++) {
-        struct entry *entry = agent->table.entries[i];
-
-        with_ipv4 += entry->device.ipv4;
-        if (entry->changed)
-            agent_enforce(agent, entry, "sweep");
-        entry->changed = false;
-    }
-    return r < 0 || sweep.surprise || sweep.seen != with_ipv4;
-}
-
-static int on_sweep(sd_event_source *source, uint64_t usec, void *data)
-{
-    struct agent *agent = data;
-
-    agent_plan_sweep(agent);
-    reload_sysctl(agent);
-    if (agent_take_policy(agent) > 0) /* should the directory not be watched */
-        return agent_policy_changed(agent);
-    if (agent->policy && agent->policy->keys == KEY_BIT(KEY_RP_FILTER) && !agent->policy->facts &&
-        !sweep_rp_filter(agent))
-        return 0;
-    agent_resync_now(agent, NULL);
-    return 0;
-}
-
-void agent_plan_sweep(struct agent *agent)
-{
-    uint64_t interval = agent->policy ? agent->policy->agent.sweep_usec : SWEEP_INTERVAL;
-
-    agent_set_timer(agent, &agent->sweep_timer, agent_now(agent) + interval, on_sweep);
 }

@@ -3,6 +3,7 @@
 # as the policy says. What a clean stop leaves, and a crash does not.
 # Arguments: rounds, seed.
 
+# shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/agent.sh"
 system_enter "$@"

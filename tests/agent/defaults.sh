@@ -2,6 +2,7 @@
 # Devices that follow `default` without a word, devices that move between namespaces, that lose
 # their IPv4 settings, and an ifindex that is used again.
 
+# shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/agent.sh"
 system_enter "$@"

@@ -2,6 +2,7 @@
 # Whatever happened, in whatever order: in the end every device is as the policy says.
 # Arguments: steps, seed, rounds.
 
+# shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/agent.sh"
 system_enter "$@"

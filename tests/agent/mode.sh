@@ -2,6 +2,7 @@
 # Who may write when: without a policy, in observe mode, when an enforcing policy comes later,
 # without privilege, with the capability alone, and in a network namespace of somebody else.
 
+# shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/agent.sh"
 system_enter "$@"
@@ -126,6 +127,7 @@ ip netns exec other ip link add name eth7 type bridge
 wait_until "eth7 is strict" foreign_is eth7 1
 expect "state of its own" test -e "$state/status.json"
 expect_equal "nothing outside is touched" "$(all_values)" "$before"
+# shellcheck disable=SC2034 # agent_status reads it
 STATUS=$state/status.json
 expect "it says what it does" status_is .enforcing true
 agent_stop

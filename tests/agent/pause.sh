@@ -1,5 +1,6 @@
 #!/bin/bash
 # A pause across the real udev hook, the agent, and the agent's restart; and how each of them says so.
+# shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/agent.sh"
 system_enter "$@"

@@ -2,6 +2,7 @@
 # Values written by RTM_SETLINK are put right: at once where the device is up, by the sweep where it
 # is down and the kernel says nothing. Where /proc/sys is read-only the agent writes that way itself.
 
+# shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/agent.sh"
 system_enter "$@"

@@ -3,6 +3,7 @@
 # also with receive buffers so small that messages are lost.
 # Arguments: number of veth pairs, seed.
 
+# shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/agent.sh"
 system_enter "$@"
@@ -64,8 +65,11 @@ wait_until "all right after the storm" everything_right
 ok "a storm ends as the policy says"
 agent_stop
 
+# Standing still, the agent has to miss something.
 agent_start --receive-buffer=4096
+kill -STOP "$AGENT_PID"
 play "$seed-small" b
+kill -CONT "$AGENT_PID"
 wait_until "all right in spite of lost messages" everything_right
 agent_stop
 expect_equal "the agent stopped cleanly" "$AGENT_STATUS" 0

@@ -3,6 +3,7 @@
 # refused and changes nothing; damage to the accepted one does not disarm the agent.
 # Argument: number of takeovers.
 
+# shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/agent.sh"
 system_enter "$@"

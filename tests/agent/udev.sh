@@ -4,6 +4,7 @@
 # apply at once end as the policy says.
 # Argument: number of veth pairs.
 
+# shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/agent.sh"
 system_enter "$@"

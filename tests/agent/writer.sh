@@ -2,6 +2,7 @@
 # Somebody writes one device back in a tight loop: the agent does not join in, says so once, keeps
 # the other devices right, and goes on as before when it is over. The same for `all`.
 
+# shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/agent.sh"
 system_enter "$@"

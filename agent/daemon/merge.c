@@ -1,0 +1,103 @@
+/* From a whole picture to the table: what only the table knows is kept, what is gone is dropped. */
+#include "agent.h"
+#include "udevdb.h"
+
+/* `was` and, until `until`, still counts as one. */
+static void keep_membership(struct agent *agent, bool was, uint64_t span, uint64_t *until, bool *is)
+{
+    uint64_t now = agent_now(agent);
+
+    if (*is || !was) {
+        *until = 0;
+        return;
+    }
+    if (*until == 0)
+        *until = now + span;
+    *is = now < *until;
+    if (*is)
+        agent_schedule_retry(agent, *until);
+    else
+        *until = 0;
+}
+
+/* Sets with time conditions: a device counts as numbered until it had no address for 10 s, as an
+ * uplink until 60 s after its last default route went. At the start nothing is known of the past.
+ */
+static void keep_memberships(struct agent *agent, struct entry *entry, struct device *device,
+                             bool fresh)
+{
+    const uint32_t facts = agent->policy ? agent->policy->facts : 0;
+
+    if (facts & FACT_ADDRESSES)
+        keep_membership(agent, entry->device.numbered && !fresh, UNNUMBERED_AFTER,
+                        &entry->numbered_until, &device->numbered);
+    if (facts & FACT_ROUTES)
+        keep_membership(agent, entry->device.uplink && !fresh, UPLINK_FOR, &entry->uplink_until,
+                        &device->uplink);
+}
+
+/* udev's properties do not come with the dump: kept, and read where they are asked for first. */
+static int read_properties(struct agent *agent, struct live *live)
+{
+    bool missing = false;
+
+    if (!agent->policy || !(agent->policy->facts & FACT_UDEV) || agent->paths.foreign)
+        return 0;
+    for (size_t i = 0; i < live->count; i++) {
+        struct entry *entry = table_get(&agent->table, live->devices[i].ifindex);
+
+        missing |= !entry || !(entry->device.known & FACT_UDEV);
+    }
+    return missing ? udevdb_read(live) : 0;
+}
+
+static void keep_properties(struct entry *entry, struct device *device)
+{
+    if ((device->known & FACT_UDEV) || !(entry->device.known & FACT_UDEV))
+        return;
+    device->properties = TAKE_PTR(entry->device.properties);
+    device->known |= FACT_UDEV;
+}
+
+/* A device that no message announced, at the start or after losses: may udev still be at work on
+ * it? At the start that matters only for those that it may rename. */
+static void found(struct agent *agent, struct entry *entry, const struct device *device, bool first)
+{
+    uint64_t now = agent_now(agent);
+
+    entry->appeared = first ? 0 : now;
+    entry->device.numbered = !first;
+    if (!udev_watch_active(agent->udev) || (first && !device->bus_parent) ||
+        udev_watch_is_initialized(agent->udev, device->ifindex))
+        return;
+    entry->unsettled_until = now + UDEV_AT_MOST;
+    entry->ask_udev_at = now + UDEV_ASK_AFTER;
+    agent_schedule_retry(agent, entry->ask_udev_at);
+}
+
+int agent_merge(struct agent *agent, struct live *live)
+{
+    bool first = agent->generation++ == 0;
+    int r = read_properties(agent, live);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < live->count; i++) {
+        struct device *device = &live->devices[i];
+        bool is_new;
+        struct entry *entry = table_add(&agent->table, device->ifindex, &is_new);
+
+        if (!entry)
+            return -ENOMEM;
+        if (is_new)
+            found(agent, entry, device, first);
+        else if (!streq(entry->device.name, device->name))
+            entry_renamed(entry);
+        entry->generation = agent->generation;
+        keep_memberships(agent, entry, device, is_new && first);
+        keep_properties(entry, device);
+        entry_take(entry, device);
+    }
+    table_sweep(&agent->table, agent->generation);
+    return 0;
+}

@@ -1,0 +1,106 @@
+/* Now and then everything is looked at, for what the kernel does not announce. */
+#include <linux/netconf.h>
+#include <linux/rtnetlink.h>
+
+#include "agent.h"
+#include "sysctl_conf.h"
+
+#define SWEEP_INTERVAL (60 * USEC_PER_SEC) /* without a policy */
+
+static void reload_sysctl(struct agent *agent)
+{
+    struct sysctl_conf *conf = NULL;
+
+    if (sysctl_load(&agent->paths, SYSCTL_SYSTEMD, NULL, &conf) < 0)
+        return;
+    sysctl_conf_free(agent->sysctl);
+    agent->sysctl = conf;
+}
+
+struct sweep {
+    struct agent *agent;
+    size_t seen;
+    bool surprise; /* a device that the table does not know: read everything */
+};
+
+static void sweep_reset(void *data)
+{
+    struct sweep *sweep = data;
+
+    sweep->seen = 0;
+    sweep->surprise = false;
+}
+
+static int sweep_message(const struct nlmsghdr *message, void *data)
+{
+    struct sweep *sweep = data;
+    struct agent *agent = sweep->agent;
+    struct netconf_values values = {0};
+    struct entry *entry;
+
+    if (netconf_read_message(message, &values) < 0 || !values.has_rp_filter)
+        return MNL_CB_OK;
+    if (values.ifindex < 0) {
+        const int32_t *known =
+            values.ifindex == NETCONFA_IFINDEX_ALL ? agent->special.all : agent->special.def;
+
+        sweep->surprise |= known[KEY_RP_FILTER] != values.rp_filter;
+        return MNL_CB_OK;
+    }
+    sweep->seen++;
+    entry = table_get(&agent->table, values.ifindex);
+    if (!entry) {
+        sweep->surprise = true;
+    } else if (entry->device.conf[KEY_RP_FILTER] != values.rp_filter) {
+        entry->device.conf[KEY_RP_FILTER] = values.rp_filter;
+        entry->changed = true; /* repaired when the dump is read: the socket is in use */
+    }
+    return MNL_CB_OK;
+}
+
+/* Where only rp_filter is managed one dump without names tells all: ten times cheaper. True when it
+ * raises questions. */
+static bool sweep_rp_filter(struct agent *agent)
+{
+    struct sweep sweep = {.agent = agent};
+    char buffer[64];
+    struct nlmsghdr *request = netlink_request(buffer, RTM_GETNETCONF, NLM_F_DUMP, 0);
+    struct netconfmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
+    size_t with_ipv4 = 0;
+    int r;
+
+    header->ncm_family = AF_INET;
+    agent->wake = agent_now(agent);
+    r = netlink_dump(&agent->nl, request, sweep_message, sweep_reset, &sweep);
+    for (size_t i = 0; i < agent->table.count; i++) {
+        struct entry *entry = agent->table.entries[i];
+
+        with_ipv4 += entry->device.ipv4;
+        if (entry->changed)
+            agent_enforce(agent, entry, "sweep");
+        entry->changed = false;
+    }
+    return r < 0 || sweep.surprise || sweep.seen != with_ipv4;
+}
+
+static int on_sweep(sd_event_source *source, uint64_t usec, void *data)
+{
+    struct agent *agent = data;
+
+    agent_plan_sweep(agent);
+    reload_sysctl(agent);
+    if (agent_take_policy(agent) > 0) /* should the directory not be watched */
+        return agent_policy_changed(agent);
+    if (agent->policy && agent->policy->keys == KEY_BIT(KEY_RP_FILTER) && !agent->policy->facts &&
+        !sweep_rp_filter(agent))
+        return 0;
+    agent_resync_now(agent, NULL);
+    return 0;
+}
+
+void agent_plan_sweep(struct agent *agent)
+{
+    uint64_t interval = agent->policy ? agent->policy->agent.sweep_usec : SWEEP_INTERVAL;
+
+    agent_set_timer(agent, &agent->sweep_timer, agent_now(agent) + interval, on_sweep);
+}
