@@ -55,8 +55,8 @@ static bool must_stop_following(const struct key_target *target, enum key key,
                                                 device->forwarding) != t->before;
 }
 
-static int add_device(struct plan *plan, const struct key_target *target, enum key key,
-                      const struct device *device, const struct device_target *t)
+int plan_add_device(struct plan *plan, const struct key_target *target, enum key key,
+                    const struct device *device, const struct device_target *t)
 {
     int early = key_effective(key, target->old_all, t->write_value, device->forwarding);
     struct write write = {
@@ -101,7 +101,7 @@ static int add_device(struct plan *plan, const struct key_target *target, enum k
     return 0;
 }
 
-static int add_all(struct plan *plan, const struct key_target *target, enum key key)
+int plan_add_all(struct plan *plan, const struct key_target *target, enum key key)
 {
     bool pinned = target->all_rule && target->all_rule->pattern.kind == PATTERN_ALL;
 
@@ -121,7 +121,7 @@ static int add_all(struct plan *plan, const struct key_target *target, enum key 
                            });
 }
 
-static int add_default(struct plan *plan, const struct key_target *target, enum key key)
+int plan_add_default(struct plan *plan, const struct key_target *target, enum key key)
 {
     const struct rule *rule = target->default_rule;
     bool pinned = rule && rule->pattern.kind == PATTERN_DEFAULT;
@@ -178,8 +178,8 @@ static int by_step(const void *a, const void *b)
 }
 
 /* Put the writes of one key, from index `first` on, into their order. */
-static void sort_steps(struct plan *plan, size_t first, const struct key_target *target,
-                       size_t *until_reread)
+void plan_sort_steps(struct plan *plan, size_t first, const struct key_target *target,
+                     size_t *until_reread)
 {
     if (first == plan->count)
         return;
@@ -246,17 +246,17 @@ static int plan_key(const struct policy *policy, const struct live *live, enum k
             plan_device_target(policy, &target, key, device, &t);
         else
             plan_device_keep(&target, key, device, &t);
-        r = add_device(plan, &target, key, device, &t);
+        r = plan_add_device(plan, &target, key, device, &t);
         if (r < 0)
             return r;
     }
-    r = add_all(plan, &target, key);
+    r = plan_add_all(plan, &target, key);
     if (r < 0)
         return r;
-    r = add_default(plan, &target, key);
+    r = plan_add_default(plan, &target, key);
     if (r < 0)
         return r;
-    sort_steps(plan, first, &target, until_reread);
+    plan_sort_steps(plan, first, &target, until_reread);
     return 0;
 }
 
@@ -324,6 +324,8 @@ char *write_reason_text(const struct write *write)
         return rule_text("new devices start with ", write->rule);
     case WRITE_STOP_FOLLOW:
         return strdup("stays as it is when default changes");
+    case WRITE_RESTORE:
+        return strdup("as it was before the first write since boot");
     case WRITE_KEEP:
         break;
     }

@@ -30,6 +30,7 @@ enum write_reason {
     WRITE_MAKE_ROOM,   /* `all` moves down so that rules can be honoured */
     WRITE_KEEP,        /* keeps a device, or default, effectively as it was under the new `all` */
     WRITE_STOP_FOLLOW, /* step 0: an equal value, so that the device no longer follows default */
+    WRITE_RESTORE,     /* back to a value that was recorded */
     WRITE_NEW_DEVICES, /* default takes the value of the bare * rule */
 };
 
@@ -117,6 +118,20 @@ void plan_device_target(const struct policy *policy, const struct key_target *ta
  * Writes of one key stand together, by step, then by ifindex. -ENOMEM, else 0. */
 int plan_make(const struct policy *policy, const struct live *live, int only_ifindex,
               struct plan *ret);
+/* A configured value that is to be there in the end. */
+struct wanted_value {
+    enum key key;
+    int ifindex; /* IFINDEX_ALL, IFINDEX_DEFAULT or a device */
+    int value;
+};
+
+/* The plan that brings exactly these configured values, in the same order as every plan: no device
+ * is at any moment effectively at a third value. What is not named keeps its configured value; a
+ * device that `all` then makes effectively another one is among the casualties. One value at
+ * most for each. -ENOMEM. */
+int plan_values(const struct wanted_value *values, size_t n, const struct live *live,
+                struct plan *ret);
+
 void plan_done(struct plan *plan);
 #define _cleanup_plan_ _cleanup_(plan_done)
 

@@ -123,7 +123,7 @@ static void target_all(const struct policy *policy, const struct live *live, enu
 
 /* The value `default` has while `all` moves. A device born then must not see a third value, under
  * the old `all` nor under the new one; the fewest writes serve, so what is there comes first. */
-static int middle_default(enum key key, const struct key_target *target, bool forwarding)
+int plan_middle_default(enum key key, const struct key_target *target, bool forwarding)
 {
     const int candidates[] = {
         target->old_default,
@@ -194,7 +194,7 @@ static void target_default(const struct policy *policy, const struct live *live,
         target->default_impossible = target->default_drift;
     }
     target->default_after = key_effective(key, target->new_all, target->new_default, forwarding);
-    target->mid_default = middle_default(key, target, forwarding);
+    target->mid_default = plan_middle_default(key, target, forwarding);
 }
 
 void plan_key_target(const struct policy *policy, const struct live *live, enum key key,
@@ -224,7 +224,7 @@ void plan_key_hold_default(const struct policy *policy, const struct live *live,
         target->new_default = keep_value(key, target, target->old_default, live->def_forwarding);
     target->default_after =
         key_effective(key, target->new_all, target->new_default, live->def_forwarding);
-    target->mid_default = middle_default(key, target, live->def_forwarding);
+    target->mid_default = plan_middle_default(key, target, live->def_forwarding);
     target->default_rule = NULL;
 }
 

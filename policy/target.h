@@ -1,4 +1,4 @@
-/* Pieces of a target that only plan.c needs. */
+/* Pieces of targets and plans that only the files of the planner need. */
 #pragma once
 
 #include "plan.h"
@@ -10,3 +10,15 @@ void plan_key_hold_default(const struct policy *policy, const struct live *live,
 /* The target of a device of which nothing is asked: it keeps its effective value. */
 void plan_device_keep(const struct key_target *target, enum key key, const struct device *device,
                       struct device_target *ret);
+
+/* The value `default` has while `all` moves, see target.c. */
+int plan_middle_default(enum key key, const struct key_target *target, bool forwarding);
+
+/* Add to a plan what a target asks for; -ENOMEM. Then put the writes of one key, from index `first`
+ * on, into their order. */
+int plan_add_device(struct plan *plan, const struct key_target *target, enum key key,
+                    const struct device *device, const struct device_target *t);
+int plan_add_all(struct plan *plan, const struct key_target *target, enum key key);
+int plan_add_default(struct plan *plan, const struct key_target *target, enum key key);
+void plan_sort_steps(struct plan *plan, size_t first, const struct key_target *target,
+                     size_t *until_reread);

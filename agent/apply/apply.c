@@ -118,7 +118,8 @@ static int read_and_plan(struct apply *apply, int ifindex, struct plan *ret)
         return r;
     if (options->only_ifindex != 0 && !live_by_ifindex(&live, options->only_ifindex))
         return -ENODEV;
-    r = plan_make(options->policy, &live, options->only_ifindex, ret);
+    r = options->make ? options->make(&live, options->data, ret)
+                      : plan_make(options->policy, &live, options->only_ifindex, ret);
     if (r >= 0 && ifindex == 0 && ret->until_reread < ret->count)
         r = remember_seen(apply, &live);
     return r;
@@ -263,7 +264,8 @@ static int match_again(struct apply *apply, const struct plan *plan, const struc
     *ret = *write;
     memcpy(ret->name, device->name, sizeof(ret->name));
     /* Others than the one that is asked for are only kept as they are, whatever they are called. */
-    if (write->step == 0 || (options->only_ifindex != 0 && write->ifindex != options->only_ifindex))
+    if (write->step == 0 || options->make ||
+        (options->only_ifindex != 0 && write->ifindex != options->only_ifindex))
         return 1;
 
     configured = device->conf[write->key];

@@ -47,6 +47,9 @@ struct apply_options {
     /* NULL, or called after every reading of the picture, before it is planned with: the helper
      * adds what udev told it. A negative errno ends the work. */
     int (*amend)(struct live *live, void *data);
+    /* NULL, or makes the plan of all devices in place of the policy, from a picture read under the
+     * lock. Called again where a plan has to be made again. A negative errno ends the work. */
+    int (*make)(const struct live *live, void *data, struct plan *ret);
     apply_report_t report;
     void *data;
 };

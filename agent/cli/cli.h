@@ -102,6 +102,7 @@ int verb_status(struct cli *cli, int count, char **arguments);
 int verb_monitor(struct cli *cli, int count, char **arguments);
 int verb_verdict(struct cli *cli, int count, char **arguments);
 int verb_pause(struct cli *cli, int count, char **arguments);
+int verb_restore(struct cli *cli, int count, char **arguments);
 int verb_resume(struct cli *cli, int count, char **arguments);
 int verb_preset(struct cli *cli, int count, char **arguments);
 int verb_drops(struct cli *cli, int count, char **arguments);

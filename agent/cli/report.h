@@ -43,6 +43,9 @@ json_t *json_diag(const struct diag *diag);
 
 /* As RFC 3339, UTC. */
 json_t *json_time(time_t seconds);
+/* The person who types this, below sudo, too: at most 15 bytes without a space. Owned. */
+char *pause_who(void);
+
 /* {devices, everything, reason, by, uid, since, left} of one pause, and a list of those in force.
  */
 json_t *json_pause(const struct pause *pause, uint64_t now);

@@ -117,7 +117,7 @@ static unsigned count_covered(const struct pausing *pausing, const struct pause 
 }
 
 /* Who types this: below sudo the person, not root. */
-static char *who_types(void)
+char *pause_who(void)
 {
     const char *sudo = getenv("SUDO_USER");
     const struct passwd *passwd = sudo && *sudo ? NULL : getpwuid(getuid());
@@ -143,7 +143,7 @@ static int add_pause(struct pausing *pausing, const char *typed, uint64_t durati
     int r = typed ? set_devices(pausing, typed, &pause) : 0;
 
     if (r == 0) {
-        pause.who = who_types();
+        pause.who = pause_who();
         pause.reason = strdup(pausing->cli->values[OPTION_REASON]);
         if (typed && !(pause.pattern.kind <= PATTERN_DEFAULT) &&
             count_covered(pausing, &pause) == 0)

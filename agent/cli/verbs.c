@@ -167,6 +167,22 @@ const struct verb verbs[] = {
         .run = verb_resume,
     },
     {
+        .name = "restore",
+        .arguments = "[DEVICE...]",
+        .max_arguments = ARGUMENTS_ANY,
+        .summary = "go back to what was there before",
+        .text = "Puts back the values that were there before the first write of this boot, in\n"
+                "the same safe order as 'apply'. What someone else has changed since is left and\n"
+                "listed. With DEVICE only these devices become effectively what they were, and\n"
+                "'all' stays. What was put back is paused before the first write, so that agent\n"
+                "and udev hook do not undo it: without DEVICE everything. 'resume' ends that.\n"
+                "Exit status 2 when something was left, and with --dry-run when there is\n"
+                "something to do.\n",
+        .options = OPTION_BIT(OPTION_DRY_RUN),
+        .formats = FORMATS_USUAL,
+        .run = verb_restore,
+    },
+    {
         .name = "preset",
         .arguments = "list|show|enable|disable|diff|suggest [NAME...]",
         .min_arguments = 1,

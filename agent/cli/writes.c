@@ -29,6 +29,7 @@ json_t *json_write(const struct write *write)
         [WRITE_KEEP] = "keep",
         [WRITE_STOP_FOLLOW] = "stop-follow",
         [WRITE_NEW_DEVICES] = "new-devices",
+        [WRITE_RESTORE] = "restore",
     };
     _cleanup_free_ char *text = write_reason_text(write);
     json_t *object = json_object();

@@ -83,5 +83,18 @@ agent_wait_log 'what was paused until now stays so'
 sysctl -qw net.ipv4.conf.eth0.rp_filter=0
 agent_caught_up
 expect_value eth0 rp_filter 0
+
+# --- restore: a running agent undoes nothing of it
+
+rm /run/rpfpolicy/paused
+becomes eth0 rp_filter 1
+rpfpolicy restore >/dev/null 2>&1
+expect_value eth0 rp_filter 0
+agent_wait_log 'Paused: everything, until the next boot, by root: restored'
+wait_until "status has everything paused" jq -e '.devices.drift == 0 and .devices.ok == 0' "$STATUS" \
+    >/dev/null
+expect_value eth0 rp_filter 0
+rpfpolicy resume >/dev/null
+becomes eth0 rp_filter 1
 agent_stop
 system_end

@@ -109,7 +109,7 @@ run check --format=nagios --no-such-option
 expect_status "a mistake of a monitoring system's caller" 3
 run check --color=sometimes
 expect_status "an unknown --color" 1
-for verb in routes restore report; do
+for verb in routes report; do
     run "$verb"
     expect_status "$verb, which is not there yet" 1
     expect_text "$verb, which is not there yet" err "unknown command"

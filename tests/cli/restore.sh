@@ -1,0 +1,161 @@
+#!/bin/bash
+# `restore`: back to what was there before the first write since boot, what others changed since
+# excepted, past no third value, and then nobody undoes it.
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+system_enter "$@"
+
+OUT=$SYSTEM_WORK/out
+ERR=$SYSTEM_WORK/err
+
+run() {
+    "$SYSTEM_BUILD/agent/cli/rpfpolicy" "$@" >"$OUT" 2>"$ERR"
+    STATUS=$?
+}
+
+expect_status() {
+    expect_equal "$1: exit status" "$STATUS" "$2"
+}
+
+says() {
+    expect "$1" grep -qE -- "$3" "$2"
+}
+
+json() {
+    expect "$1" jq -e "$2" "$OUT" >/dev/null
+}
+
+# The values of the host, without those of devices that were made later.
+values() {
+    all_values | grep "/rp_filter:" | grep -Ev '^(\./)?(new|lxc9)'
+}
+
+sysctl -qw net.ipv4.conf.default.rp_filter=0
+for device in eth0 eth1 eth2 lxc1 lxc2; do add_device "$device"; done
+sysctl -qw net.ipv4.conf.all.rp_filter=2 net.ipv4.conf.default.rp_filter=2
+sysctl -qw net.ipv4.conf.eth1.rp_filter=1 net.ipv4.conf.eth2.rp_filter=7
+
+run restore
+expect_status "restore before anything was written" 0
+says "restore before anything was written says so" "$ERR" 'nothing was written here since boot'
+expect "and pauses nothing" test ! -e /run/rpfpolicy/paused
+
+first=$(values)
+policy_file 10-test.conf <<'END'
+[agent]
+mode = enforce
+[rp_filter]
+lxc* = off
+* = strict
+END
+run apply
+expect_status "apply" 0
+expect_effective lxc1 0
+expect_effective eth0 1
+second=$(values)
+
+# --- and back, and forth
+
+before=$(all_values)
+run restore --dry-run
+expect_status "restore --dry-run" 2
+says "restore --dry-run shows the writes" "$OUT" '^all: rp_filter 0 -> 2.*as it was before'
+expect_equal "restore --dry-run writes nothing" "$(all_values)" "$before"
+expect "restore --dry-run pauses nothing" test ! -e /run/rpfpolicy/paused
+setpriv --reuid=65534 --regid=65534 --clear-groups "$SYSTEM_BUILD/agent/cli/rpfpolicy" restore \
+    >"$OUT" 2>"$ERR"
+expect_equal "restore without privilege: exit status" "$?" 1
+expect_equal "restore without privilege writes nothing" "$(all_values)" "$before"
+
+watch_start
+run restore
+watch_stop
+expect_status "restore" 0
+expect_equal "every value is what it was" "$(values)" "$first"
+for device in eth0 eth1 eth2 lxc1 lxc2; do
+    case $device in lxc*) was=0 ;; *) was=1 ;; esac
+    expect_equal "$device went back past no third value" "$(watched "$device")" "$was 2"
+done
+run check
+says "all of it is paused" "$OUT" 'restored to what was there before'
+before=$(all_values)
+run apply
+expect_equal "apply leaves it so" "$(all_values)" "$before"
+run restore
+expect_status "restore a second time" 0
+says "restore a second time has nothing to do" "$OUT" '^Nothing to put back\.$'
+run resume
+run apply
+expect_status "apply after resume" 0
+expect_equal "it is as after the first apply" "$(values)" "$second"
+
+# --- what someone else changed since, devices that are gone, renamed or new
+
+sysctl -qw net.ipv4.conf.eth1.rp_filter=0
+ip link delete lxc2
+ip link set eth2 name new2
+add_device lxc9
+run restore --json
+expect_status "restore after others wrote" 2
+json "what was changed is listed" '[.skipped[] | select(.why == "changed")] | length == 1 and
+    .[0].name == "eth1" and .[0].value == 0 and .[0].wrote == 1 and .[0].before == 1' ||
+    jq .skipped "$OUT"
+json "what was renamed is listed" '[.skipped[] | select(.why == "renamed")] | length == 1 and
+    .[0].name == "new2" and .[0].before == 7'
+json "nothing failed" '.summary.failed == 0 and .summary.paused'
+expect_value eth1 rp_filter 0
+expect_value all rp_filter 2
+expect_value lxc1 rp_filter 0
+expect_value default rp_filter 2
+run resume
+run apply
+expect_effective lxc1 0
+expect_effective eth1 1
+
+# --- one device: effectively what it was, under the present `all`
+
+run restore lxc1
+expect_status "restore of one device" 0
+expect_effective lxc1 2
+expect_value all rp_filter 0
+expect_effective eth0 1
+run check --json
+json "it is paused, nothing else is" '.summary.paused == 1 and .pauses[0].devices == "lxc1"'
+run apply
+expect_effective lxc1 2
+run restore nothere
+expect_status "restore of a device that is not there" 1
+run resume
+run apply
+expect_effective lxc1 0
+
+# --- `all` was changed by someone else: it stays, devices become what they effectively were
+
+sysctl -qw net.ipv4.conf.all.rp_filter=1
+run restore
+expect_status "restore with another all" 2
+says "all is listed" "$OUT" '^all: rp_filter left at 1: someone else'
+expect_value all rp_filter 1
+expect_effective lxc1 2
+expect_effective eth0 2
+
+# --- a full disk: nothing is half done
+
+run resume
+run apply
+expect_effective lxc1 0
+mount -t tmpfs -o size=16k,mode=0755 tmpfs /mnt
+cp -a /run/rpfpolicy/. /mnt
+mount --move /mnt /run/rpfpolicy
+cat /dev/zero >/run/rpfpolicy/fill 2>/dev/null
+before=$(all_values)
+run restore
+expect_status "restore with a full disk" 1
+says "restore with a full disk says so" "$ERR" 'cannot pause.*No space left.*nothing was changed'
+expect_equal "restore with a full disk writes nothing" "$(all_values)" "$before"
+rm /run/rpfpolicy/fill
+run restore lxc1
+expect_status "restore with room again" 0
+expect_effective lxc1 2
+
+system_end
