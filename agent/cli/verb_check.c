@@ -196,8 +196,7 @@ int verb_check(struct cli *cli, int count, char **arguments)
 
     r = session_load(&session, cli, 0);
     if (r == 0)
-        r = session_read(&session, IMPACT_KEYS,
-                         FACT_ADDRESSES | (count > 0 ? FACT_ALTNAMES : 0));
+        r = session_read(&session, IMPACT_KEYS, FACT_ADDRESSES | (count > 0 ? FACT_ALTNAMES : 0));
     if (r == 0)
         r = session_select(&session, count, arguments, &selected);
     if (r < 0)
