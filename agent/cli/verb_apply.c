@@ -117,15 +117,43 @@ static int amend(struct live *live, void *data)
     return session_amend(applying->session, live);
 }
 
-/* Keys of rules that write and are still not as they want. A negative errno where that is not known
- * now. */
-static int count_left(struct cli *cli, unsigned flags)
+/* Keys that are not as a rule wants them: as one that writes does, as one that only observes. */
+struct left {
+    unsigned written, observed;
+};
+
+static void count_key(const struct key_state *state, struct left *left)
+{
+    if (state->state > STATE_DRIFT)
+        return;
+    if (plan_rule_writes(state->rule))
+        left->written++;
+    else
+        left->observed++;
+}
+
+static void count_special(const struct session *session, int which, struct left *left)
+{
+    struct key_state state;
+
+    for (enum key key = 0; key < KEY_COUNT; key++) {
+        if (!(session->policy->keys & KEY_BIT(key)))
+            continue;
+        judge_special(session->judge, which, key, &state);
+        count_key(&state, left);
+    }
+}
+
+/* What is left now, after the writes. A negative errno where that is not known. */
+static int count_left(struct cli *cli, unsigned flags, struct left *ret)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
-    int n = 0;
+    struct left left = {0};
 
     if (session_load(&session, cli, SESSION_QUIET | flags) < 0 || session_read(&session, 0, 0) < 0)
         return -EIO;
+    count_special(&session, IFINDEX_ALL, &left);
+    count_special(&session, IFINDEX_DEFAULT, &left);
     for (size_t i = 0; i < session.live.count; i++) {
         struct key_state states[KEY_COUNT];
         enum state worst;
@@ -135,16 +163,34 @@ static int count_left(struct cli *cli, unsigned flags)
             continue;
         count = judge_device(session.judge, &session.live.devices[i], states, &worst);
         for (unsigned k = 0; k < count; k++)
-            n += states[k].state <= STATE_DRIFT && plan_rule_writes(states[k].rule);
+            count_key(&states[k], &left);
     }
-    return n;
+    *ret = left;
+    return 0;
+}
+
+static void say_left(const struct session *session, const struct left *left, bool failed)
+{
+    char number[16];
+
+    if (left->written > 0)
+        say("%s %s still not as wanted, see 'rpfpolicy check'", count_text(left->written, number),
+            PLURAL(left->written, "key"));
+    else if (!failed && left->observed > 0)
+        say("all is as the rules that write want it; %s %s not as a rule wants that only observes, "
+            "see 'rpfpolicy check'",
+            count_text(left->observed, number), left->observed == 1 ? "key is" : "keys are");
+    else if (!failed)
+        say("every device%s is as the policy wants it",
+            session->pauses.count > 0 ? " that is not paused" : "");
 }
 
 /* Where things stand now; the exit status follows from it. */
 static int follow_up(struct cli *cli, const struct session *session,
                      const struct apply_result *result)
 {
-    int left = count_left(cli, session->unpaused ? SESSION_UNPAUSED : 0);
+    struct left left = {0};
+    int r = count_left(cli, session->unpaused ? SESSION_UNPAUSED : 0, &left);
     char number[16];
 
     if (result->record_error < 0)
@@ -156,18 +202,14 @@ static int follow_up(struct cli *cli, const struct session *session,
     if (result->failed > 0)
         say("%s %s failed: %s", count_text(result->failed, number), PLURAL(result->failed, "write"),
             error_text(result->first_error));
-    if (left > 0)
-        say("%s %s of devices still not as wanted, see 'rpfpolicy check'",
-            count_text((unsigned)left, number), left == 1 ? "key" : "keys");
-    else if (left == 0 && result->failed == 0)
-        say("every device%s is as the policy wants it",
-            session->pauses.count > 0 ? " that is not paused" : "");
+    if (r >= 0)
+        say_left(session, &left, result->failed > 0);
     if (session->policy->agent.mode == MODE_OBSERVE)
         say("mode is observe: agent and udev hook will not keep it so; to have it kept, put\n"
             "'mode = enforce' into [agent] of the policy and run 'rpfpolicy apply' again");
     if (result->failed > 0)
         return EXIT_WRITES;
-    return left > 0 ? EXIT_DRIFT : left < 0 ? EXIT_ERROR : EXIT_OK;
+    return r < 0 ? EXIT_ERROR : left.written > 0 ? EXIT_DRIFT : EXIT_OK;
 }
 
 static int carry_out(struct cli *cli, struct session *session, const struct plan *plan)

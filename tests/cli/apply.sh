@@ -165,6 +165,8 @@ run plan
 expect_status "plan with an observed rule" 0
 unchanged "apply with an observed rule" run apply
 expect_status "apply with an observed rule" 0
+says "what is only observed is not said to be as wanted" "$ERR" \
+    '1 key is not as a rule wants that only observes'
 run check
 expect_status "check with an observed rule that is not met" 2
 policy_file 10-test.conf <<'END'
