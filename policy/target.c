@@ -65,21 +65,44 @@ static bool choose(const struct rule *rule, const struct key_target *target, int
     return false;
 }
 
+/* Does a later line say something else of the very same devices? So people overrule a preset. */
+static bool is_replaced(const struct policy *policy, const struct rule *rule)
+{
+    const struct rule *end = policy->rules + policy->n_rules;
+
+    for (const struct rule *later = rule + 1; later < end; later++)
+        if (later->key == rule->key && (later->exception < 0) == (rule->exception < 0) &&
+            streq(later->pattern.text, rule->pattern.text))
+            return true;
+    return false;
+}
+
+static int smallest_value(const struct rule *rule)
+{
+    int smallest = rule->values[0];
+
+    for (unsigned i = 1; i < rule->n_values; i++)
+        if (rule->values[i] < smallest)
+            smallest = rule->values[i];
+    return smallest;
+}
+
 /* The smallest value any rule may want. The pins speak of what is stored there, not of devices. */
 static void find_minimum(const struct policy *policy, enum key key, struct key_target *target)
 {
     for (size_t i = 0; i < policy->n_rules; i++) {
         const struct rule *rule = &policy->rules[i];
+        int smallest;
 
         if (rule->key != key || !plan_rule_writes(rule) || rule->pattern.kind == PATTERN_ALL ||
             rule->pattern.kind == PATTERN_DEFAULT)
             continue;
-        for (unsigned v = 0; v < rule->n_values; v++)
-            if (!target->has_minimum || rule->values[v] < target->minimum) {
-                target->has_minimum = true;
-                target->minimum = rule->values[v];
-                target->minimum_rule = rule;
-            }
+        smallest = smallest_value(rule);
+        if ((target->has_minimum && smallest >= target->minimum) || is_replaced(policy, rule))
+            continue;
+        target->has_minimum = true;
+        target->minimum = smallest;
+        target->minimum_rule = rule;
     }
 }
 

@@ -219,6 +219,23 @@ static void read_only_proc_leaves_all_and_default(void **state)
     end(&s);
 }
 
+static void rule_that_a_later_line_replaces_does_not_lower_all(void **state)
+{
+    struct scene s;
+
+    begin(&s, "[rp_filter]\nlxc* = off\n* = loose\nlxc* = strict\n* = strict\n");
+    set(&s, 2, 1);
+    add(&s, "lxc1", 2);
+    expect(&s, 0, "2 lxc1 2>1; 3 all 2>1");
+    expect_reason(&s, 1, WRITE_MAKE_ROOM, "makes room for lxc*=strict (p.conf:4)");
+    end(&s);
+    begin(&s, "[rp_filter]\nlxc* = off\nlxc* = unmanaged\n");
+    set(&s, 2, 1);
+    add(&s, "lxc1", 2);
+    expect(&s, 0, "");
+    end(&s);
+}
+
 static void three_in_all_is_loose_enough_for_loose(void **state)
 {
     struct scene s;
@@ -323,6 +340,7 @@ int main(void)
         cmocka_unit_test(pin_that_raises_all_lists_whom_it_changes),
         cmocka_unit_test(all_that_cannot_move_makes_the_rule_impossible),
         cmocka_unit_test(read_only_proc_leaves_all_and_default),
+        cmocka_unit_test(rule_that_a_later_line_replaces_does_not_lower_all),
         cmocka_unit_test(three_in_all_is_loose_enough_for_loose),
         cmocka_unit_test(other_keys_move_all_only_when_pinned),
         cmocka_unit_test(one_device_alone_moves_all_only_for_need),
