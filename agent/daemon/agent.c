@@ -228,6 +228,10 @@ static void drop_capabilities(struct agent *agent)
 
     if (none && cap_set_proc(none) == 0)
         agent->can_write = false;
+    else
+        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+                  "The capability to write, not needed now, could not be dropped: %s",
+                  strerror(errno));
     cap_free(none);
 }
 
