@@ -63,6 +63,28 @@ const char *name_escape_buf(const char *s, char *buf, size_t size)
     return buf;
 }
 
+bool name_unescape(char *text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *out = text;
+
+    for (; *text; text++) {
+        const char *high, *low;
+
+        if (*text != '\\') {
+            *out++ = *text;
+            continue;
+        }
+        if (text[1] != 'x' || !text[2] || !text[3] || !(high = strchr(digits, text[2])) ||
+            !(low = strchr(digits, text[3])) || (high == digits && low == digits))
+            return false;
+        *out++ = (char)((high - digits) << 4 | (low - digits));
+        text += 3;
+    }
+    *out = '\0';
+    return true;
+}
+
 /* Length of the sequence that a lead byte opens and the smallest code point it may carry. */
 static size_t utf8_lead(unsigned char c, uint32_t *ret_bits, uint32_t *ret_min)
 {

@@ -22,6 +22,10 @@ const char *name_escape_buf(const char *s, char *buf, size_t size);
 #define NAME_SHOWN_SIZE 161
 #define NAME_SHOWN(s) name_escape_buf((s), (char[NAME_SHOWN_SIZE]){0}, NAME_SHOWN_SIZE)
 
+/* Turn what name_escape() made back, in place. False, with the text half done, where it did not
+ * make it: another escape than \xHH, or one for NUL. */
+bool name_unescape(char *text);
+
 /* True when the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
 bool name_is_utf8(const char *s, size_t n);
 

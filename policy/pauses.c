@@ -148,29 +148,6 @@ const char *pause_left_text(const struct pause *pause, uint64_t now, char buf[st
     return buf;
 }
 
-/* Unescape in place what name_escape() made; false for what it does not make. */
-static bool unescape(char *text)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    char *out = text;
-
-    for (; *text; text++) {
-        const char *high, *low;
-
-        if (*text != '\\') {
-            *out++ = *text;
-            continue;
-        }
-        if (text[1] != 'x' || !text[2] || !text[3] || !(high = strchr(digits, text[2])) ||
-            !(low = strchr(digits, text[3])) || (high == digits && low == digits))
-            return false;
-        *out++ = (char)((high - digits) << 4 | (low - digits));
-        text += 3;
-    }
-    *out = '\0';
-    return true;
-}
-
 static int set_devices(struct pause *pause, const char *kind, const char *text)
 {
     _cleanup_free_ char *message = NULL;
@@ -196,7 +173,7 @@ static int parse_line(char *line, struct pauses *pauses)
 
     if (sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNd64 " %u %63s %15s %255s %n", &pause.until,
                &pause.since, &pause.date, &pause.uid, who, kind, devices, &at) != 7 ||
-        at == 0 || !unescape(who) || !unescape(devices) || !unescape(line + at))
+        at == 0 || !name_unescape(who) || !name_unescape(devices) || !name_unescape(line + at))
         return -EBADMSG;
     r = set_devices(&pause, kind, devices);
     pause.who = strdup(who);

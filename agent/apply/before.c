@@ -35,36 +35,19 @@ static void make_header(const struct paths *paths, char ret[static STATE_HEADER_
     state_header(paths, "rpfpolicy-before 1", ret);
 }
 
-static int hex_digit(char c)
+/* Undo name_escape(). ret has room for a device's name. */
+static int unescape_name(const char *s, char *ret)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    const char *at = memchr(digits, c, sizeof(digits) - 1);
+    char name[NAME_ESCAPED_SIZE];
+    size_t n = strlen(s);
 
-    return at ? (int)(at - digits) : -1;
-}
-
-/* Undo name_escape(). */
-static int unescape_name(const char *s, char *ret, size_t size)
-{
-    size_t n = 0;
-
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-
-        if (c == '\\') {
-            int high, low;
-
-            if (s[1] != 'x' || (high = hex_digit(s[2])) < 0 || (low = hex_digit(s[3])) < 0)
-                return -EBADMSG;
-            c = (unsigned char)(high << 4 | low);
-            s += 3;
-        }
-        if (n + 1 >= size || c == '\0')
-            return -EBADMSG;
-        ret[n++] = (char)c;
-    }
-    ret[n] = '\0';
-    return n == 0 ? -EBADMSG : 0;
+    if (n >= sizeof(name))
+        return -EBADMSG;
+    memcpy(name, s, n + 1);
+    if (!name_unescape(name) || !name[0] || strlen(name) > DEVICE_NAME_MAX)
+        return -EBADMSG;
+    strcpy(ret, name);
+    return 0;
 }
 
 static int parse_record(const char *line, struct before_record *ret)
@@ -77,8 +60,7 @@ static int parse_record(const char *line, struct before_record *ret)
             4 ||
         at == 0)
         return -EBADMSG;
-    if (key_from_name(key, &record.key) < 0 ||
-        unescape_name(line + at, record.name, sizeof(record.name)) < 0)
+    if (key_from_name(key, &record.key) < 0 || unescape_name(line + at, record.name) < 0)
         return -EBADMSG;
     record.wrote_earlier = record.wrote;
     *ret = record;

@@ -53,71 +53,37 @@ static bool take_number(struct cursor *c, char end, size_t *ret)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool take_hash(struct cursor *c, uint64_t *ret)
 {
-    uint64_t hash = 0;
+    char digits[17] = "";
 
     if (c->n < 17 || c->p[16] != ' ')
         return false;
-    for (int i = 0; i < 16; i++) {
-        int digit = hex_digit(c->p[i]);
-
-        if (digit < 0)
-            return false;
-        hash = hash << 4 | (uint64_t)digit;
-    }
+    memcpy(digits, c->p, 16);
+    if (strspn(digits, "0123456789abcdef") != 16)
+        return false;
+    *ret = strtoull(digits, NULL, 16);
     c->p += 17;
     c->n -= 17;
-    *ret = hash;
     return true;
-}
-
-/* One byte of an escaped path, -1 where the escape is not one that name_escape() writes. */
-static int unescape_byte(const char **p, const char *end)
-{
-    int high, low;
-
-    if (**p != '\\')
-        return (unsigned char)*(*p)++;
-    if (end - *p < 4 || (*p)[1] != 'x')
-        return -1;
-    high = hex_digit((*p)[2]);
-    low = hex_digit((*p)[3]);
-    *p += 4;
-    return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
 /* Take the rest of the line as an escaped path. -EBADMSG, -ENOMEM. */
 static int take_path(struct cursor *c, char **ret)
 {
-    const char *p = c->p, *end = memchr(c->p, '\n', c->n);
+    const char *end = memchr(c->p, '\n', c->n);
+    size_t n = end ? (size_t)(end - c->p) : 0;
     _cleanup_free_ char *path = NULL;
-    size_t n = 0;
 
-    if (!end || end == p)
+    if (n == 0)
         return -EBADMSG;
-    path = malloc((size_t)(end - p) + 1);
+    path = strndup(c->p, n);
     if (!path)
         return -ENOMEM;
-    while (p < end) {
-        int byte = unescape_byte(&p, end);
-
-        if (byte <= 0) /* a path holds no NUL */
-            return -EBADMSG;
-        path[n++] = (char)byte;
-    }
-    path[n] = '\0';
-    c->n -= (size_t)(end - c->p) + 1;
-    c->p = end + 1;
+    if (strlen(path) != n || !name_unescape(path)) /* a path holds no NUL */
+        return -EBADMSG;
+    c->p += n + 1;
+    c->n -= n + 1;
     *ret = TAKE_PTR(path);
     return 0;
 }

@@ -19,6 +19,24 @@ static void everything_else_is_shown_as_hex(void **state)
     assert_string_equal(with_nul, "a\\x00b");
 }
 
+static void what_was_escaped_comes_back(void **state)
+{
+    static const char *const bad[] = {"\\", "a\\x", "\\x4", "\\x4g", "\\xff", "\\n", "\\x00"};
+    char every[256], text[64];
+    _cleanup_free_ char *escaped = NULL;
+
+    for (unsigned i = 0; i < 255; i++)
+        every[i] = (char)(i + 1);
+    every[255] = '\0';
+    escaped = name_escape(every);
+    assert_true(name_unescape(escaped));
+    assert_string_equal(escaped, every);
+    for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+        snprintf(text, sizeof(text), "%s", bad[i]);
+        assert_false(name_unescape(text));
+    }
+}
+
 static void every_device_name_fits_the_buffer(void **state)
 {
     char worst[DEVICE_NAME_MAX + 1], buf[NAME_ESCAPED_SIZE];
@@ -97,6 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(printable_names_are_shown_as_they_are),
         cmocka_unit_test(everything_else_is_shown_as_hex),
+        cmocka_unit_test(what_was_escaped_comes_back),
         cmocka_unit_test(every_device_name_fits_the_buffer),
         cmocka_unit_test(a_long_text_is_cut_with_a_mark_and_never_inside_an_escape),
         cmocka_unit_test(utf8_is_told_from_other_bytes),
