@@ -9,6 +9,7 @@ OUT=$SYSTEM_WORK/out
 ERR=$SYSTEM_WORK/err
 ACCEPTED=/var/lib/rpfpolicy/accepted.conf
 unset SSH_CONNECTION
+ulimit -n 8192
 
 run() {
     rpfpolicy "$@" >"$OUT" 2>"$ERR"
@@ -63,6 +64,8 @@ source, address, port, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(s
 connections = [socket.create_connection((address, port), 5, (source, 0)) for _ in range(count)]
 for connection in connections:
     connection.settimeout(1)
+connections[-1].sendall(b'x')
+connections[-1].recv(1)  # accepted, and so are those before it
 print(connections[0].getsockname()[1], flush=True)
 for line in sys.stdin:
     try:
@@ -113,6 +116,7 @@ connect() {
     mkfifo "$SYSTEM_WORK/$1.in" "$SYSTEM_WORK/$1.out"
     in_peer python3 "$SYSTEM_WORK/client.py" "$2" "$3" "$4" "${5:-1}" \
         <"$SYSTEM_WORK/$1.in" >"$SYSTEM_WORK/$1.out" &
+    CLIENTS[$1]=$!
     exec {in}<>"$SYSTEM_WORK/$1.in" {out}<>"$SYSTEM_WORK/$1.out"
     read -r <&"$out"
     echo "$REPLY" >"$SYSTEM_WORK/$1.port"
@@ -127,7 +131,7 @@ ask() {
     echo "$REPLY"
 }
 
-declare -A IN ANSWERS
+declare -A IN ANSWERS CLIENTS
 
 # --- who is listed
 
@@ -196,5 +200,133 @@ expect_effective eth0 1
 expect_equal "the listed connection is cut" "$(ask asymmetric)" dropped
 expect_equal "the one with the way back on the same device is not" "$(ask symmetric)" passes
 expect_equal "the one with the way back on both is not" "$(ask ecmp)" passes
+
+# --- neighbours, devices without an address, addresses that are on no link
+
+policy_file 10-test.conf <<'END'
+[rp_filter]
+eth* = off
+all = off
+END
+run apply
+expect_status "everything off again" 0
+ip link add eth2 type veth peer name link2 netns peer
+ip link set eth2 up
+in_peer ip link set link2 up
+ip addr add 10.255.0.1/32 dev lo
+for address in 203.0.113.4 203.0.113.5 203.0.113.6; do in_peer ip addr add "$address/32" dev lo; done
+ip route add 203.0.113.4 via 192.0.2.2
+ip route add 203.0.113.5 via 192.0.2.2
+ip route add 203.0.113.6 via 192.0.2.2
+# .4 speaks to eth1 as if it were on that link, .5 likewise to eth2, which has no address.
+in_peer ip route add 198.51.100.1/32 dev link1 src 203.0.113.4
+in_peer ip route add 192.0.2.1/32 dev link2 src 203.0.113.5 table 5
+in_peer ip rule add from 203.0.113.5 lookup 5
+in_peer ip route add 10.255.0.1/32 via 192.0.2.1
+heard() {
+    ip neigh flush dev eth1
+    ip neigh flush dev eth2
+    in_peer ip neigh flush dev link1
+    in_peer ip neigh flush dev link2
+    in_peer ping -q -c1 -W1 -I 203.0.113.4 198.51.100.1 >/dev/null
+    in_peer ping -q -c1 -W1 -I 203.0.113.5 192.0.2.1 >/dev/null
+}
+heard
+expect "the neighbours are there" test -n "$(ip neigh show 203.0.113.4 dev eth1)$(
+    ip neigh show 203.0.113.5 dev eth2)"
+policy_file 10-test.conf <<'END'
+[rp_filter]
+eth1 = strict
+eth2 = loose
+END
+connect unnumbered 203.0.113.5 192.0.2.1 80
+expect_equal "a neighbour is listed on the device that heard it, a connection where its peer is heard" \
+    "$(listed '.certain')" "eth1 203.0.113.4,eth2 203.0.113.5"
+run plan --impact --json
+json "a neighbour" '.impact | any(.peer == "203.0.113.4" and .seen_as == "neighbour" and
+    .process == null and .port == null and .step == "strict" and .keep.line == "eth1 = loose")'
+json "a device without an address" '.impact | any(.peer == "203.0.113.5" and .mode == "loose" and
+    .step == "unnumbered" and .process.name == "webserver" and .keep.line == "eth2 = off")'
+run apply
+expect_status "apply that cuts nobody's session" 0
+says "apply says who is cut" "$ERR" '2 connections and neighbours would be cut'
+expect_equal "the one on the device without an address is cut" "$(ask unnumbered)" dropped
+expect "the neighbour is cut" \
+    eval '! in_peer ping -q -c1 -W1 -I 203.0.113.4 198.51.100.1 >/dev/null'
+
+policy_file 10-test.conf <<'END'
+[rp_filter]
+eth* = off
+END
+run apply
+kill "${CLIENTS[asymmetric]}"
+wait "${CLIENTS[asymmetric]}"
+connect anycast 203.0.113.1 10.255.0.1 22
+policy_file 10-test.conf <<'END'
+[rp_filter]
+eth0 = strict
+eth1 = strict
+END
+ip neigh flush dev eth0 # the peer was heard there, which makes it certain
+expect_equal "an address that is on no link can be reached by any" \
+    "$(listed '.local == "10.255.0.1" and (.certain | not)')" "eth0 203.0.113.1"
+run apply
+expect_status "what may be cut is a session, too" 1
+says "it says that it is not sure" "$ERR" 'this may cut the SSH session'
+
+# --- random ways back: what is listed is what no longer passes
+
+policy_file 10-test.conf <<'END'
+[rp_filter]
+eth* = off
+END
+run apply
+RANDOM=4711
+wrong=0
+for ((round = 0; round < 5; round++)); do
+    wanted=() expected='' got=''
+    for device in eth0 eth1; do
+        words=(off strict loose)
+        wanted+=("$device = ${words[RANDOM % 3]}")
+    done
+    for peer in 1 2 3; do
+        ways=("via 198.51.100.2" "via 192.0.2.2" "nexthop via 198.51.100.2 nexthop via 192.0.2.2"
+            "via 192.0.2.2 dev eth0 metric 7")
+        ip route flush "203.0.113.$peer/32"
+        # shellcheck disable=SC2086 # words of a route
+        ip route add "203.0.113.$peer" ${ways[RANDOM % 4]}
+        connect "round$round-$peer" "203.0.113.$peer" 192.0.2.1 "$((RANDOM % 2 ? 80 : 22))"
+    done
+    printf '%s\n' '[rp_filter]' "${wanted[@]}" | policy_file 10-test.conf
+    run plan --impact --json
+    for peer in 1 2 3; do
+        port=$(cat "$SYSTEM_WORK/round$round-$peer.port")
+        expected+=" $(jq -r "if .impact | any(.port == $port) then \"dropped\" else \"passes\" end" "$OUT")"
+    done
+    run apply --force
+    for peer in 1 2 3; do got+=" $(ask "round$round-$peer")"; done
+    [ "$got" = "$expected" ] ||
+        { fail "round $round, ${wanted[*]}: is$got, should be$expected"; wrong=$((wrong + 1)); }
+    printf '%s\n' '[rp_filter]' 'eth* = off' | policy_file 10-test.conf
+    run apply
+done
+expect_equal "what is listed is what no longer passes" "$wrong" 0
+
+# --- many
+
+ip route flush 203.0.113.1/32
+ip route add 203.0.113.1 via 198.51.100.2
+connect many 203.0.113.1 192.0.2.1 80 1000
+policy_file 10-test.conf <<'END'
+[rp_filter]
+eth0 = strict
+END
+start=${EPOCHREALTIME/./}
+run plan --impact --json
+took=$(((${EPOCHREALTIME/./} - start) / 1000))
+echo "1,000 connections: $took ms"
+json "1,000 connections are listed with their process" \
+    '[.impact[] | select(.local_port == 80 and .process.name == "webserver")] | length >= 1000'
+expect "1,000 connections take less than 2 s" test "$took" -lt 2000
 
 system_end
