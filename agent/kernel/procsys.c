@@ -57,6 +57,8 @@ void procsys_close(struct procsys *p)
         return;
     close_fd(&p->conf_fd);
     close_fd(&p->ipv4_fd);
+    for (enum key key = 0; key < KEY_COUNT; key++)
+        close_fd(&p->all_fds[key]);
 }
 
 int procsys_write_fd(int fd, int value)
@@ -110,10 +112,28 @@ static int open_special(const struct procsys *p, const char *name)
     return open_at(p->conf_fd, name, DIRECTORY);
 }
 
-int procsys_read_special(const struct procsys *p, const char *name, enum key key, int *ret)
+/* The agent looks at `all` before every write: opening it each time would cost as much as the rest.
+ */
+static int read_all(struct procsys *p, enum key key, int *ret)
 {
-    _cleanup_close_ int dir = open_special(p, name);
+    if (p->all_fds[key] < 0) {
+        _cleanup_close_ int dir = open_special(p, "all");
+        int fd = dir < 0 ? dir : open_at(dir, key_info(key)->name, O_RDONLY);
 
+        if (fd < 0)
+            return fd;
+        p->all_fds[key] = fd;
+    }
+    return procsys_read_fd(p->all_fds[key], ret);
+}
+
+int procsys_read_special(struct procsys *p, const char *name, enum key key, int *ret)
+{
+    _cleanup_close_ int dir = -1;
+
+    if (streq(name, "all"))
+        return read_all(p, key, ret);
+    dir = open_special(p, name);
     return dir < 0 ? dir : read_at(dir, key_info(key)->name, ret);
 }
 

@@ -9,12 +9,14 @@
 #include "netlink.h"
 
 struct procsys {
-    int conf_fd;    /* ipv4/conf, O_PATH */
-    int ipv4_fd;    /* ipv4, O_PATH */
-    bool read_only; /* mounted read-only */
+    int conf_fd;            /* ipv4/conf, O_PATH */
+    int ipv4_fd;            /* ipv4, O_PATH */
+    bool read_only;         /* mounted read-only */
+    int all_fds[KEY_COUNT]; /* of `all`, kept open once it was read: it lives as long as we do */
 };
 
-#define PROCSYS_INIT ((struct procsys){.conf_fd = -1, .ipv4_fd = -1})
+#define PROCSYS_INIT                                                                               \
+    ((struct procsys){.conf_fd = -1, .ipv4_fd = -1, .all_fds = {[0 ... KEY_COUNT - 1] = -1}})
 
 /* proc_sys_net: normally "/proc/sys/net". */
 int procsys_open(const char *proc_sys_net, struct procsys *ret);
@@ -22,7 +24,7 @@ void procsys_close(struct procsys *p);
 #define _cleanup_procsys_ _cleanup_(procsys_close)
 
 /* name: "all" or "default" only. */
-int procsys_read_special(const struct procsys *p, const char *name, enum key key, int *ret);
+int procsys_read_special(struct procsys *p, const char *name, enum key key, int *ret);
 
 /* Write to `all` or `default`. */
 int procsys_write_special(const struct procsys *p, const char *name, enum key key, int value);
