@@ -79,6 +79,18 @@ struct before_record {
  * that are gone are dropped now and then. */
 int before_append(const struct paths *paths, const struct before_record *records, size_t n);
 
+/* The same one by one, for a program that stays: the file is kept open between records, and looked
+ * through again only when somebody else replaced or changed it. */
+struct before_log {
+    int fd;    /* -1: not open */
+    off_t end; /* as we left it */
+};
+#define BEFORE_LOG_INIT ((struct before_log){.fd = -1})
+
+int before_log_add(struct before_log *log, const struct paths *paths,
+                   const struct before_record *record);
+void before_log_close(struct before_log *log);
+
 /* The records, one per key and device, in the order they were first made, owned. -ENOENT when there
  * are none of this boot. Needs no lock. */
 int before_read(const struct paths *paths, struct before_record **ret, size_t *ret_count);

@@ -302,6 +302,55 @@ int before_append(const struct paths *paths, const struct before_record *records
     return append_lines(fd, end, &text);
 }
 
+void before_log_close(struct before_log *log)
+{
+    close_fd(&log->fd);
+    log->fd = -1;
+}
+
+/* Nobody has put another file in its place (then ours has no name left) or added to it. */
+static bool is_as_we_left_it(const struct before_log *log)
+{
+    struct stat st;
+
+    return log->fd >= 0 && fstat(log->fd, &st) == 0 && st.st_nlink > 0 && st.st_size == log->end;
+}
+
+static void open_log(struct before_log *log, const struct paths *paths)
+{
+    struct stat st;
+
+    log->fd = open(paths->before, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (log->fd >= 0 && fstat(log->fd, &st) == 0)
+        log->end = st.st_size;
+    else
+        before_log_close(log);
+}
+
+int before_log_add(struct before_log *log, const struct paths *paths,
+                   const struct before_record *record)
+{
+    _cleanup_(state_text_done) struct state_text text = {0};
+    int r;
+
+    if (is_as_we_left_it(log)) {
+        r = format_records("", record, 1, false, &text);
+        if (r < 0)
+            return r;
+        if (!grew_past_a_power_of_two((size_t)log->end, (size_t)log->end + text.n)) {
+            r = append_lines(log->fd, log->end, &text);
+            if (r == 0)
+                log->end += (off_t)text.n;
+            return r;
+        }
+    }
+    before_log_close(log);
+    r = before_append(paths, record, 1);
+    if (r >= 0) /* of this boot and whole, since it was just added to */
+        open_log(log, paths);
+    return r;
+}
+
 int before_read(const struct paths *paths, struct before_record **ret, size_t *ret_count)
 {
     _cleanup_(state_text_done) struct state_text text = {0};
