@@ -280,7 +280,8 @@ int agent_new(const struct agent_options *options, struct agent **ret)
     if (!agent)
         return -ENOMEM;
     agent->lock_fd = agent->state_fd = -1;
-    agent->procsys.conf_fd = agent->procsys.ipv4_fd = -1;
+    agent->procsys = PROCSYS_INIT;
+    agent->before = BEFORE_LOG_INIT;
     agent->receive_buffer = options->receive_buffer;
     agent->can_write = has_capability();
     logger_init(&agent->logger, options->verbose);
@@ -314,8 +315,8 @@ struct agent *agent_free(struct agent *agent)
     sysctl_conf_free(agent->sysctl);
     if (agent->nl.socket)
         netlink_close(&agent->nl);
-    if (agent->procsys.conf_fd >= 0)
-        procsys_close(&agent->procsys);
+    procsys_close(&agent->procsys);
+    before_log_close(&agent->before);
     if (agent->lock_fd >= 0)
         close(agent->lock_fd);
     if (agent->state_fd >= 0)

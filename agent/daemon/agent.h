@@ -60,6 +60,7 @@ struct agent {
     sd_event *event;
     struct netlink nl;
     struct procsys procsys;
+    struct before_log before; /* former values, for `restore` */
     int lock_fd;
     int state_fd; /* agent_state.h */
 

@@ -246,7 +246,7 @@ static void record_before(const struct repair *repair)
                                    .wrote = repair->target->write_value};
 
     memcpy(record.name, entry->device.name, sizeof(record.name));
-    (void)before_append(&repair->agent->paths, &record, 1);
+    (void)before_log_add(&repair->agent->before, &repair->agent->paths, &record);
 }
 
 /* Where /proc/sys is read-only. By ifindex alone, so the name is confirmed by reading before. */
@@ -293,6 +293,10 @@ static int write_locked(struct repair *repair)
         record_before(repair);
         r = procsys_write_fd(fd, value);
         r = r < 0 ? r : 1;
+        if (r > 0 && repair->key == KEY_RP_FILTER) {
+            repair->entry->awaits_own = true;
+            repair->entry->wrote = value;
+        }
     }
     close(fd);
     return r;

@@ -113,6 +113,16 @@ static bool waits(const struct agent *agent, const struct entry *entry)
            entry->state <= STATE_DRIFT;
 }
 
+/* A write that changes a value is always told, so until that message comes all others are from
+ * before the write, and looking at the device because of them would be in vain. */
+static bool is_older_than_our_write(struct entry *entry, int value)
+{
+    if (!entry->awaits_own)
+        return false;
+    entry->awaits_own = value != entry->wrote;
+    return entry->awaits_own;
+}
+
 static void on_netconf(const struct nlmsghdr *message, void *data)
 {
     struct agent *agent = data;
@@ -130,7 +140,8 @@ static void on_netconf(const struct nlmsghdr *message, void *data)
     if (!entry)
         return;
     changed = entry->nameless > 0; /* all keys are sent when the directory of a new name is there */
-    if (values.has_rp_filter && entry->device.conf[KEY_RP_FILTER] != values.rp_filter) {
+    if (values.has_rp_filter && !is_older_than_our_write(entry, values.rp_filter) &&
+        entry->device.conf[KEY_RP_FILTER] != values.rp_filter) {
         entry->device.conf[KEY_RP_FILTER] = values.rp_filter;
         changed = true;
     }
