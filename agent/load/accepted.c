@@ -249,7 +249,7 @@ static int replace_accepted(const struct paths *paths, const struct conf_files *
     r = write_accepted(f, files, policy);
     if (fclose(f) != 0)
         gather(&r, -ENOMEM);
-    return r < 0 ? r : file_replace("", paths->accepted, bytes, n);
+    return r < 0 ? r : file_replace(paths->root, paths->accepted + strlen(paths->root), bytes, n);
 }
 
 /* hash: NULL for whatever is there. */

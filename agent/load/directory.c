@@ -4,8 +4,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -142,6 +144,27 @@ static int write_temporary(char *temporary, const char *bytes, size_t n)
     return r;
 }
 
+/* Is the directory the one that `path` leads to below root? An absolute link in a tree below --root
+ * would have the file written into the running system. */
+static int stays_below(const char *root, const char *path, int directory)
+{
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+    _cleanup_(close_fd) int top = -1, found = -1;
+    struct stat here, there;
+
+    if (!*root)
+        return 0;
+    top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (top < 0)
+        return -errno;
+    found = (int)syscall(SYS_openat2, top, path, &how, sizeof(how));
+    if (found < 0)
+        return -errno;
+    if (fstat(directory, &here) < 0 || fstat(found, &there) < 0)
+        return -errno;
+    return here.st_dev == there.st_dev && here.st_ino == there.st_ino ? 0 : -ELOOP;
+}
+
 int file_replace(const char *root, const char *path, const char *bytes, size_t n)
 {
     _cleanup_free_ char *full = NULL, *temporary = NULL;
@@ -165,6 +188,9 @@ int file_replace(const char *root, const char *path, const char *bytes, size_t n
     directory = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
         return -errno;
+    r = stays_below(root, full + strlen(root), directory);
+    if (r < 0)
+        return r;
     *slash = '/';
     r = write_temporary(temporary, bytes, n);
     if (r < 0)

@@ -23,6 +23,7 @@ void names_done(struct names *names);
 int directory_make(const char *path);
 
 /* Put `n` bytes at root + path with mode 0644: a file of another name beside it, made durable and
- * renamed over it. Directories that are missing are made. On an error nothing is replaced (only a
+ * renamed over it. Directories that are missing are made. -ELOOP where a link
+ * in `path` leads out of root. On an error nothing is replaced (only a
  * failure to make the replacement durable comes after it). */
 int file_replace(const char *root, const char *path, const char *bytes, size_t n);

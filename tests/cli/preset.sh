@@ -42,6 +42,15 @@ says list "Pod and host devices of a Cilium node"
 preset show cilium
 expect "show prints the file" cmp -s "$OUT" "$ROOT$PRESETS/cilium.conf"
 
+# -- a link that leads out of the root --
+
+mkdir "$SYSTEM_WORK/outside"
+ln -s "$SYSTEM_WORK/outside" "$ROOT/etc/rpfpolicy.d"
+preset enable cilium
+status "a link out of the root" 1
+expect_equal "nothing is written there" "$(ls "$SYSTEM_WORK/outside")" ""
+rm "$ROOT/etc/rpfpolicy.d"
+
 # -- enable, twice, edit --
 
 umask 077
