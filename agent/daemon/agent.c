@@ -41,6 +41,7 @@ static void say_settled(struct agent *agent, const struct conflict *conflict, co
                   : "%s: nothing writes %s back for now: repairs are made at once again, the mark "
                     "`writer` stays until a day went by without one",
               name, key);
+    agent_status_changed(agent);
 }
 
 /* When this key wants attention next. */

@@ -134,6 +134,7 @@ void agent_set_timer(struct agent *agent, sd_event_source **source, uint64_t at,
 
 /* merge.c: the table takes what was read. */
 int agent_merge(struct agent *agent, struct live *live);
+int agent_amend(struct live *live, void *agent);
 
 /* sweep.c: looking at everything now and then. */
 void agent_plan_sweep(struct agent *agent); /* the next one, by the policy's interval from now */

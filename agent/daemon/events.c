@@ -51,8 +51,11 @@ static void on_new_link(struct agent *agent, const struct nlmsghdr *message)
     device.properties = TAKE_PTR(entry->device.properties);
     device.known |= entry->device.known;
     entry_take(entry, &device);
-    if (renamed)
+    if (renamed) {
         entry_renamed(entry);
+        if (agent->policy && (agent->policy->facts & FACT_MASTER_NAME))
+            agent_schedule_resync(agent, NULL); /* it may be somebody's master */
+    }
     agent_device_changed(agent, entry, renamed ? "rename" : is_new ? "new device" : "link event");
 }
 

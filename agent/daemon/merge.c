@@ -102,3 +102,19 @@ int agent_merge(struct agent *agent, struct live *live)
     table_sweep(&agent->table, agent->generation);
     return 0;
 }
+
+/* A whole plan reads its own picture: without this it would judge by the moment alone. */
+int agent_amend(struct live *live, void *data)
+{
+    struct agent *agent = data;
+    uint64_t now = agent_now(agent);
+
+    for (size_t i = 0; i < live->count; i++) {
+        struct device *device = &live->devices[i];
+        const struct entry *entry = table_get(&agent->table, device->ifindex);
+
+        device->numbered |= entry && entry->numbered_until > now;
+        device->uplink |= entry && entry->uplink_until > now;
+    }
+    return 0;
+}

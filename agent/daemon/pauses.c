@@ -128,7 +128,9 @@ static int on_run_directory(sd_event_source *source, const struct inotify_event 
 
     if (!(event->mask & IN_Q_OVERFLOW) && (event->len == 0 || !streq(event->name, "paused")))
         return 0;
-    return agent_take_pauses(agent) > 0 ? agent_resync(agent) : 0;
+    if (agent_take_pauses(agent) > 0)
+        agent_resync_now(agent, NULL);
+    return 0;
 }
 
 int agent_watch_pauses(struct agent *agent)

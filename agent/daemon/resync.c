@@ -213,6 +213,7 @@ static int put_specials_right(struct agent *agent)
                                     .policy = agent->policy,
                                     .no_flush = true, /* it may wait; the loop must not */
                                     .lock_timeout_ms = 0,
+                                    .amend = agent_amend,
                                     .report = report_plan_write,
                                     .data = agent};
     struct conflict *conflict = &agent->specials.conflict;
