@@ -162,26 +162,29 @@ static void report(struct apply *apply, const struct write *write, enum write_re
         apply->options->report(write, result, error, apply->options->data);
 }
 
-static void record(struct apply *apply, const struct write *writes, size_t n)
+/* Negative where these must not be written. A record that only `restore` would miss is no reason.
+ */
+static int record(struct apply *apply, const struct write *writes, size_t n)
 {
-    _cleanup_free_ struct before_record *records = NULL;
+    const struct apply_options *options = apply->options;
+    _cleanup_free_ struct before_record *records = calloc(n + 1, sizeof(*records));
     int r;
 
     if (n == 0)
-        return;
-    records = calloc(n, sizeof(*records));
-    r = records ? 0 : -ENOMEM;
-    for (size_t i = 0; r >= 0 && i < n; i++) {
+        return 0;
+    if (!records)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
         records[i] = (struct before_record){.key = writes[i].key,
                                             .ifindex = writes[i].ifindex,
                                             .value = writes[i].old_value,
                                             .wrote = writes[i].new_value};
         memcpy(records[i].name, writes[i].name, sizeof(records[i].name));
     }
-    if (r >= 0)
-        r = before_append(apply->options->paths, records, n);
+    r = before_append(options->paths, records, n);
     if (r < 0 && apply->result->record_error == 0)
         apply->result->record_error = r;
+    return options->announce ? options->announce(records, n, options->data) : 0;
 }
 
 /* 0 when the device has the name that the plan knows. */
@@ -298,8 +301,9 @@ static void write_one(struct apply *apply, const struct plan *plan, const struct
         if (r < 0)
             break;
         write = again;
-        record(apply, &write, 1);
-        r = write_once(apply, &write);
+        r = record(apply, &write, 1);
+        if (r >= 0)
+            r = write_once(apply, &write);
     }
     if (r == -ENODEV)
         report(apply, &write, WRITE_GONE, 0);
@@ -316,9 +320,12 @@ static bool relies_on_blocked(const struct apply *apply, const struct write *wri
     return apply->blocked & KEY_BIT(write->key) && write->step != 2;
 }
 
-static void carry_out(struct apply *apply, const struct plan *plan, size_t from, size_t to)
+static int carry_out(struct apply *apply, const struct plan *plan, size_t from, size_t to)
 {
-    record(apply, plan->writes + from, to - from);
+    int r = record(apply, plan->writes + from, to - from);
+
+    if (r < 0)
+        return r;
     for (size_t i = from; i < to; i++) {
         const struct write *write = &plan->writes[i];
         unsigned failed = apply->result->failed;
@@ -332,6 +339,7 @@ static void carry_out(struct apply *apply, const struct plan *plan, size_t from,
             apply->blocked |= KEY_BIT(write->key);
     }
     apply->result->stricter |= plan->stricter;
+    return 0;
 }
 
 /* Planned again after each part that asks for it; a key asks at most once, unless its write failed:
@@ -344,11 +352,15 @@ static int plan_and_carry_out(struct apply *apply)
 
         if (r < 0)
             return r;
-        carry_out(apply, &plan, 0, plan.until_reread);
+        r = carry_out(apply, &plan, 0, plan.until_reread);
+        if (r < 0)
+            return r;
         if (plan.until_reread < plan.count) /* keys are planned in their order */
             apply->pinned |= 2 * KEY_BIT(plan.writes[plan.until_reread - 1].key) - 1;
         if (apply->blocked)
-            carry_out(apply, &plan, plan.until_reread, plan.count);
+            r = carry_out(apply, &plan, plan.until_reread, plan.count);
+        if (r < 0)
+            return r;
         if (apply->blocked || plan.until_reread == plan.count)
             return 0;
     }

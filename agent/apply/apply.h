@@ -14,6 +14,8 @@
 int lock_acquire(const struct paths *paths, int timeout_ms);
 void lock_release(int fd);
 
+struct before_record;
+
 enum write_result {
     WRITE_DONE,
     WRITE_GONE,    /* the device vanished: success */
@@ -50,6 +52,9 @@ struct apply_options {
     /* NULL, or makes the plan of all devices in place of the policy, from a picture read under the
      * lock. Called again where a plan has to be made again. A negative errno ends the work. */
     int (*make)(const struct live *live, void *data, struct plan *ret);
+    /* NULL, or told what is about to be written, before it is. A negative errno ends the work
+     * before these writes. */
+    int (*announce)(const struct before_record *records, size_t n, void *data);
     apply_report_t report;
     void *data;
 };
@@ -90,6 +95,10 @@ struct before_log {
 int before_log_add(struct before_log *log, const struct paths *paths,
                    const struct before_record *record);
 void before_log_close(struct before_log *log);
+
+/* Merge records in their order into one per key and device, as before_read() gives them; each comes
+ * with wrote_earlier = wrote. -ENOMEM: unchanged. */
+int before_merge(struct before_record *records, size_t *count);
 
 /* The records, one per key and device, in the order they were first made, owned. -ENOENT when there
  * are none of this boot. Needs no lock. */

@@ -156,6 +156,16 @@ static int merge(struct records *records)
     return 0;
 }
 
+int before_merge(struct before_record *items, size_t *count)
+{
+    struct records records = {.items = items, .count = *count, .capacity = *count};
+    int r = merge(&records);
+
+    if (r >= 0)
+        *count = records.count;
+    return r;
+}
+
 static int drop_gone_devices(struct records *records)
 {
     _cleanup_free_ bool *gone = calloc(records->count, sizeof(*gone));

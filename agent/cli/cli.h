@@ -46,6 +46,7 @@ enum option_id {
     OPTION_SPORT,
     OPTION_DPORT,
     OPTION_ASK_KERNEL,
+    OPTION_CONFIRM,
     OPTION_REASON,
     OPTION_FOR,
     OPTION_COUNT,
@@ -102,6 +103,7 @@ int verb_status(struct cli *cli, int count, char **arguments);
 int verb_monitor(struct cli *cli, int count, char **arguments);
 int verb_verdict(struct cli *cli, int count, char **arguments);
 int verb_pause(struct cli *cli, int count, char **arguments);
+int verb_confirm(struct cli *cli, int count, char **arguments);
 int verb_restore(struct cli *cli, int count, char **arguments);
 int verb_resume(struct cli *cli, int count, char **arguments);
 int verb_preset(struct cli *cli, int count, char **arguments);

@@ -14,8 +14,8 @@ static void print_option(FILE *stream, const struct option_info *option, const c
     if (streq(option->name, "help"))
         snprintf(left, sizeof(left), "-h, --help");
     else
-        snprintf(left, sizeof(left), "--%s%s%s", option->name, option->metavar ? "=" : "",
-                 option->metavar ?: "");
+        snprintf(left, sizeof(left), "--%s%s%s%s%s", option->name, option->optional ? "[" : "",
+                 option->metavar ? "=" : "", option->metavar ?: "", option->optional ? "]" : "");
     fprintf(stream, "  %-*s%s\n", LEFT, left, help);
 }
 

@@ -33,6 +33,7 @@ const struct option_info verb_options[OPTION_COUNT] = {
     [OPTION_SPORT] = {"sport", "PORT", "source port, with --proto"},
     [OPTION_DPORT] = {"dport", "PORT", "destination port, with --proto"},
     [OPTION_ASK_KERNEL] = {"ask-kernel", NULL, "also let the kernel decide; may log a martian"},
+    [OPTION_CONFIRM] = {"confirm", "TIME", "put back unless confirmed (60s)", true},
     [OPTION_REASON] = {"reason", "TEXT", "why, for the next person"},
     [OPTION_FOR] = {"for", "TIME", "how long: 90s, 30min, 2h, 1d"},
 };
@@ -163,9 +164,12 @@ static void fill(struct option *options)
                                      .has_arg = global_options[i].metavar != NULL,
                                      .val = GLOBAL_VALUE + (int)i};
     for (unsigned i = 0; i < OPTION_COUNT; i++)
-        options[GLOBAL_COUNT + i] = (struct option){.name = verb_options[i].name,
-                                                    .has_arg = verb_options[i].metavar != NULL,
-                                                    .val = VERB_VALUE + (int)i};
+        options[GLOBAL_COUNT + i] =
+            (struct option){.name = verb_options[i].name,
+                            .has_arg = verb_options[i].optional  ? optional_argument
+                                       : verb_options[i].metavar ? required_argument
+                                                                 : no_argument,
+                            .val = VERB_VALUE + (int)i};
 }
 
 static int check_verb(const struct cli *cli, const struct command_line *line)

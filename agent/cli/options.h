@@ -7,6 +7,7 @@ struct option_info {
     const char *name;
     const char *metavar; /* NULL: takes no value */
     const char *help;    /* at most 50 bytes */
+    bool optional;       /* the value may be left out */
 };
 
 extern const struct option_info verb_options[OPTION_COUNT];

@@ -2,6 +2,7 @@
  */
 #include <stdio.h>
 
+#include "confirming.h"
 #include "report.h"
 
 int verb_accept(struct cli *cli, int count, char **arguments)
@@ -10,7 +11,7 @@ int verb_accept(struct cli *cli, int count, char **arguments)
     const struct policy *policy;
     char number[16], rules[16], hash[17];
 
-    if (session_load(&session, cli, SESSION_ACCEPT) < 0)
+    if (confirming_refuse(cli) < 0 || session_load(&session, cli, SESSION_ACCEPT) < 0)
         return EXIT_ERROR;
     policy = session.policy;
     if (cli->format == FORMAT_JSON) {

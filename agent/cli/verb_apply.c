@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "apply.h"
+#include "confirming.h"
 #include "lockout.h"
 #include "writes.h"
 
@@ -12,6 +13,7 @@
 struct applying {
     struct cli *cli;
     struct session *session;
+    struct confirm confirm; /* with --confirm */
 };
 
 static void report(const struct write *write, enum write_result result, int error, void *data)
@@ -212,9 +214,17 @@ static int follow_up(struct cli *cli, const struct session *session,
     return r < 0 ? EXIT_ERROR : left.written > 0 ? EXIT_DRIFT : EXIT_OK;
 }
 
-static int carry_out(struct cli *cli, struct session *session, const struct plan *plan)
+static int announce(const struct before_record *records, size_t n, void *data)
 {
-    struct applying applying = {.cli = cli, .session = session};
+    struct applying *applying = data;
+
+    return applying->confirm.fd < 0 ? 0 : confirm_announce(&applying->confirm, records, n);
+}
+
+static int carry_out(struct applying *applying, const struct plan *plan)
+{
+    struct cli *cli = applying->cli;
+    struct session *session = applying->session;
     struct apply_options options = {
         .paths = &cli->paths,
         .policy = session->policy,
@@ -222,8 +232,9 @@ static int carry_out(struct cli *cli, struct session *session, const struct plan
         .ignore_pauses = session->unpaused,
         .lock_timeout_ms = LOCK_TIMEOUT_MS,
         .amend = amend,
+        .announce = announce,
         .report = report,
-        .data = &applying,
+        .data = applying,
     };
     struct apply_result result = {0};
     int r;
@@ -244,10 +255,29 @@ static int carry_out(struct cli *cli, struct session *session, const struct plan
     return follow_up(cli, session, &result);
 }
 
+/* Nothing is accepted nor written before the guardian stands ready. */
+static int accept_and_carry_out(struct applying *applying, const struct plan *plan)
+{
+    struct cli *cli = applying->cli;
+    bool same = plan->count == 0 && applying->session->acceptance == ACCEPTED_SAME;
+    int status;
+
+    if (confirming_refuse(cli) < 0)
+        return EXIT_ERROR;
+    if (cli_given(cli, OPTION_CONFIRM) && !same && confirming_begin(cli, &applying->confirm) < 0)
+        return EXIT_ERROR;
+    status = session_accept(applying->session) < 0 ? EXIT_ERROR : carry_out(applying, plan);
+    if (applying->confirm.fd < 0)
+        return status;
+    return status == EXIT_ERROR ? confirming_give_up(cli, &applying->confirm)
+                                : confirming_ask(cli, &applying->confirm, status);
+}
+
 int verb_apply(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_plan_ struct plan plan = {0};
+    struct applying applying = {.cli = cli, .session = &session, .confirm = CONFIRM_INIT};
     bool dry = cli_given(cli, OPTION_DRY_RUN);
     unsigned flags = cli_given(cli, OPTION_FORCE) ? SESSION_UNPAUSED : 0;
     int r;
@@ -260,7 +290,7 @@ int verb_apply(struct cli *cli, int count, char **arguments)
         say("cannot plan: %s", error_text(r));
         return EXIT_ERROR;
     }
-    if (lockout_check(&session, &plan) < 0 || (!dry && session_accept(&session) < 0))
+    if (lockout_check(&session, &plan) < 0)
         return EXIT_ERROR;
-    return dry ? dry_run(cli, &session, &plan) : carry_out(cli, &session, &plan);
+    return dry ? dry_run(cli, &session, &plan) : accept_and_carry_out(&applying, &plan);
 }

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "confirming.h"
 #include "pause.h"
 #include "restore.h"
 #include "udevdb.h"
@@ -336,7 +337,8 @@ int verb_restore(struct cli *cli, int count, char **arguments)
         say("cannot read %s: %s", NAME_SHOWN(cli->paths.before), error_text(r));
         return EXIT_ERROR;
     }
-    if (read_live(&restoring) < 0 || find_devices(&restoring, count, arguments) < 0)
+    if ((!cli_given(cli, OPTION_DRY_RUN) && confirming_refuse(cli) < 0) ||
+        read_live(&restoring) < 0 || find_devices(&restoring, count, arguments) < 0)
         return EXIT_ERROR;
     if (r == -ENOENT)
         say("nothing was written here since boot");

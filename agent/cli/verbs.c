@@ -41,8 +41,14 @@ const struct verb verbs[] = {
                 "\n"
                 "First it says which peers would be cut, as 'rpfpolicy plan --impact' does. When\n"
                 "an SSH session is among them it refuses and changes nothing, unless --force is\n"
-                "given.\n",
-        .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE),
+                "given.\n"
+                "With --confirm values and policy are put back, in a safe order, unless you\n"
+                "answer 'y' at the prompt, or 'rpfpolicy confirm' is run elsewhere, in time. A\n"
+                "process in a session of its own does that, also when this one is killed or its\n"
+                "terminal is lost: then at once. It ends with the machine: values start anew at\n"
+                "boot, and the policy accepted before is in force again.\n",
+        .options =
+            OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CONFIRM),
         .formats = FORMATS_USUAL,
         .run = verb_apply,
     },
@@ -165,6 +171,16 @@ const struct verb verbs[] = {
                 "it; without one 'rpfpolicy apply' does.\n",
         .formats = FORMATS_USUAL,
         .run = verb_resume,
+    },
+    {
+        .name = "confirm",
+        .arguments = "",
+        .summary = "keep what 'apply --confirm' wrote",
+        .text =
+            "Tells an 'apply --confirm' that waits, in another terminal perhaps, that its\n"
+            "values and policy stay. Until then no other 'apply', 'accept' or 'restore' runs.\n",
+        .formats = FORMATS_TEXT,
+        .run = verb_confirm,
     },
     {
         .name = "restore",

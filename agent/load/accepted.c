@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "accepted_hold.h"
 #include "directory.h"
 #include "name.h"
 #include "policy_load.h"
@@ -208,12 +209,17 @@ static int load_from(int fd, const char *path, struct diags *diags, struct polic
 
 int policy_load_accepted(const struct paths *paths, struct diags *diags, struct policy **ret)
 {
+    const char *path;
     int fd, r;
 
-    fd = open(paths->accepted, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    path = accepted_in_force(paths);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return -errno;
-    r = load_from(fd, paths->accepted, diags, ret);
+    if (path != paths->accepted && lseek(fd, 0, SEEK_END) == 0)
+        r = -ENOENT; /* nothing was accepted then */
+    else
+        r = load_from(fd, path, diags, ret);
     close(fd);
     return r;
 }
@@ -249,7 +255,12 @@ static int replace_accepted(const struct paths *paths, const struct conf_files *
     r = write_accepted(f, files, policy);
     if (fclose(f) != 0)
         gather(&r, -ENOMEM);
-    return r < 0 ? r : file_replace(paths->root, paths->accepted + strlen(paths->root), bytes, n);
+    if (r >= 0)
+        r = file_replace(paths->root, paths->accepted + strlen(paths->root), bytes, n);
+    /* Left by an apply that never was confirmed, since the system went down. */
+    if (r >= 0 && access(paths->confirm, F_OK) < 0)
+        (void)unlink(paths->accepted_before);
+    return r;
 }
 
 /* hash: NULL for whatever is there. */

@@ -84,6 +84,10 @@ int paths_init(const struct path_options *options, struct paths *ret)
     if (r >= 0)
         r = join(&paths.before, paths.run, "/before");
     if (r >= 0)
+        r = join(&paths.confirm, paths.run, "/confirm");
+    if (r >= 0)
+        r = join(&paths.accepted_before, paths.accepted, ".before");
+    if (r >= 0)
         r = join(&paths.paused, paths.run, "/paused");
     if (r >= 0)
         r = join(&paths.flushed, paths.run, "/flushed");
@@ -111,6 +115,8 @@ void paths_done(struct paths *paths)
     free(paths->run);
     free(paths->lock);
     free(paths->before);
+    free(paths->confirm);
+    free(paths->accepted_before);
     free(paths->paused);
     free(paths->flushed);
     free(paths->agent);

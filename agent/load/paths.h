@@ -28,9 +28,11 @@ struct paths {
     char *flushed;    /* RUN/flushed */
     char *agent;      /* RUN/agent: held by the agent while it lives, see agent_state.h */
     char *stand_back; /* RUN/stand-back: while it exists the helper does nothing */
+    char *confirm;    /* RUN/confirm: the socket of an apply that awaits its confirmation */
     char *accepted;   /* ROOT/var/lib/rpfpolicy/accepted.conf, or below `run` in a foreign one */
-    char *presets;    /* ROOT, then where the build installs them: PREFIX/share/rpfpolicy/presets */
-    bool foreign;     /* this network namespace is not the one of process 1 */
+    char *accepted_before; /* what was in force before that apply */
+    char *presets; /* ROOT, then where the build installs them: PREFIX/share/rpfpolicy/presets */
+    bool foreign;  /* this network namespace is not the one of process 1 */
 };
 
 /* A namespace is foreign when /proc/self/ns/net and /proc/1/ns/net can both be read and differ.
