@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -168,14 +170,20 @@ int before_merge(struct before_record *items, size_t *count)
 
 static int drop_gone_devices(struct records *records)
 {
-    _cleanup_free_ bool *gone = calloc(records->count, sizeof(*gone));
-    char name[IFNAMSIZ];
+    _cleanup_free_ bool *gone = calloc(records->count + 1, sizeof(*gone));
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
     if (!gone)
         return -ENOMEM;
-    for (size_t i = 0; i < records->count; i++)
-        gone[i] = records->items[i].ifindex > 0 &&
-                  !if_indextoname((unsigned)records->items[i].ifindex, name) && errno == ENXIO;
+    if (fd < 0)
+        return -errno;
+    for (size_t i = 0; i < records->count; i++) {
+        /* if_indextoname(3) would make a socket for each of thousands. */
+        struct ifreq request = {.ifr_ifindex = records->items[i].ifindex};
+
+        gone[i] = records->items[i].ifindex > 0 && ioctl(fd, SIOCGIFNAME, &request) < 0 &&
+                  (errno == ENXIO || errno == ENODEV);
+    }
     drop_marked(records, gone);
     return 0;
 }
