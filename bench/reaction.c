@@ -9,7 +9,7 @@
  *   reaction look FIRST N     the same, seen by reading the value instead of by messages
  *   reaction hold NAME        writes wrong values in a tight loop until it is killed
  *
- * It runs with real-time priority, unlike what it measures: its stamps shall not have to wait. */
+ * It runs with a higher real-time priority than what it measures: its stamps shall not wait. */
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/netconf.h>
@@ -238,16 +238,26 @@ static void single(struct mnl_socket *socket, unsigned first, unsigned n)
     print_samples(n);
 }
 
+/* Who makes the devices has the same priority as who reacts to them. */
+static void be_like_the_measured(void)
+{
+    const char *fifo = getenv("REACTION_FIFO");
+    bool is_fifo = fifo && streq(fifo, "1");
+    struct sched_param priority = {.sched_priority = is_fifo};
+
+    (void)sched_setscheduler(0, is_fifo ? SCHED_FIFO : SCHED_OTHER, &priority);
+    if (!is_fifo)
+        (void)setpriority(PRIO_PROCESS, 0, -20);
+}
+
 static void burst(struct mnl_socket *socket, unsigned first, unsigned n)
 {
     pid_t child = fork();
 
     if (child == 0) {
-        struct sched_param ordinary = {.sched_priority = 0};
         struct mnl_socket *requests = open_requests();
 
-        (void)sched_setscheduler(0, SCHED_OTHER, &ordinary);
-        (void)setpriority(PRIO_PROCESS, 0, -20); /* as those who react */
+        be_like_the_measured();
         for (unsigned i = 0; i < n; i++)
             make_pair(requests, first + i);
         _exit(0);

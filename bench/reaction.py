@@ -13,9 +13,12 @@ from distributions import draw
 
 CONF = Path("/proc/sys/net/ipv4/conf")
 GROUP = "7"
-# Ahead of what else the machine does. Not with real-time priority: whoever waits for a lock of the
-# kernel that an ordinary process holds would then wait for ever longer.
-FIRST = ["nice", "-n", "-20"]
+# Before all ordinary processes: what else the machine does is not to be measured.
+FIRST = ["chrt", "--fifo", "1"]
+# Where udevd runs, everybody runs like this: real-time priority for udevd and all that it starts
+# makes them wait for ordinary processes that hold locks of the kernel, and for nobody else it would be
+# unfair.
+AHEAD = ["nice", "-n", "-20"]
 UDEVD = "/lib/systemd/systemd-udevd"
 SHELL = r"""
 ip -o monitor link netconf | while read -r a b rest; do
@@ -39,6 +42,7 @@ class Bench:
         self.build = Path(build)
         self.report = report
         self.quick = quick
+        self.first = FIRST
         self.next = 0  # number of the next device
         self.udevd = None
         self.samples = {}  # (situation, who) -> {"samples", "never"}
@@ -64,7 +68,7 @@ class Bench:
         """The process, and the seconds from its start to READY=1."""
         begin = time.monotonic()
         process = subprocess.Popen(
-            [*FIRST, self.build / "agent/daemon/rpfpolicy-agent"],
+            [*self.first, self.build / "agent/daemon/rpfpolicy-agent"],
             env={**os.environ, "NOTIFY_SOCKET": "/run/test/notify"},
             stderr=subprocess.DEVNULL,
         )
@@ -79,11 +83,11 @@ class Bench:
         if who == "agent":
             return self.start_agent()[0]
         if who == "limit":
-            process = subprocess.Popen([*FIRST, self.build / "bench/react-limit"], stdout=subprocess.PIPE)
+            process = subprocess.Popen([*self.first, self.build / "bench/react-limit"], stdout=subprocess.PIPE)
             process.stdout.readline()
             return process
         if who == "shell":
-            process = subprocess.Popen([*FIRST, "bash", "-c", SHELL], start_new_session=True)
+            process = subprocess.Popen([*self.first, "bash", "-c", SHELL], start_new_session=True)
             self.wait_for_shell()
             return process
         Path("/etc/sysctl.d/90-lxc.conf").write_text("net.ipv4.conf.lxc*.rp_filter = 0\n")
@@ -120,12 +124,12 @@ class Bench:
     def start_udevd(self, first=False):
         if first:
             subprocess.run(
-                [*FIRST, "bash", "-c", '. "$0"; system_start_udev_without_rule',
+                [*AHEAD, "bash", "-c", '. "$0"; system_start_udev_without_rule',
                  Path(__file__).parent.parent / "tests/lib/system.sh"],
                 check=True,
             )
         else:
-            subprocess.run([*FIRST, UDEVD, "--daemon", "--resolve-names=never"], check=True)
+            subprocess.run([*AHEAD, UDEVD, "--daemon", "--resolve-names=never"], check=True)
         self.udevd = True
 
     def stop_udevd(self):
@@ -140,6 +144,7 @@ class Bench:
         done = subprocess.run(
             [self.build / "bench/reaction", what, str(first), str(n)],
             check=True, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "REACTION_FIFO": "1" if self.first == FIRST else "0"},
         )
         return json.loads(done.stdout)
 
@@ -173,7 +178,7 @@ class Bench:
                 kept = self.samples.setdefault((title, one), {"samples": [], "never": 0})
                 kept["samples"] += result["samples"]
                 kept["never"] += result["never"]
-                print(title, one, summary(kept["samples"]), kept["never"], flush=True)
+                print(time.strftime("%H:%M:%S"), title, one, summary(kept["samples"]), kept["never"], flush=True)
 
     def settle(self, first, n):
         """Until whoever reacts has put right what was made."""
@@ -228,6 +233,7 @@ def measure_reaction(bench):
 def measure_with_udevd(bench):
     small = bench.quick
     singles, burst, large = (30, 100, 200) if small else (200, 1000, 5000)
+    bench.first = AHEAD
     everybody = ["limit", "agent", "shell", "udev"]
     bench.start_udevd(first=True)
     bench.situation(SINGLE + WITH, "single", singles, 1, everybody)
@@ -236,6 +242,7 @@ def measure_with_udevd(bench):
     bench.stop_udevd()
     for left in ("control", "queue"):
         Path("/run/udev", left).unlink(missing_ok=True)
+    bench.first = FIRST
 
 
 def ratio(a, b):
@@ -314,7 +321,7 @@ def cpu_share(pid, seconds):
 
 
 def hostile_share(bench, process, seconds):
-    writer = subprocess.Popen([*FIRST, bench.build / "bench/reaction", "hold", "lxc0"])
+    writer = subprocess.Popen([*bench.first, bench.build / "bench/reaction", "hold", "lxc0"])
     time.sleep(1)
     share = cpu_share(process.pid, seconds)
     return writer, share
@@ -322,10 +329,11 @@ def hostile_share(bench, process, seconds):
 
 def measure_hostile(bench):
     seconds = 3 if bench.quick else 15
+    bench.first = AHEAD  # for so long, nobody else would get a processor
     bench.next = 0
     first = bench.make(60)
     assert first == 0
-    drain = subprocess.Popen([*FIRST, bench.build / "bench/react-limit", "drain"], stdout=subprocess.PIPE)
+    drain = subprocess.Popen([*bench.first, bench.build / "bench/react-limit", "drain"], stdout=subprocess.PIPE)
     drain.stdout.readline()
     writer, drain_share = hostile_share(bench, drain, seconds)
     writer.kill()
@@ -341,6 +349,7 @@ def measure_hostile(bench):
     writer.wait()
     bench.stop("agent", process)
     bench.clear()
+    bench.first = FIRST
     slowest = max(others["samples"], default=float("inf"))
     bench.report.heading("A process that writes two wrong values in turn, without a pause",
                          "what", "figure", "target")
