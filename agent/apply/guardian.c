@@ -27,6 +27,7 @@ struct guardian {
     uint64_t deadline; /* CLOCK_BOOTTIME; 0: writing goes on */
     struct restore restore;
     struct confirm_result result;
+    bool stricter; /* going back made a device stricter */
 };
 
 static void say_word(int fd, const struct confirm_packet *packet)
@@ -145,6 +146,7 @@ static void put_back(struct guardian *guardian)
         policy->keys |= KEY_BIT(guardian->records[i].key);
     if (r >= 0)
         r = apply_policy(&options, &applied);
+    guardian->stricter = applied.stricter && applied.done > 0;
     result->done = applied.done;
     result->failed = applied.failed;
     result->skipped = (unsigned)guardian->restore.n_skipped;
@@ -258,6 +260,16 @@ static int wait_for_decision(struct guardian *guardian)
     return -1;
 }
 
+/* May wait for 10 s, so everybody was told before. */
+static void flush_routes(const struct paths *paths)
+{
+    _cleanup_procsys_ struct procsys procsys = PROCSYS_INIT;
+    bool flushed;
+
+    if (procsys_open(paths->proc_sys_net, &procsys) == 0)
+        (void)flush_request(paths, &procsys, &flushed);
+}
+
 void guardian_run(const struct guardian_options *options)
 {
     struct guardian guardian = {.options = options, .listener = -1, .signals = -1, .timer = -1};
@@ -281,6 +293,11 @@ void guardian_run(const struct guardian_options *options)
     if (visitor >= 0)
         say_word(visitor, &packet);
     say_word(options->parent, &packet);
+    if (visitor >= 0)
+        (void)close(visitor);
+    (void)close(options->parent);
     if (options->ended)
         options->ended(&guardian.result, options->data);
+    if (guardian.stricter)
+        flush_routes(options->paths);
 }

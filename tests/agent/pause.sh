@@ -96,5 +96,26 @@ wait_until "status has everything paused" jq -e '.devices.drift == 0 and .device
 expect_value eth0 rp_filter 0
 rpfpolicy resume >/dev/null
 becomes eth0 rp_filter 1
+
+# --- an apply that nobody confirms: the agent takes the new policy, and the one before again
+
+cp /var/lib/rpfpolicy/accepted.conf /run/test/accepted
+policy_file 10-test.conf <<'END'
+[agent]
+mode = enforce
+[rp_filter]
+mark* = off
+* = loose
+END
+rpfpolicy apply --confirm=3s >/dev/null 2>/run/test/apply.err </dev/null &
+wait_until "apply waits" grep -q 'rpfpolicy confirm' /run/test/apply.err
+sysctl -qw net.ipv4.conf.eth0.rp_filter=0
+becomes eth0 rp_filter 2
+wait "$!"
+expect "the policy before is accepted again" \
+    cmp /var/lib/rpfpolicy/accepted.conf /run/test/accepted
+becomes eth0 rp_filter 1
+sysctl -qw net.ipv4.conf.eth0.rp_filter=0
+becomes eth0 rp_filter 1
 agent_stop
 system_end
