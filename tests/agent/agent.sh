@@ -6,12 +6,14 @@
 
 AGENT=$SYSTEM_BUILD/agent/daemon/rpfpolicy-agent
 AGENT_LOG=/run/test/agent.log
+# AGENT_RUNNER in the environment: a program that runs the agent, such as valgrind.
 STATUS=/run/rpfpolicy/status.json
 
 # agent_start [OPTION…]: returns when the first reconciliation is done. Its log is at $AGENT_LOG.
 agent_start() {
     : >"$AGENT_LOG"
-    "$AGENT" --verbose "$@" 2>>"$AGENT_LOG" &
+    # shellcheck disable=SC2086 # words: valgrind and its options
+    ${AGENT_RUNNER:-} "$AGENT" --verbose "$@" 2>>"$AGENT_LOG" &
     AGENT_PID=$!
     agent_wait_log 'Started: '
 }
