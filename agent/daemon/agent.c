@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "evidence.h"
 #include "lock.h"
 #include "sysctl_conf.h"
 
@@ -308,6 +309,7 @@ struct agent *agent_free(struct agent *agent)
     agent_close_watches(agent);
     for (size_t i = 0; i < ELEMENTSOF(timers); i++)
         sd_event_source_disable_unref(*timers[i]);
+    evidence_free(agent->evidence);
     udev_watch_free(agent->udev);
     sd_event_source_disable_unref(agent->pause_timer);
     pauses_done(&agent->pauses);

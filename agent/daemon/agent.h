@@ -47,6 +47,7 @@ struct counters {
 };
 
 struct udev_watch;
+struct evidence;
 
 /* Which file of pauses was read. */
 struct pauses_stamp {
@@ -100,6 +101,7 @@ struct agent {
     uint64_t started;          /* wall clock */
     uint64_t wake;             /* monotonic time at which the present event was taken up */
     struct counters counters;
+    struct evidence *evidence; /* evidence.h; NULL: every rule is enforced */
 };
 
 /* agent.c */

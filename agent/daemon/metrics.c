@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "agent.h"
+#include "evidence.h"
 
 static void family(FILE *out, const char *name, const char *type, const char *help)
 {
@@ -125,6 +126,7 @@ int metrics_text(const struct agent *agent, char **ret)
            agent->pauses.count);
     sockets(out, agent);
     reaction(out, agent);
+    evidence_metrics(out, agent);
     single(out, "rpfpolicy_agent_last_update_timestamp_seconds", "gauge", "When this was written.",
            (uint64_t)time(NULL));
     if (fclose(out) == EOF) {

@@ -95,7 +95,7 @@ static int add(struct flows *flows, const struct flow *flow, const struct strict
 
     if (!device)
         return 0;
-    if (flows->count >= PEERS_LOOKED_AT_MAX) {
+    if (flows->count >= (flows->options->max ?: PEERS_LOOKED_AT_MAX)) {
         flows->truncated = true;
         return 0;
     }
@@ -295,7 +295,7 @@ int flows_read(struct flows *flows)
     r = add_session(flows);
     if (r >= 0)
         r = add_connections(flows);
-    if (r >= 0)
+    if (r >= 0 && !flows->options->untracked)
         r = add_tracked(flows);
     if (r >= 0)
         r = add_neighbours(flows);

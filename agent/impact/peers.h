@@ -71,7 +71,9 @@ struct peers_options {
     const struct live *live, *after; /* impact_after_…(); live with FACT_ADDRESSES, IMPACT_KEYS */
     const char *proc_sys_net;
     const struct session_peer *session; /* NULL for none */
-    bool owners; /* look for the processes in /proc, as far as that may be read */
+    bool owners;    /* look for the processes in /proc, as far as that may be read */
+    bool untracked; /* leave out what netfilter tracks */
+    size_t max;     /* packets to decide about; 0: PEERS_LOOKED_AT_MAX */
 };
 
 /* Nothing is read at all where no device becomes stricter. *ret is to be freed by peers_done(). */

@@ -1,0 +1,126 @@
+/* What was seen, per rule, for status.json and the metrics file. */
+#include <arpa/inet.h>
+
+#include "agent.h"
+#include "evidence.h"
+
+#define EXAMPLES_MAX 5
+
+static json_t *time_or_null(double seconds)
+{
+    return seconds > 0 ? json_real(seconds) : json_null();
+}
+
+static json_t *example_json(const struct evidence_peer *peer)
+{
+    char address[INET_ADDRSTRLEN], name[NAME_ESCAPED_SIZE];
+
+    return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:f, s:f}", "device",
+                     name_escape_buf(peer->device, name, sizeof(name)), "peer",
+                     inet_ntop(AF_INET, &peer->address, address, sizeof(address)) ?: "?",
+                     "protocol", peer->proto ? json_integer(peer->proto) : json_null(),
+                     "local_port", peer->local_port ? json_integer(peer->local_port) : json_null(),
+                     "step", verdict_step_name(peer->step), "text", verdict_step_text(peer->step),
+                     "first", peer->first, "last", peer->last);
+}
+
+/* Those seen last. */
+static json_t *examples_json(const struct evidence *evidence, size_t rule)
+{
+    const struct evidence_peer *newest[EXAMPLES_MAX];
+    json_t *list = json_array();
+    size_t n = 0;
+
+    for (size_t i = 0; i < evidence->count; i++) {
+        const struct evidence_peer *peer = &evidence->peers[i];
+        size_t at = n;
+
+        if (peer->rule != rule)
+            continue;
+        while (at > 0 && newest[at - 1]->last < peer->last)
+            at--;
+        if (at == EXAMPLES_MAX)
+            continue;
+        n += n < EXAMPLES_MAX;
+        memmove(&newest[at + 1], &newest[at], (n - at - 1) * sizeof(*newest));
+        newest[at] = peer;
+    }
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, example_json(newest[i]));
+    return list;
+}
+
+static json_t *rule_json(const struct agent *agent, size_t i)
+{
+    const struct rule *rule = &agent->policy->rules[i];
+    const struct evidence_rule *seen = &agent->evidence->rules[i];
+    _cleanup_free_ char *file = name_escape(rule->origin.file);
+    _cleanup_free_ char *pattern = name_escape(rule->pattern.text);
+    _cleanup_free_ char *value = name_escape(rule->value_text);
+
+    return json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:o, s:o}", "file", file ?: "", "line",
+                     (int)rule->origin.line, "pattern", pattern ?: "", "value", value ?: "",
+                     "peers", (json_int_t)seen->peers, "now", (int)seen->now, "last",
+                     time_or_null(seen->last), "examples", examples_json(agent->evidence, i));
+}
+
+json_t *evidence_json(const struct agent *agent)
+{
+    const struct evidence *evidence = agent->evidence;
+    json_t *rules;
+
+    if (!evidence)
+        return json_null();
+    rules = json_array();
+    for (size_t i = 0; i < evidence->n_rules; i++)
+        if (evidence_observes(agent, &agent->policy->rules[i]))
+            json_array_append_new(rules, rule_json(agent, i));
+    return json_pack("{s:I, s:o, s:b, s:o}", "looks", (json_int_t)evidence->looks, "last_look",
+                     time_or_null(evidence->last_look), "truncated", evidence->truncated, "rules",
+                     rules);
+}
+
+/* The label of a rule: "FILE:LINE", escaped for the exposition format. */
+static void print_label(FILE *out, const struct rule *rule)
+{
+    _cleanup_free_ char *file = name_escape(rule->origin.file);
+
+    for (const char *c = file ?: ""; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            fputc('\\', out);
+        fputc(*c, out);
+    }
+    fprintf(out, ":%u", rule->origin.line);
+}
+
+static void print_family(FILE *out, const struct agent *agent, const char *name, bool total)
+{
+    for (size_t i = 0; i < agent->evidence->n_rules; i++) {
+        const struct evidence_rule *seen = &agent->evidence->rules[i];
+
+        if (!evidence_observes(agent, &agent->policy->rules[i]))
+            continue;
+        fprintf(out, "%s{rule=\"", name);
+        print_label(out, &agent->policy->rules[i]);
+        fprintf(out, "\"} %llu\n", (unsigned long long)(total ? seen->peers : seen->now));
+    }
+}
+
+void evidence_metrics(FILE *out, const struct agent *agent)
+{
+    static const char now[] = "rpfpolicy_agent_would_drop_peers";
+    static const char total[] = "rpfpolicy_agent_would_drop_peers_total";
+
+    if (!agent->evidence)
+        return;
+    fprintf(out,
+            "# HELP %s Peers seen at the last look that a rule which is only observed would cut.\n"
+            "# TYPE %s gauge\n",
+            now, now);
+    print_family(out, agent, now, false);
+    fprintf(out,
+            "# HELP %s Peers that a rule which is only observed would have cut so far.\n"
+            "# TYPE %s counter\n",
+            total, total);
+    print_family(out, agent, total, true);
+}

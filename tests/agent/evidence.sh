@@ -1,0 +1,98 @@
+#!/bin/bash
+# While a rule is only observed the agent says who would have been cut, per rule, and stops saying so
+# when nobody would be any more: then it is safe to enforce it.
+# shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
+# shellcheck source=tests/agent/agent.sh
+. "$(dirname "$0")/agent.sh"
+system_enter "$@"
+
+ip netns add peer
+ip link add eth0 type veth peer name link0 netns peer
+ip link add eth1 type veth peer name link1 netns peer
+ip addr add 192.0.2.1/24 dev eth0
+ip addr add 198.51.100.1/24 dev eth1
+ip link set eth0 up
+ip link set eth1 up
+in_peer() { ip netns exec peer "$@"; }
+in_peer ip addr add 192.0.2.2/24 dev link0
+in_peer ip addr add 198.51.100.2/24 dev link1
+in_peer ip addr add 203.0.113.1/32 dev lo
+for device in lo link0 link1; do in_peer ip link set "$device" up; done
+sysctl -qw net.ipv4.conf.all.rp_filter=0
+for device in eth0 eth1 default; do sysctl -qw "net.ipv4.conf.$device.rp_filter=0"; done
+ip route add 203.0.113.1 via 198.51.100.2
+
+mkfifo /run/test/ready /run/test/end
+python3 - <<'END' &
+import socket
+server = socket.create_server(('192.0.2.1', 80))
+open('/run/test/ready', 'w').write('listens\n')
+connection = server.accept()[0]
+open('/run/test/ready', 'w').write('accepted\n')
+connection.recv(1)
+END
+read -r </run/test/ready
+in_peer python3 - <<'END' &
+import socket
+connection = socket.create_connection(('192.0.2.1', 80), 5, ('203.0.113.1', 0))
+open('/run/test/end').read()
+END
+read -r </run/test/ready
+
+# --- a rule that is only observed, beside one that is enforced
+
+accept_policy <<'END'
+[agent]
+mode = enforce
+metrics-file = /run/test/metrics
+[rp_filter]
+eth1 = strict
+* = strict, observe
+END
+agent_start
+wait_until "somebody would have been cut" status_is '.evidence.rules[0].peers' 1
+expect_effective eth0 0
+becomes eth1 rp_filter 1
+expect_equal "the rule is named" "$(agent_status '.evidence.rules | map("\(.line) \(.pattern)")[]')" '6 *'
+expect_equal "so is the peer" "$(agent_status '.evidence.rules[0].examples[0] |
+    "\(.device) \(.peer) \(.local_port) \(.step)"')" 'eth0 203.0.113.1 80 strict'
+wait_until "the metrics have it" grep -qxF \
+    'rpfpolicy_agent_would_drop_peers{rule="/etc/rpfpolicy.d/10-test.conf:6"} 1' /run/test/metrics
+expect "the total, too" grep -qxF \
+    'rpfpolicy_agent_would_drop_peers_total{rule="/etc/rpfpolicy.d/10-test.conf:6"} 1' \
+    /run/test/metrics
+
+# --- nobody is cut any more
+
+ip route replace 203.0.113.1 via 192.0.2.2
+wait_until "nobody would be cut any more" status_is '.evidence.rules[0].now' 0
+expect_equal "what was seen is not forgotten" "$(agent_status '.evidence.rules[0].peers')" 1
+expect "it is told when it was seen last" jq -e '.evidence | .rules[0].last < .last_look' "$STATUS" >/dev/null
+
+# --- all rules are observed, without any privilege
+
+ip route replace 203.0.113.1 via 198.51.100.2
+agent_stop
+accept_policy <<'END'
+[agent]
+mode = observe
+[rp_filter]
+eth0 = strict
+END
+agent_start
+expect_equal "in observe mode the right to write is given up" \
+    "$(sed -n 's/^CapEff:\t//p' "/proc/$AGENT_PID/status")" 0000000000000000
+wait_until "in observe mode every rule counts" status_is '.evidence.rules[0].now' 1
+
+# --- all rules are enforced
+
+echo x >/run/test/end
+accept_policy <<'END'
+[agent]
+mode = enforce
+[rp_filter]
+eth0 = off
+END
+wait_until "where all is enforced nothing is looked for" status_is '.evidence' null
+agent_stop
+system_end
