@@ -83,7 +83,7 @@ static void log_repair(const struct repair *repair, bool given)
 {
     struct agent *agent = repair->agent;
     const struct device *device = &repair->entry->device;
-    char name[NAME_ESCAPED_SIZE], before[12], after[12], message[400];
+    char name[NAME_ESCAPED_SIZE], before[12], after[12], hold[LOG_HOLD_SIZE], message[600];
     const struct rule *rule = repair->target->rule;
 
     if (given && !agent->logger.journal && agent->logger.max_level < LOG_DEBUG)
@@ -91,12 +91,12 @@ static void log_repair(const struct repair *repair, bool given)
     name_escape_buf(device->name, name, sizeof(name));
     snprintf(message, sizeof(message),
              given ? "%s: %s is %s, was %s (%s, %s:%u)"
-                   : "%s: %s put back to %s, was %s (%s, %s:%u). To hold it: rpfpolicy pause "
-                     "--reason=TEXT %s",
+                   : "%s: %s put back to %s, was %s (%s, %s:%u). %s",
              name, key_info(repair->key)->name,
              key_value_format(repair->key, repair->target->wanted, after, sizeof(after)),
              key_value_format(repair->key, repair->target->before, before, sizeof(before)),
-             rule->pattern.text, rule->origin.file, rule->origin.line, name);
+             rule->pattern.text, rule->origin.file, rule->origin.line,
+             log_hold_text(device->name, hold));
     log_change(&agent->logger, &(struct log_change){
                                    .event = given ? LOG_EVENT_GIVEN : LOG_EVENT_REPAIRED,
                                    .level = given ? LOG_DEBUG : LOG_NOTICE,

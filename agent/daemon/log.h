@@ -40,6 +40,11 @@ void logger_init(struct logger *logger, bool verbose);
 void log_plain(const struct logger *logger, enum log_event event, int level, const char *format,
                ...) _printf_(4, 5);
 
+/* "To hold it: rpfpolicy pause --reason=TEXT eth0": what a person can paste into a shell, whatever
+ * bytes the name has. */
+#define LOG_HOLD_SIZE 192
+const char *log_hold_text(const char *name, char buf[static LOG_HOLD_SIZE]);
+
 /* An entry about one key of one device (or all, default: their ifindex is 0 in the entry). */
 struct log_change {
     enum log_event event;

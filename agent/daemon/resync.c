@@ -127,7 +127,7 @@ static void report_plan_write(const struct write *write, enum write_result resul
 {
     struct agent *agent = data;
     _cleanup_free_ char *reason = write_reason_text(write);
-    char name[NAME_ESCAPED_SIZE], message[400];
+    char name[NAME_ESCAPED_SIZE], hold[LOG_HOLD_SIZE], message[600];
 
     if (result == WRITE_GONE || result == WRITE_RENAMED || write->step == 0)
         return;
@@ -141,8 +141,12 @@ static void report_plan_write(const struct write *write, enum write_result resul
         return;
     snprintf(message, sizeof(message), "%s: %s %d, was %d: %s%s%s", name,
              key_info(write->key)->name, write->new_value, write->old_value, reason ? reason : "",
-             result == WRITE_FAILED ? ": failed: " : "",
-             result == WRITE_FAILED ? strerror(-error) : "");
+             result == WRITE_FAILED ? ": failed: "
+             : write->rule          ? ". "
+                                    : "",
+             result == WRITE_FAILED ? strerror(-error)
+             : write->rule          ? log_hold_text(write->name, hold)
+                                    : "");
     log_change(&agent->logger,
                &(struct log_change){
                    .event = result == WRITE_DONE ? LOG_EVENT_REPAIRED : LOG_EVENT_WRITE_FAILED,

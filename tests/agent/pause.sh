@@ -24,6 +24,7 @@ rpfpolicy pause 'lxc*' --reason='the hook, too' >/dev/null
 sysctl -qw net.ipv4.conf.default.rp_filter=0
 add_device lxc1
 add_device eth1
+add_device "x'y*"
 system_settle
 expect_value lxc1 rp_filter 0
 expect_value eth1 rp_filter 1
@@ -61,6 +62,13 @@ expect_value eth0 rp_filter 0
 rpfpolicy resume eth0 >/dev/null
 becomes eth0 rp_filter 1
 agent_wait_log 'Resumed: eth0, was paused by root: TEXT'
+
+echo 0 >"$CONF/x'y*/rp_filter"
+becomes "x'y*" rp_filter 1
+command=$(sed -n 's/.*To hold it: \(rpfpolicy pause .*\)$/\1/p' "$AGENT_LOG" | tail -1)
+expect "so does that of a name with quotes" eval "$command" >/dev/null
+agent_wait_log "Paused: x'y*, until the next boot, by root: TEXT"
+rpfpolicy resume >/dev/null
 
 # --- everything, `all` and `default`; and a time
 
