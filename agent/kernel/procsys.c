@@ -168,15 +168,20 @@ static int confirm_name(struct netlink *nl, int ifindex, const char *name)
     return streq(now, name) ? 0 : -ESTALE;
 }
 
+/* A name is data: it must stay one step below conf, and must not be one of the two directories
+ * there that are no devices. The kernel takes none of these, but the name may be from afar. */
+static bool may_be_device(const char *name)
+{
+    return *name != '\0' && !strchr(name, '/') && !streq(name, ".") && !streq(name, "..") &&
+           !streq(name, "all") && !streq(name, "default");
+}
+
 /* The directory of a device, opened before its name was confirmed. */
 static int open_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name)
 {
     int dir, r;
 
-    /* A name is data: it must stay one step below conf, and must not be one of the two directories
-     * there that are no devices. The kernel takes none of these, but the name may be from afar. */
-    if (*name == '\0' || strchr(name, '/') || streq(name, ".") || streq(name, "..") ||
-        streq(name, "all") || streq(name, "default"))
+    if (!may_be_device(name))
         return -EINVAL;
     dir = open_at(p->conf_fd, name, DIRECTORY);
     if (dir < 0 && dir != -ENOENT)
@@ -199,16 +204,27 @@ static int classify(struct netlink *nl, int ifindex, const char *name, int error
     return r < 0 ? r : -ESTALE;
 }
 
+/* In one step: what was opened before the name was confirmed belongs to this device, be it the
+ * directory or a file in it. */
 int procsys_open_key(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
                      enum key key)
 {
-    _cleanup_close_ int dir = open_device(p, nl, ifindex, name);
-    int fd;
+    _cleanup_close_ int fd = -1;
+    char path[256];
+    int r;
 
-    if (dir < 0)
-        return dir;
-    fd = open_at(dir, key_info(key)->name, O_RDWR);
-    return fd < 0 ? classify(nl, ifindex, name, fd) : fd;
+    if (!may_be_device(name) ||
+        snprintf(path, sizeof(path), "%s/%s", name, key_info(key)->name) >= (int)sizeof(path))
+        return -EINVAL;
+    fd = open_at(p->conf_fd, path, O_RDWR);
+    if (fd < 0)
+        return classify(nl, ifindex, name, fd);
+    r = confirm_name(nl, ifindex, name);
+    if (r < 0)
+        return r;
+    r = fd;
+    fd = -1;
+    return r;
 }
 
 int procsys_read_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
