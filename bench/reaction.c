@@ -28,7 +28,7 @@
 
 #define IFINDEX_MAX (1 << 20)
 #define GROUP 7           /* the devices that the driver deletes together */
-#define PATIENCE_MS 15000 /* without any progress */
+#define PATIENCE_MS 6000 /* without any progress */
 #define WRONG "2"
 
 struct stamps {

@@ -19,6 +19,7 @@ FIRST = ["chrt", "--fifo", "1"]
 # makes them wait for ordinary processes that hold locks of the kernel, and for nobody else it would be
 # unfair.
 AHEAD = ["nice", "-n", "-20"]
+UDEVD_NICE = ["nice", "-n", "-10"]  # as far behind as it is behind the agent's unit, Nice=-10
 UDEVD = "/lib/systemd/systemd-udevd"
 SHELL = r"""
 ip -o monitor link netconf | while read -r a b rest; do
@@ -124,12 +125,12 @@ class Bench:
     def start_udevd(self, first=False):
         if first:
             subprocess.run(
-                [*AHEAD, "bash", "-c", '. "$0"; system_start_udev_without_rule',
+                [*UDEVD_NICE, "bash", "-c", '. "$0"; system_start_udev_without_rule',
                  Path(__file__).parent.parent / "tests/lib/system.sh"],
                 check=True,
             )
         else:
-            subprocess.run([*AHEAD, UDEVD, "--daemon", "--resolve-names=never"], check=True)
+            subprocess.run([*UDEVD_NICE, UDEVD, "--daemon", "--resolve-names=never"], check=True)
         self.udevd = True
 
     def stop_udevd(self):
@@ -372,7 +373,7 @@ def sweep_cost(bench, seconds):
 
 
 def measure_many(bench):
-    pairs, seconds = (500, 5) if bench.quick else (5000, 20)
+    pairs, seconds = (500, 5) if bench.quick else (5000, 12)
     row = bench.report.row
     bench.policy(sweep="1d")
     first = bench.make(pairs)
