@@ -27,7 +27,7 @@
 #include "util.h"
 
 #define IFINDEX_MAX (1 << 20)
-#define GROUP 7           /* the devices that the driver deletes together */
+#define GROUP 7          /* the devices that the driver deletes together */
 #define PATIENCE_MS 6000 /* without any progress */
 #define WRONG "2"
 
