@@ -229,6 +229,45 @@ static void the_record_does_not_grow_with_every_device_that_ever_was(void **stat
     assert_int_equal(recorded(place, 1, "lo"), 2);
 }
 
+static void log_one(struct place *place, struct before_log *log, int ifindex, const char *name,
+                    int value)
+{
+    struct before_record record = {.key = KEY_RP_FILTER, .ifindex = ifindex, .value = value};
+
+    snprintf(record.name, sizeof(record.name), "%s", name);
+    assert_int_equal(before_log_add(log, &place->paths, &record), 0);
+}
+
+/* The agent keeps the file open, and a command may add to it, replace it or remove it meanwhile. */
+static void a_file_that_stays_open_follows_what_others_do(void **state)
+{
+    struct place *place = *state;
+    struct before_log log = BEFORE_LOG_INIT;
+
+    log_one(place, &log, 1, "lo", 2);
+    log_one(place, &log, 1, "eth0", 1);
+    append(place, KEY_RP_FILTER, 1, "eth1", 7);
+    log_one(place, &log, 1, "eth2", 3);
+    log_one(place, &log, 1, "lo", 9);
+    assert_int_equal(count(place), 4);
+    assert_int_equal(recorded(place, 1, "lo"), 2);
+    assert_int_equal(recorded(place, 1, "eth1"), 7);
+    assert_int_equal(recorded(place, 1, "eth2"), 3);
+    assert_int_equal(unlink(place->before), 0);
+    log_one(place, &log, 1, "eth3", 1);
+    log_one(place, &log, 1, "eth4", 2);
+    assert_int_equal(count(place), 2);
+    for (int i = 0; i < 300; i++) { /* past several rewrites */
+        char name[16];
+
+        snprintf(name, sizeof(name), "lxc%d", i);
+        log_one(place, &log, 1, name, i % 3);
+    }
+    assert_int_equal(count(place), 302);
+    assert_int_equal(recorded(place, 1, "lxc200"), 200 % 3);
+    before_log_close(&log);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, remove_place)
 
 int main(void)
@@ -243,6 +282,7 @@ int main(void)
         TEST(a_line_that_cannot_be_understood_is_passed_over),
         TEST(without_a_record_reading_says_so),
         TEST(the_record_does_not_grow_with_every_device_that_ever_was),
+        TEST(a_file_that_stays_open_follows_what_others_do),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
