@@ -38,7 +38,8 @@ static char *expired_text(const struct judge *judge, const struct rule *rule)
 }
 
 /* The sentence of a code that names its rule. */
-static char *rule_text(enum warning_code code, enum key key, const struct rule *rule)
+static char *rule_text(const struct judge *judge, enum warning_code code, enum key key,
+                       const struct rule *rule)
 {
     _cleanup_free_ char *pattern = name_escape(rule->pattern.text);
     _cleanup_free_ char *value = name_escape(rule->value_text);
@@ -61,8 +62,9 @@ static char *rule_text(enum warning_code code, enum key key, const struct rule *
     else
         r = asprintf(&text,
                      "%s=%s (%s:%u) changes what new network namespaces copy of %s: on container "
-                     "hosts pin default = unmanaged",
-                     pattern, value, file, rule->origin.line, key_info(key)->name);
+                     "hosts pin %s = unmanaged",
+                     pattern, value, file, rule->origin.line, key_info(key)->name,
+                     policy_pin(judge->policy, key, PATTERN_DEFAULT) ? "all" : "default");
     return r < 0 ? NULL : text;
 }
 
@@ -79,7 +81,7 @@ static char *warning_text(const struct judge *judge, enum warning_code code, enu
     case WARN_SCANNER:
     case WARN_CONTAINERS:
         if (rule)
-            return rule_text(code, key, rule);
+            return rule_text(judge, code, key, rule);
         break;
     case WARN_LOOSE_UNNUMBERED:
         plain = "loose drops like strict on a device without IPv4 address when the source is "

@@ -70,7 +70,7 @@ static void print_casualty(FILE *stream, const struct pin_casualty *casualty)
 {
     char before[12], after[12];
 
-    fprintf(stream, "note: the pin of all changes %s, which no rule speaks of: %s %s -> %s\n",
+    fprintf(stream, "note: `all` changes %s, which no rule speaks of: %s %s -> %s\n",
             NAME_SHOWN(casualty->name), key_info(casualty->key)->name,
             key_value_format(casualty->key, casualty->before, before, sizeof(before)),
             key_value_format(casualty->key, casualty->after, after, sizeof(after)));
