@@ -65,10 +65,16 @@ static bool is_settled_by_now(struct agent *agent, struct entry *entry, uint64_t
 {
     if (entry->ask_udev_at > now)
         return false;
-    if (now < entry->unsettled_until &&
-        !udev_watch_is_initialized(agent->udev, entry->device.ifindex)) {
-        entry->ask_udev_at = now + (now - entry->appeared);
+    if (now < entry->unsettled_until && agent->udev_questions == 0) {
+        entry->ask_udev_at = now + UDEV_ASK_REST;
         return false;
+    }
+    if (now < entry->unsettled_until) {
+        agent->udev_questions--;
+        if (!udev_watch_is_initialized(agent->udev, entry->device.ifindex)) {
+            entry->ask_udev_at = now + (now - entry->appeared);
+            return false;
+        }
     }
     entry->unsettled_until = 0;
     return true;
@@ -128,6 +134,7 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *data)
     uint64_t now = agent_now(agent), next;
 
     agent->wake = now;
+    agent->udev_questions = UDEV_ASK_AT_ONCE;
     next = retry_specials(agent, now);
     for (size_t i = 0; i < agent->table.count; i++)
         next = earlier(next, retry_entry(agent, agent->table.entries[i], now));

@@ -23,6 +23,8 @@
 /* udev says when it is finished with a device. Should that have been missed, it is asked, seldom,
  * and after the time that it has for an event nothing waits for it any more. */
 #define UDEV_ASK_AFTER USEC_PER_SEC
+#define UDEV_ASK_AT_ONCE 16 /* questions in a row: each reads files, and devices wait meanwhile */
+#define UDEV_ASK_REST (5 * USEC_PER_MSEC)
 #define UDEV_AT_MOST (200 * USEC_PER_SEC)
 
 struct agent_options {
@@ -88,6 +90,7 @@ struct agent {
     sd_event_source *pause_timers[WATCH_COUNT];
     int receive_buffer;
     struct udev_watch *udev;
+    unsigned udev_questions; /* that may still be asked in this pass */
 
     sd_event_source *resync_timer, *sweep_timer, *retry_timer, *status_timer, *flush_timer,
         *again_timer;
