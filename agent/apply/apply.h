@@ -85,15 +85,19 @@ struct before_record {
 int before_append(const struct paths *paths, const struct before_record *records, size_t n);
 
 /* The same one by one, for a program that stays: the file is kept open between records, and looked
- * through again only when somebody else replaced or changed it. */
+ * through again only when somebody else replaced or changed it. Records of devices that are gone
+ * are not dropped on the way, which takes long with thousands, but by before_log_tidy(), when there
+ * are twice as many as the last time; for it, too, callers hold the lock. */
 struct before_log {
-    int fd;    /* -1: not open */
-    off_t end; /* as we left it */
+    int fd;         /* -1: not open */
+    off_t end;      /* as we left it */
+    off_t tidy_end; /* as the last look through it left it */
 };
 #define BEFORE_LOG_INIT ((struct before_log){.fd = -1})
 
 int before_log_add(struct before_log *log, const struct paths *paths,
                    const struct before_record *record);
+int before_log_tidy(struct before_log *log, const struct paths *paths);
 void before_log_close(struct before_log *log);
 
 /* Merge records in their order into one per key and device, as before_read() gives them; each comes

@@ -320,6 +320,8 @@ int before_append(const struct paths *paths, const struct before_record *records
     return append_lines(fd, end, &text);
 }
 
+#define TIDY_FROM 16384 /* bytes; a smaller file is no burden */
+
 void before_log_close(struct before_log *log)
 {
     close_fd(&log->fd);
@@ -353,19 +355,32 @@ int before_log_add(struct before_log *log, const struct paths *paths,
 
     if (is_as_we_left_it(log)) {
         r = format_records("", record, 1, false, &text);
-        if (r < 0)
-            return r;
-        if (!grew_past_a_power_of_two((size_t)log->end, (size_t)log->end + text.n)) {
+        if (r >= 0)
             r = append_lines(log->fd, log->end, &text);
-            if (r == 0)
-                log->end += (off_t)text.n;
-            return r;
-        }
+        if (r >= 0)
+            log->end += (off_t)text.n;
+        return r;
     }
     before_log_close(log);
     r = before_append(paths, record, 1);
     if (r >= 0) /* of this boot and whole, since it was just added to */
         open_log(log, paths);
+    return r;
+}
+
+int before_log_tidy(struct before_log *log, const struct paths *paths)
+{
+    char header[STATE_HEADER_SIZE];
+    int r;
+
+    if (!is_as_we_left_it(log) || log->end < TIDY_FROM || log->end / 2 < log->tidy_end)
+        return 0;
+    make_header(paths, header);
+    r = rewrite(paths, log->fd, header, NULL, 0);
+    before_log_close(log);
+    if (r >= 0)
+        open_log(log, paths);
+    log->tidy_end = log->end;
     return r;
 }
 

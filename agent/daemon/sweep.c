@@ -1,6 +1,7 @@
 /* Now and then everything is looked at, for what the kernel does not announce. */
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
+#include <sys/file.h>
 
 #include "agent.h"
 #include "sysctl_conf.h"
@@ -83,11 +84,21 @@ static bool sweep_rp_filter(struct agent *agent)
     return r < 0 || sweep.surprise || sweep.seen != with_ipv4;
 }
 
+/* A moment at which nobody waits; when the lock is taken, the next sweep will do. */
+static void tidy_record(struct agent *agent)
+{
+    if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) < 0)
+        return;
+    (void)before_log_tidy(&agent->before, &agent->paths);
+    (void)flock(agent->lock_fd, LOCK_UN);
+}
+
 static int on_sweep(sd_event_source *source, uint64_t usec, void *data)
 {
     struct agent *agent = data;
 
     agent_plan_sweep(agent);
+    tidy_record(agent);
     reload_sysctl(agent);
     if (agent_take_policy(agent) > 0) /* should the directory not be watched */
         return agent_policy_changed(agent);

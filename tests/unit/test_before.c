@@ -265,6 +265,13 @@ static void a_file_that_stays_open_follows_what_others_do(void **state)
     }
     assert_int_equal(count(place), 302);
     assert_int_equal(recorded(place, 1, "lxc200"), 200 % 3);
+    for (int i = 0; i < 2000; i++)
+        log_one(place, &log, 2000000000 + i, "gone", 1);
+    assert_int_equal(count(place), 2302);
+    assert_int_equal(before_log_tidy(&log, &place->paths), 0);
+    assert_int_equal(count(place), 302);
+    log_one(place, &log, 1, "eth5", 2);
+    assert_int_equal(recorded(place, 1, "eth5"), 2);
     before_log_close(&log);
 }
 
