@@ -1,6 +1,7 @@
 """How fast devices become as wanted, and what the agent costs: runs the meters of reaction.c beside
 the agent, the limit program, systemd-udevd with systemd-sysctl, and a shell loop."""
 
+import contextlib
 import json
 import os
 import signal
@@ -137,7 +138,8 @@ class Bench:
         """At once, whatever it still has to do; it is the only one in this namespace of processes."""
         pids = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and is_udevd(p)]
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         while any(is_udevd(Path("/proc", str(pid))) for pid in pids):
             time.sleep(0.01)
         for left in ("control", "queue"):
