@@ -115,7 +115,9 @@ static void say_ways_out(const struct session *session, const struct peer *peer)
                 "        %s\n        %s\n",
                 section ?: "", line ?: "");
     }
-    fputs("    go on all the same: rpfpolicy apply --force\n", stderr);
+    fputs("    try it, and have everything put back unless you confirm: rpfpolicy apply --confirm\n"
+          "    go on all the same: rpfpolicy apply --force\n",
+          stderr);
 }
 
 static void say_impact(struct session *session, const struct peers *peers)
@@ -141,19 +143,21 @@ int lockout_check(struct session *session, const struct plan *plan)
 {
     _cleanup_peers_ struct peers peers = {0};
     struct cli *cli = session->cli;
-    bool dry = cli_given(cli, OPTION_DRY_RUN);
+    bool allowed = cli_given(cli, OPTION_DRY_RUN) || cli_given(cli, OPTION_FORCE) ||
+                   cli_given(cli, OPTION_CONFIRM);
     const struct peer *peer;
-    bool refused;
 
-    if (impact_read(session, plan, &peers) < 0)
-        return cli_given(cli, OPTION_FORCE) || dry ? 0 : -EPERM;
+    if (impact_read(session, plan, &peers) < 0) {
+        if (!allowed)
+            say("nothing was done; 'rpfpolicy apply --force' goes on all the same");
+        return allowed ? 0 : -EPERM;
+    }
     say_impact(session, &peers);
     peer = find_session(&peers);
     if (!peer)
         return 0;
-    refused = !dry && !cli_given(cli, OPTION_FORCE);
-    say_session(session, peer, refused);
-    if (!refused)
+    say_session(session, peer, !allowed);
+    if (allowed)
         return 0;
     say_ways_out(session, peer);
     return -EPERM;

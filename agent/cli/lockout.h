@@ -15,7 +15,7 @@ bool lockout_parse_session(const char *text, struct session_peer *ret);
 bool lockout_is_ssh(const struct peer *peer, const struct session_peer *own);
 
 /* Before `apply` changes anything: say on stderr who would be cut. -EPERM after refusing, where an
- * SSH session is among them and nothing that allows it was given; a dry run is only warned. */
+ * SSH session is among them; with --force, --confirm and --dry-run it is only warned. */
 int lockout_check(struct session *session, const struct plan *plan);
 
 /* For `check`: hand a warning to the judge for each device on which a session would be cut. */

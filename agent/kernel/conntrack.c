@@ -70,9 +70,10 @@ int conntrack_read_message(const struct nlmsghdr *message, struct tracked_flow *
 
     if (!body)
         return -EBADMSG;
-    *ret_is = false;
-    if (body->nfgen_family != AF_INET || message->nlmsg_type != CT_NEW)
+    if (body->nfgen_family != AF_INET || message->nlmsg_type != CT_NEW) {
+        *ret_is = false;
         return 0;
+    }
     if (!attrs[CTA_TUPLE_ORIG] || !attrs[CTA_TUPLE_REPLY])
         return -EBADMSG;
     r = read_tuple(attrs[CTA_TUPLE_ORIG], &flow.proto, &flow.original);

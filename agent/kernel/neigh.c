@@ -22,9 +22,10 @@ int address_read(const struct nlmsghdr *message, struct address *ret, bool *ret_
 
     if (!body)
         return -EBADMSG;
-    *ret_is = false;
-    if (body->ifa_family != AF_INET || message->nlmsg_type != RTM_NEWADDR || !attrs[IFA_LOCAL])
+    if (body->ifa_family != AF_INET || message->nlmsg_type != RTM_NEWADDR || !attrs[IFA_LOCAL]) {
+        *ret_is = false;
         return 0;
+    }
     r = attr_address(attrs[IFA_LOCAL], &address.local);
     if (r < 0)
         return r;
@@ -44,12 +45,13 @@ int neighbour_read(const struct nlmsghdr *message, struct neighbour *ret, bool *
 
     if (!body)
         return -EBADMSG;
-    *ret_is = false;
     /* Nobody answered, nobody can (broadcast, multicast), or a proxy entry: not heard there. */
     if (body->ndm_family != AF_INET || message->nlmsg_type != RTM_NEWNEIGH || !attrs[NDA_DST] ||
         (body->ndm_state & (NUD_INCOMPLETE | NUD_FAILED | NUD_NOARP)) ||
-        body->ndm_state == NUD_NONE || (body->ndm_flags & NTF_PROXY))
+        body->ndm_state == NUD_NONE || (body->ndm_flags & NTF_PROXY)) {
+        *ret_is = false;
         return 0;
+    }
     r = attr_address(attrs[NDA_DST], &neighbour.address);
     if (r < 0)
         return r;

@@ -47,13 +47,13 @@ int connection_read_message(const struct nlmsghdr *message, uint8_t proto, struc
 
     if (!diag)
         return -EBADMSG;
-    *ret_is = false;
     if ((diag->idiag_family != AF_INET && diag->idiag_family != AF_INET6) ||
         !address_v4(diag->idiag_family, diag->id.idiag_src, &connection.local) ||
-        !address_v4(diag->idiag_family, diag->id.idiag_dst, &connection.peer))
+        !address_v4(diag->idiag_family, diag->id.idiag_dst, &connection.peer) ||
+        connection.peer.s_addr == 0) {
+        *ret_is = false;
         return 0;
-    if (connection.peer.s_addr == 0)
-        return 0;
+    }
     if (attrs[INET_DIAG_MARK]) {
         int r = attr_u32(attrs[INET_DIAG_MARK], &connection.mark);
 

@@ -116,7 +116,6 @@ connect() {
     mkfifo "$SYSTEM_WORK/$1.in" "$SYSTEM_WORK/$1.out"
     in_peer python3 "$SYSTEM_WORK/client.py" "$2" "$3" "$4" "${5:-1}" \
         <"$SYSTEM_WORK/$1.in" >"$SYSTEM_WORK/$1.out" &
-    CLIENTS[$1]=$!
     exec {in}<>"$SYSTEM_WORK/$1.in" {out}<>"$SYSTEM_WORK/$1.out"
     read -r <&"$out"
     echo "$REPLY" >"$SYSTEM_WORK/$1.port"
@@ -131,7 +130,7 @@ ask() {
     echo "$REPLY"
 }
 
-declare -A IN ANSWERS CLIENTS
+declare -A IN ANSWERS
 
 # --- who is listed
 
@@ -168,11 +167,17 @@ says "it says which" "$ERR" "refused: .* SSH session from 203.0.113.1:$PORT to 1
 says "it says why" "$ERR" 'the way back uses another device \(eth1\)'
 says "it says the line that helps" "$ERR" '^ +eth0 = loose$'
 says "it says how to go on" "$ERR" 'apply --force'
+says "it says how to try" "$ERR" 'apply --confirm'
 expect_equal "nothing is written" "$(all_values | md5sum)" "$(md5sum <<<"$before")"
 expect "nothing is accepted" test ! -e "$ACCEPTED"
 run apply --dry-run
 expect_status "a dry run is only warned" 2
 says "it is warned" "$ERR" 'warning: this would cut the SSH session'
+
+rpfpolicy apply --confirm=1s </dev/null >"$OUT" 2>"$ERR"
+says "apply --confirm goes on, warned" "$ERR" 'warning: this would cut the SSH session'
+expect_equal "and it is put back" "$(all_values | md5sum)" "$(md5sum <<<"$before")"
+expect_equal "so the session lives" "$(ask asymmetric)" passes
 
 # Another port, another program: not an SSH session, but the one we are in.
 SSH_CONNECTION="203.0.113.1 $PORT 192.0.2.1 22" run apply
@@ -259,18 +264,18 @@ policy_file 10-test.conf <<'END'
 eth* = off
 END
 run apply
-kill "${CLIENTS[asymmetric]}"
-wait "${CLIENTS[asymmetric]}"
 connect anycast 203.0.113.1 10.255.0.1 22
 policy_file 10-test.conf <<'END'
 [rp_filter]
 eth0 = strict
 eth1 = strict
 END
-ip neigh flush dev eth0 # the peer was heard there, which makes it certain
+# Where the peer is heard is certain: not here, where only its router asks for addresses.
+in_peer sysctl -qw net.ipv4.conf.link0.arp_announce=2
+ip neigh flush dev eth0
 expect_equal "an address that is on no link can be reached by any" \
     "$(listed '.local == "10.255.0.1" and (.certain | not)')" "eth0 203.0.113.1"
-run apply
+SSH_CONNECTION="203.0.113.1 $(cat "$SYSTEM_WORK/anycast.port") 10.255.0.1 22" run apply
 expect_status "what may be cut is a session, too" 1
 says "it says that it is not sure" "$ERR" 'this may cut the SSH session'
 
