@@ -176,7 +176,7 @@ END
 sysctl -qw net.ipv4.conf.eno2.rp_filter=0
 run plan
 expect_status "a pin that changes devices without a rule" 2
-says "such devices are listed" "$OUT" '^note: `all` changes lxc1, .*: rp_filter off -> strict$'
+says "such devices are listed" "$OUT" '^note: .all. changes lxc1, .*: rp_filter off -> strict$'
 run plan --json
 json "such devices are in plan --json" '.casualties | map(.name) | contains(["lxc1", "eno2"])'
 
