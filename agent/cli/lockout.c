@@ -171,7 +171,7 @@ int lockout_warn(struct session *session)
     bool remote = lockout_own_session(&own);
     int r = plan_make(session->policy, &session->live, 0, &plan);
 
-    if (r < 0)
+    if (r < 0 || !plan.stricter)
         return r;
     r = impact_read(session, &plan, &peers);
     for (size_t i = 0; r >= 0 && i < peers.count; i++) {
