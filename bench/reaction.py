@@ -48,9 +48,6 @@ class Bench:
         self.next = 0  # number of the next device
         self.udevd = None
         self.samples = {}  # (situation, who) -> {"samples", "never"}
-        self.spoke = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.spoke.bind("/run/test/notify")
-        self.spoke.setblocking(False)
 
     # --- who reacts
 
@@ -68,17 +65,21 @@ class Bench:
 
     def start_agent(self):
         """The process, and the seconds from its start to READY=1."""
-        begin = time.monotonic()
-        process = subprocess.Popen(
-            [*self.first, self.build / "agent/daemon/rpfpolicy-agent"],
-            env={**os.environ, "NOTIFY_SOCKET": "/run/test/notify"},
-            stderr=subprocess.DEVNULL,
-        )
-        self.spoke.settimeout(60)
-        while b"READY=1" not in self.spoke.recv(4096):
-            pass
-        took = time.monotonic() - begin
-        self.spoke.setblocking(False)
+        path = Path("/run/test/notify")
+        # Closed after READY=1: a socket that nobody reads would stop the agent.
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(str(path))
+            notify.settimeout(60)
+            begin = time.monotonic()
+            process = subprocess.Popen(
+                [*self.first, self.build / "agent/daemon/rpfpolicy-agent"],
+                env={**os.environ, "NOTIFY_SOCKET": str(path)},
+                stderr=subprocess.DEVNULL,
+            )
+            while b"READY=1" not in notify.recv(4096):
+                pass
+            took = time.monotonic() - begin
+        path.unlink()
         return process, took
 
     def start(self, who):
@@ -115,11 +116,6 @@ class Bench:
             Path("/etc/sysctl.d/90-lxc.conf").unlink()
         if process:
             process.wait()
-        while True:  # what it said at the end
-            try:
-                self.spoke.recv(4096)
-            except BlockingIOError:
-                return
 
     # --- udevd
 
