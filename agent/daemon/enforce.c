@@ -9,6 +9,7 @@
 #include "sysctl_conf.h"
 
 #define NEW_DEVICE (5 * USEC_PER_SEC)
+#define CHECK_AFTER (100 * USEC_PER_MSEC)
 #define LOCK_RETRY (2 * USEC_PER_MSEC)
 #define DIRECTORY_RETRY USEC_PER_MSEC /* the first time, then doubled, about a second at most */
 #define DIRECTORY_RETRY_DOUBLE 10
@@ -150,6 +151,17 @@ static bool give_quietly(struct entry *entry, enum key key)
     return true;
 }
 
+/* Two writes at the same instant, ours and another one, can end with the other value and without
+ * any message: each finds what it found before (devinet_conf_proc() compares without a lock). So
+ * where there was another writer a repair is looked at once more. */
+static void check_later(struct agent *agent, struct entry_key *key, uint64_t now)
+{
+    uint64_t delay = conflict_delay(key->conflict);
+
+    key->retry_at = now + (delay > CHECK_AFTER ? delay : CHECK_AFTER);
+    agent_schedule_retry(agent, key->retry_at);
+}
+
 /* One entry per change of state: while a writer is known, repairs are only counted. */
 static void account(const struct repair *repair)
 {
@@ -185,6 +197,7 @@ static void account(const struct repair *repair)
     if (conflict->mark == CONFLICT_NONE)
         agent_look_again(agent);
     agent_schedule_retry(agent, conflict_settles_at(conflict));
+    check_later(agent, &keys[repair->key], now);
 }
 
 static void write_failed(const struct repair *repair, int error)
@@ -462,6 +475,7 @@ void agent_enforce(struct agent *agent, struct entry *entry, const char *event)
 
 void agent_read_values(struct agent *agent, struct entry *entry)
 {
+    entry->awaits_own = false; /* what is read now is newer than any message */
     for (enum key key = 0; agent->policy && key < KEY_COUNT; key++) {
         int value;
 

@@ -116,8 +116,9 @@ static bool waits(const struct agent *agent, const struct entry *entry)
            entry->state <= STATE_DRIFT;
 }
 
-/* A write that changes a value is always told, so until that message comes all others are from
- * before the write, and looking at the device because of them would be in vain. */
+/* A write that changes a value is told, so until that message comes all others are from before the
+ * write, and looking at the device because of them would be in vain. Where two writes met and none
+ * was told, the check that follows a repair ends the waiting: agent_read_values(). */
 static bool is_older_than_our_write(struct entry *entry, int value)
 {
     if (!entry->awaits_own)
