@@ -1,5 +1,6 @@
 /* `rpfpolicy check`: judges every device once, hands it to the format, and gives the exit status.
  */
+#include <net/if.h>
 #include <stdio.h>
 
 #include "check.h"
@@ -131,11 +132,19 @@ static int judge_specials(struct check *check, const struct check_format *format
     return r;
 }
 
+/* Would a write refuse packets that the device takes now? */
+static bool becomes_stricter(const struct device *device, const struct key_state *state)
+{
+    return (device->flags & IFF_UP) && is_writable_drift(state) &&
+           key_strictness(state->key, state->wanted) > key_strictness(state->key, state->effective);
+}
+
 static int judge_devices(struct check *check, const struct check_format *format,
                          const bool *selected)
 {
     const struct live *live = &check->session->live;
     struct key_state states[KEY_COUNT];
+    bool stricter = false;
     enum state worst;
     int r = 0;
 
@@ -150,9 +159,12 @@ static int judge_devices(struct check *check, const struct check_format *format,
         for (unsigned k = 0; k < n; k++) {
             check->writable += is_writable_drift(&states[k]);
             check->undecided += states[k].undecided;
+            stricter |= becomes_stricter(&live->devices[i], &states[k]);
         }
         r = format->device ? format->device(check, &live->devices[i], states, n) : 0;
     }
+    if (stricter)
+        (void)lockout_warn(check->session); /* said why not; all else is known all the same */
     judge_warnings(check->session->judge, &check->warnings);
     return r;
 }
@@ -201,7 +213,6 @@ int verb_check(struct cli *cli, int count, char **arguments)
         r = session_select(&session, count, arguments, &selected);
     if (r < 0)
         return unknown(cli, &session);
-    (void)lockout_warn(&session); /* said why not; everything else is known all the same */
     r = run(&check, formats[cli->format], selected);
     if (r < 0)
         say("cannot check: %s", error_text(r));
