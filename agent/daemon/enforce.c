@@ -306,10 +306,6 @@ static int write_locked(struct repair *repair)
         record_before(repair);
         r = procsys_write_fd(fd, value);
         r = r < 0 ? r : 1;
-        if (r > 0 && repair->key == KEY_RP_FILTER) {
-            repair->entry->awaits_own = true;
-            repair->entry->wrote = value;
-        }
     }
     close(fd);
     return r;
@@ -475,7 +471,6 @@ void agent_enforce(struct agent *agent, struct entry *entry, const char *event)
 
 void agent_read_values(struct agent *agent, struct entry *entry)
 {
-    entry->awaits_own = false; /* what is read now is newer than any message */
     for (enum key key = 0; agent->policy && key < KEY_COUNT; key++) {
         int value;
 

@@ -116,23 +116,12 @@ static bool waits(const struct agent *agent, const struct entry *entry)
            entry->state <= STATE_DRIFT;
 }
 
-/* A write that changes a value is told, so until that message comes all others are from before the
- * write, and looking at the device because of them would be in vain. Where two writes met and none
- * was told, the check that follows a repair ends the waiting: agent_read_values(). */
-static bool is_older_than_our_write(struct entry *entry, int value)
-{
-    if (!entry->awaits_own)
-        return false;
-    entry->awaits_own = value != entry->wrote;
-    return entry->awaits_own;
-}
-
 static void on_netconf(const struct nlmsghdr *message, void *data)
 {
     struct agent *agent = data;
     struct netconf_values values = {0};
     struct entry *entry;
-    bool changed;
+    bool changed, is_older;
 
     if (message->nlmsg_type != RTM_NEWNETCONF || netconf_read_message(message, &values) < 0)
         return;
@@ -140,11 +129,14 @@ static void on_netconf(const struct nlmsghdr *message, void *data)
         on_special(agent, &values);
         return;
     }
+    is_older = !table_get(&agent->table, values.ifindex);
     entry = entry_of_netconf(agent, values.ifindex);
     if (!entry)
         return;
+    /* Met and written while this message was in our hands: it tells what was before. */
+    is_older = is_older && entry->given & KEY_BIT(KEY_RP_FILTER);
     changed = entry->nameless > 0; /* all keys are sent when the directory of a new name is there */
-    if (values.has_rp_filter && !is_older_than_our_write(entry, values.rp_filter) &&
+    if (values.has_rp_filter && !is_older &&
         entry->device.conf[KEY_RP_FILTER] != values.rp_filter) {
         entry->device.conf[KEY_RP_FILTER] = values.rp_filter;
         changed = true;

@@ -94,7 +94,6 @@ int agent_merge(struct agent *agent, struct live *live)
         else if (!streq(entry->device.name, device->name))
             entry_renamed(entry);
         entry->generation = agent->generation;
-        entry->awaits_own = false; /* it may be what was lost */
         keep_memberships(agent, entry, device, is_new && first);
         keep_properties(entry, device);
         entry_take(entry, device);

@@ -20,8 +20,6 @@ struct entry {
     uint64_t ask_udev_at;
     unsigned nameless; /* renamed, and its directory under the new name was not there yet */
     bool changed;      /* a sweep found another value */
-    bool awaits_own;   /* rp_filter was written: what is told before our own value is older */
-    int wrote;         /* that value */
     enum state state;  /* worst of its keys, as counted in table.states */
     key_mask given, given_again; /* keys that got their value while the device was new */
     struct entry_key *keys;      /* owned, KEY_COUNT of them; NULL while nothing is pending */
