@@ -16,13 +16,14 @@ def x_of(usec):
     return LEFT + share * (WIDTH - LEFT - RIGHT)
 
 
-def curve(samples, top):
+def curve(samples, never, top):
     ordered = sorted(samples)
+    share = len(samples) / (len(samples) + never)
     points = []
     steps = min(len(ordered), 200)
     for i in range(steps + 1):
         at = ordered[min(len(ordered) - 1, i * len(ordered) // steps)]
-        points.append(f"{x_of(at):.1f},{top + PANEL * (1 - i / steps):.1f}")
+        points.append(f"{x_of(at):.1f},{top + PANEL * (1 - share * i / steps):.1f}")
     return " ".join(points)
 
 
@@ -36,14 +37,14 @@ def panel(title, lines, top, colors):
         y = top + PANEL * (1 - share / 100)
         out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" class="grid"/>')
         out.append(f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{share} %</text>')
-    for row, (name, samples) in enumerate(lines.items()):
+    for row, (name, (samples, never)) in enumerate(lines.items()):
         y = top + 14 + 20 * row
         out.append(f'<line x1="{WIDTH - RIGHT + 20}" x2="{WIDTH - RIGHT + 44}" y1="{y - 4}" '
                    f'y2="{y - 4}" stroke="{colors[name]}" stroke-width="3"/>')
         shown = name if samples else name + ": never"
         out.append(f'<text x="{WIDTH - RIGHT + 52}" y="{y}">{escape(shown)}</text>')
         if samples:
-            out.append(f'<polyline points="{curve(samples, top)}" fill="none" '
+            out.append(f'<polyline points="{curve(samples, never, top)}" fill="none" '
                        f'stroke="{colors[name]}" stroke-width="2"/>')
     return out
 

@@ -444,7 +444,7 @@ def measure(report, build, picture, quick):
     measure_hostile(bench)
     measure_many(bench)
     draw(picture, {
-        title: {NAMES[who].replace("`", ""): kept["samples"]
+        title: {NAMES[who].replace("`", ""): (kept["samples"], kept["never"])
                 for (other, who), kept in bench.samples.items() if other == title}
         for title in dict.fromkeys(title for title, _ in bench.samples)
     })
