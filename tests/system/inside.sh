@@ -12,6 +12,8 @@ ok() {
 
 fail() {
     echo "FAILED: $*"
+    # What the agent's unit went through, once: the first failure is the one to explain.
+    [ "$failures" -gt 0 ] || journalctl -b --no-pager -o short-monotonic -u rpfpolicy-agent | tail -n 30
     failures=$((failures + 1))
 }
 
