@@ -1,0 +1,137 @@
+/* From policy, devices, addresses, routes and rules to the routes and rules that shall be there,
+ * and the ordered changes that lead to them. Pure, the only place where that is decided: `routes`,
+ * `check`, `apply` and the agent all call it. */
+#pragma once
+
+#include "routing.h"
+
+/* Facts, as the kernel's dumps give them (agent/kernel/routes.h reads them). */
+
+struct route_address {
+    int ifindex;
+    struct ip_prefix local; /* IFA_LOCAL (IPv4), IFA_ADDRESS (IPv6), with the prefix length */
+    struct ip peer;         /* point to point: the other end; else family 0 */
+    uint8_t scope;          /* RT_SCOPE_… */
+    uint32_t flags;         /* IFA_F_…: tentative, dadfailed, deprecated, noprefixroute … */
+};
+
+struct route {
+    uint8_t family, type, protocol, scope, tos; /* RTN_…, RTPROT_…, RT_SCOPE_… */
+    uint32_t table, metric;                     /* RTA_TABLE, RTA_PRIORITY */
+    struct ip_prefix to;                        /* length 0: default; family always set */
+    struct ip via;                              /* family 0: none */
+    int oif;                                    /* 0: none, or several next hops */
+    struct ip prefsrc;                          /* family 0: none */
+    uint32_t mtu;                               /* RTAX_MTU, 0: none */
+    bool onlink;                                /* RTNH_F_ONLINK */
+    bool special; /* has several next hops, a nexthop object, encapsulation or attributes that are
+                     not held here: never ours, never copied */
+};
+
+struct route_rule {
+    uint8_t family, protocol, action; /* FR_ACT_… */
+    uint32_t priority, table;
+    struct ip_prefix from, to; /* length 0: any */
+    int suppress_prefixlength; /* -1: none */
+    bool special; /* looks at something else too: mark, device, tos, ports, l3mdev, uid, not … */
+};
+
+/* A gateway known from a lease; `source` is what knows it: "networkd", "NetworkManager". */
+struct route_lease {
+    int ifindex;
+    struct ip gateway;
+    const char *source; /* static text */
+};
+
+/* Another program that configures such rules, found at work. */
+struct route_meddler {
+    int ifindex;    /* 0: all devices */
+    char *name;     /* owned: "systemd-networkd", "nm-cloud-setup", "amazon-ec2-net-utils" … */
+    char *evidence; /* owned: file, unit or rule, for the report */
+    char *cure;     /* owned: ready to paste, may be several lines; NULL for none */
+};
+
+struct route_facts {
+    struct route_address *addresses;
+    size_t n_addresses, addresses_capacity;
+    /* All routes with our protocol, all default routes of every table, and one foreign route of
+     * every other table that has any (so that a table in use is seen); not whole tables. */
+    struct route *routes;
+    size_t n_routes, routes_capacity;
+    struct route_rule *rules; /* all, in the order of the kernel's dump */
+    size_t n_rules, rules_capacity;
+    struct route_lease *leases;
+    size_t n_leases, leases_capacity;
+    struct route_meddler *meddlers;
+    size_t n_meddlers, meddlers_capacity;
+};
+void route_facts_done(struct route_facts *facts);
+
+/* The plan. */
+
+enum routes_state {
+    ROUTES_CONFLICT,   /* somebody else's rule, table or program stands in the way: nothing is
+                          installed   unless forced */
+    ROUTES_IMPOSSIBLE, /* no gateway found, or something that is not handled: see message */
+    ROUTES_DRIFT,      /* something is missing or too much */
+    ROUTES_PAUSED,
+    ROUTES_OK,
+    ROUTES_PRIMARY, /* carries the main default route and was not asked for: nothing to install */
+    ROUTES_WAITING, /* no usable address, or the carrier is away: nothing to install for now */
+    ROUTES_STATE_COUNT,
+};
+const char *routes_state_name(enum routes_state state); /* "conflict", "drift" … stable */
+
+struct routes_device {
+    int ifindex;
+    char name[DEVICE_NAME_MAX + 1];
+    enum routes_state state;
+    struct origin origin; /* the line that asks for it */
+    uint32_t table;
+    struct {
+        struct ip address;  /* family 0: none */
+        const char *source; /* "policy", "first host", "main", "table 100", "networkd" …; owned */
+    } gateway[IP_FAMILIES];
+    char *message;   /* owned; why, and what to do; NULL for none */
+    char *advice;    /* owned; arp_filter and arp_announce for a subnet on two devices …; NULL */
+    size_t n_routes; /* wanted */
+    size_t n_rules;
+};
+
+enum routes_op { ROUTES_ADD_ROUTE, ROUTES_ADD_RULE, ROUTES_DELETE_RULE, ROUTES_DELETE_ROUTE };
+
+/* One message to the kernel. In the order of a plan: routes added (a changed one replaces the old
+ * in one step), rules added, rules deleted, routes deleted; so that at no moment an address is
+ * without a way out that it had before and will have after. */
+struct routes_change {
+    enum routes_op op;
+    bool replace; /* ADD_ROUTE: of a route with the same table, destination and metric */
+    int ifindex;  /* the device it is for; 0: the rule for main */
+    union {
+        struct route route;
+        struct route_rule rule;
+    };
+    const char *reason; /* static text: "wanted", "address is gone", "not asked for any more" … */
+};
+
+struct routes_plan {
+    struct routes_device *devices; /* by ifindex; every device that [routing] asks for */
+    size_t n_devices, devices_capacity;
+    struct route *routes; /* wanted */
+    size_t n_routes, routes_capacity;
+    struct route_rule *rules; /* wanted */
+    size_t n_rules, rules_capacity;
+    struct routes_change *changes;
+    size_t n_changes, changes_capacity;
+};
+
+/* forced: conflicts do not hold a device back. With a policy that asks for no routing the plan
+ * removes what carries our protocol (also what `routes flush` is: policy NULL). Paused devices keep
+ * what they have. O(n log n) in addresses, routes and rules. -ENOMEM, else 0. */
+int routes_plan(const struct policy *policy, const struct live *live,
+                const struct route_facts *facts, bool forced, struct routes_plan *ret);
+void routes_plan_done(struct routes_plan *plan);
+
+/* "ip -4 rule add from 172.16.6.4 lookup 21004 priority 20200 protocol 182": what a person would
+ * type. name: of the route's device. Owned; NULL when memory ran out. */
+char *routes_change_text(const struct routes_change *change, const char *name);
