@@ -1,0 +1,115 @@
+#!/bin/bash
+# A published port on a second card: strict drops what is forwarded from there, whatever the rules for
+# the host's own addresses say. Both cures, and a published port on the first card that goes on working.
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+# shellcheck source=tests/lib/nics.sh
+. "$(dirname "$0")/../lib/nics.sh"
+system_enter "$@"
+nics_setup
+
+# A container behind a bridge, with its port 80 published as port 8080 of every address of the host.
+container() {
+    ip netns add container || system_skip "a second network namespace cannot be made here"
+    ip -n container link set lo up
+    ip link add br0 type bridge
+    ip link add pod type veth peer name eth0 netns container
+    ip link set pod master br0 up
+    ip address add 10.88.0.1/24 dev br0
+    ip link set br0 up
+    ip -n container address add 10.88.0.2/24 dev eth0
+    ip -n container link set eth0 up
+    ip -n container route add default via 10.88.0.1
+    sysctl -q -w net.ipv4.ip_forward=1
+    nft -f - <<'X' || system_skip "the kernel has no nftables NAT"
+table ip publish {
+    chain prerouting {
+        type nat hook prerouting priority dstnat;
+        fib daddr type local tcp dport 8080 dnat to 10.88.0.2:80
+    }
+    chain output {
+        type nat hook output priority -100;
+        fib daddr type local tcp dport 8080 dnat to 10.88.0.2:80
+    }
+    chain postrouting {
+        type nat hook postrouting priority srcnat;
+        ip saddr 10.88.0.0/24 oifname != "br0" masquerade
+        fib saddr type local oifname "br0" masquerade
+    }
+}
+X
+    coproc WEB { exec ip netns exec container python3 -c '
+import socket
+listener = socket.create_server(("0.0.0.0", 80))
+print("ready", flush=True)
+while True:
+    connection, _ = listener.accept()
+    connection.sendall(b"hello")
+    connection.close()
+'; }
+    read -r <&"${WEB[0]}" || system_abort "the container does not listen"
+}
+
+# asked PLACE ADDRESS: does the container answer somebody there at port 8080 of ADDRESS?
+connect='
+import socket, sys
+try:
+    sys.exit(socket.create_connection((sys.argv[1], 8080), timeout=0.7).recv(5) != b"hello")
+except OSError:
+    sys.exit(1)
+'
+
+peer_is_served() {
+    in_namespace peer python3 -c "$connect" "$1"
+}
+
+peer_is_not_served() {
+    ! peer_is_served "$1"
+}
+
+host_is_served() {
+    python3 -c "$connect" "$1"
+}
+
+container
+expect "by the first card the peer is served" peer_is_served 172.16.4.2
+expect "and the host itself" host_is_served 172.16.4.2
+expect "by the second it is not" peer_is_not_served 172.16.5.4
+
+# --- rules for the host's own addresses do not help what is forwarded -----------------------------
+
+ip rule add priority 20100 lookup main suppress_prefixlength 0
+ip route add 172.16.5.0/24 dev eth1 table 205
+ip route add default via 172.16.5.1 dev eth1 table 205
+ip rule add priority 20200 from 172.16.5.4 lookup 205
+expect "the second card answers a ping in strict" peer_reaches 172.16.5.4
+expect "but its published port is still dropped" peer_is_not_served 172.16.5.4
+expect "by the first card nothing changed" peer_is_served 172.16.4.2
+expect "for the host itself neither" host_is_served 172.16.4.2
+
+# --- the cures -----------------------------------------------------------------------------------
+
+echo 2 >"$CONF/eth1/rp_filter"
+expect "loose: the published port is served" peer_is_served 172.16.5.4
+echo 1 >"$CONF/eth1/rp_filter"
+expect "strict again: it is not" peer_is_not_served 172.16.5.4
+
+# After the rule for main, so that what goes to the container finds its bridge.
+nft -f - <<'X'
+table ip rpfpolicy {
+    chain marks {
+        type filter hook prerouting priority mangle;
+        iifname "eth1" ct state new ct mark set 205
+        meta mark set ct mark
+    }
+}
+X
+ip rule add priority 20150 fwmark 205 lookup 205
+expect "marks alone are not enough" peer_is_not_served 172.16.5.4
+echo 1 >"$CONF/eth1/src_valid_mark"
+expect "marks and src_valid_mark: the published port is served" peer_is_served 172.16.5.4
+expect "the first card's, too" peer_is_served 172.16.4.2
+expect "and the host itself" host_is_served 172.16.4.2
+
+kill "$WEB_PID"
+system_end
