@@ -5,7 +5,7 @@
 
 #include "routing.h"
 
-/* Facts, as the kernel's dumps give them (agent/kernel/routes.h reads them). */
+/* Facts, as the kernel's dumps give them (agent/kernel/routes_io.h reads them). */
 
 struct route_address {
     int ifindex;

@@ -1,0 +1,114 @@
+/* The readers of address, route and rule messages on arbitrary bytes, framed to the length they
+ * really have. Input: one byte that picks the reader, then the message after its header. */
+#include <linux/rtnetlink.h>
+
+#include "fuzz.h"
+#include "routes_io.h"
+
+static struct nlmsghdr *frame(uint16_t type, const uint8_t *payload, size_t n)
+{
+    struct nlmsghdr *message = calloc(1, sizeof(*message) + n);
+
+    require(message);
+    message->nlmsg_len = (uint32_t)(sizeof(*message) + n);
+    message->nlmsg_type = type;
+    if (n > 0)
+        memcpy(message + 1, payload, n);
+    return message;
+}
+
+/* An address has a family or is none at all, and nothing where its family has no bytes. */
+static void check_ip(const struct ip *ip, uint8_t family, bool may_be_none)
+{
+    static const uint8_t zero[16];
+
+    require(ip->family == family || (may_be_none && ip->family == 0));
+    if (ip->family != AF_INET6) {
+        size_t from = ip->family == AF_INET ? 4 : 0;
+
+        require(memcmp(ip->bytes + from, zero, sizeof(zero) - from) == 0);
+    }
+}
+
+static void check_prefix(const struct ip_prefix *prefix, uint8_t family)
+{
+    check_ip(&prefix->ip, family, false);
+    require(prefix->length <= (family == AF_INET ? 32 : 128));
+}
+
+static void read_address(const uint8_t *payload, size_t n)
+{
+    _cleanup_free_ struct nlmsghdr *message = frame(RTM_NEWADDR, payload, n);
+    struct route_address address, poison;
+    int r;
+
+    memset(&poison, 0xa5, sizeof(poison));
+    memcpy(&address, &poison, sizeof(address));
+    r = route_address_read_message(message, &address);
+    require(r == 0 || r == -EBADMSG || r == -ENOENT);
+    if (r < 0) {
+        require(memcmp(&address, &poison, sizeof(address)) == 0);
+        return;
+    }
+    require(address.ifindex > 0);
+    require(address.local.ip.family == AF_INET || address.local.ip.family == AF_INET6);
+    check_prefix(&address.local, address.local.ip.family);
+    check_ip(&address.peer, address.local.ip.family, true);
+}
+
+static void read_route(const uint8_t *payload, size_t n)
+{
+    _cleanup_free_ struct nlmsghdr *message = frame(RTM_NEWROUTE, payload, n);
+    struct route route, poison;
+    int r;
+
+    memset(&poison, 0xa5, sizeof(poison));
+    memcpy(&route, &poison, sizeof(route));
+    r = route_read_message(message, &route);
+    require(r == 0 || r == -EBADMSG || r == -ENOENT);
+    if (r < 0) {
+        require(memcmp(&route, &poison, sizeof(route)) == 0);
+        return;
+    }
+    require(route.family == AF_INET || route.family == AF_INET6);
+    check_prefix(&route.to, route.family);
+    check_ip(&route.via, route.family, true);
+    check_ip(&route.prefsrc, route.family, true);
+}
+
+static void read_rule(const uint8_t *payload, size_t n)
+{
+    _cleanup_free_ struct nlmsghdr *message = frame(RTM_NEWRULE, payload, n);
+    struct route_rule rule, poison;
+    int r;
+
+    memset(&poison, 0xa5, sizeof(poison));
+    memcpy(&rule, &poison, sizeof(rule));
+    r = route_rule_read_message(message, &rule);
+    require(r == 0 || r == -EBADMSG || r == -ENOENT);
+    if (r < 0) {
+        require(memcmp(&rule, &poison, sizeof(rule)) == 0);
+        return;
+    }
+    require(rule.family == AF_INET || rule.family == AF_INET6);
+    check_prefix(&rule.from, rule.family);
+    check_prefix(&rule.to, rule.family);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    switch (data[0] % 3) {
+    case 0:
+        read_address(data + 1, size - 1);
+        break;
+    case 1:
+        read_route(data + 1, size - 1);
+        break;
+    case 2:
+        read_rule(data + 1, size - 1);
+        break;
+    }
+    return 0;
+}
