@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #define IP_FAMILIES 2 /* IPv4 and IPv6, in this order, where something is kept for each */
+#define IP_FAMILY(i) ((uint8_t)((i) ? AF_INET6 : AF_INET))
+#define IP_INDEX(family) ((family) == AF_INET6 ? 1 : 0)
 #define IP_TEXT_MAX (INET6_ADDRSTRLEN + 4)
 
 struct ip {
@@ -19,7 +21,7 @@ struct ip_prefix {
     uint8_t length; /* 0…32, 0…128 */
 };
 
-/* -EINVAL when the text is no address, or has host bits where `masked`. */
+/* -EINVAL when the text is none. A prefix without length is one address; host bits may be set. */
 int ip_parse(const char *text, struct ip *ret);
 int ip_prefix_parse(const char *text, struct ip_prefix *ret);
 
@@ -28,8 +30,15 @@ int ip_prefix_parse(const char *text, struct ip_prefix *ret);
 const char *ip_text(const struct ip *ip, char buf[IP_TEXT_MAX]);
 const char *ip_prefix_text(const struct ip_prefix *prefix, char buf[IP_TEXT_MAX]);
 
-int ip_compare(const struct ip *a, const struct ip *b); /* a total order; 0: equal */
+/* Total orders; 0: equal. */
+int ip_compare(const struct ip *a, const struct ip *b);
+int ip_prefix_compare(const struct ip_prefix *a, const struct ip_prefix *b);
+
 bool ip_prefix_contains(const struct ip_prefix *prefix, const struct ip *ip);
 struct ip_prefix ip_prefix_masked(const struct ip_prefix *prefix); /* host bits cleared */
 
 unsigned ip_bits(uint8_t family); /* 32 or 128 */
+
+bool ip_is_loopback(const struct ip *ip);   /* 127/8, ::1 */
+bool ip_is_link_local(const struct ip *ip); /* 169.254/16, fe80::/10 */
+bool ip_is_host(const struct ip *ip); /* one host's: not 0/8 or ::, no multicast, no class E */

@@ -28,6 +28,8 @@ struct section {
 
 extern const struct section set_section;
 extern const struct section exception_section;
+extern const struct section routing_section;
+extern const struct section routing_device_section;
 
 /* An error at a line of this file. */
 void parser_error(struct parser *parser, unsigned line, const char *format, ...) _printf_(3, 4);

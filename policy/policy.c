@@ -5,6 +5,7 @@
 
 #include "compile.h"
 #include "parser.h"
+#include "routing.h"
 #include "sections.h"
 #include "validate.h"
 
@@ -26,6 +27,8 @@ struct policy *policy_new(void)
     policy->agent.mode = MODE_OBSERVE;
     policy->agent.sweep_usec = SWEEP_DEFAULT_USEC;
     policy->agent.flush_routes = true;
+    policy->agent.routing_table_base = ROUTING_TABLE_BASE;
+    policy->agent.routing_priority_base = ROUTING_PRIORITY_BASE;
     policy->hash = FNV_OFFSET;
     return policy;
 }
@@ -53,6 +56,7 @@ struct policy *policy_free(struct policy *policy)
     for (size_t i = 0; i < policy->n_exceptions; i++)
         exception_done(&policy->exceptions[i]);
     free(policy->exceptions);
+    routing_free(policy->routing);
     free(policy->agent.metrics_file);
     matcher_free(policy->matcher);
     free(policy);
@@ -91,6 +95,9 @@ int policy_finish(struct policy *policy, struct diags *diags)
     int r;
 
     r = validate_sets(policy, diags);
+    if (r < 0)
+        return r;
+    r = routing_finish(policy, diags);
     if (r < 0)
         return r;
     r = matcher_new(policy, &policy->matcher);

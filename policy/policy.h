@@ -91,7 +91,9 @@ struct policy {
         uint64_t sweep_usec;
         bool flush_routes;
         char *metrics_file; /* owned, NULL for none */
+        uint32_t routing_table_base, routing_priority_base;
     } agent;
+    struct routing *routing; /* routing.h; NULL where no file speaks of it */
     key_mask keys;           /* keys that any rule names */
     uint32_t facts;          /* mask of enum fact that its sets use */
     uint64_t hash;           /* FNV-1a over names and contents of the files */

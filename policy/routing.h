@@ -21,6 +21,11 @@
 #define ROUTING_PRIORITY_MAIN 100
 #define ROUTING_PRIORITY_FROM 200
 
+/* Rules behind main's own at 32766 are never asked where main has a default route. */
+#define ROUTING_PRIORITY_MAX 32765
+#define ROUTING_TABLE_BASE_MIN 256
+#define ROUTING_TABLE_BASE_MAX INT32_MAX /* the largest ifindex still fits above it */
+
 enum routing_gateway {
     ROUTING_GATEWAY_AUTO, /* found: a default route of any table through the device, else a lease */
     ROUTING_GATEWAY_FIRST, /* the first host of the subnet */
@@ -38,19 +43,22 @@ struct routing_extra {
 };
 
 /* What holds for one device when precedence is settled: key by key the strongest section that says
- * it; exact name or range before glob or set before `*`, the later line within each. */
+ * it; exact name or range before glob or set before `*`, the later line within each. `gateway` is
+ * one key per family: words hold for the families for which no address stands beside them. */
 struct routing_settings {
     bool wanted;          /* auto; false: off, or nothing speaks of it */
-    bool asked;           /* a [routing NAME] section names it exactly: rules also for the device
-                             with the main default route */
+    bool asked;           /* a line of [routing] or a section [routing NAME] names it exactly: rules
+                             also for the device with the main default route */
     struct origin origin; /* of the line of [routing] that won; file NULL for none */
     struct {
         enum routing_gateway kind;
         struct ip address;
         struct origin origin; /* file NULL: not said, so auto */
     } gateway[IP_FAMILIES];
-    uint32_t table;    /* 0: base + ifindex */
-    uint32_t priority; /* 0: by main_first */
+    uint32_t table;    /* never 0; where nothing is said, base + ifindex */
+    uint32_t priority; /* of rules behind the one for main, or before it where main_first is no */
+    uint32_t priority_before; /* of rules that stand before it */
+    uint32_t priority_main;
     enum routing_main_first main_first;
     const struct routing_extra *extra; /* borrowed from the policy */
     size_t n_extra;
@@ -59,5 +67,12 @@ struct routing_settings {
 /* Does the policy ask for routing at all (any line in [routing])? */
 bool routing_in_policy(const struct policy *policy);
 
+/* device.known must hold policy.facts; a set that depends on more does not match. */
 void routing_for(const struct policy *policy, const struct device *device,
                  struct routing_settings *ret);
+
+/* For the reader of policy files and policy_finish() only. The first resolves sets, brings lines
+ * and sections into the order of precedence, and, with diags, judges what needs all files. */
+struct routing;
+int routing_finish(struct policy *policy, struct diags *diags);
+struct routing *routing_free(struct routing *routing); /* returns NULL; NULL is fine */

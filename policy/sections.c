@@ -6,6 +6,7 @@
 
 #include "ini_lines.h"
 #include "parser.h"
+#include "routing.h"
 #include "values.h"
 #include "words.h"
 
@@ -88,7 +89,9 @@ void parser_add_rule(struct parser *parser, struct rule *rule)
 
 /* [agent] */
 
-static const char *const agent_words[] = {"mode", "sweep", "flush-routes", "metrics-file", NULL};
+static const char *const agent_words[] = {
+    "mode", "sweep", "flush-routes", "metrics-file", "routing-table-base", "routing-priority-base",
+    NULL};
 
 static void agent_mode(struct parser *parser, const char *value, unsigned line)
 {
@@ -141,10 +144,37 @@ static void agent_metrics_file(struct parser *parser, const char *value, unsigne
     parser->policy->agent.metrics_file = copy;
 }
 
+static void agent_number(struct parser *parser, const char *name, const char *value, unsigned line,
+                         uint32_t min, uint32_t max, uint32_t *ret)
+{
+    size_t digits = strspn(value, "0123456789");
+    unsigned long long number = strtoull(value, NULL, 10); /* ULLONG_MAX where it is too large */
+
+    if (digits == 0 || value[digits] || number < min || number > max)
+        parser_error(parser, line, "%s = '%s' is not a number from %u to %u", name,
+                     NAME_SHOWN(value), min, max);
+    else
+        *ret = (uint32_t)number;
+}
+
+static void agent_table_base(struct parser *parser, const char *value, unsigned line)
+{
+    agent_number(parser, "routing-table-base", value, line, ROUTING_TABLE_BASE_MIN,
+                 ROUTING_TABLE_BASE_MAX, &parser->policy->agent.routing_table_base);
+}
+
+static void agent_priority_base(struct parser *parser, const char *value, unsigned line)
+{
+    agent_number(parser, "routing-priority-base", value, line, 1,
+                 ROUTING_PRIORITY_MAX - ROUTING_PRIORITY_FROM,
+                 &parser->policy->agent.routing_priority_base);
+}
+
 static void agent_entry(struct parser *parser, const char *name, const char *value, unsigned line)
 {
     static void (*const take[])(struct parser *, const char *, unsigned) = {
-        agent_mode, agent_sweep, agent_flush_routes, agent_metrics_file};
+        agent_mode,         agent_sweep,      agent_flush_routes,
+        agent_metrics_file, agent_table_base, agent_priority_base};
 
     for (size_t i = 0; agent_words[i]; i++) {
         if (streq(parser_word(name), agent_words[i])) {
@@ -203,12 +233,12 @@ static const struct section key_section = {.name = "", .begin = key_begin, .entr
 
 /* Which section? */
 
-static const struct section *const fixed_sections[] = {&agent_section, &set_section,
-                                                       &exception_section};
+static const struct section *const fixed_sections[] = {
+    &agent_section, &set_section, &exception_section, &routing_section, &routing_device_section};
 
 static void unknown_section(struct parser *parser, const char *name, unsigned line)
 {
-    const char *known[KEY_COUNT + 4];
+    const char *known[KEY_COUNT + 6];
     _cleanup_free_ char *hint = NULL;
     size_t n = 0;
 
@@ -223,6 +253,8 @@ static void unknown_section(struct parser *parser, const char *name, unsigned li
         known[n++] = key_info(key)->name;
     known[n++] = "set NAME";
     known[n++] = "exception NAME";
+    known[n++] = "routing";
+    known[n++] = "routing DEVICE";
     known[n] = NULL;
     hint = words_suggest(name, known);
     if (!hint) {

@@ -20,7 +20,8 @@ static int find_set(const struct policy *policy, const char *name)
     return -ENOENT;
 }
 
-static int unknown_set(const struct policy *policy, const struct rule *rule, struct diags *diags)
+static int unknown_set(const struct policy *policy, const struct pattern *pattern,
+                       const struct origin *origin, struct diags *diags)
 {
     _cleanup_free_ const char **known = NULL;
     _cleanup_free_ char *hint = NULL;
@@ -33,11 +34,25 @@ static int unknown_set(const struct policy *policy, const struct rule *rule, str
         known[n++] = builtin_set_name(set);
     for (size_t i = 0; i < policy->n_sets; i++)
         known[n++] = policy->sets[i].name;
-    hint = words_suggest(rule->pattern.text + 1, known);
+    hint = words_suggest(pattern->text + 1, known);
     if (!hint)
         return -ENOMEM;
-    diags_add(diags, DIAG_ERROR, rule->origin.file, rule->origin.line, "there is no set '%s'; %s",
-              NAME_SHOWN(rule->pattern.text + 1), hint);
+    diags_add(diags, DIAG_ERROR, origin->file, origin->line, "there is no set '%s'; %s",
+              NAME_SHOWN(pattern->text + 1), hint);
+    return 0;
+}
+
+int validate_pattern_set(struct policy *policy, struct pattern *pattern,
+                         const struct origin *origin, struct diags *diags)
+{
+    if (pattern->kind != PATTERN_SET)
+        return 0;
+    pattern->set = find_set(policy, pattern->text + 1);
+    if (pattern->set < 0) {
+        pattern->set = -1;
+        return unknown_set(policy, pattern, origin, diags);
+    }
+    policy->facts |= set_facts(policy, pattern->set);
     return 0;
 }
 
@@ -45,19 +60,9 @@ int validate_sets(struct policy *policy, struct diags *diags)
 {
     int r = 0;
 
-    for (size_t i = 0; i < policy->n_rules; i++) {
-        struct rule *rule = &policy->rules[i];
-
-        if (rule->pattern.kind != PATTERN_SET)
-            continue;
-        rule->pattern.set = find_set(policy, rule->pattern.text + 1);
-        if (rule->pattern.set < 0) {
-            rule->pattern.set = -1;
-            gather(&r, unknown_set(policy, rule, diags));
-        } else {
-            policy->facts |= set_facts(policy, rule->pattern.set);
-        }
-    }
+    for (size_t i = 0; i < policy->n_rules; i++)
+        gather(&r, validate_pattern_set(policy, &policy->rules[i].pattern, &policy->rules[i].origin,
+                                        diags));
     return r;
 }
 

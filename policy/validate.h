@@ -7,6 +7,10 @@
  * 0. */
 int validate_sets(struct policy *policy, struct diags *diags);
 
+/* The same for one pattern. */
+int validate_pattern_set(struct policy *policy, struct pattern *pattern,
+                         const struct origin *origin, struct diags *diags);
+
 /* Mark and report the rules that can never win. shadowed has one element per rule. */
 void validate_shadows(const struct policy *policy, bool *shadowed, struct diags *diags);
 

@@ -149,7 +149,7 @@ static void unknown_sections_are_refused_once_with_a_hint(void **state)
 {
     assert_refused("[rpfilter]\neth0 = off\nnonsense\n", 1, "did you mean 'rp_filter'?");
     assert_refused("[forwarding]\neth0 = yes\n", 1, "known here are agent, rp_filter,");
-    assert_refused("[routing]\ntable = 5\n", 1, "unknown section [routing]");
+    assert_refused("[tunnels]\ntable = 5\n", 1, "unknown section [tunnels]");
     assert_refused("[agent x]\nmode = enforce\n", 1, "unknown section [agent x]");
     assert_refused("[rp_filter ]\n", 1, "unknown section [rp_filter ]; did you mean");
     assert_refused("[]\n", 1, "unknown section []");
@@ -163,7 +163,7 @@ static void unknown_sections_are_refused_once_with_a_hint(void **state)
 static void a_dash_allows_what_a_later_version_may_know(void **state)
 {
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
-    _cleanup_policy_ struct policy *policy = policy_of("[-routing]\n"
+    _cleanup_policy_ struct policy *policy = policy_of("[-tunnels]\n"
                                                        "whatever this\n"
                                                        "[agent]\n"
                                                        "-journal = yes\n"
@@ -180,7 +180,7 @@ static void a_dash_allows_what_a_later_version_may_know(void **state)
                                                        "-rp_filter = loose\n",
                                                        &diags);
 
-    assert_said(&diags, DIAG_WARNING, "p.conf", 1, "section [routing] is not known");
+    assert_said(&diags, DIAG_WARNING, "p.conf", 1, "section [tunnels] is not known");
     assert_said(&diags, DIAG_WARNING, "p.conf", 4, "'journal' in [agent] is not known");
     assert_said(&diags, DIAG_WARNING, "p.conf", 9, "'group' in [set] is not known");
     assert_said(&diags, DIAG_WARNING, "p.conf", 12, "'owner' in [exception] is not known");
