@@ -1,0 +1,195 @@
+/* Reading, planning and changing under one lock. Decides nothing but whether to go on after a
+ * failure. */
+#include "routes_apply.h"
+
+#include "apply.h"
+#include "leases.h"
+#include "lock.h"
+#include "meddlers.h"
+#include "pause.h"
+
+int routes_gather(struct netlink *nl, const struct paths *paths, const struct policy *policy,
+                  const struct live *live, struct route_facts *ret)
+{
+    struct route_facts facts = {0};
+    int r = routes_read(nl, &facts);
+
+    if (r >= 0 && policy)
+        r = leases_read(paths, policy, live, &facts);
+    if (r >= 0 && policy)
+        r = meddlers_read(paths, policy, live, &facts);
+    if (r < 0) {
+        route_facts_done(&facts);
+        return r;
+    }
+    *ret = facts;
+    return 0;
+}
+
+/* Devices for which something failed; few, if any. */
+struct failures {
+    int *ifindexes; /* owned */
+    size_t count, capacity;
+    bool all; /* memory ran out: nothing more is tried */
+};
+
+static bool has_failed(const struct failures *failures, int ifindex)
+{
+    if (failures->all)
+        return true;
+    for (size_t i = 0; i < failures->count; i++)
+        if (failures->ifindexes[i] == ifindex)
+            return true;
+    return false;
+}
+
+static void add_failure(struct failures *failures, int ifindex)
+{
+    if (ifindex == 0 || has_failed(failures, ifindex))
+        return;
+    if (grow((void **)&failures->ifindexes, &failures->capacity, failures->count, sizeof(int)) < 0)
+        failures->all = true;
+    else
+        failures->ifindexes[failures->count++] = ifindex;
+}
+
+static bool is_gone(struct netlink *nl, int ifindex)
+{
+    char name[DEVICE_NAME_MAX + 1];
+
+    return ifindex != 0 && device_current_name(nl, ifindex, name) == -ENODEV;
+}
+
+static enum routes_result carry_out(struct netlink *nl, const struct routes_change *change,
+                                    struct failures *failures, int *ret_error)
+{
+    if (has_failed(failures, change->ifindex))
+        return ROUTES_LEFT;
+    *ret_error = routes_change(nl, change);
+    if (*ret_error >= 0)
+        return ROUTES_DONE;
+    if (is_gone(nl, change->ifindex))
+        return ROUTES_GONE;
+    add_failure(failures, change->ifindex);
+    return ROUTES_FAILED;
+}
+
+static void count(struct routes_outcome *outcome, enum routes_result result, int error)
+{
+    switch (result) {
+    case ROUTES_DONE:
+        outcome->done++;
+        break;
+    case ROUTES_GONE:
+        outcome->gone++;
+        break;
+    case ROUTES_LEFT:
+        outcome->left++;
+        break;
+    case ROUTES_FAILED:
+        outcome->failed++;
+        if (outcome->first_error == 0)
+            outcome->first_error = error;
+        break;
+    }
+}
+
+void routes_carry_out(struct netlink *nl, const struct routes_change *changes, size_t n,
+                      const struct live *live, routes_report_t report, void *data,
+                      struct routes_outcome *ret)
+{
+    struct failures failures = {0};
+
+    *ret = (struct routes_outcome){0};
+    for (size_t i = 0; i < n; i++) {
+        const struct device *device = live ? live_by_ifindex(live, changes[i].ifindex) : NULL;
+        int error = 0;
+        enum routes_result result = carry_out(nl, &changes[i], &failures, &error);
+
+        count(ret, result, error);
+        if (report)
+            report(&changes[i], device ? device->name : "", result, error, data);
+    }
+    free(failures.ifindexes);
+}
+
+static int read_live(const struct routes_apply_options *options, struct netlink *nl,
+                     struct live *ret)
+{
+    struct picture_options picture = {
+        .keys = KEY_BIT(KEY_RP_FILTER),
+        .facts = options->policy ? options->policy->facts | FACT_ADDRESSES : 0,
+        .proc_sys_net = options->paths->proc_sys_net,
+    };
+    _cleanup_(live_done) struct live live = {0};
+    _cleanup_pauses_ struct pauses pauses = {0};
+    int r = picture_read(nl, &picture, &live);
+
+    if (r >= 0 && !options->ignore_pauses)
+        r = pauses_read(options->paths, &pauses);
+    if (r >= 0 && !options->ignore_pauses)
+        pauses_mark(&pauses, &live, pauses_now());
+    if (r >= 0 && options->amend)
+        r = options->amend(&live, options->data);
+    if (r < 0)
+        return r;
+    *ret = live;
+    live = (struct live){0};
+    return 0;
+}
+
+/* Keep only what is for the devices that were asked for. */
+static void pick_changes(const struct routes_apply_options *options, struct routes_plan *plan)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; options->ifindexes && i < plan->n_changes; i++)
+        for (size_t j = 0; j < options->n_ifindexes; j++)
+            if (plan->changes[i].ifindex == options->ifindexes[j])
+                plan->changes[kept++] = plan->changes[i];
+    if (options->ifindexes)
+        plan->n_changes = kept;
+}
+
+static int apply_locked(const struct routes_apply_options *options, struct netlink *nl,
+                        struct routes_plan *ret_plan, struct routes_outcome *ret)
+{
+    _cleanup_(live_done) struct live live = {0};
+    _cleanup_(route_facts_done) struct route_facts facts = {0};
+    int r;
+
+    r = read_live(options, nl, &live);
+    if (r >= 0)
+        r = routes_gather(nl, options->paths, options->policy, &live, &facts);
+    if (r >= 0)
+        r = routes_plan(options->policy, &live, &facts, options->forced, ret_plan);
+    if (r < 0)
+        return r;
+    pick_changes(options, ret_plan);
+    routes_carry_out(nl, ret_plan->changes, ret_plan->n_changes, &live, options->report,
+                     options->data, ret);
+    return 0;
+}
+
+int routes_apply(const struct routes_apply_options *options, struct routes_plan *ret_plan,
+                 struct routes_outcome *ret)
+{
+    _cleanup_netlink_ struct netlink nl = {0};
+    struct routes_plan plan = {0};
+    int lock, r;
+
+    *ret = (struct routes_outcome){0};
+    r = netlink_open(&nl);
+    if (r < 0)
+        return r;
+    lock = lock_acquire(options->paths, options->lock_timeout_ms);
+    if (lock < 0)
+        return lock;
+    r = apply_locked(options, &nl, &plan, ret);
+    lock_release(lock);
+    if (r >= 0 && ret_plan)
+        *ret_plan = plan;
+    else
+        routes_plan_done(&plan);
+    return r;
+}
