@@ -29,8 +29,9 @@ static int set_up(void **state)
 {
     static struct ends ends;
 
-    run("ip link add eth1 type veth peer name peer1 && ip link set eth1 up && ip link set peer1 "
-        "up");
+    /* without link-local addresses, which settle in their own time */
+    run("ip link add eth1 type veth peer name peer1 && ip link set eth1 addrgenmode none && "
+        "ip link set peer1 addrgenmode none && ip link set eth1 up && ip link set peer1 up");
     run("ip addr add 172.16.5.4/24 dev eth1 && ip addr add 2001:db8:5::4/64 nodad dev eth1");
     ends.ifindex = index_of("eth1");
     *state = &ends;
@@ -162,7 +163,7 @@ static int change_rule(struct ends *ends, enum routes_op op, const struct route_
 static void read_foreign(char text[static DUMP_SIZE])
 {
     FILE *ip = popen("for f in -4 -6; do ip $f rule show; ip $f route show table all; "
-                     "ip $f address show; done | grep -v 'proto 182' | "
+                     "ip $f -o address show; done | grep -v 'proto 182' | "
                      "sed 's/valid_lft .*//; s/expires .*//'",
                      "r");
     size_t n;
