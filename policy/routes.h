@@ -1,6 +1,18 @@
 /* From policy, devices, addresses, routes and rules to the routes and rules that shall be there,
  * and the ordered changes that lead to them. Pure, the only place where that is decided: `routes`,
- * `check`, `apply` and the agent all call it. */
+ * `check`, `apply` and the agent all call it.
+ *
+ * What a device gets, each family by itself, so that what one lacks does not hold back the other:
+ *   - in its table the subnets of its addresses, the routes that the policy names, and the default;
+ *   - a rule `from ADDRESS lookup TABLE` for each address, deprecated and temporary ones included.
+ *     Not for loopback, link-local and host-scope addresses, nor for one that duplicate address
+ *     detection is not done with or has refused;
+ *   - `lookup main suppress_prefixlength 0` before these rules. Where the subnet of an address is
+ *     also on another device that is up, its rule stands before that one (main-first = auto).
+ * The subnet of a `noprefixroute` address is left to main, where main is asked first. A device that
+ * has lost its carrier keeps everything, so that a short loss changes nothing; one that is down has
+ * nothing. The device with the best default route of main gets nothing unless its exact name asks
+ * for it. A device in conflict, or paused, keeps what it has. */
 #pragma once
 
 #include "routing.h"
@@ -25,7 +37,7 @@ struct route {
     uint32_t mtu;                               /* RTAX_MTU, 0: none */
     bool onlink;                                /* RTNH_F_ONLINK */
     bool special; /* has several next hops, a nexthop object, encapsulation or attributes that are
-                     not held here: never ours, never copied */
+                     not held here: never wanted, never copied */
 };
 
 struct route_rule {
@@ -70,14 +82,14 @@ void route_facts_done(struct route_facts *facts);
 /* The plan. */
 
 enum routes_state {
-    ROUTES_CONFLICT,   /* somebody else's rule, table or program stands in the way: nothing is
-                          installed   unless forced */
+    ROUTES_CONFLICT,   /* somebody else's rule, table or program stands in the way: it keeps what
+                          it has, unless forced */
     ROUTES_IMPOSSIBLE, /* no gateway found, or something that is not handled: see message */
     ROUTES_DRIFT,      /* something is missing or too much */
     ROUTES_PAUSED,
     ROUTES_OK,
     ROUTES_PRIMARY, /* carries the main default route and was not asked for: nothing to install */
-    ROUTES_WAITING, /* no usable address, or the carrier is away: nothing to install for now */
+    ROUTES_WAITING, /* no usable address, or not up: nothing to install for now */
     ROUTES_STATE_COUNT,
 };
 const char *routes_state_name(enum routes_state state); /* "conflict", "drift" … stable */
@@ -89,10 +101,13 @@ struct routes_device {
     struct origin origin; /* the line that asks for it */
     uint32_t table;
     struct {
-        struct ip address;  /* family 0: none */
-        const char *source; /* "policy", "first host", "main", "table 100", "networkd" …; owned */
+        struct ip address; /* family 0: none, or the device itself leads there */
+        char source[24];   /* "policy", "first host", "main", "table 100", "networkd", "point to
+                              point"; "none" where the policy wants none; "" where it was not
+                              looked for, or not found */
     } gateway[IP_FAMILIES];
-    char *message;   /* owned; why, and what to do; NULL for none */
+    bool primary[IP_FAMILIES]; /* carries the main default route and was not asked for */
+    char *message;             /* owned; why, and what to do; NULL for none */
     char *advice;    /* owned; arp_filter and arp_announce for a subnet on two devices …; NULL */
     size_t n_routes; /* wanted */
     size_t n_rules;
@@ -123,6 +138,7 @@ struct routes_plan {
     size_t n_rules, rules_capacity;
     struct routes_change *changes;
     size_t n_changes, changes_capacity;
+    size_t states[ROUTES_STATE_COUNT]; /* devices */
 };
 
 /* forced: conflicts do not hold a device back. With a policy that asks for no routing the plan
@@ -131,6 +147,11 @@ struct routes_plan {
 int routes_plan(const struct policy *policy, const struct live *live,
                 const struct route_facts *facts, bool forced, struct routes_plan *ret);
 void routes_plan_done(struct routes_plan *plan);
+
+/* The same as text without the verb: "172.16.6.0/24 dev eth2 scope link". Owned, NULL without
+ * memory. */
+char *route_text(const struct route *route, const char *name);
+char *route_rule_text(const struct route_rule *rule);
 
 /* "ip -4 rule add from 172.16.6.4 lookup 21004 priority 20200 protocol 182": what a person would
  * type. name: of the route's device. Owned; NULL when memory ran out. */

@@ -95,43 +95,32 @@ static struct routing_section *current(struct parser *parser)
     return &parser->policy->routing->sections[parser->index];
 }
 
-/* One word of `gateway`: an address for its family, or a word for the families without one. */
-static void read_gateway(struct parser *parser, const char *text, unsigned line)
-{
-    static const char *const words[] = {"auto", "first", "none", NULL};
-    struct routing_section *section = current(parser);
-    struct ip address;
+static const char *const gateway_words[] = {"auto", "first", "none"};
 
-    for (unsigned i = 0; words[i]; i++) {
-        if (!streq(text, words[i]))
-            continue;
-        for (unsigned f = 0; f < IP_FAMILIES; f++) {
-            if (section->said[f].file && section->gateway[f] == ROUTING_GATEWAY_ADDRESS)
-                continue;
-            section->gateway[f] = (enum routing_gateway)i;
-            section->said[f] = (struct origin){.file = parser->file, .line = line};
+static bool read_gateway_word(const char *text, enum routing_gateway *ret)
+{
+    for (unsigned i = 0; i < ELEMENTSOF(gateway_words); i++) {
+        if (streq(text, gateway_words[i])) {
+            *ret = (enum routing_gateway)i;
+            return true;
         }
-        return;
     }
-    if (ip_parse(text, &address) < 0) {
+    return false;
+}
+
+static bool read_gateway_address(struct parser *parser, const char *text, unsigned line,
+                                 struct ip *ret)
+{
+    if (ip_parse(text, ret) < 0)
         parser_error(parser, line,
                      "gateway = '%s' is not an address: auto (found), first (the first host of the "
                      "subnet), none, or an address of either family",
                      NAME_SHOWN(text));
-    } else if (!ip_is_host(&address) || ip_is_loopback(&address)) {
+    else if (!ip_is_host(ret) || ip_is_loopback(ret))
         parser_error(parser, line, "gateway = %s cannot be the address of a router", text);
-    } else {
-        unsigned f = IP_INDEX(address.family);
-
-        if (section->said[f].file && section->gateway[f] == ROUTING_GATEWAY_ADDRESS) {
-            parser_error(parser, line, "two gateways for %s; a device has one for each family",
-                         f ? "IPv6" : "IPv4");
-            return;
-        }
-        section->gateway[f] = ROUTING_GATEWAY_ADDRESS;
-        section->address[f] = address;
-        section->said[f] = (struct origin){.file = parser->file, .line = line};
-    }
+    else
+        return true;
+    return false;
 }
 
 static void words_drop(char ***words)
@@ -139,25 +128,60 @@ static void words_drop(char ***words)
     words_free(*words);
 }
 
+/* One word for both families, an address for its own, or one for each: without an address IPv4
+ * comes first. */
 static void take_gateway(struct parser *parser, const char *value, unsigned line)
 {
+    struct routing_section *section = current(parser);
     _cleanup_(words_drop) char **words = NULL;
-    unsigned others = 0;
+    bool taken[IP_FAMILIES] = {false};
+    enum routing_gateway kind;
+    struct ip address;
+    size_t n;
 
     if (words_append(&words, value) < 0) {
         gather(&parser->error, -ENOMEM);
         return;
     }
-    for (size_t i = 0; words[i]; i++)
-        others += streq(words[i], "auto") || streq(words[i], "first") || streq(words[i], "none");
-    if (others > 1)
-        parser_error(parser, line, "gateway = '%s': one of auto, first and none, and addresses",
+    n = words_count(words);
+    if (n == 0 || n > IP_FAMILIES) {
+        parser_error(parser, line,
+                     "gateway = '%s': auto, first, none or an address is expected, "
+                     "or one of them for IPv4 and one for IPv6",
                      NAME_SHOWN(value));
-    else if (!words[0])
-        parser_error(parser, line, "'gateway' is empty: auto, first, none, or an address");
-    else
-        for (size_t i = 0; words[i]; i++)
-            read_gateway(parser, words[i], line);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        unsigned f;
+
+        if (read_gateway_word(words[i], &kind))
+            continue;
+        if (!read_gateway_address(parser, words[i], line, &address))
+            return;
+        f = IP_INDEX(address.family);
+        if (taken[f]) {
+            parser_error(parser, line, "two gateways for %s; a device has one for each family",
+                         f ? "IPv6" : "IPv4");
+            return;
+        }
+        taken[f] = true;
+        section->gateway[f] = ROUTING_GATEWAY_ADDRESS;
+        section->address[f] = address;
+        section->said[f] = (struct origin){.file = parser->file, .line = line};
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!read_gateway_word(words[i], &kind))
+            continue;
+        for (unsigned f = 0; f < IP_FAMILIES; f++) {
+            if (taken[f])
+                continue;
+            taken[f] = n > 1;
+            section->gateway[f] = kind;
+            section->said[f] = (struct origin){.file = parser->file, .line = line};
+            if (n > 1)
+                break;
+        }
+    }
 }
 
 static bool read_number(const char *text, uint64_t max, uint32_t *ret)

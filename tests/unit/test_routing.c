@@ -169,6 +169,8 @@ static void one_gateway_for_each_family(void **state)
         {"10.0.0.1 fe80::1", ROUTING_GATEWAY_ADDRESS, ROUTING_GATEWAY_ADDRESS},
         {"none 10.0.0.1", ROUTING_GATEWAY_ADDRESS, ROUTING_GATEWAY_NONE},
         {"fe80::1 first", ROUTING_GATEWAY_FIRST, ROUTING_GATEWAY_ADDRESS},
+        {"auto none", ROUTING_GATEWAY_AUTO, ROUTING_GATEWAY_NONE},
+        {"first first", ROUTING_GATEWAY_FIRST, ROUTING_GATEWAY_FIRST},
     };
 
     for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -220,8 +222,8 @@ static void wrong_words_of_a_device_are_refused(void **state)
         {"gateway = ff02::1", "cannot be the address of a router"},
         {"gateway = 255.255.255.255", "cannot be the address of a router"},
         {"gateway = 10.0.0.1 10.0.0.2", "two gateways for IPv4"},
-        {"gateway = auto first", "one of auto, first and none"},
-        {"gateway =", "'gateway' is empty"},
+        {"gateway = auto first none", "or one of them for IPv4 and one for IPv6"},
+        {"gateway =", "auto, first, none or an address is expected"},
         {"table = 0", "not a number from 1 to 4294967295"},
         {"table = 4294967296", "not a number from 1 to 4294967295"},
         {"table = main", "not a number from 1 to 4294967295"},

@@ -1,0 +1,198 @@
+/* Where a device's default route shall lead: what the policy says, or what can be found out. */
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdio.h>
+
+#include "routes_private.h"
+
+static const char *family_name(unsigned f)
+{
+    return f ? "IPv6" : "IPv4";
+}
+
+/* The best foreign default route through the device, NULL for none. */
+static const struct route *find_default(const struct routes_work *work, int ifindex, uint8_t family)
+{
+    size_t low = 0, high = work->n_defaults;
+    const struct route *route;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        route = work->defaults[middle];
+        if (route->oif < ifindex || (route->oif == ifindex && route->family < family))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == work->n_defaults)
+        return NULL;
+    route = work->defaults[low];
+    return route->oif == ifindex && route->family == family ? route : NULL;
+}
+
+static bool is_own_address(const struct routes_work *work, const struct ip *ip)
+{
+    size_t low = 0, high = work->facts->n_addresses;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = ip_compare(&work->by_address[middle]->local.ip, ip);
+
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+/* The address whose subnet has the router: the first one that is still good, else the first. */
+static const struct route_address *main_address(const struct routes_work *work,
+                                                const struct routes_wish *wish, uint8_t family)
+{
+    const struct route_address *found = NULL;
+
+    for (size_t i = 0; i < wish->n_addresses; i++) {
+        const struct route_address *address = work->addresses[wish->first_address + i];
+
+        if (address->local.ip.family != family || !routes_address_is_usable(address))
+            continue;
+        if (!(address->flags & IFA_F_DEPRECATED))
+            return address;
+        if (!found)
+            found = address;
+    }
+    return found;
+}
+
+/* The first host of the subnet; the other end where there are only two. */
+static bool first_host(const struct route_address *address, struct ip *ret)
+{
+    unsigned bits = ip_bits(address->local.ip.family), last = bits / 8 - 1;
+    struct ip_prefix subnet = routes_subnet_of(address);
+
+    if (address->peer.family) {
+        *ret = address->peer;
+        return true;
+    }
+    if (address->local.length == bits)
+        return false;
+    *ret = subnet.ip;
+    if (address->local.length == bits - 1) {
+        *ret = address->local.ip;
+        ret->bytes[last] ^= 1;
+    } else {
+        ret->bytes[last] |= 1;
+    }
+    return true;
+}
+
+static int find_first(const struct routes_work *work, const struct routes_wish *wish, unsigned f,
+                      struct ip *ret, char **ret_message)
+{
+    const struct route_address *address = main_address(work, wish, IP_FAMILY(f));
+    char text[IP_TEXT_MAX];
+    struct ip gateway;
+
+    if (!address || !first_host(address, &gateway)) {
+        return routes_say(ret_message,
+                          "no %s gateway: an address without a subnet has no first host; write "
+                          "'gateway = ADDRESS'",
+                          family_name(f))
+                   ?: -ENOENT;
+    }
+    if (is_own_address(work, &gateway))
+        return routes_say(ret_message,
+                          "no %s gateway: the first host, %s, is this host itself; write "
+                          "'gateway = ADDRESS'",
+                          family_name(f), ip_text(&gateway, text))
+                   ?: -ENOENT;
+    *ret = gateway;
+    return 1;
+}
+
+static const struct route_lease *find_lease(const struct routes_work *work, int ifindex,
+                                            uint8_t family)
+{
+    for (size_t i = 0; i < work->facts->n_leases; i++) {
+        const struct route_lease *lease = &work->facts->leases[i];
+
+        if (lease->ifindex == ifindex && lease->gateway.family == family)
+            return lease;
+    }
+    return NULL;
+}
+
+static int find_any(const struct routes_work *work, struct routes_wish *wish, unsigned f,
+                    const struct route *route, struct routes_gateway *ret, char **ret_message)
+{
+    const struct route_lease *lease;
+    char *source = wish->out->gateway[f].source;
+    const size_t size = sizeof(wish->out->gateway[f].source);
+
+    if (route) {
+        *ret = (struct routes_gateway){route->via, route->onlink, route->mtu};
+        if (route->table == RT_TABLE_MAIN)
+            snprintf(source, size, "main");
+        else
+            snprintf(source, size, "table %u", route->table);
+        return 1;
+    }
+    lease = find_lease(work, wish->device->ifindex, IP_FAMILY(f));
+    if (lease) {
+        ret->via = lease->gateway;
+        snprintf(source, size, "%s", lease->source);
+        return 1;
+    }
+    if (wish->device->flags & IFF_POINTOPOINT) {
+        snprintf(source, size, "point to point");
+        return 1;
+    }
+    return routes_say(ret_message,
+                      "no %s gateway: no table has a default route through %s, and no lease names "
+                      "one; write 'gateway = ADDRESS', 'first' or 'none' in [routing %s]",
+                      family_name(f), NAME_SHOWN(wish->device->name),
+                      NAME_SHOWN(wish->device->name))
+               ?: -ENOENT;
+}
+
+int routes_find_gateway(struct routes_work *work, struct routes_wish *wish, unsigned f,
+                        struct routes_gateway *ret, char **ret_message)
+{
+    const struct route *route = find_default(work, wish->device->ifindex, IP_FAMILY(f));
+    struct routes_gateway gateway = {.mtu = route ? route->mtu : 0};
+    char text[IP_TEXT_MAX], *source = wish->out->gateway[f].source;
+    int r = 1;
+
+    switch (wish->settings.gateway[f].kind) {
+    case ROUTING_GATEWAY_NONE:
+        strcpy(source, "none");
+        return 0;
+    case ROUTING_GATEWAY_FIRST:
+        r = find_first(work, wish, f, &gateway.via, ret_message);
+        if (r > 0)
+            strcpy(source, "first host");
+        break;
+    case ROUTING_GATEWAY_ADDRESS:
+        gateway.via = wish->settings.gateway[f].address;
+        if (is_own_address(work, &gateway.via))
+            r = routes_say(ret_message, "the gateway %s is this host itself",
+                           ip_text(&gateway.via, text))
+                    ?: -ENOENT;
+        else
+            strcpy(source, "policy");
+        break;
+    case ROUTING_GATEWAY_AUTO:
+        r = find_any(work, wish, f, route, &gateway, ret_message);
+        break;
+    }
+    if (r < 0)
+        return r;
+    wish->out->gateway[f].address = gateway.via;
+    *ret = gateway;
+    return 1;
+}
