@@ -91,6 +91,7 @@ static void take_head(struct agent_report *report)
     else {
         report->since = since;
         report->written = written;
+        report->version = json_string_value(json_object_get(report->status, "version"));
     }
 }
 

@@ -11,12 +11,13 @@
 
 struct agent_report {
     enum agent_state state;
-    json_t *status;  /* the object of the file, its head checked; NULL where there is none */
-    double since;    /* in this state, seconds since 1970; 0: not known */
-    double written;  /* when the file was; 0: never */
-    bool stale;      /* it holds its lock, but has not written for a while */
-    bool damaged;    /* there is a file, and it cannot be used */
-    char error[200]; /* why not; printable */
+    json_t *status;      /* the object of the file, its head checked; NULL where there is none */
+    double since;        /* in this state, seconds since 1970; 0: not known */
+    double written;      /* when the file was; 0: never */
+    const char *version; /* of the program that wrote it; borrowed from status, NULL: not known */
+    bool stale;          /* it holds its lock, but has not written for a while */
+    bool damaged;        /* there is a file, and it cannot be used */
+    char error[200];     /* why not; printable */
 };
 
 void agent_report_read(const struct paths *paths, struct agent_report *ret);

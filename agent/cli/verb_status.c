@@ -24,15 +24,19 @@ static json_t *json_policy_hash(const struct policy *policy)
     return policy ? json_string(policy_hash_text(policy, hash)) : json_null();
 }
 
-/* The object of the file with what can only be seen from outside. */
+/* The object of the file with what can only be seen from outside. The head is that of every report;
+ * when and by which version the file was written is told beside the agent's state. */
 static void print_json(struct status *status)
 {
     struct agent_report *report = &status->report;
     json_t *object = json_object(), *agent = agent_report_json(report);
 
-    json_set_header(object, status->cli);
-    if (report->status) /* its own schema, version and time win */
+    if (report->status)
         json_object_update(object, report->status);
+    json_set_header(object, status->cli);
+    json_object_set_new(agent, "heard",
+                        report->written > 0 ? json_time((time_t)report->written) : json_null());
+    json_object_set_new(agent, "version", json_bytes(report->version));
     json_object_set_new(agent, "stale", json_boolean(report->stale));
     json_object_set_new(agent, "standing_by",
                         status->guard == GUARD_NONE ? json_null()

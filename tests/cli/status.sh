@@ -60,7 +60,7 @@ says "nothing was accepted" 'No policy was accepted yet'
 run status --json
 expect_status "no agent yet, JSON" 2
 json "no agent yet, JSON" '.agent == {"state": "absent", "since": null, "stale": false,
-    "standing_by": null} and .schema == 1 and .accepted == null'
+    "heard": null, "version": null, "standing_by": null} and .schema == 1 and .accepted == null'
 
 # --- observing
 
@@ -95,7 +95,8 @@ says "sockets" '^netconf +[0-9,]+ +0 +0 read$'
 run status --json
 expect_status "an enforcing agent, JSON" 0
 json "the agent's object" '.agent.state == "enforcing" and (.agent.since | fromdateiso8601 > 0) and
-    .agent.standing_by == "agent" and (.agent.stale | not) and .state == "running" and .pid > 0 and
+    .agent.standing_by == "agent" and (.agent.stale | not) and (.time | fromdateiso8601 > 0) and
+    (.agent.heard | fromdateiso8601 > 0) and .agent.version == .version and .state == "running" and .pid > 0 and
     .policy.hash == .accepted and .on_disk == .accepted and .devices.ok == 2 and .conflicts == []'
 expect "status needs no privilege" setpriv --reuid=65534 --regid=65534 --clear-groups \
     "$SYSTEM_BUILD/agent/cli/rpfpolicy" status >/dev/null
