@@ -1,0 +1,196 @@
+#!/bin/bash
+# The JSON Schemas against what the program really prints, in every situation that has members of its own.
+# shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
+# shellcheck source=tests/agent/agent.sh
+. "$(dirname "$0")/../agent/agent.sh"
+system_enter "$@"
+
+python3 -c 'import jsonschema' 2>/dev/null || system_skip "no python3-jsonschema here"
+[ -x "$AGENT" ] || system_skip "the agent is not built"
+OUT=$SYSTEM_WORK/out
+mkdir "$OUT"
+
+# keep VERB SITUATION [ARGUMENT...]: what the verb says as JSON.
+keep() {
+    rpfpolicy "$1" --json "${@:3}" >"$OUT/$1-$2.json" 2>>"$SYSTEM_WORK/errors"
+}
+
+# A peer whose packets a strict eth0 would drop, and devices with names that nobody expects.
+ip netns add peer
+ip link add eth0 type veth peer name link0 netns peer
+ip link add eth1 type veth peer name link1 netns peer
+ip addr add 192.0.2.1/24 dev eth0
+ip addr add 198.51.100.1/24 dev eth1
+ip link set eth0 up
+ip link set eth1 up
+in_peer() { ip netns exec peer "$@"; }
+in_peer ip addr add 192.0.2.2/24 dev link0
+in_peer ip addr add 198.51.100.2/24 dev link1
+in_peer ip addr add 203.0.113.1/32 dev lo
+for device in lo link0 link1; do in_peer ip link set "$device" up; done
+ip route add 203.0.113.1 via 198.51.100.2
+add_device lxc1
+add_device $'lxc\xff\xfe'
+add_device $'\e[31m'
+add_device '{"a":1}'
+add_device br0
+ip link add port0 type veth peer name far0
+ip link set port0 master br0
+
+# --- nothing yet, and policies that cannot be used
+
+keep status never
+keep check no-policy
+[ ! -s "$OUT/check-no-policy.json" ] && rm "$OUT/check-no-policy.json"
+policy_file 10-test.conf <<'END'
+[rp_filer]
+eth0 = strict
+[rp_filter]
+eth0 = strickt
+END
+keep check broken
+policy_file 10-test.conf <<<'[rp_filter]'
+chmod 666 /etc/rpfpolicy.d/10-test.conf
+keep check not-trusted
+rm /etc/rpfpolicy.d/10-test.conf
+
+# --- everything that a policy can say, and nothing accepted
+
+sysctl_d 10-others.conf <<'END'
+net.ipv4.conf.all.rp_filter = 2
+net.ipv4.conf.*.rp_filter = 2
+END
+run_systemd_sysctl
+policy_file 10-test.conf <<'END'
+[set lxc]
+name = lxc*
+[rp_filter]
+@lxc = off
+eth0 = strict
+eth1 = loose|off
+gone0 = strict
+dum* = unmanaged
+* = strict, observe
+default = unmanaged
+[log_martians]
+* = yes
+[arp_ignore]
+all = 1
+eth1 = 2
+[exception one]
+devices = eth1 lxc9
+src_valid_mark = yes
+reason = of a test
+ref = T-1
+until = 2001-01-01
+[exception two]
+devices = br0
+rp_filter = off
+reason = of a test
+END
+keep check drift
+keep check one-device eth0
+keep check latent --strict
+rpfpolicy pause --reason="$(printf 'why \xff not')" eth1 'lxc*' $'lxc\xff\xfe' >/dev/null
+rpfpolicy pause --reason=short --for=1h all >/dev/null
+keep check paused
+rpfpolicy resume >/dev/null
+rpfpolicy pause --reason=all >/dev/null
+keep check all-paused
+rpfpolicy resume >/dev/null 2>&1
+
+# --- accepted, with the hook
+
+policy_file 10-test.conf <<'END'
+[agent]
+mode = enforce
+[rp_filter]
+lxc* = off
+eth0 = strict
+END
+rpfpolicy apply >/dev/null 2>&1
+keep check applied
+touch /etc/udev/rules.d/99-zz-rpfpolicy.rules
+echo '# the hook' >/etc/udev/rules.d/99-zz-rpfpolicy.rules
+keep check hook
+keep status hook
+policy_file 10-test.conf <<'END'
+[rp_filter]
+all = unmanaged
+lxc* = off
+END
+echo 2 >"$CONF/all/rp_filter"
+keep check impossible
+
+# --- an agent that only observes, and that saw somebody who would be cut
+
+mkfifo /run/test/ready /run/test/end
+python3 - <<'END' &
+import socket
+server = socket.create_server(('192.0.2.1', 80))
+open('/run/test/ready', 'w').write('listens\n')
+connection = server.accept()[0]
+open('/run/test/ready', 'w').write('accepted\n')
+connection.recv(1)
+END
+read -r </run/test/ready
+echo 0 >"$CONF/all/rp_filter"
+echo 0 >"$CONF/eth0/rp_filter"
+echo 0 >"$CONF/eth1/rp_filter"
+in_peer python3 - <<'END' &
+import socket
+connection = socket.create_connection(('192.0.2.1', 80), 5, ('203.0.113.1', 0))
+open('/run/test/end').read()
+END
+read -r </run/test/ready
+accept_policy <<'END'
+[rp_filter]
+eth0 = strict
+END
+agent_start
+wait_until "somebody would have been cut" status_is '.evidence.rules[0].peers' 1
+keep status observing
+keep check observing
+agent_stop
+
+# --- one that enforces, has a conflict and is paused
+
+accept_policy <<'END'
+[agent]
+mode = enforce
+[rp_filter]
+lxc* = loose
+eth0 = loose
+[log_martians]
+* = yes
+END
+agent_start
+keep status enforcing
+keep check enforcing
+mkfifo "$SYSTEM_WORK/nothing"
+# shellcheck disable=SC2317 # called by wait_until
+fight() {
+    echo 0 >"$CONF/lxc1/rp_filter"
+    read -r -t 0.05 <>"$SYSTEM_WORK/nothing"
+    status_is '.conflicts | length > 0' true
+}
+wait_until "a conflict" fight
+rpfpolicy pause --reason=why eth0 >/dev/null
+rpfpolicy pause --reason=why --for=1h all >/dev/null
+wait_until "the pauses are seen" status_is '.pauses | length' 2
+keep status conflict
+keep check conflict
+agent_stop
+keep status stopped
+keep check stopped
+agent_start
+agent_stop KILL
+keep status killed
+keep check killed
+
+for verb in check status; do
+    python3 "$SYSTEM_SOURCE/tests/packaging/schemas.py" "$SYSTEM_SOURCE/packaging/schemas/$verb.json" \
+        "$OUT/$verb"-*.json || fail "what '$verb --json' prints is not what its schema says"
+done
+: >/run/test/end
+system_end
