@@ -119,6 +119,8 @@ static bool take_line(struct reader *reader, const char *s, size_t n, size_t roo
     }
     if (!sound || s[0] == '#' || s[0] == ';')
         return false;
+    if (reader->events->pass_over && reader->events->pass_over(s, n, reader->events->data))
+        return false;
     separator = find_before_comment(s, n, "=:");
     if (separator && *separator == ':') {
         diags_add(reader->diags, DIAG_ERROR, reader->path, reader->line,
@@ -129,20 +131,11 @@ static bool take_line(struct reader *reader, const char *s, size_t n, size_t roo
     return true;
 }
 
-/* inih's reader, in the manner of fgets(3), without the line's end. */
-static char *read_line(char *out, int room, void *stream)
+/* The next line without the blanks around it; there is one. */
+static const char *next_line(struct reader *reader, size_t *ret_n)
 {
-    struct reader *reader = stream;
-    const char *s, *end;
+    const char *s = reader->next, *end = memchr(s, '\n', (size_t)(reader->end - s));
 
-    if (reader->pending)
-        diags_add(reader->diags, DIAG_ERROR, reader->path, reader->line,
-                  "no '=' in the line; write 'name = value', or '#' before a comment");
-    reader->pending = false;
-    if (reader->next == reader->end || room < 3)
-        return NULL;
-    s = reader->next;
-    end = memchr(s, '\n', (size_t)(reader->end - s));
     reader->next = end ? end + 1 : reader->end;
     end = end ? end : reader->end;
     reader->line++;
@@ -150,12 +143,30 @@ static char *read_line(char *out, int room, void *stream)
         s++;
     while (end > s && is_blank(end[-1]))
         end--;
-    out[0] = '\0';
-    if (take_line(reader, s, (size_t)(end - s), (size_t)room)) {
-        memcpy(out, s, (size_t)(end - s));
-        out[end - s] = '\0';
+    *ret_n = (size_t)(end - s);
+    return s;
+}
+
+/* inih's reader, in the manner of fgets(3), without the line's end. */
+static char *read_line(char *out, int room, void *stream)
+{
+    struct reader *reader = stream;
+
+    if (reader->pending)
+        diags_add(reader->diags, DIAG_ERROR, reader->path, reader->line,
+                  "no '=' in the line; write 'name = value', or '#' before a comment");
+    reader->pending = false;
+    while (reader->next < reader->end && room >= 3) {
+        size_t n;
+        const char *s = next_line(reader, &n);
+
+        if (!take_line(reader, s, n, (size_t)room))
+            continue;
+        memcpy(out, s, n);
+        out[n] = '\0';
+        return out;
     }
-    return out;
+    return NULL;
 }
 
 /* inih's handler. Its idea of the section is not needed: headers were seen by the reader. */

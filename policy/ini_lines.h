@@ -16,6 +16,9 @@ struct ini_events {
     /* A line `name = value` of a section whose lines are read, or of none. Comments and blanks
      * around both are gone; both may be empty. */
     void (*entry)(const char *name, const char *value, unsigned line, void *data);
+    /* NULL, or asked about each line of such a section, without the blanks around it, before inih
+     * gets it: true where the reader has no need of it. */
+    bool (*pass_over)(const char *line, size_t n, void *data);
     void *data;
 };
 

@@ -15,6 +15,11 @@ struct parser {
     size_t index;                  /* of the set or exception being read */
     struct rule *drafts;           /* of the exception: rules without pattern */
     size_t n_drafts, drafts_capacity;
+    struct {
+        const char *text; /* into the file */
+        size_t n;
+    } values[8]; /* of a key section, as written, in a policy that is read for one device */
+    size_t n_values;
 };
 
 /* A kind of section. begin returns false when its lines are to be passed over. */

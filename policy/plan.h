@@ -113,6 +113,10 @@ void plan_key_target(const struct policy *policy, const struct live *live, enum 
 void plan_device_target(const struct policy *policy, const struct key_target *target, enum key key,
                         const struct device *device, struct device_target *ret);
 
+/* Is a policy that was read for one device all it takes to plan for these devices, as long as the
+ * plan writes neither `all` nor `default`? True for a whole policy. */
+bool plan_is_enough(const struct policy *policy, const struct live *live);
+
 /* only_ifindex 0: everything. Otherwise a plan for that one device: all others, and `default`, are
  * treated as ones whose effective value is kept, and `all` moves only where the device needs it.
  * Writes of one key stand together, by step, then by ifindex. -ENOMEM, else 0. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "compile.h"
+#include "name.h"
 #include "parser.h"
 #include "routing.h"
 #include "sections.h"
@@ -30,6 +31,15 @@ struct policy *policy_new(void)
     policy->agent.routing_table_base = ROUTING_TABLE_BASE;
     policy->agent.routing_priority_base = ROUTING_PRIORITY_BASE;
     policy->hash = FNV_OFFSET;
+    return policy;
+}
+
+struct policy *policy_new_for(const char *device)
+{
+    struct policy *policy = policy_new();
+
+    if (policy && device && name_is_valid_device(device))
+        memcpy(policy->device, device, strlen(device));
     return policy;
 }
 

@@ -94,6 +94,10 @@ struct policy {
         uint32_t routing_table_base, routing_priority_base;
     } agent;
     struct routing *routing; /* routing.h; NULL where no file speaks of it */
+    /* "", or read for devices of this name alone: of rules that cannot match it only as many are
+     * here as it takes to know every value that is asked for. plan_is_enough() tells what that is
+     * good for. */
+    char device[DEVICE_NAME_MAX + 1];
     key_mask keys;           /* keys that any rule names */
     uint32_t facts;          /* mask of enum fact that its sets use */
     uint64_t hash;           /* FNV-1a over names and contents of the files */
@@ -101,6 +105,7 @@ struct policy {
 };
 
 struct policy *policy_new(void);
+struct policy *policy_new_for(const char *device); /* NULL: for all, as policy_new() */
 struct policy *policy_free(struct policy *policy); /* returns NULL; NULL is fine */
 static inline void policy_freep(struct policy **p)
 {

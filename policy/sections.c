@@ -231,6 +231,62 @@ static void key_entry(struct parser *parser, const char *name, const char *value
 
 static const struct section key_section = {.name = "", .begin = key_begin, .entry = key_entry};
 
+/* Reading for one device */
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+}
+
+/* Bytes of which a pattern consists here: nothing but a name, a range, or a glob with stars. */
+static bool is_plain(char c)
+{
+    return is_letter(c) || (c >= '0' && c <= '9') || c == '.' || c == '*';
+}
+
+/* Does `PATTERN = VALUE` certainly not speak of the device, since they begin with other letters?
+ * Then *ret_value is what follows the `=`. Where that is not plain to see the answer is no. */
+static bool speaks_of_others(const char *line, size_t n, const char *device, const char **ret_value)
+{
+    size_t i = 0, name;
+
+    while (i < n && is_letter(line[i]) && line[i] == device[i])
+        i++;
+    if (i == n || !is_letter(line[i]))
+        return false;
+    while (i < n && is_plain(line[i]))
+        i++;
+    name = i;
+    while (i < n && (line[i] == ' ' || line[i] == '\t'))
+        i++;
+    if (i == n || line[i] != '=' || (name == 3 && memcmp(line, "all", 3) == 0) ||
+        (name == 7 && memcmp(line, "default", 7) == 0))
+        return false;
+    *ret_value = line + i + 1;
+    return true;
+}
+
+/* A value that the section already has need not be read again for another device. */
+static bool pass_over(const char *line, size_t n, void *data)
+{
+    struct parser *parser = data;
+    const char *value;
+    size_t length;
+
+    if (parser->section != &key_section ||
+        !speaks_of_others(line, n, parser->policy->device, &value))
+        return false;
+    length = (size_t)(line + n - value);
+    for (size_t i = 0; i < parser->n_values; i++)
+        if (parser->values[i].n == length && memcmp(parser->values[i].text, value, length) == 0)
+            return true;
+    if (parser->n_values < ELEMENTSOF(parser->values)) {
+        parser->values[parser->n_values].text = value;
+        parser->values[parser->n_values++].n = length;
+    }
+    return false;
+}
+
 /* Which section? */
 
 static const struct section *const fixed_sections[] = {
@@ -300,6 +356,7 @@ static bool take_section(const char *name, unsigned line, void *data)
     const char *own_name;
 
     end_section(parser);
+    parser->n_values = 0;
     if (!name)
         return false;
     section = find_section(parser_word(name), &own_name);
@@ -335,8 +392,10 @@ int sections_read(struct policy *policy, const char *file, const char *bytes, si
                   struct diags *diags)
 {
     struct parser parser = {.policy = policy, .file = file, .diags = diags};
-    const struct ini_events events = {
-        .section = take_section, .entry = take_entry, .data = &parser};
+    const struct ini_events events = {.section = take_section,
+                                      .entry = take_entry,
+                                      .pass_over = policy->device[0] ? pass_over : NULL,
+                                      .data = &parser};
     int r;
 
     r = ini_read(file, bytes, n, &events, diags);

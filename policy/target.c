@@ -87,7 +87,9 @@ static int smallest_value(const struct rule *rule)
     return smallest;
 }
 
-/* The smallest value any rule may want. The pins speak of what is stored there, not of devices. */
+/* The smallest value any rule may want; in a policy that was read for one device nothing above it,
+ * since what replaces a rule may not be there. The pins speak of what is stored there, not of
+ * devices. */
 static void find_minimum(const struct policy *policy, enum key key, struct key_target *target)
 {
     for (size_t i = 0; i < policy->n_rules; i++) {
@@ -98,7 +100,8 @@ static void find_minimum(const struct policy *policy, enum key key, struct key_t
             rule->pattern.kind == PATTERN_DEFAULT)
             continue;
         smallest = smallest_value(rule);
-        if ((target->has_minimum && smallest >= target->minimum) || is_replaced(policy, rule))
+        if ((target->has_minimum && smallest >= target->minimum) ||
+            (!policy->device[0] && is_replaced(policy, rule)))
             continue;
         target->has_minimum = true;
         target->minimum = smallest;
@@ -110,6 +113,21 @@ static void find_minimum(const struct policy *policy, enum key key, struct key_t
 static bool stands_above(enum key key, int all, const struct key_target *target)
 {
     return target->has_minimum && all > 0 && key_effective(key, all, all, false) > target->minimum;
+}
+
+bool plan_is_enough(const struct policy *policy, const struct live *live)
+{
+    struct key_target target = {0};
+
+    if (!policy->device[0])
+        return true;
+    for (size_t i = 0; i < live->count; i++)
+        if (!streq(live->devices[i].name, policy->device))
+            return false;
+    /* Where `all` is at or below anything that might be the minimum, it does not matter which of
+     * them is. */
+    find_minimum(policy, KEY_RP_FILTER, &target);
+    return !stands_above(KEY_RP_FILTER, live->all[KEY_RP_FILTER], &target);
 }
 
 static void target_all(const struct policy *policy, const struct live *live, enum key key,

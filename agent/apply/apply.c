@@ -9,6 +9,7 @@
 
 struct apply {
     const struct apply_options *options;
+    const struct policy *policy; /* options->policy, or the whole of it */
     struct apply_result *result;
     struct procsys procsys;
     struct netlink nl;
@@ -64,23 +65,58 @@ static int mark_paused(const struct paths *paths, struct live *live)
     return r;
 }
 
+static int take_whole(struct apply *apply)
+{
+    if (!apply->policy->device[0])
+        return 0;
+    return apply->options->whole(apply->options->data, &apply->policy);
+}
+
+static int read_picture(struct apply *apply, int ifindex, struct live *ret)
+{
+    const struct apply_options *options = apply->options;
+    struct picture_options picture = {
+        .keys = apply->policy->keys,
+        .facts = (apply->policy->facts | options->facts) & ~options->blind,
+        .ifindex = ifindex,
+        .proc_sys_net = options->paths->proc_sys_net,
+    };
+
+    if (ifindex == 0)
+        picture.facts |= FACT_ADDRESSES;
+    return picture_read(&apply->nl, &picture, ret);
+}
+
+/* With as much of the policy as it takes; the whole one may be another one by now. */
+static int read_by_policy(struct apply *apply, int ifindex, struct live *ret)
+{
+    _cleanup_(live_done) struct live live = {0};
+    int r = ifindex == 0 ? take_whole(apply) : 0;
+
+    if (r >= 0)
+        r = read_picture(apply, ifindex, &live);
+    if (r >= 0 && !plan_is_enough(apply->policy, &live)) {
+        live_done(&live);
+        r = take_whole(apply);
+        if (r >= 0)
+            r = read_picture(apply, ifindex, &live);
+    }
+    if (r < 0)
+        return r;
+    *ret = live;
+    live = (struct live){0};
+    return 0;
+}
+
 /* ifindex 0: all devices. */
 static int read_live(struct apply *apply, int ifindex, struct live *ret)
 {
     const struct apply_options *options = apply->options;
-    struct picture_options picture = {
-        .keys = options->policy->keys,
-        .facts = (options->policy->facts | options->facts) & ~options->blind,
-        .ifindex = ifindex,
-        .proc_sys_net = options->paths->proc_sys_net,
-    };
     _cleanup_(live_done) struct live live = {0};
     struct device *only;
     int r;
 
-    if (ifindex == 0)
-        picture.facts |= FACT_ADDRESSES;
-    r = picture_read(&apply->nl, &picture, &live);
+    r = read_by_policy(apply, ifindex, &live);
     if (r < 0)
         return r;
     /* The other devices' addresses tell who follows `default`; this one's are still not judged. */
@@ -119,7 +155,7 @@ static int read_and_plan(struct apply *apply, int ifindex, struct plan *ret)
     if (options->only_ifindex != 0 && !live_by_ifindex(&live, options->only_ifindex))
         return -ENODEV;
     r = options->make ? options->make(&live, options->data, ret)
-                      : plan_make(options->policy, &live, options->only_ifindex, ret);
+                      : plan_make(apply->policy, &live, options->only_ifindex, ret);
     if (r >= 0 && ifindex == 0 && ret->until_reread < ret->count)
         r = remember_seen(apply, &live);
     return r;
@@ -276,9 +312,9 @@ static int match_again(struct apply *apply, const struct plan *plan, const struc
         device->conf[write->key] = write->old_value; /* written by us, under the old name */
     targets_of_plan(plan, write->key, live.all[write->key], &old_all, &new_all);
     live.all[write->key] = old_all;
-    plan_key_target(options->policy, &live, write->key, &key_target);
+    plan_key_target(apply->policy, &live, write->key, &key_target);
     key_target.new_all = new_all;
-    plan_device_target(options->policy, &key_target, write->key, device, &target);
+    plan_device_target(apply->policy, &key_target, write->key, device, &target);
     ret->old_value = device->conf[write->key];
     ret->new_value = target.write ? target.write_value : device->conf[write->key];
     ret->before = target.before;
@@ -386,7 +422,7 @@ static int apply_locked(struct apply *apply)
 int apply_policy(const struct apply_options *options, struct apply_result *ret)
 {
     _cleanup_(apply_done) struct apply apply = {
-        .options = options, .result = ret, .procsys = PROCSYS_INIT};
+        .options = options, .policy = options->policy, .result = ret, .procsys = PROCSYS_INIT};
     int r;
 
     *ret = (struct apply_result){0};

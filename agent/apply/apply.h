@@ -39,6 +39,9 @@ typedef void (*apply_report_t)(const struct write *write, enum write_result resu
 struct apply_options {
     const struct paths *paths;
     const struct policy *policy;
+    /* Gives the whole policy, where `policy` was read for one device and that is not enough: asked
+     * at most once, and needed only then. A negative errno ends the work. */
+    int (*whole)(void *data, const struct policy **ret);
     int only_ifindex;   /* 0: everything */
     uint32_t facts;     /* what to collect beside what the policy needs; for a plan of all devices
                            FACT_ADDRESSES always is, since it tells who follows `default` */

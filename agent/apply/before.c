@@ -14,6 +14,7 @@
 #include "state_file.h"
 
 #define COMPACT_FROM (64 * 1024)
+#define RECORD_SIZE (NAME_ESCAPED_SIZE + 96) /* a key, three numbers, a name */
 
 static void close_fd(int *fd)
 {
@@ -188,28 +189,32 @@ static int drop_gone_devices(struct records *records)
     return 0;
 }
 
-static void format_record(FILE *f, const struct before_record *record, int wrote)
+/* Writes at most RECORD_SIZE bytes; returns their end. */
+static char *format_record(char *p, const struct before_record *record, int wrote)
 {
     char name[NAME_ESCAPED_SIZE];
 
-    fprintf(f, "%s %d %d %d %s\n", key_info(record->key)->name, record->value, wrote,
-            record->ifindex, name_escape_buf(record->name, name, sizeof(name)));
+    return p + snprintf(p, RECORD_SIZE, "%s %d %d %d %s\n", key_info(record->key)->name,
+                        record->value, wrote, record->ifindex,
+                        name_escape_buf(record->name, name, sizeof(name)));
 }
 
 static int format_records(const char *header, const struct before_record *records, size_t n,
                           bool earlier, struct state_text *ret)
 {
-    FILE *f = open_memstream(&ret->bytes, &ret->n);
+    char *p = malloc(STATE_HEADER_SIZE + 2 * n * RECORD_SIZE);
 
-    if (!f)
+    if (!p)
         return -ENOMEM;
-    fputs(header, f);
+    ret->bytes = p;
+    p = stpcpy(p, header);
     for (size_t i = 0; i < n; i++) {
         if (earlier && records[i].wrote_earlier != records[i].wrote)
-            format_record(f, &records[i], records[i].wrote_earlier);
-        format_record(f, &records[i], records[i].wrote);
+            p = format_record(p, &records[i], records[i].wrote_earlier);
+        p = format_record(p, &records[i], records[i].wrote);
     }
-    return fclose(f) == 0 ? 0 : -ENOMEM;
+    ret->n = (size_t)(p - ret->bytes);
+    return 0;
 }
 
 /* Add lines at the end, where a whole line ends. On failure the file ends there again. */

@@ -48,6 +48,7 @@ int event_read(char *const *environment, struct event *ret)
     (void)parse_number(lookup(environment, "USEC_INITIALIZED"), UINT64_MAX / 16, &initialized);
     *ret = (struct event){
         .ifindex = (int)ifindex,
+        .name = lookup(environment, "INTERFACE"),
         .wanted = streq(action, "add") || streq(action, "move"),
         .initialized_usec = initialized,
     };

@@ -6,6 +6,7 @@
 
 struct event {
     int ifindex;
+    const char *name;          /* as it was called then; NULL: not told */
     bool wanted;               /* the device was added or renamed: something to do */
     uint64_t initialized_usec; /* CLOCK_MONOTONIC, when udev first saw the device; 0: not told */
 };

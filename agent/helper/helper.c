@@ -16,9 +16,11 @@
 
 struct helper {
     struct event event;
-    struct policy *policy;
-    unsigned kept; /* writes that leave a device effectively as it is */
-    bool looked;   /* the device was found once and what cannot be written was told */
+    const struct paths *paths;
+    const struct policy *policy; /* what the device's name takes of the accepted policy, or all */
+    struct policy *whole;        /* owned; NULL: was not needed */
+    unsigned kept;               /* writes that leave a device effectively as it is */
+    bool looked;                 /* the device was found once and what cannot be written was told */
 };
 
 static void report_write(const struct write *write, enum write_result result, int error, void *data)
@@ -85,11 +87,12 @@ static int amend(struct live *live, void *data)
 {
     struct helper *helper = data;
     struct device *device = live_by_ifindex(live, helper->event.ifindex);
-    int r;
+    int r = 0;
 
     if (!device)
         return 0;
-    r = device_take_environment(device, environ);
+    if (helper->policy->facts & FACT_UDEV)
+        r = device_take_environment(device, environ);
     if (r >= 0 && !helper->looked)
         report_unwritten(helper->policy, live, device);
     helper->looked = true;
@@ -116,12 +119,59 @@ static void report_result(const struct helper *helper, const struct apply_result
                strerror(-result->flush_error));
 }
 
-static int put_right(struct helper *helper, const struct paths *paths)
+static void report_diags(const struct diags *diags)
+{
+    for (size_t i = 0; i < diags->count; i++)
+        if (diags->items[i].level == DIAG_ERROR)
+            syslog(LOG_ERR, "%s:%u: %s", diags->items[i].file ?: "", diags->items[i].line,
+                   diags->items[i].text);
+}
+
+/* The accepted policy, as far as it takes for a device of this name; NULL: all of it. 0 with NULL
+ * in *ret where there is nothing to do by it. */
+static int load(const struct paths *paths, const char *name, struct policy **ret)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = NULL;
+    int r;
+
+    *ret = NULL;
+    if (access(paths->stand_back, F_OK) >= 0)
+        return 0;
+    r = policy_load_accepted_for(paths, name, &diags, &policy);
+    if (r == -ENOENT)
+        return 0;
+    if (r < 0) {
+        syslog(LOG_ERR, "the accepted policy cannot be used: %s", strerror(-r));
+        report_diags(&diags);
+        return r;
+    }
+    if (policy->agent.mode == MODE_ENFORCE)
+        *ret = TAKE_PTR(policy);
+    return 0;
+}
+
+/* `all` has to move, or the device has another name by now. */
+static int take_whole(void *data, const struct policy **ret)
+{
+    struct helper *helper = data;
+    int r = load(helper->paths, NULL, &helper->whole);
+
+    if (r < 0)
+        return r;
+    if (!helper->whole) /* withdrawn meanwhile */
+        return -ECANCELED;
+    *ret = helper->policy = helper->whole;
+    return 0;
+}
+
+static int put_right(struct helper *helper)
 {
     struct apply_result result = {};
     struct apply_options options = {
-        .paths = paths,
+        .paths = helper->paths,
         .policy = helper->policy,
+        .whole = take_whole,
         .only_ifindex = helper->event.ifindex,
         .blind = FACTS_HOOK_BLIND,
         .no_flush = event_is_young(&helper->event, now_usec()),
@@ -133,43 +183,12 @@ static int put_right(struct helper *helper, const struct paths *paths)
     int r;
 
     r = apply_policy(&options, &result);
-    if (r == -ENODEV) /* gone before its turn came */
+    if (r == -ENODEV || r == -ECANCELED) /* the device or the policy was gone before its turn */
         return 0;
     report_result(helper, &result);
     if (r < 0)
         syslog(LOG_ERR, "device %d: not put right: %s", helper->event.ifindex, strerror(-r));
     return r < 0 ? r : result.first_error;
-}
-
-static void report_diags(const struct diags *diags)
-{
-    for (size_t i = 0; i < diags->count; i++)
-        if (diags->items[i].level == DIAG_ERROR)
-            syslog(LOG_ERR, "%s:%u: %s", diags->items[i].file ?: "", diags->items[i].line,
-                   diags->items[i].text);
-}
-
-/* The accepted policy. 0 with NULL in *ret where there is nothing to do by it. */
-static int load(const struct paths *paths, struct policy **ret)
-{
-    _cleanup_diags_ struct diags diags = DIAGS_INIT;
-    _cleanup_policy_ struct policy *policy = NULL;
-    int r;
-
-    *ret = NULL;
-    if (access(paths->stand_back, F_OK) >= 0)
-        return 0;
-    r = policy_load_accepted(paths, &diags, &policy);
-    if (r == -ENOENT)
-        return 0;
-    if (r < 0) {
-        syslog(LOG_ERR, "the accepted policy cannot be used: %s", strerror(-r));
-        report_diags(&diags);
-        return r;
-    }
-    if (policy->agent.mode == MODE_ENFORCE)
-        *ret = TAKE_PTR(policy);
-    return 0;
 }
 
 static int run(void)
@@ -190,11 +209,14 @@ static int run(void)
     openlog("rpfpolicy-helper", LOG_PID, LOG_DAEMON);
     r = paths_init(&(struct path_options){}, &paths);
     if (r >= 0)
-        r = load(&paths, &policy);
+        r = load(&paths, helper.event.name, &policy);
     if (r < 0 || !policy)
         return r;
+    helper.paths = &paths;
     helper.policy = policy;
-    return put_right(&helper, &paths);
+    r = put_right(&helper);
+    policy_free(helper.whole);
+    return r;
 }
 
 int main(int argc, char *argv[])

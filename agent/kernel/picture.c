@@ -79,7 +79,8 @@ static int read_links(struct netlink *nl, const struct picture_options *options,
         r = netlink_dump(nl, request, add_device, devices_reset, &devices);
     if (r < 0)
         return r;
-    qsort(devices.items, devices.count, sizeof(struct device), by_ifindex);
+    if (devices.count > 1)
+        qsort(devices.items, devices.count, sizeof(struct device), by_ifindex);
     live->count = devices.count;
     live->devices = TAKE_PTR(devices.items);
     devices.count = 0;

@@ -242,12 +242,12 @@ int procsys_read_device(const struct procsys *p, struct netlink *nl, int ifindex
 int procsys_write_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
                          enum key key, int value)
 {
-    _cleanup_close_ int dir = open_device(p, nl, ifindex, name);
+    _cleanup_close_ int fd = procsys_open_key(p, nl, ifindex, name, key);
     int r;
 
-    if (dir < 0)
-        return dir;
-    r = write_at(dir, key_info(key)->name, value);
+    if (fd < 0)
+        return fd;
+    r = procsys_write_fd(fd, value);
     return r < 0 ? classify(nl, ifindex, name, r) : 0;
 }
 

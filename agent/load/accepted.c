@@ -122,9 +122,10 @@ static void find_unknown_sets(const struct policy *policy, struct diags *diags)
 }
 
 /* diags is not NULL here. */
-static int parse_accepted(struct cursor c, struct diags *diags, struct policy **ret)
+static int parse_accepted(struct cursor c, const char *device, struct diags *diags,
+                          struct policy **ret)
 {
-    _cleanup_policy_ struct policy *policy = policy_new();
+    _cleanup_policy_ struct policy *policy = policy_new_for(device);
     uint64_t hash;
     size_t count;
     int r;
@@ -154,11 +155,12 @@ static int parse_accepted(struct cursor c, struct diags *diags, struct policy **
     return 0;
 }
 
-int policy_parse_accepted(const char *bytes, size_t n, struct diags *diags, struct policy **ret)
+int policy_parse_accepted(const char *bytes, size_t n, const char *device, struct diags *diags,
+                          struct policy **ret)
 {
     _cleanup_diags_ struct diags own = DIAGS_INIT;
 
-    return parse_accepted((struct cursor){bytes, n}, diags ?: &own, ret);
+    return parse_accepted((struct cursor){bytes, n}, device, diags ?: &own, ret);
 }
 
 /* Read up to n bytes, fewer only at the end of the file. */
@@ -180,7 +182,8 @@ static ssize_t read_all(int fd, char *bytes, size_t n)
     return (ssize_t)done;
 }
 
-static int load_from(int fd, const char *path, struct diags *diags, struct policy **ret)
+static int load_from(int fd, const char *path, const char *device, struct diags *diags,
+                     struct policy **ret)
 {
     _cleanup_free_ char *bytes = NULL;
     struct stat st;
@@ -201,27 +204,33 @@ static int load_from(int fd, const char *path, struct diags *diags, struct polic
     n = read_all(fd, bytes, (size_t)st.st_size);
     if (n < 0)
         return (int)n;
-    r = policy_parse_accepted(bytes, (size_t)n, diags, ret);
+    r = policy_parse_accepted(bytes, (size_t)n, device, diags, ret);
     if (r == -EBADMSG && diags && !diags_failed(diags))
         diags_add(diags, DIAG_ERROR, path, 0, "the accepted policy is damaged; accept it again");
     return r;
 }
 
-int policy_load_accepted(const struct paths *paths, struct diags *diags, struct policy **ret)
+int policy_load_accepted_for(const struct paths *paths, const char *device, struct diags *diags,
+                             struct policy **ret)
 {
-    const char *path;
+    const char *path = accepted_in_force(paths);
+    struct stat st;
     int fd, r;
 
-    path = accepted_in_force(paths);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return -errno;
-    if (path != paths->accepted && lseek(fd, 0, SEEK_END) == 0)
+    if (path != paths->accepted && fstat(fd, &st) == 0 && st.st_size == 0)
         r = -ENOENT; /* nothing was accepted then */
     else
-        r = load_from(fd, path, diags, ret);
+        r = load_from(fd, path, device, diags, ret);
     close(fd);
     return r;
+}
+
+int policy_load_accepted(const struct paths *paths, struct diags *diags, struct policy **ret)
+{
+    return policy_load_accepted_for(paths, NULL, diags, ret);
 }
 
 static int write_accepted(FILE *f, const struct conf_files *files, const struct policy *policy)

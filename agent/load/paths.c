@@ -2,8 +2,12 @@
  * host's. Builds names only; it creates and reads no file. */
 #include "paths.h"
 
+#include <linux/sockios.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* "/" and "" mean no root; slashes at the end go. */
 static char *without_trailing_slashes(const char *path)
@@ -17,12 +21,28 @@ static char *without_trailing_slashes(const char *path)
 
 static int join(char **ret, const char *directory, const char *rest)
 {
-    char *s;
+    char *s = malloc(strlen(directory) + strlen(rest) + 1);
 
-    if (asprintf(&s, "%s%s", directory, rest) < 0)
+    if (!s)
         return -ENOMEM;
     *ret = s;
+    (void)stpcpy(stpcpy(s, directory), rest);
     return 0;
+}
+
+/* Asked of a socket where that is allowed: for a look below /proc/self the kernel first has to make
+ * entries for this process, and the udev hook is one process per device. */
+static int own_namespace(struct stat *ret)
+{
+    int sock = geteuid() == 0 ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+    int fd = sock >= 0 ? ioctl(sock, SIOCGSKNS) : -1;
+    int r = fd >= 0 ? fstat(fd, ret) : stat("/proc/self/ns/net", ret);
+
+    if (fd >= 0)
+        (void)close(fd);
+    if (sock >= 0)
+        (void)close(sock);
+    return r;
 }
 
 /* The inode of this network namespace when it is another one than process 1's; 0 when it is the
@@ -31,7 +51,7 @@ static unsigned long foreign_namespace(void)
 {
     struct stat self, init;
 
-    if (stat("/proc/self/ns/net", &self) < 0 || stat("/proc/1/ns/net", &init) < 0)
+    if (own_namespace(&self) < 0 || stat("/proc/1/ns/net", &init) < 0)
         return 0;
     if (self.st_dev == init.st_dev && self.st_ino == init.st_ino)
         return 0;

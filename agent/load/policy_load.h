@@ -15,9 +15,15 @@ int policy_load(const struct paths *paths, struct diags *diags, struct policy **
  * root may write it, or this version does not know its words. diags may be NULL. */
 int policy_load_accepted(const struct paths *paths, struct diags *diags, struct policy **ret);
 
+/* The same for one device's name, in a fraction of the time: see policy.device. NULL: for all. What
+ * lines say that were passed over is not judged again. */
+int policy_load_accepted_for(const struct paths *paths, const char *device, struct diags *diags,
+                             struct policy **ret);
+
 /* The same from bytes, without I/O (fuzzed). Rules keep the file and line they had when they were
  * accepted. What only leads to warnings is not looked for again. diags may be NULL. */
-int policy_parse_accepted(const char *bytes, size_t n, struct diags *diags, struct policy **ret);
+int policy_parse_accepted(const char *bytes, size_t n, const char *device, struct diags *diags,
+                          struct policy **ret);
 
 /* Put the policy on disk into force: read it once, validate it, and replace accepted.conf
  * atomically and durably by the very bytes that were validated. Errors as policy_load(), -EFBIG

@@ -17,18 +17,38 @@ static void use(const struct policy *policy)
     }
 }
 
+/* Read for one device the same rules win for it, where the whole could be read. */
+static void check_for_device(const char *bytes, size_t n, const struct policy *whole)
+{
+    struct device device = {.ifindex = 2, .name = "eth0", .ipv4 = true, .known = FACT_ADDRESSES};
+    _cleanup_policy_ struct policy *part = NULL;
+    int r = policy_parse_accepted(bytes, n, device.name, NULL, &part);
+
+    require(r == 0 || (r == -EBADMSG && !whole));
+    for (enum key key = 0; whole && key < KEY_COUNT; key++) {
+        const struct rule *a = policy_match(whole, key, &device, NULL);
+        const struct rule *b = policy_match(part, key, &device, NULL);
+
+        require(!a == !b);
+        require(!a || (a->origin.line == b->origin.line && streq(a->origin.file, b->origin.file)));
+    }
+    if (part)
+        use(part);
+}
+
 static void check_bytes(const uint8_t *data, size_t size)
 {
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
     _cleanup_policy_ struct policy *policy = NULL;
     struct part part = part_copy(data, size);
-    int r = policy_parse_accepted(part.bytes, part.n, &diags, &policy);
+    int r = policy_parse_accepted(part.bytes, part.n, NULL, &diags, &policy);
 
     require(r == 0 || r == -EBADMSG);
     require((r == 0) == (policy != NULL));
     require(r < 0 || !diags_failed(&diags));
     if (policy)
         use(policy);
+    check_for_device(part.bytes, part.n, policy);
     require_diags(&diags);
     part_done(&part);
 }
@@ -61,7 +81,7 @@ static void check_changed(char *bytes, size_t n, size_t at)
     _cleanup_policy_ struct policy *policy = NULL;
 
     bytes[at] ^= 1;
-    require(policy_parse_accepted(bytes, n, NULL, &policy) == -EBADMSG);
+    require(policy_parse_accepted(bytes, n, NULL, NULL, &policy) == -EBADMSG);
     bytes[at] ^= 1;
 }
 
@@ -86,8 +106,9 @@ static void check_round_trip(const uint8_t *data, size_t size)
     fwrite(body, 1, body_size, f);
     require(fclose(f) == 0);
 
-    r = policy_parse_accepted(bytes, n, NULL, &policy);
+    r = policy_parse_accepted(bytes, n, NULL, NULL, &policy);
     require(r == 0 || (!valid && r == -EBADMSG));
+    check_for_device(bytes, n, policy);
     if (r < 0)
         return;
     use(policy);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "accepted_hold.h"
 #include "policy_load.h"
 
 #define GOOD "[agent]\nmode = enforce\n\n[rp_filter]\nlxc* = off\n* = strict\n"
@@ -115,6 +116,25 @@ static void accepted_rules_keep_the_file_and_line_they_were_written_in(void **st
     assert_int_equal(loaded->rules[1].origin.line, 6);
     assert_string_equal(loaded->rules[2].origin.file, "/etc/rpfpolicy.d/20-b c.conf");
     assert_int_equal(loaded->rules[2].origin.line, 2);
+}
+
+/* As after the power failed while an apply waited for its confirmation: nobody waits any more. */
+static void what_was_never_confirmed_is_not_in_force(void **state)
+{
+    const struct tree *tree = *state;
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = NULL;
+
+    write_policy(tree, "10-a.conf", GOOD);
+    assert_int_equal(accept_it(tree), 0);
+    assert_int_equal(accepted_hold(&tree->paths), 0);
+    run("echo >%s/replaced; mv %s/replaced %s", tree->root, tree->root, tree->paths.accepted);
+    assert_int_equal(policy_load_accepted(&tree->paths, &diags, &policy), 0);
+    assert_int_equal(policy->n_rules, 2);
+    policy = policy_free(policy);
+    /* and where nothing was in force before, nothing is */
+    run(">%s", tree->paths.accepted_before);
+    assert_int_equal(policy_load_accepted(&tree->paths, &diags, &policy), -ENOENT);
 }
 
 static void nothing_accepted_and_no_policy_are_told_apart_from_errors(void **state)
@@ -246,15 +266,15 @@ static void any_damage_is_noticed(void **state)
     write_policy(tree, "20-b.conf", "[log_martians]\neth0 = yes\n");
     assert_int_equal(accept_it(tree), 0);
     bytes = read_bytes(tree->paths.accepted, &n);
-    assert_int_equal(policy_parse_accepted(bytes, n, NULL, &policy), 0);
+    assert_int_equal(policy_parse_accepted(bytes, n, NULL, NULL, &policy), 0);
     policy = policy_free(policy);
     for (size_t i = 0; i < n; i++) {
-        assert_int_equal(policy_parse_accepted(bytes, i, NULL, &policy), -EBADMSG);
+        assert_int_equal(policy_parse_accepted(bytes, i, NULL, NULL, &policy), -EBADMSG);
         bytes[i] ^= 1;
-        assert_int_equal(policy_parse_accepted(bytes, n, NULL, &policy), -EBADMSG);
+        assert_int_equal(policy_parse_accepted(bytes, n, NULL, NULL, &policy), -EBADMSG);
         bytes[i] ^= 1;
     }
-    assert_int_equal(policy_parse_accepted(bytes, n + 1, NULL, &policy), -EBADMSG);
+    assert_int_equal(policy_parse_accepted(bytes, n + 1, NULL, NULL, &policy), -EBADMSG);
     assert_null(policy);
 }
 
@@ -277,7 +297,7 @@ static void sizes_and_paths_that_no_one_wrote_are_refused(void **state)
     struct policy *policy = NULL;
 
     for (size_t i = 0; i < ELEMENTSOF(damaged); i++)
-        assert_int_equal(policy_parse_accepted(damaged[i], strlen(damaged[i]), NULL, &policy),
+        assert_int_equal(policy_parse_accepted(damaged[i], strlen(damaged[i]), NULL, NULL, &policy),
                          -EBADMSG);
     assert_null(policy);
 }
@@ -310,7 +330,7 @@ static void words_that_only_another_version_knows_are_refused_with_their_line(vo
         int n = snprintf(bytes, sizeof(bytes), "rpfpolicy-accepted 1 %016llx 1\nfile %zu /a\n%s\n",
                          (unsigned long long)hash_of("/a", texts[i]), strlen(texts[i]), texts[i]);
 
-        assert_int_equal(policy_parse_accepted(bytes, (size_t)n, &diags, &policy), -EBADMSG);
+        assert_int_equal(policy_parse_accepted(bytes, (size_t)n, NULL, &diags, &policy), -EBADMSG);
         assert_int_equal(diags.errors, 1);
         assert_string_equal(diags.items[0].file, "/a");
         assert_int_equal(diags.items[0].line, 2);
@@ -329,6 +349,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(accepted_rules_keep_the_file_and_line_they_were_written_in),
         TEST(nothing_accepted_and_no_policy_are_told_apart_from_errors),
+        TEST(what_was_never_confirmed_is_not_in_force),
         TEST(a_broken_policy_leaves_the_accepted_one_in_force),
         TEST(a_file_that_others_may_write_is_refused),
         TEST(an_accepted_file_that_others_may_write_is_refused),
