@@ -52,7 +52,7 @@ static json_t *json_keep(const struct session *session, const struct peer *peer)
     return object;
 }
 
-static json_t *json_peer(const struct session *session, const struct peer *peer)
+json_t *impact_peer_json(const struct session *session, const struct peer *peer)
 {
     json_t *object = json_object();
     char mode[12], proto[4];
@@ -83,7 +83,7 @@ void impact_set_json(json_t *object, const struct session *session, const struct
     json_t *list = json_array();
 
     for (size_t i = 0; i < peers->count; i++)
-        json_array_append_new(list, json_peer(session, &peers->items[i]));
+        json_array_append_new(list, impact_peer_json(session, &peers->items[i]));
     json_object_set_new(object, "impact", list);
     json_object_set_new(object, "impact_unknown", json_integer((json_int_t)peers->unknown));
     json_object_set_new(object, "impact_truncated", json_boolean(peers->truncated));

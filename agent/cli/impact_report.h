@@ -14,6 +14,9 @@ int impact_print(struct output *out, const struct session *session, const struct
 /* Members `impact` (list), `impact_unknown` and `impact_truncated` of an object. */
 void impact_set_json(json_t *object, const struct session *session, const struct peers *peers);
 
+/* One element of `impact`. */
+json_t *impact_peer_json(const struct session *session, const struct peer *peer);
+
 /* "tcp 192.0.2.9:4711"; the port and protocol where there are any. */
 #define PEER_TEXT_SIZE 40
 const char *peer_text(const struct peer *peer, char buf[static PEER_TEXT_SIZE]);

@@ -3,10 +3,11 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "impact_report.h"
 #include "monitor.h"
 #include "report.h"
 
-static bool is_named(const struct monitor *monitor, const char *name)
+bool monitor_is_named(const struct monitor *monitor, const char *name)
 {
     char escaped[NAME_ESCAPED_SIZE];
 
@@ -71,13 +72,11 @@ static void print_json(struct monitor *monitor, const struct change *change)
     output_json(&monitor->cli->out, object);
 }
 
-#define LINE "%-15s %-15s %-19s %-12s %-12s %-8s "
+#define LINE "%-15s %-19s %-12s %-12s %-8s " /* after the time */
 
-static void print_line(struct monitor *monitor, const struct change *change)
+static void print_time(FILE *out)
 {
-    char clock[16] = "", when[32], name[NAME_ESCAPED_SIZE], old[24] = "-", new[24] = "-";
-    char wanted[12] = "-", old_name[NAME_ESCAPED_SIZE];
-    struct output *out = &monitor->cli->out;
+    char clock[16] = "", when[32];
     struct timespec now;
     struct tm tm;
 
@@ -85,11 +84,21 @@ static void print_line(struct monitor *monitor, const struct change *change)
     if (localtime_r(&now.tv_sec, &tm))
         strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
     snprintf(when, sizeof(when), "%s.%06ld", clock, now.tv_nsec / 1000);
+    fprintf(out, "%-15s ", when);
+}
+
+static void print_line(struct monitor *monitor, const struct change *change)
+{
+    char name[NAME_ESCAPED_SIZE], old[24] = "-", new[24] = "-";
+    char wanted[12] = "-", old_name[NAME_ESCAPED_SIZE];
+    struct output *out = &monitor->cli->out;
+
     if (change->had)
         value_text(change->key, change->old_effective, change->old_configured, old, sizeof(old));
     if (change->has)
         value_text(change->key, change->effective, change->configured, new, sizeof(new));
-    fprintf(out->stream, LINE, when, name_escape_buf(change->name, name, sizeof(name)),
+    print_time(out->stream);
+    fprintf(out->stream, LINE, name_escape_buf(change->name, name, sizeof(name)),
             key_info(change->key)->name, old, new,
             change->wanted_known
                 ? key_value_format(change->key, change->wanted, wanted, sizeof(wanted))
@@ -106,8 +115,8 @@ static void print_line(struct monitor *monitor, const struct change *change)
 
 void monitor_print(struct monitor *monitor, const struct change *change)
 {
-    if (!is_named(monitor, change->name) &&
-        !(change->old_name && is_named(monitor, change->old_name)))
+    if (!monitor_is_named(monitor, change->name) &&
+        !(change->old_name && monitor_is_named(monitor, change->old_name)))
         return;
     if (monitor->cli->format == FORMAT_TABLE)
         print_line(monitor, change);
@@ -116,12 +125,65 @@ void monitor_print(struct monitor *monitor, const struct change *change)
     flush(monitor);
 }
 
+static void print_would_drop_json(struct monitor *monitor, const struct device *device,
+                                  const struct rule *rule, const struct peer *peer)
+{
+    const struct session *session = &monitor->session;
+    json_t *object = json_object();
+
+    json_object_set_new(object, "time", json_this_moment());
+    json_object_set_new(object, "event", json_string("would drop"));
+    json_object_set_new(object, "key", json_string(key_info(KEY_RP_FILTER)->name));
+    json_object_set_new(object, "new",
+                        json_value(true, device->conf[KEY_RP_FILTER],
+                                   impact_effective(&session->live, device, KEY_RP_FILTER)));
+    json_object_set_new(object, "rule", json_rule(rule));
+    json_object_update_new(object, impact_peer_json(session, peer));
+    output_json(&monitor->cli->out, object);
+}
+
+static void print_would_drop_line(struct monitor *monitor, const struct device *device,
+                                  const struct rule *rule, const struct peer *peer)
+{
+    const struct session *session = &monitor->session;
+    _cleanup_free_ char *why = peer_why(session, peer);
+    _cleanup_free_ char *place = place_text(rule->origin.file, rule->origin.line);
+    char name[NAME_ESCAPED_SIZE], now[24], wanted[12], text[PEER_TEXT_SIZE];
+    int effective = impact_effective(&session->live, device, KEY_RP_FILTER);
+    FILE *out = monitor->cli->out.stream;
+
+    print_time(out);
+    fprintf(out, LINE, name_escape_buf(device->name, name, sizeof(name)),
+            key_info(KEY_RP_FILTER)->name, "-",
+            value_text(KEY_RP_FILTER, effective, device->conf[KEY_RP_FILTER], now, sizeof(now)),
+            key_value_format(KEY_RP_FILTER, peer->mode, wanted, sizeof(wanted)));
+    fprintf(out, "%-10s %s drop %s%s%s: %s, %s\n", "observed", peer->possible ? "might" : "would",
+            peer_text(peer, text), peer->pid ? " of " : "",
+            peer->pid ? NAME_SHOWN(peer->process) : "", why ?: "", place ?: "");
+}
+
+void monitor_print_would_drop(struct monitor *monitor, const struct observed_peer *seen,
+                              const struct peer *peer)
+{
+    const struct session *session = &monitor->session;
+    const struct device *device = live_by_ifindex(&session->live, seen->ifindex);
+    const struct rule *rule = &session->policy->rules[seen->rule];
+
+    if (!device)
+        return;
+    if (monitor->cli->format == FORMAT_TABLE)
+        print_would_drop_line(monitor, device, rule, peer);
+    else
+        print_would_drop_json(monitor, device, rule, peer);
+    flush(monitor);
+}
+
 void monitor_print_title(struct monitor *monitor)
 {
     if (monitor->cli->format != FORMAT_TABLE)
         return;
-    fprintf(monitor->cli->out.stream, LINE "%-10s %s\n", "TIME", "DEVICE", "KEY", "OLD", "NEW",
-            "WANTED", "STATE", "EVENT");
+    fprintf(monitor->cli->out.stream, "%-15s " LINE "%-10s %s\n", "TIME", "DEVICE", "KEY", "OLD",
+            "NEW", "WANTED", "STATE", "EVENT");
     flush(monitor);
 }
 

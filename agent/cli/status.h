@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent_report.h"
+#include "pauses.h"
 #include "session.h"
 
 struct status {
@@ -18,7 +19,13 @@ struct status {
     const char *hash, *mode; /* borrowed; NULL where no policy is in force */
     double policy_since;
     double median, p99;                       /* of the reaction, seconds: at most; 0 without any */
+    size_t observed_count;                    /* rules that are only observed */
+    bool observed_all;                        /* the last look took all that there is */
     struct table *keys, *conflicts, *sockets; /* owned */
+    struct table *observed;                   /* likewise */
+
+    struct pauses pauses; /* in force, whoever obeys them */
+    int pauses_error;
 };
 
 /* Look through the agent's words, all of them. -EBADMSG: they are not what an agent writes, and

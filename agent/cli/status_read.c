@@ -5,6 +5,8 @@
 #include "report.h"
 #include "status.h"
 
+#define LATEST_TIME 1e11 /* year 5138: what is beyond is no time */
+
 static int refuse(struct status *status, const json_error_t *error)
 {
     name_escape_buf(error->text, status->report.error, sizeof(status->report.error));
@@ -143,6 +145,91 @@ static int read_sockets(struct status *status, json_t *sockets)
     return r;
 }
 
+static const char *moment_text(double at, char buf[static 24])
+{
+    time_t when = (time_t)at;
+    struct tm tm;
+
+    if (at <= 0 || at > LATEST_TIME || !localtime_r(&when, &tm) ||
+        strftime(buf, 24, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+        return "-";
+    return buf;
+}
+
+/* "eth0 203.0.113.1: the way back uses another device", the latest of them; NULL for none. */
+static int read_example(struct status *status, json_t *examples, char **ret)
+{
+    const char *device, *peer, *text;
+    json_error_t error;
+
+    *ret = NULL;
+    if (json_array_size(examples) == 0)
+        return 0;
+    if (json_unpack_ex(json_array_get(examples, 0), &error, 0, "{s:s, s:s, s:s}", "device", &device,
+                       "peer", &peer, "text", &text) < 0)
+        return refuse(status, &error);
+    if (asprintf(ret, "%s %s: %s", device, peer, text) < 0) {
+        *ret = NULL;
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+static int read_observed_rule(struct status *status, json_t *rule)
+{
+    _cleanup_free_ char *place = NULL, *text = NULL, *example = NULL;
+    const char *file, *pattern, *value;
+    char a[24], b[24], when[24];
+    json_int_t line, peers, now;
+    json_t *last, *examples;
+    json_error_t error;
+    int r;
+
+    if (json_unpack_ex(rule, &error, 0, "{s:s, s:I, s:s, s:s, s:I, s:I, s:o, s:o}", "file", &file,
+                       "line", &line, "pattern", &pattern, "value", &value, "peers", &peers, "now",
+                       &now, "last", &last, "examples", &examples) < 0)
+        return refuse(status, &error);
+    r = read_example(status, examples, &example);
+    if (r < 0)
+        return r;
+    if (asprintf(&place, "%s:%lld", file, (long long)line) < 0) {
+        place = NULL;
+        return -ENOMEM;
+    }
+    if (asprintf(&text, "%s = %s", pattern, value) < 0) {
+        text = NULL;
+        return -ENOMEM;
+    }
+    return table_row(status->observed,
+                     (const char *const[]){text, place, number(now, a), number(peers, b),
+                                           moment_text(json_number_value(last), when),
+                                           example ?: "-"});
+}
+
+static int read_observed(struct status *status, json_t *evidence)
+{
+    static const struct column columns[] = {{"OBSERVED RULE", 0},       {"LINE", 0},
+                                            {"CUTS NOW", COLUMN_RIGHT}, {"SO FAR", COLUMN_RIGHT},
+                                            {"LAST SEEN", 0},           {"SUCH AS", COLUMN_WRAP}};
+    int r = 0, truncated;
+    json_error_t error;
+    json_t *rules;
+
+    if (!evidence || json_is_null(evidence)) /* an agent of another version need not have it */
+        return 0;
+    if (json_unpack_ex(evidence, &error, 0, "{s:b, s:o}", "truncated", &truncated, "rules",
+                       &rules) < 0)
+        return refuse(status, &error);
+    status->observed_all = !truncated;
+    status->observed_count = json_array_size(rules);
+    status->observed = table_new(columns, ELEMENTSOF(columns));
+    if (!status->observed)
+        return -ENOMEM;
+    for (size_t i = 0; r == 0 && i < status->observed_count; i++)
+        r = read_observed_rule(status, json_array_get(rules, i));
+    return r;
+}
+
 /* The bound of the bucket in which the n-th of all reactions lies; 0 beyond every bound. */
 static double bound_of(json_t *buckets, json_int_t n)
 {
@@ -196,5 +283,7 @@ int status_read(struct status *status)
         r = read_conflicts(status, conflicts);
     if (r == 0)
         r = read_sockets(status, sockets);
+    if (r == 0)
+        r = read_observed(status, json_object_get(status->report.status, "evidence"));
     return r < 0 ? r : read_reaction(status, reaction);
 }

@@ -1,6 +1,7 @@
 /* `status` for people: what the agent does, with which policy, and what it has met. */
 #include <stdio.h>
 
+#include "pause.h"
 #include "status.h"
 
 /* "2026-11-22 16:40:11 (8 min)" in local time; "at an unknown time" where there is none. */
@@ -119,6 +120,26 @@ static void print_policy(const struct status *status, FILE *out)
               out);
 }
 
+/* They hold for agent and hook alike, also while neither runs. */
+static void print_pauses(const struct status *status, FILE *out)
+{
+    uint64_t now = pauses_now();
+    char left[32];
+
+    if (status->pauses_error < 0)
+        fprintf(out, "What is paused cannot be told: %s; nothing is written anywhere.\n",
+                error_text(status->pauses_error));
+    for (size_t i = 0; i < status->pauses.count; i++) {
+        const struct pause *pause = &status->pauses.items[i];
+
+        if (!pause_is_over(pause, now))
+            fprintf(out, "%sPaused%s: %s, %s, by %s: %s\n",
+                    output_color(&status->cli->out, "paused"), output_color_end(&status->cli->out),
+                    NAME_SHOWN(pause_text(pause)), pause_left_text(pause, now, left),
+                    NAME_SHOWN(pause->who), NAME_SHOWN(pause->reason));
+    }
+}
+
 static void print_devices(const struct status *status, FILE *out)
 {
     const char *separator = ":";
@@ -149,6 +170,18 @@ static void print_counters(const struct status *status, FILE *out)
         fputs(".\n", out);
 }
 
+/* Who would be cut by what is only observed. */
+static int print_observed(struct status *status, FILE *out)
+{
+    if (status->observed_count == 0)
+        return 0;
+    fputs("\nPeers that rules which are only observed would cut; 'rpfpolicy monitor' shows each:\n",
+          out);
+    if (!status->observed_all)
+        fputs("(The last look did not take all connections: there are too many.)\n", out);
+    return table_print(status->observed, &status->cli->out);
+}
+
 static int print_table(struct status *status, struct table *table)
 {
     return table ? table_print(table, &status->cli->out) : 0;
@@ -161,6 +194,7 @@ int status_print(struct status *status)
 
     print_agent(status, out);
     print_policy(status, out);
+    print_pauses(status, out);
     if (!is_running(status) || !status->report.status)
         return 0;
     print_devices(status, out);
@@ -172,6 +206,7 @@ int status_print(struct status *status)
               out);
         gather(&r, print_table(status, status->conflicts));
     }
+    gather(&r, print_observed(status, out));
     fputc('\n', out);
     gather(&r, print_table(status, status->sockets));
     return r;

@@ -13,6 +13,7 @@
 #include "monitor.h"
 
 #define LOOK_EVERY (5 * USEC_PER_SEC)
+#define LOOK_SHARE 20 /* looking for who would be cut takes at most this part of the time */
 #define QUIET_TRIES 5
 
 static uint64_t now_usec(void)
@@ -119,16 +120,31 @@ static int open_signals(void)
     return signalfd(-1, &mask, SFD_CLOEXEC);
 }
 
+/* What nobody announces, and who would be cut. Returns when to look again. */
+static int look_around(struct monitor *monitor, const char *event, uint64_t *ret_next)
+{
+    int r = event ? look(monitor, event) : 0;
+    uint64_t started = now_usec(), now;
+
+    if (r == 0 && started >= monitor->observe_at) {
+        monitor_observe(monitor);
+        now = now_usec();
+        monitor->observe_at = now + (now - started) * LOOK_SHARE;
+    }
+    *ret_next = now_usec() + LOOK_EVERY;
+    return r;
+}
+
 /* Until a signal, or nobody reads any more. */
 static int loop(struct monitor *monitor, int signals)
 {
-    uint64_t next = now_usec() + LOOK_EVERY;
+    uint64_t next;
     struct pollfd fds[] = {
         {.fd = watch_fd(&monitor->watch), .events = POLLIN},
         {.fd = signals, .events = POLLIN},
         {.fd = STDOUT_FILENO}, /* POLLERR: the other end of a pipe is closed */
     };
-    int r = 0;
+    int r = look_around(monitor, NULL, &next);
 
     while (r == 0 && monitor->failed == 0) {
         uint64_t now = now_usec();
@@ -142,10 +158,8 @@ static int loop(struct monitor *monitor, int signals)
             r = drain(monitor);
         if (r == 0 && monitor->reread)
             r = look(monitor, monitor->reread);
-        if (r == 0 && now_usec() >= next) {
-            r = look(monitor, "look");
-            next = now_usec() + LOOK_EVERY;
-        }
+        if (r == 0 && now_usec() >= next)
+            r = look_around(monitor, "look", &next);
     }
     return r;
 }
@@ -166,7 +180,8 @@ static int start(struct monitor *monitor)
         say("cannot listen to the kernel: %s", error_text(r));
         return r;
     }
-    return session_read(session, KEY_MASK_ALL, 0);
+    r = session_read(session, KEY_MASK_ALL, 0);
+    return r < 0 ? r : monitor_observe_begin(monitor);
 }
 
 /* A reader that has seen enough is no failure; what cannot be written otherwise is. */
@@ -188,6 +203,7 @@ static int run(struct monitor *monitor)
     monitor_print_title(monitor);
     r = loop(monitor, signals);
     close(signals);
+    monitor_print_observed(monitor);
     gather(&r, finish_output(monitor));
     if (r < 0)
         say("cannot go on: %s", error_text(r));
@@ -203,6 +219,7 @@ int verb_monitor(struct cli *cli, int count, char **arguments)
         r = run(&monitor);
     watch_close(&monitor.watch);
     netlink_close(&monitor.nl);
+    observed_done(&monitor.observed);
     session_done(&monitor.session);
     return r < 0 ? EXIT_ERROR : EXIT_OK;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "agent_report.h"
+#include "pause.h"
 #include "policy_load.h"
 #include "report.h"
 #include "status.h"
@@ -42,6 +43,9 @@ static void print_json(struct status *status)
                         status->guard == GUARD_NONE ? json_null()
                                                     : json_string(guard_name(status->guard)));
     json_object_set_new(object, "agent", agent);
+    json_object_set_new(object, "pauses",
+                        status->pauses_error < 0 ? json_null()
+                                                 : json_pauses(&status->pauses, pauses_now()));
     json_object_set_new(object, "accepted", json_policy_hash(status->accepted));
     json_object_set_new(object, "on_disk", json_policy_hash(status->disk));
     output_json(&status->cli->out, object);
@@ -72,6 +76,7 @@ static int show(struct status *status)
         return EXIT_ERROR;
     }
     load_policies(status);
+    status->pauses_error = pauses_read(&status->cli->paths, &status->pauses);
     status->guard = guard_find(&status->cli->paths);
     if (status->cli->format == FORMAT_JSON)
         print_json(status);
@@ -92,6 +97,8 @@ int verb_status(struct cli *cli, int count, char **arguments)
     table_free(status.keys);
     table_free(status.conflicts);
     table_free(status.sockets);
+    table_free(status.observed);
+    pauses_done(&status.pauses);
     agent_report_done(&status.report);
     policy_free(status.accepted);
     policy_free(status.disk);

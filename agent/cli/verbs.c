@@ -57,8 +57,15 @@ const struct verb verbs[] = {
         .name = "accept",
         .arguments = "",
         .summary = "put the policy on disk into force, write nothing",
-        .text = "Validates the policy on disk and, when it has no error, makes it the one that\n"
-                "agent and helper use from now on. No device is written now.\n",
+        .text =
+            "Validates the policy on disk and, when it has no error, makes it the one that\n"
+            "agent and helper use from now on. No device is written now.\n"
+            "\n"
+            "A running agent carries an enforcing policy out at once. So where one runs, and\n"
+            "the policy is not the one in force already, 'accept' refuses, like 'apply', to\n"
+            "cut an SSH session, unless --force is given. 'systemctl reload' of the agent runs\n"
+            "'accept': it fails then, the agent keeps its policy, and the journal says why.\n",
+        .options = OPTION_BIT(OPTION_FORCE),
         .formats = FORMATS_USUAL,
         .run = verb_accept,
     },
@@ -110,7 +117,10 @@ const struct verb verbs[] = {
                 "(messages were lost). The kernel announces only rp_filter, and nothing when\n"
                 "netlink sets a value of a device that is down. The rest is seen when the device\n"
                 "speaks next, or by a look at everything every 5 seconds; a value that came and\n"
-                "went in between is not seen. Needs no privilege and no agent. Ends by ctrl-c.\n",
+                "went in between is not seen. Needs no privilege and no agent. Ends by ctrl-c.\n"
+                "\n"
+                "For rules that are only observed it also tells, once for each, which peers seen\n"
+                "now they would cut ('would drop'), and at the end how many of each rule.\n",
         .formats = FORMATS_USUAL | FORMAT_BIT(FORMAT_NDJSON),
         .run = verb_monitor,
     },

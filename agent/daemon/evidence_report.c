@@ -11,7 +11,7 @@ static json_t *time_or_null(double seconds)
     return seconds > 0 ? json_real(seconds) : json_null();
 }
 
-static json_t *example_json(const struct evidence_peer *peer)
+static json_t *example_json(const struct observed_peer *peer)
 {
     char address[INET_ADDRSTRLEN], name[NAME_ESCAPED_SIZE];
 
@@ -25,14 +25,14 @@ static json_t *example_json(const struct evidence_peer *peer)
 }
 
 /* Those seen last. */
-static json_t *examples_json(const struct evidence *evidence, size_t rule)
+static json_t *examples_json(const struct observed *observed, size_t rule)
 {
-    const struct evidence_peer *newest[EXAMPLES_MAX];
+    const struct observed_peer *newest[EXAMPLES_MAX];
     json_t *list = json_array();
     size_t n = 0;
 
-    for (size_t i = 0; i < evidence->count; i++) {
-        const struct evidence_peer *peer = &evidence->peers[i];
+    for (size_t i = 0; i < observed->count; i++) {
+        const struct observed_peer *peer = &observed->peers[i];
         size_t at = n;
 
         if (peer->rule != rule)
@@ -53,7 +53,7 @@ static json_t *examples_json(const struct evidence *evidence, size_t rule)
 static json_t *rule_json(const struct agent *agent, size_t i)
 {
     const struct rule *rule = &agent->policy->rules[i];
-    const struct evidence_rule *seen = &agent->evidence->rules[i];
+    const struct observed_rule *seen = &agent->evidence->observed.rules[i];
     _cleanup_free_ char *file = name_escape(rule->origin.file);
     _cleanup_free_ char *pattern = name_escape(rule->pattern.text);
     _cleanup_free_ char *value = name_escape(rule->value_text);
@@ -61,22 +61,23 @@ static json_t *rule_json(const struct agent *agent, size_t i)
     return json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:o, s:o}", "file", file ?: "", "line",
                      (int)rule->origin.line, "pattern", pattern ?: "", "value", value ?: "",
                      "peers", (json_int_t)seen->peers, "now", (int)seen->now, "last",
-                     time_or_null(seen->last), "examples", examples_json(agent->evidence, i));
+                     time_or_null(seen->last), "examples",
+                     examples_json(&agent->evidence->observed, i));
 }
 
 json_t *evidence_json(const struct agent *agent)
 {
-    const struct evidence *evidence = agent->evidence;
+    const struct observed *observed = agent->evidence ? &agent->evidence->observed : NULL;
     json_t *rules;
 
-    if (!evidence)
+    if (!observed)
         return json_null();
     rules = json_array();
-    for (size_t i = 0; i < evidence->n_rules; i++)
-        if (evidence_observes(agent, &agent->policy->rules[i]))
+    for (size_t i = 0; i < agent->policy->n_rules; i++)
+        if (observed_counts(agent->policy, &agent->policy->rules[i]))
             json_array_append_new(rules, rule_json(agent, i));
-    return json_pack("{s:I, s:o, s:b, s:o}", "looks", (json_int_t)evidence->looks, "last_look",
-                     time_or_null(evidence->last_look), "truncated", evidence->truncated, "rules",
+    return json_pack("{s:I, s:o, s:b, s:o}", "looks", (json_int_t)observed->looks, "last_look",
+                     time_or_null(observed->last_look), "truncated", observed->truncated, "rules",
                      rules);
 }
 
@@ -95,10 +96,10 @@ static void print_label(FILE *out, const struct rule *rule)
 
 static void print_family(FILE *out, const struct agent *agent, const char *name, bool total)
 {
-    for (size_t i = 0; i < agent->evidence->n_rules; i++) {
-        const struct evidence_rule *seen = &agent->evidence->rules[i];
+    for (size_t i = 0; i < agent->policy->n_rules; i++) {
+        const struct observed_rule *seen = &agent->evidence->observed.rules[i];
 
-        if (!evidence_observes(agent, &agent->policy->rules[i]))
+        if (!observed_counts(agent->policy, &agent->policy->rules[i]))
             continue;
         fprintf(out, "%s{rule=\"", name);
         print_label(out, &agent->policy->rules[i]);

@@ -62,6 +62,10 @@ expect "the total, too" grep -qxF \
     'rpfpolicy_agent_would_drop_peers_total{rule="/etc/rpfpolicy.d/10-test.conf:6"} 1' \
     /run/test/metrics
 
+rpfpolicy status >/run/test/out
+expect "status tells people" grep -qE '^\* = strict +/etc/rpfpolicy.d/10-test.conf:6 +1 +1 +2[-0-9]+ [0-9:]+ +eth0 203.0.113.1: ' \
+    /run/test/out
+
 # --- nobody is cut any more
 
 ip route replace 203.0.113.1 via 192.0.2.2

@@ -3,6 +3,8 @@
 # lost messages, and a clean end.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
+# shellcheck source=tests/lib/peers.sh
+. "$(dirname "$0")/../lib/peers.sh"
 system_enter "$@"
 
 OUT=$SYSTEM_WORK/out
@@ -127,6 +129,44 @@ expect_equal "the reader went away: stderr" "$(cat "$ERR")" ""
 rpfpolicy monitor >/dev/full 2>"$ERR"
 expect_equal "a full disk: exit status" $? 1
 expect "a full disk is told" grep -q "No space left" "$ERR"
+
+# --- who would be cut by what is only observed, each peer once
+
+ip link delete eth0 2>/dev/null
+ip link delete lxc9 2>/dev/null
+peers_world
+serve webserver 192.0.2.1 80
+connect one 203.0.113.1 192.0.2.1 80
+connect two 203.0.113.2 192.0.2.1 80
+policy_file 10-test.conf <<'END'
+[agent]
+mode = enforce
+[rp_filter]
+eth0 = strict, observe
+eth1 = strict
+END
+monitor_start rpfpolicy monitor
+shown "who would be cut" "^[0-9:.]{15} eth0 +rp_filter +- +off \(0\) +strict +observed +would drop tcp \
+203.0.113.1:$(port_of one) of webserver: the way back uses another device \(eth1\), /etc/rpfpolicy.d/10-test.conf:4$"
+ip route replace 203.0.113.2 via 198.51.100.2
+shown "who would be cut from now on" ' eth0 .* observed +would drop tcp 203.0.113.2:'
+monitor_end INT "with who would be cut"
+expect_equal "each is told once" "$(grep -c 'would drop' "$OUT")" 2
+expect "at the end it is summed up per rule" grep -qxF \
+    '/etc/rpfpolicy.d/10-test.conf:4: eth0 = strict would have cut 2 peers' "$OUT"
+expect "what is enforced is not observed" sh -c "! grep -q 'eth1 = strict' '$OUT'"
+monitor_start rpfpolicy monitor --json eth0
+expect_soon "who would be cut, JSON" seen '.event == "would drop" and .device == "eth0" and
+    .peer == "203.0.113.1" and .rule.line == 4 and .mode == "strict" and .key == "rp_filter" and
+    .new == {"configured": 0, "effective": 0} and .keep.line == "eth0 = loose" and
+    (.time | test("^2[0-9-]+T[0-9:]+[.][0-9]{6}Z$"))'
+monitor_end INT "JSON of who would be cut"
+monitor_start rpfpolicy monitor eth1
+expect_soon "others are left out" grep -q '^TIME' "$OUT"
+echo 1 >"$CONF/eth1/rp_filter"
+shown "after the first look" ' eth1 '
+monitor_end INT "of another device"
+expect "who would be cut on another device is left out" sh -c "! grep -q 'would' '$OUT'"
 
 # --- without a policy, and with a bad one
 

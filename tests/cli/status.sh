@@ -74,7 +74,21 @@ run status
 expect_status "an observing agent" 2
 says "an observing agent" '^The agent runs since [-0-9: ]+\(.*\), process [0-9]+: observing, writes nothing\.$'
 says "its policy" '^Policy in force: [0-9a-f]{16}, mode observe, taken over '
+says "what a rule would cut so far" '^lxc\* = loose +/etc/rpfpolicy.d/10-test.conf:2 +0 +0 +- +-$'
 agent_end TERM
+
+# --- pauses, whoever obeys them
+
+rpfpolicy pause 'lxc*' --reason='ticket 7' --for=2h >/dev/null 2>&1
+run status
+says "a pause, without an agent" "^Paused: lxc\*, for (120|119) min, by [^ ]+: ticket 7$|^Paused: lxc\*, for (2 h|1 h 59 min), by [^ ]+: ticket 7$"
+run status --json
+json "a pause, JSON" '.pauses | length == 1 and .[0].devices == "lxc*" and .[0].left > 7000'
+rpfpolicy resume >/dev/null
+echo damaged >/run/rpfpolicy/paused
+run status
+says "pauses that cannot be read" '^What is paused cannot be told: .*; nothing is written anywhere\.$'
+rm /run/rpfpolicy/paused
 
 # --- enforcing
 
@@ -210,13 +224,17 @@ rm "$FILE" && truncate -s 1G "$FILE"
 refuses "an endless file"
 rm "$FILE"
 for filter in '.devices.ok = "many"' 'del(.keys)' '.keys = {"a": 1}' '.conflicts = [{"device": 7}]' \
-    '.sockets.link.paused = 3' '.policy.hash = null' '.reaction = 1' '.pid = {}'; do
+    '.sockets.link.paused = 3' '.policy.hash = null' '.reaction = 1' '.pid = {}' \
+    '.evidence = 3' '.evidence = {"truncated": false, "rules": [{}]}' \
+    '.evidence = {"truncated": false, "rules": [{"file": "f", "line": 1, "pattern": "*", "value": "off", "peers": 1, "now": 1, "last": 5, "examples": [7]}]}'; do
     changed "$filter"
     run status
     expect_status "a file with $filter" 1
     expect_equal "a file with $filter: stdout" "$(cat "$OUT")" ""
 done
-changed '.conflicts = [{"device": "\u001b[2J\u202e", "key": "\n", "pace": "fast", "repairs": -1,
+changed '.evidence = {"truncated": true, "rules": [{"file": "\u001b", "line": -1, "pattern": "\n",
+    "value": "\u202e", "peers": -1, "now": 1, "last": 1e300, "examples": [{"device": "\u001b[1m",
+    "peer": "\u0007", "text": "\r"}]}]} | .conflicts = [{"device": "\u001b[2J\u202e", "key": "\n", "pace": "fast", "repairs": -1,
     "interval": 1e308, "delay": -5}] | .policy.mode = "\u001b]0;x"'
 run status
 expect_status "a file with control bytes" 2
