@@ -83,16 +83,10 @@ bool impact_is_stricter(const struct live *live, const struct device *device,
     if (!device->ipv4 || !(device->flags & IFF_UP) || (device->flags & IFF_LOOPBACK) ||
         device_is_port(device) || streq(device->slave_kind, "vrf"))
         return false;
-    for (enum key key = 0; key < KEY_COUNT; key++) {
-        int now = impact_effective(live, device, key);
-        int then = impact_effective(after, device_after, key);
-
-        if (key_strictness(key, then) > key_strictness(key, now))
+    for (enum key key = 0; key < KEY_COUNT; key++)
+        if (key_may_refuse(key, impact_effective(live, device, key),
+                           impact_effective(after, device_after, key)))
             return true;
-        /* Another mark can find another way back, which may be the wrong one. */
-        if (key == KEY_SRC_VALID_MARK && now != then)
-            return true;
-    }
     return false;
 }
 

@@ -9,28 +9,23 @@
 #include "util.h"
 
 static const struct key_info keys[KEY_COUNT] = {
-    [KEY_RP_FILTER] = {"rp_filter", IPV4_DEVCONF_RP_FILTER, COMBINE_MAX, VALUES_RP_FILTER, 2, true},
-    [KEY_LOG_MARTIANS] = {"log_martians", IPV4_DEVCONF_LOG_MARTIANS, COMBINE_OR, VALUES_SWITCH, 1,
-                          false},
-    [KEY_ACCEPT_LOCAL] = {"accept_local", IPV4_DEVCONF_ACCEPT_LOCAL, COMBINE_OR, VALUES_SWITCH, 1,
-                          true},
-    [KEY_SRC_VALID_MARK] = {"src_valid_mark", IPV4_DEVCONF_SRC_VMARK, COMBINE_OR, VALUES_SWITCH, 1,
-                            true},
-    [KEY_ARP_IGNORE] = {"arp_ignore", IPV4_DEVCONF_ARP_IGNORE, COMBINE_MAX, VALUES_NUMBER, 8,
-                        false},
-    [KEY_ARP_ANNOUNCE] = {"arp_announce", IPV4_DEVCONF_ARP_ANNOUNCE, COMBINE_MAX, VALUES_NUMBER, 2,
-                          false},
-    [KEY_ARP_FILTER] = {"arp_filter", IPV4_DEVCONF_ARPFILTER, COMBINE_OR, VALUES_SWITCH, 1, false},
+    [KEY_RP_FILTER] = {"rp_filter", IPV4_DEVCONF_RP_FILTER, COMBINE_MAX, VALUES_RP_FILTER, 2},
+    [KEY_LOG_MARTIANS] = {"log_martians", IPV4_DEVCONF_LOG_MARTIANS, COMBINE_OR, VALUES_SWITCH, 1},
+    [KEY_ACCEPT_LOCAL] = {"accept_local", IPV4_DEVCONF_ACCEPT_LOCAL, COMBINE_OR, VALUES_SWITCH, 1},
+    [KEY_SRC_VALID_MARK] = {"src_valid_mark", IPV4_DEVCONF_SRC_VMARK, COMBINE_OR, VALUES_SWITCH, 1},
+    [KEY_ARP_IGNORE] = {"arp_ignore", IPV4_DEVCONF_ARP_IGNORE, COMBINE_MAX, VALUES_NUMBER, 8},
+    [KEY_ARP_ANNOUNCE] = {"arp_announce", IPV4_DEVCONF_ARP_ANNOUNCE, COMBINE_MAX, VALUES_NUMBER, 2},
+    [KEY_ARP_FILTER] = {"arp_filter", IPV4_DEVCONF_ARPFILTER, COMBINE_OR, VALUES_SWITCH, 1},
     [KEY_ROUTE_LOCALNET] = {"route_localnet", IPV4_DEVCONF_ROUTE_LOCALNET, COMBINE_OR,
-                            VALUES_SWITCH, 1, true},
+                            VALUES_SWITCH, 1},
     [KEY_SEND_REDIRECTS] = {"send_redirects", IPV4_DEVCONF_SEND_REDIRECTS, COMBINE_OR,
-                            VALUES_SWITCH, 1, false},
+                            VALUES_SWITCH, 1},
     [KEY_ACCEPT_REDIRECTS] = {"accept_redirects", IPV4_DEVCONF_ACCEPT_REDIRECTS, COMBINE_REDIRECTS,
-                              VALUES_SWITCH, 1, false},
+                              VALUES_SWITCH, 1},
     [KEY_SECURE_REDIRECTS] = {"secure_redirects", IPV4_DEVCONF_SECURE_REDIRECTS, COMBINE_OR,
-                              VALUES_SWITCH, 1, false},
+                              VALUES_SWITCH, 1},
     [KEY_ACCEPT_SOURCE_ROUTE] = {"accept_source_route", IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE,
-                                 COMBINE_AND, VALUES_SWITCH, 1, false},
+                                 COMBINE_AND, VALUES_SWITCH, 1},
 };
 
 static const char *const rp_filter_words[] = {"off", "strict", "loose"};
@@ -138,6 +133,12 @@ int key_strictness(enum key key, int effective)
     if (key == KEY_ACCEPT_LOCAL || key == KEY_ROUTE_LOCALNET)
         return !effective;
     return 0;
+}
+
+bool key_may_refuse(enum key key, int before, int after)
+{
+    return key_strictness(key, after) > key_strictness(key, before) ||
+           (key == KEY_SRC_VALID_MARK && before != after);
 }
 
 bool key_out_of_range(enum key key, int configured)

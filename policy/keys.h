@@ -44,8 +44,7 @@ struct key_info {
     unsigned devconf; /* IPV4_DEVCONF_… of linux/ip.h: index in IFLA_INET_CONF is this minus 1 */
     enum key_combine combine;
     enum key_values values;
-    int max;        /* largest valid value */
-    bool validates; /* takes part in fib_validate_source(): tightening wants a route flush */
+    int max; /* largest valid value */
 };
 
 const struct key_info *key_info(enum key key);
@@ -72,6 +71,10 @@ bool key_reachable(enum key key, int all, int wanted, bool forwarding);
 /* Order of strictness of an effective value: a larger result refuses more packets. rp_filter: off
  * 0, loose 1, strict 2. accept_local, route_localnet: yes 0, no 1. Other keys: always 0. */
 int key_strictness(enum key key, int effective);
+
+/* May a packet be refused after this change of the effective value that was accepted before?
+ * src_valid_mark has no order: with another mark another way back counts, either way. */
+bool key_may_refuse(enum key key, int before, int after);
 
 /* Is a stored value outside what the key documents (rp_filter 3, -5 …)? */
 bool key_out_of_range(enum key key, int configured);

@@ -95,8 +95,7 @@ int plan_add_device(struct plan *plan, const struct key_target *target, enum key
         if (r < 0)
             return r;
     }
-    if ((device->flags & IFF_UP) && key_info(key)->validates &&
-        key_strictness(key, t->wanted) > key_strictness(key, t->before))
+    if ((device->flags & IFF_UP) && key_may_refuse(key, t->before, t->wanted))
         plan->stricter = true;
     return 0;
 }

@@ -4,68 +4,15 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
-#define SSH_PORT 22
+#include "ssh.h"
+
 #define PRINTED_MAX 20 /* peers that `apply` shows; `plan --impact` shows all */
-
-static bool parse_address(const char *text, struct in_addr *ret)
-{
-    static const char mapped[] = "::ffff:";
-
-    return inet_pton(AF_INET, startswith(text, mapped) ?: text, ret) == 1;
-}
-
-static bool parse_port(const char *text, uint16_t *ret)
-{
-    unsigned long port;
-    char *end;
-
-    if (*text < '0' || *text > '9')
-        return false;
-    errno = 0;
-    port = strtoul(text, &end, 10);
-    if (errno || *end || port == 0 || port > UINT16_MAX)
-        return false;
-    *ret = (uint16_t)port;
-    return true;
-}
-
-bool lockout_parse_session(const char *text, struct session_peer *ret)
-{
-    char words[4][INET6_ADDRSTRLEN];
-    struct session_peer session;
-    int end = 0;
-
-    if (sscanf(text, "%45s %45s %45s %45s%n", words[0], words[1], words[2], words[3], &end) != 4 ||
-        text[end] != '\0')
-        return false;
-    if (!parse_address(words[0], &session.peer) || !parse_port(words[1], &session.peer_port) ||
-        !parse_address(words[2], &session.local) || !parse_port(words[3], &session.local_port))
-        return false;
-    *ret = session;
-    return true;
-}
 
 bool lockout_own_session(struct session_peer *ret)
 {
     const char *text = getenv("SSH_CONNECTION");
 
-    return text && lockout_parse_session(text, ret);
-}
-
-bool lockout_is_ssh(const struct peer *peer, const struct session_peer *own)
-{
-    static const char *const programs[] = {"sshd", "sshd-session", "dropbear"};
-
-    if (peer->source == PEER_SESSION)
-        return true;
-    if (peer->proto != IPPROTO_TCP || peer->source == PEER_NEIGHBOUR)
-        return false;
-    if (peer->local_port == SSH_PORT || (own && peer->local_port == own->local_port))
-        return true;
-    for (size_t i = 0; i < ELEMENTSOF(programs); i++)
-        if (streq(peer->process, programs[i]))
-            return true;
-    return false;
+    return text && ssh_parse_connection(text, ret);
 }
 
 static const struct peer *find_session(const struct peers *peers)
@@ -77,7 +24,7 @@ static const struct peer *find_session(const struct peers *peers)
     for (size_t i = 0; i < peers->count; i++) {
         const struct peer *peer = &peers->items[i];
 
-        if (!lockout_is_ssh(peer, remote ? &own : NULL))
+        if (!ssh_is_session(peer, remote ? &own : NULL))
             continue;
         /* The session we are in before any other. */
         if (remote && peer->address.s_addr == own.peer.s_addr && peer->port == own.peer_port)
@@ -102,7 +49,7 @@ static void say_session(const struct session *session, const struct peer *peer, 
         key_value_format(KEY_RP_FILTER, peer->mode, mode, sizeof(mode)), why ?: "");
 }
 
-static void say_ways_out(const struct session *session, const struct peer *peer)
+static void say_ways_out(const struct session *session, const struct peer *peer, const char *verb)
 {
     _cleanup_free_ char *section = NULL, *line = NULL;
 
@@ -115,9 +62,11 @@ static void say_ways_out(const struct session *session, const struct peer *peer)
                 "        %s\n        %s\n",
                 section ?: "", line ?: "");
     }
-    fputs("    try it, and have everything put back unless you confirm: rpfpolicy apply --confirm\n"
-          "    go on all the same: rpfpolicy apply --force\n",
-          stderr);
+    fprintf(
+        stderr,
+        "    try it, and have everything put back unless you confirm: rpfpolicy apply --confirm\n"
+        "    go on all the same: rpfpolicy %s --force\n",
+        verb);
 }
 
 static void say_impact(struct session *session, const struct peers *peers)
@@ -139,27 +88,27 @@ static void say_impact(struct session *session, const struct peers *peers)
         say("memory ran out");
 }
 
-int lockout_check(struct session *session, const struct plan *plan)
+int lockout_check(struct session *session, const struct plan *plan, const char *verb,
+                  struct peers *ret)
 {
-    _cleanup_peers_ struct peers peers = {0};
     struct cli *cli = session->cli;
     bool allowed = cli_given(cli, OPTION_DRY_RUN) || cli_given(cli, OPTION_FORCE) ||
                    cli_given(cli, OPTION_CONFIRM);
     const struct peer *peer;
 
-    if (impact_read(session, plan, &peers) < 0) {
+    if (impact_read(session, plan, ret) < 0) {
         if (!allowed)
-            say("nothing was done; 'rpfpolicy apply --force' goes on all the same");
-        return allowed ? 0 : -EPERM;
+            say("nothing was done; 'rpfpolicy %s --force' goes on all the same", verb);
+        return allowed ? 1 : -EPERM;
     }
-    say_impact(session, &peers);
-    peer = find_session(&peers);
+    say_impact(session, ret);
+    peer = find_session(ret);
     if (!peer)
         return 0;
     say_session(session, peer, !allowed);
     if (allowed)
         return 0;
-    say_ways_out(session, peer);
+    say_ways_out(session, peer, verb);
     return -EPERM;
 }
 
@@ -171,13 +120,13 @@ int lockout_warn(struct session *session)
     bool remote = lockout_own_session(&own);
     int r = plan_make(session->policy, &session->live, 0, &plan);
 
-    if (r < 0 || !plan.stricter)
+    if (r < 0 || plan.count == 0)
         return r;
     r = impact_read(session, &plan, &peers);
     for (size_t i = 0; r >= 0 && i < peers.count; i++) {
         const struct peer *peer = &peers.items[i];
 
-        if (lockout_is_ssh(peer, remote ? &own : NULL))
+        if (ssh_is_session(peer, remote ? &own : NULL))
             judge_warn_lockout(session->judge, live_by_ifindex(&session->live, peer->ifindex));
     }
     return r;

@@ -7,16 +7,13 @@
  * not over IPv4, or it does not look as sshd(8) writes it. */
 bool lockout_own_session(struct session_peer *ret);
 
-/* The same from the text of the variable. */
-bool lockout_parse_session(const char *text, struct session_peer *ret);
+/* Before `apply` changes anything, or `accept` lets a running agent do so (verb): say on stderr who
+ * would be cut. -EPERM after refusing, where an SSH session is among them; with --force, --confirm
+ * and --dry-run it is only warned. The peers are put into *ret (to be freed by peers_done()); 1
+ * where it is not known who they are, and that was allowed. */
+int lockout_check(struct session *session, const struct plan *plan, const char *verb,
+                  struct peers *ret);
 
-/* Is this peer the other end of an SSH session to this host: by the port, 22 or that of our own
- * session, or by the process? own: NULL for none. */
-bool lockout_is_ssh(const struct peer *peer, const struct session_peer *own);
-
-/* Before `apply` changes anything: say on stderr who would be cut. -EPERM after refusing, where an
- * SSH session is among them; with --force, --confirm and --dry-run it is only warned. */
-int lockout_check(struct session *session, const struct plan *plan);
-
-/* For `check`: hand a warning to the judge for each device on which a session would be cut. */
+/* For `check`: hand a warning to the judge for each device on which a session would be cut. Looks
+ * for nobody where no device becomes stricter. */
 int lockout_warn(struct session *session);

@@ -37,10 +37,7 @@ int session_load(struct session *session, struct cli *cli, unsigned flags)
     session->cli = cli;
     session->quiet = flags & SESSION_QUIET;
     session->unpaused = flags & SESSION_UNPAUSED;
-    r = flags & SESSION_ACCEPT ? policy_accept(&cli->paths, &session->diags, &session->policy)
-                               : policy_load(&cli->paths, &session->diags, &session->policy);
-    if (r == 0 && flags & SESSION_ACCEPT)
-        session->acceptance = ACCEPTED_SAME;
+    r = policy_load(&cli->paths, &session->diags, &session->policy);
     session->no_policy = r == -ENOENT;
     session->broken = r == -EBADMSG;
     say_diags(&session->diags, flags & SESSION_QUIET ? DIAG_ERROR : DIAG_WARNING);
@@ -55,15 +52,14 @@ int session_load(struct session *session, struct cli *cli, unsigned flags)
     if (session->no_policy || session->broken)
         r = empty_policy(session);
     if (r < 0)
-        say("cannot %s the policy: %s%s", flags & SESSION_ACCEPT ? "accept" : "read", error_text(r),
-            flags & SESSION_ACCEPT && (r == -EACCES || r == -EPERM) ? " (this needs root)" : "");
+        say("cannot read the policy: %s", error_text(r));
     return r;
 }
 
 int session_accept(struct session *session)
 {
     struct diags shown_before = DIAGS_INIT;
-    int r = policy_accept_same(&session->cli->paths, session->policy->hash, &shown_before);
+    int r = policy_accept(&session->cli->paths, session->policy->hash, &shown_before);
 
     diags_done(&shown_before);
     if (r == -ESTALE)

@@ -38,9 +38,8 @@ struct session {
 
 #define SESSION_POLICY_OPTIONAL (1 << 0) /* go on with an empty policy where there is none */
 #define SESSION_BROKEN_ALLOWED (1 << 1)  /* go on with an empty policy where it has errors */
-#define SESSION_UNPAUSED (1 << 4)        /* judge as if nothing were paused */
-#define SESSION_ACCEPT (1 << 3)          /* put it into force when it has no error */
 #define SESSION_QUIET (1 << 2)           /* warnings of the policy are not shown, errors are */
+#define SESSION_UNPAUSED (1 << 3)        /* judge as if nothing were paused */
 
 /* Load the policy on disk and show what is wrong with it. A negative errno after saying why. */
 int session_load(struct session *session, struct cli *cli, unsigned flags);

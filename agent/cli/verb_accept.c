@@ -1,27 +1,46 @@
-/* `rpfpolicy accept`: puts the policy on disk into force for agent and udev hook; writes no device.
- */
+/* `rpfpolicy accept`: puts the policy on disk into force for agent and udev hook. Writes no device
+ * itself; where an agent is at work, which does at once, it looks first for SSH sessions that would
+ * be cut. */
 #include <stdio.h>
 
+#include "agent_state.h"
 #include "confirming.h"
+#include "lockout.h"
 #include "report.h"
 
-int verb_accept(struct cli *cli, int count, char **arguments)
+/* Will a policy that is accepted now be carried out on the devices that are there? Without an agent
+ * only devices that come are written. */
+static bool agent_will_write(const struct session *session)
 {
-    _cleanup_session_ struct session session = SESSION_INIT;
-    const struct policy *policy;
+    enum agent_state state = agent_state_read(&session->cli->paths);
+
+    return session->policy->agent.mode == MODE_ENFORCE &&
+           (state == AGENT_OBSERVING || state == AGENT_ENFORCING);
+}
+
+/* The policy in force, accepted once more, changes nothing: a reload of it is never held up. */
+static int look_before(struct session *session)
+{
+    _cleanup_peers_ struct peers peers = {0};
+    _cleanup_plan_ struct plan plan = {0};
+    int r;
+
+    if (!agent_will_write(session))
+        return 0;
+    r = session_read(session, IMPACT_KEYS, FACT_ADDRESSES);
+    if (r < 0 || session->acceptance == ACCEPTED_SAME)
+        return r;
+    r = plan_make(session->policy, &session->live, 0, &plan);
+    if (r < 0)
+        say("cannot plan: %s", error_text(r));
+    return r < 0 ? r : lockout_check(session, &plan, "accept", &peers);
+}
+
+static void print(struct cli *cli, const struct session *session)
+{
+    const struct policy *policy = session->policy;
     char number[16], rules[16], hash[17];
 
-    if (confirming_refuse(cli) < 0 || session_load(&session, cli, SESSION_ACCEPT) < 0)
-        return EXIT_ERROR;
-    policy = session.policy;
-    if (cli->format == FORMAT_JSON) {
-        json_t *object = json_object();
-
-        json_set_header(object, cli);
-        json_object_set_new(object, "policy", json_policy(&session));
-        output_json(&cli->out, object);
-        return EXIT_OK;
-    }
     fprintf(cli->out.stream, "Accepted: %s %s, %s %s, mode %s (%s)\n",
             count_text(policy->n_files, number), PLURAL(policy->n_files, "file"),
             count_text(policy->n_rules, rules), PLURAL(policy->n_rules, "rule"),
@@ -29,5 +48,23 @@ int verb_accept(struct cli *cli, int count, char **arguments)
     if (policy->agent.mode == MODE_OBSERVE)
         fputs("Agent and udev hook only report in this mode: they write nothing.\n",
               cli->out.stream);
+}
+
+int verb_accept(struct cli *cli, int count, char **arguments)
+{
+    _cleanup_session_ struct session session = SESSION_INIT;
+    json_t *object;
+
+    if (confirming_refuse(cli) < 0 || session_load(&session, cli, 0) < 0 ||
+        look_before(&session) < 0 || session_accept(&session) < 0)
+        return EXIT_ERROR;
+    if (cli->format != FORMAT_JSON) {
+        print(cli, &session);
+        return EXIT_OK;
+    }
+    object = json_object();
+    json_set_header(object, cli);
+    json_object_set_new(object, "policy", json_policy(&session));
+    output_json(&cli->out, object);
     return EXIT_OK;
 }

@@ -13,6 +13,8 @@
 struct applying {
     struct cli *cli;
     struct session *session;
+    struct peers peers;     /* who would be cut … */
+    bool blind;             /* … which is not known */
     struct confirm confirm; /* with --confirm */
 };
 
@@ -47,9 +49,9 @@ static void report(const struct write *write, enum write_result result, int erro
     fputc('\n', cli->out.stream);
 }
 
-static void open_json(struct cli *cli, const struct session *session, const struct plan *plan,
-                      bool dry)
+static void open_json(const struct applying *applying, const struct plan *plan, bool dry)
 {
+    struct cli *cli = applying->cli;
     json_t *head, *value;
     const char *name;
 
@@ -57,9 +59,13 @@ static void open_json(struct cli *cli, const struct session *session, const stru
         return;
     head = json_object();
     json_set_header(head, cli);
-    json_object_set_new(head, "policy", json_policy(session));
+    json_object_set_new(head, "policy", json_policy(applying->session));
     json_object_set_new(head, "dry_run", json_boolean(dry));
     json_object_set_new(head, "casualties", json_casualties(plan));
+    if (applying->blind)
+        json_object_set_new(head, "impact", json_null());
+    else
+        impact_set_json(head, applying->session, &applying->peers);
     json_open(&cli->out, NULL, '{');
     json_object_foreach(head, name, value) json_element(&cli->out, name, json_incref(value));
     json_decref(head);
@@ -92,11 +98,12 @@ static void print_rest(struct cli *cli, const struct session *session, const str
     notes_print(cli->out.stream, session, plan);
 }
 
-static int dry_run(struct cli *cli, const struct session *session, const struct plan *plan)
+static int dry_run(const struct applying *applying, const struct plan *plan)
 {
+    struct cli *cli = applying->cli;
     struct apply_result none = {0};
 
-    open_json(cli, session, plan, true);
+    open_json(applying, plan, true);
     for (size_t i = 0; i < plan->count; i++) {
         _cleanup_free_ char *text = NULL;
 
@@ -108,7 +115,7 @@ static int dry_run(struct cli *cli, const struct session *session, const struct 
         fprintf(cli->out.stream, "%s\n", text ?: "memory ran out");
     }
     close_json(cli, &none);
-    print_rest(cli, session, plan, plan->count == 0);
+    print_rest(cli, applying->session, plan, plan->count == 0);
     return plan->count > 0 ? EXIT_DRIFT : EXIT_OK;
 }
 
@@ -239,7 +246,7 @@ static int carry_out(struct applying *applying, const struct plan *plan)
     struct apply_result result = {0};
     int r;
 
-    open_json(cli, session, plan, false);
+    open_json(applying, plan, false);
     r = apply_policy(&options, &result);
     close_json(cli, &result);
     if (r == -EBUSY) {
@@ -290,7 +297,12 @@ int verb_apply(struct cli *cli, int count, char **arguments)
         say("cannot plan: %s", error_text(r));
         return EXIT_ERROR;
     }
-    if (lockout_check(&session, &plan) < 0)
-        return EXIT_ERROR;
-    return dry ? dry_run(cli, &session, &plan) : accept_and_carry_out(&applying, &plan);
+    r = lockout_check(&session, &plan, "apply", &applying.peers);
+    applying.blind = r > 0;
+    if (r < 0)
+        r = EXIT_ERROR;
+    else
+        r = dry ? dry_run(&applying, &plan) : accept_and_carry_out(&applying, &plan);
+    peers_done(&applying.peers);
+    return r;
 }

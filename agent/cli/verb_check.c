@@ -132,19 +132,11 @@ static int judge_specials(struct check *check, const struct check_format *format
     return r;
 }
 
-/* Would a write refuse packets that the device takes now? */
-static bool becomes_stricter(const struct device *device, const struct key_state *state)
-{
-    return (device->flags & IFF_UP) && is_writable_drift(state) &&
-           key_strictness(state->key, state->wanted) > key_strictness(state->key, state->effective);
-}
-
 static int judge_devices(struct check *check, const struct check_format *format,
                          const bool *selected)
 {
     const struct live *live = &check->session->live;
     struct key_state states[KEY_COUNT];
-    bool stricter = false;
     enum state worst;
     int r = 0;
 
@@ -159,11 +151,10 @@ static int judge_devices(struct check *check, const struct check_format *format,
         for (unsigned k = 0; k < n; k++) {
             check->writable += is_writable_drift(&states[k]);
             check->undecided += states[k].undecided;
-            stricter |= becomes_stricter(&live->devices[i], &states[k]);
         }
         r = format->device ? format->device(check, &live->devices[i], states, n) : 0;
     }
-    if (stricter)
+    if (check->writable > 0)
         (void)lockout_warn(check->session); /* said why not; all else is known all the same */
     judge_warnings(check->session->judge, &check->warnings);
     return r;

@@ -63,8 +63,8 @@ const struct verb verbs[] = {
             "\n"
             "A running agent carries an enforcing policy out at once. So where one runs, and\n"
             "the policy is not the one in force already, 'accept' refuses, like 'apply', to\n"
-            "cut an SSH session, unless --force is given. 'systemctl reload' of the agent runs\n"
-            "'accept': it fails then, the agent keeps its policy, and the journal says why.\n",
+            "cut an SSH session, unless --force is given. 'systemctl reload' of the agent\n"
+            "runs 'accept': it fails then, the agent keeps its policy, the journal says why.\n",
         .options = OPTION_BIT(OPTION_FORCE),
         .formats = FORMATS_USUAL,
         .run = verb_accept,

@@ -345,8 +345,7 @@ static int repair_key(struct repair *repair)
     if (r == 0)
         return 0; /* an old message: the value is right by now */
     account(repair);
-    if (key_strictness(repair->key, repair->target->wanted) >
-            key_strictness(repair->key, repair->target->before) &&
+    if (key_may_refuse(repair->key, repair->target->before, repair->target->wanted) &&
         !is_new(entry, agent_now(agent)))
         agent_flush_routes(agent);
     return 0;

@@ -152,6 +152,7 @@ static int add_connection(struct flows *flows, const struct connection *connecti
                    .sport = connection->peer_port,
                    .dport = connection->local_port},
         .local = connection->local,
+        .local_port = connection->local_port,
         .mark = connection->mark,
         .inode = connection->inode,
     };
@@ -185,6 +186,7 @@ static int add_session(struct flows *flows)
     if (!session || !is_foreign(flows, session->peer) || !fib_is_own(flows->fib, session->local))
         return 0;
     flow.local = session->local;
+    flow.local_port = session->local_port;
     flow.packet = (struct fib_packet){
         .packet = {.source = session->peer, .destination = session->local},
         .proto = IPPROTO_TCP,
@@ -207,7 +209,9 @@ static int add_direction(struct flows *flows, const struct tracked_flow *tracked
                    .sport = wire->sport,
                    .dport = other->sport},
         .local = wire->destination,
+        .local_port = wire->dport,
         .mark = tracked->mark,
+        .passing = !fib_is_own(flows->fib, wire->destination),
     };
     int r;
 
@@ -215,7 +219,7 @@ static int add_direction(struct flows *flows, const struct tracked_flow *tracked
         return 0;
     r = add_where_heard(flows, &flow);
     /* What is sent to somebody else passes through here, and nothing tells by which device. */
-    if (r == 0 && fib_is_own(flows->fib, wire->destination))
+    if (r == 0 && !flow.passing)
         r = add_where_sent(flows, &flow);
     return r;
 }

@@ -15,9 +15,10 @@ struct stricter {
 struct flow {
     const struct stricter *device;
     enum peer_source source;
-    bool possible;
+    bool possible, passing;   /* as in struct peer */
     struct fib_packet packet; /* destination: where it is routed to */
-    struct in_addr local;     /* where it is sent to: differs under destination NAT */
+    struct in_addr local;     /* where it is sent to: differs under destination NAT … */
+    uint16_t local_port;      /* … and so does the port */
     uint32_t mark;            /* another mark that it may have */
     uint32_t inode;
 };

@@ -16,7 +16,8 @@ const char *peer_source_name(enum peer_source source)
 
 /* What the decision about one packet gave. */
 struct outcome {
-    bool cut;
+    bool cut;   /* it passes before and not afterwards */
+    bool stays; /* it passes afterwards */
     struct verdict verdict;
     struct impact_cure cure;
     struct route_found back;
@@ -51,21 +52,32 @@ static int decide(const struct flows *flows, const struct stricter *device,
     }
     c.mode_before = impact_effective(live, device->before, KEY_RP_FILTER);
     c.mode_after = impact_effective(after, device->after, KEY_RP_FILTER);
+    ret->stays = verdict_decide(c.packet, c.after, c.mode_after).accept;
     ret->cut = impact_is_cut(&c, &ret->verdict, &ret->cure);
     ret->back = back.found;
     return 0;
 }
 
-/* Cut without a mark and with the other one. */
+/* Which mark its packets have is not known: cut where it passes with one of them now, and with none
+ * afterwards. */
 static int decide_marks(const struct flows *flows, const struct flow *flow, struct outcome *ret)
 {
     struct fib_packet packet = flow->packet;
+    struct outcome marked;
     int r = decide(flows, flow->device, &packet, ret);
+    bool stays;
 
-    if (r < 0 || !ret->cut || flow->mark == 0 || !flows->fib->selects_mark)
+    if (r < 0 || flow->mark == 0 || !flows->fib->selects_mark)
         return r;
     packet.mark = flow->mark;
-    return decide(flows, flow->device, &packet, ret);
+    r = decide(flows, flow->device, &packet, &marked);
+    if (r < 0)
+        return r;
+    stays = ret->stays || marked.stays;
+    if (!ret->cut && marked.cut)
+        *ret = marked;
+    ret->cut = ret->cut && !stays;
+    return 0;
 }
 
 /* By what the decision depends on; ports only where a rule looks at them. */
@@ -102,12 +114,13 @@ static int add_peer(struct peers *peers, const struct flow *flow, const struct o
     struct peer peer = {
         .source = flow->source,
         .possible = flow->possible,
+        .passing = flow->passing,
         .ifindex = flow->device->before->ifindex,
         .address = flow->packet.packet.source,
         .local = flow->local,
         .proto = flow->packet.proto,
         .port = flow->packet.sport,
-        .local_port = flow->packet.dport,
+        .local_port = flow->local_port,
         .step = outcome->verdict.step,
         .mode = mode,
         .cure = outcome->cure,

@@ -12,7 +12,8 @@
  *     device, so every one is taken, and the result is marked as only possible.
  * A port of a VRF is taken as the VRF device, whose settings decide. Peers that are the host itself
  * are left out. Marks that netfilter gives to packets are not seen: where marks matter a flow
- * counts only when it would be dropped without a mark and with every mark that is known of it.
+ * counts when it passes now without a mark or with one that is known of it, and afterwards with
+ * neither.
  *
  * Established TCP and connected UDP sockets pass without any check (early demux) until the route
  * cache is flushed or they lose their route. */
@@ -34,6 +35,7 @@ const char *peer_source_name(enum peer_source source); /* "socket" … */
 struct peer {
     enum peer_source source;
     bool possible; /* the device is one of several that its packets may come in by */
+    bool passing;  /* they are sent to somebody else and only forwarded here */
     int ifindex;   /* of the device that would drop them */
     struct in_addr address, local; /* local: where its packets are sent to */
     uint8_t proto;                 /* IPPROTO_…, 0 for a neighbour */

@@ -272,9 +272,7 @@ static int replace_accepted(const struct paths *paths, const struct conf_files *
     return r;
 }
 
-/* hash: NULL for whatever is there. */
-static int accept_policy(const struct paths *paths, const uint64_t *hash, struct diags *diags,
-                         struct policy **ret)
+int policy_accept(const struct paths *paths, uint64_t hash, struct diags *diags)
 {
     _cleanup_conf_files_ struct conf_files files = {};
     _cleanup_policy_ struct policy *policy = NULL;
@@ -289,26 +287,11 @@ static int accept_policy(const struct paths *paths, const uint64_t *hash, struct
     r = policy_from_files(&files, diags, &policy);
     if (r < 0)
         return r;
-    if (hash && policy->hash != *hash)
+    if (policy->hash != hash)
         return -ESTALE;
     for (size_t i = 0; i < files.count; i++)
         total += files.files[i].n + 4 * PATH_MAX + 64;
     if (total > ACCEPTED_MAX)
         return -EFBIG;
-    r = replace_accepted(paths, &files, policy);
-    if (r < 0)
-        return r;
-    if (ret)
-        *ret = TAKE_PTR(policy);
-    return 0;
-}
-
-int policy_accept(const struct paths *paths, struct diags *diags, struct policy **ret)
-{
-    return accept_policy(paths, NULL, diags, ret);
-}
-
-int policy_accept_same(const struct paths *paths, uint64_t hash, struct diags *diags)
-{
-    return accept_policy(paths, &hash, diags, NULL);
+    return replace_accepted(paths, &files, policy);
 }

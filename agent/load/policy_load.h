@@ -25,15 +25,12 @@ int policy_load_accepted_for(const struct paths *paths, const char *device, stru
 int policy_parse_accepted(const char *bytes, size_t n, const char *device, struct diags *diags,
                           struct policy **ret);
 
-/* Put the policy on disk into force: read it once, validate it, and replace accepted.conf
- * atomically and durably by the very bytes that were validated. Errors as policy_load(), -EFBIG
- * over 64 MiB. On an error nothing is replaced (only a failure to make the replacement durable
- * comes after it). ret may be NULL. */
-int policy_accept(const struct paths *paths, struct diags *diags, struct policy **ret);
-
-/* The same for a policy that was looked at before: -ESTALE, and nothing is replaced, where what is
- * on disk is not of this hash any more. */
-int policy_accept_same(const struct paths *paths, uint64_t hash, struct diags *diags);
+/* Put the policy on disk, which policy_load() gave and which has this hash, into force: read it
+ * once more, validate it, and replace accepted.conf atomically and durably by the very bytes that
+ * were validated. -ESTALE where what is on disk is another one by now; other errors as
+ * policy_load(), -EFBIG over 64 MiB. On an error nothing is replaced (only a failure to make the
+ * replacement durable comes after it). */
+int policy_accept(const struct paths *paths, uint64_t hash, struct diags *diags);
 
 /* sysctl.d of this namespace, NULL in *ret (and 0) where it is not to be used. */
 struct sysctl_conf;

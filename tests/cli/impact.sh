@@ -3,6 +3,8 @@
 # The host has two links to a peer that answers on several addresses; each connection is a real one.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
+# shellcheck source=tests/lib/peers.sh
+. "$(dirname "$0")/../lib/peers.sh"
 system_enter "$@"
 
 OUT=$SYSTEM_WORK/out
@@ -34,70 +36,7 @@ listed() {
         jq -r ".impact[] | select($1) | \"\(.device) \(.peer)\"" | sort -u | paste -sd,
 }
 
-# serve NAME ADDRESS PORT: a server that calls itself NAME and gives back what it is sent.
-serve() {
-    mkfifo "$SYSTEM_WORK/serving-$3"
-    python3 - "$@" <<'END' &
-import socket, sys, threading
-name, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
-open('/proc/self/comm', 'w').write(name)
-server = socket.socket()
-server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-server.bind((address, port))
-server.listen(2000)
-with open(f'/run/test/serving-{port}', 'w') as ready:
-    ready.write('yes\n')
-def echo(connection):
-    while data := connection.recv(100):
-        connection.sendall(data)
-while True:
-    threading.Thread(target=echo, args=(server.accept()[0],), daemon=True).start()
-END
-    read -r <"$SYSTEM_WORK/serving-$3"
-}
-
-# A client in the peer: connects COUNT times, says so, then sends and expects an echo at each line
-# that it reads.
-cat >"$SYSTEM_WORK/client.py" <<'END'
-import socket, sys
-source, address, port, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-connections = [socket.create_connection((address, port), 5, (source, 0)) for _ in range(count)]
-for connection in connections:
-    connection.settimeout(1)
-connections[-1].sendall(b'x')
-connections[-1].recv(1)  # accepted, and so are those before it
-print(connections[0].getsockname()[1], flush=True)
-for line in sys.stdin:
-    try:
-        connections[0].sendall(b'x')
-        print('passes' if connections[0].recv(1) else 'closed', flush=True)
-    except socket.timeout:
-        print('dropped', flush=True)
-END
-
-ip netns add peer
-ip link add eth0 type veth peer name link0 netns peer
-ip link add eth1 type veth peer name link1 netns peer
-ip addr add 192.0.2.1/24 dev eth0
-ip addr add 198.51.100.1/24 dev eth1
-ip link set eth0 up
-ip link set eth1 up
-in_peer() { ip netns exec peer "$@"; }
-in_peer ip addr add 192.0.2.2/24 dev link0
-in_peer ip addr add 198.51.100.2/24 dev link1
-for address in 203.0.113.1 203.0.113.2 203.0.113.3; do
-    in_peer ip addr add "$address/32" dev lo
-done
-for device in lo link0 link1; do in_peer ip link set "$device" up; done
-in_peer sysctl -qw net.ipv4.conf.all.rp_filter=0
-sysctl -qw net.ipv4.conf.all.rp_filter=0
-for device in eth0 eth1 default; do sysctl -qw "net.ipv4.conf.$device.rp_filter=0"; done
-# What the peer sends to 192.0.2.1 comes in by eth0. The way back to .1 leaves by eth1, to .2 by
-# eth0, to .3 by both.
-ip route add 203.0.113.1 via 198.51.100.2
-ip route add 203.0.113.2 via 192.0.2.2
-ip route add 203.0.113.3 nexthop via 198.51.100.2 nexthop via 192.0.2.2
-
+peers_world
 serve sshd 0.0.0.0 22
 serve webserver 0.0.0.0 80
 
@@ -108,29 +47,6 @@ END
 run plan --impact
 expect_status "plan --impact without a peer" 2
 says "nobody would be cut" "$OUT" '1 device becomes stricter, and nobody seen now would be cut'
-
-# connect NAME FROM TO PORT [COUNT]: connections from the peer; its port in $SYSTEM_WORK/NAME.port.
-connect() {
-    local in out
-
-    mkfifo "$SYSTEM_WORK/$1.in" "$SYSTEM_WORK/$1.out"
-    in_peer python3 "$SYSTEM_WORK/client.py" "$2" "$3" "$4" "${5:-1}" \
-        <"$SYSTEM_WORK/$1.in" >"$SYSTEM_WORK/$1.out" &
-    exec {in}<>"$SYSTEM_WORK/$1.in" {out}<>"$SYSTEM_WORK/$1.out"
-    read -r <&"$out"
-    echo "$REPLY" >"$SYSTEM_WORK/$1.port"
-    IN[$1]=$in
-    ANSWERS[$1]=$out
-}
-
-# ask NAME: sends on its first connection: "passes" or "dropped".
-ask() {
-    echo >&"${IN[$1]}"
-    read -r <&"${ANSWERS[$1]}"
-    echo "$REPLY"
-}
-
-declare -A IN ANSWERS
 
 # --- who is listed
 

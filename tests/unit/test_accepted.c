@@ -92,11 +92,20 @@ static char *read_bytes(const char *path, size_t *ret_size)
     return bytes;
 }
 
+/* *ret is set also where only accepting it failed. */
+static int accept_policy(const struct tree *tree, struct diags *diags, struct policy **ret)
+{
+    int r = policy_load(&tree->paths, diags, ret);
+
+    return r < 0 ? r : policy_accept(&tree->paths, (*ret)->hash, diags);
+}
+
 static int accept_it(const struct tree *tree)
 {
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = NULL;
 
-    return policy_accept(&tree->paths, &diags, NULL);
+    return accept_policy(tree, &diags, &policy);
 }
 
 static void accepted_rules_keep_the_file_and_line_they_were_written_in(void **state)
@@ -107,7 +116,7 @@ static void accepted_rules_keep_the_file_and_line_they_were_written_in(void **st
 
     write_policy(tree, "10-a.conf", GOOD);
     write_policy(tree, "20-b c.conf", "[log_martians]\neth0 = yes");
-    assert_int_equal(policy_accept(&tree->paths, &diags, &saved), 0);
+    assert_int_equal(accept_policy(tree, &diags, &saved), 0);
     assert_int_equal(policy_load_accepted(&tree->paths, &diags, &loaded), 0);
     assert_int_equal(loaded->hash, saved->hash);
     assert_int_equal(loaded->agent.mode, MODE_ENFORCE);
@@ -228,7 +237,7 @@ static void an_empty_file_and_dev_null_are_policies_without_a_rule(void **state)
     assert_int_equal(policy_load(&tree->paths, &diags, &empty), 0);
     assert_int_equal(empty->n_rules, 0);
     tree->paths.policy = strdup("/dev/null");
-    assert_int_equal(policy_accept(&tree->paths, &diags, &null), 0);
+    assert_int_equal(accept_policy(tree, &diags, &null), 0);
     assert_int_equal(null->n_rules, 0);
     assert_int_equal(policy_load_accepted(&tree->paths, &diags, &loaded), 0);
     assert_int_equal(loaded->n_rules, 0);

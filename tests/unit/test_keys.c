@@ -182,6 +182,14 @@ static void strict_is_stricter_than_loose_although_its_number_is_smaller(void **
     assert_true(key_strictness(KEY_ACCEPT_LOCAL, 0) > key_strictness(KEY_ACCEPT_LOCAL, 1));
     assert_true(key_strictness(KEY_ROUTE_LOCALNET, 0) > key_strictness(KEY_ROUTE_LOCALNET, 1));
     assert_int_equal(key_strictness(KEY_LOG_MARTIANS, 0), key_strictness(KEY_LOG_MARTIANS, 1));
+    assert_true(key_may_refuse(KEY_RP_FILTER, 2, 1) && key_may_refuse(KEY_RP_FILTER, 0, 2));
+    assert_false(key_may_refuse(KEY_RP_FILTER, 1, 2) || key_may_refuse(KEY_RP_FILTER, 1, 1));
+    assert_true(key_may_refuse(KEY_ACCEPT_LOCAL, 1, 0));
+    assert_false(key_may_refuse(KEY_ACCEPT_LOCAL, 0, 1));
+    assert_true(key_may_refuse(KEY_SRC_VALID_MARK, 1, 0) &&
+                key_may_refuse(KEY_SRC_VALID_MARK, 0, 1));
+    assert_false(key_may_refuse(KEY_SRC_VALID_MARK, 1, 1));
+    assert_false(key_may_refuse(KEY_LOG_MARTIANS, 1, 0));
 }
 
 int main(void)
