@@ -57,14 +57,13 @@ const struct verb verbs[] = {
         .name = "accept",
         .arguments = "",
         .summary = "put the policy on disk into force, write nothing",
-        .text =
-            "Validates the policy on disk and, when it has no error, makes it the one that\n"
-            "agent and helper use from now on. No device is written now.\n"
-            "\n"
-            "A running agent carries an enforcing policy out at once. So where one runs, and\n"
-            "the policy is not the one in force already, 'accept' refuses, like 'apply', to\n"
-            "cut an SSH session, unless --force is given. 'systemctl reload' of the agent\n"
-            "runs 'accept': it fails then, the agent keeps its policy, the journal says why.\n",
+        .text = "Validates the policy on disk and, when it has no error, makes it the one that\n"
+                "agent and helper use from now on. No device is written now.\n"
+                "\n"
+                "A running agent carries an enforcing policy out at once. So where one runs, and\n"
+                "the policy is not the one in force already, 'accept' refuses, like 'apply', to\n"
+                "cut an SSH session, unless --force is given. 'systemctl reload' of the agent\n"
+                "runs 'accept': it fails then, the agent keeps its policy, the journal says why.\n",
         .options = OPTION_BIT(OPTION_FORCE),
         .formats = FORMATS_USUAL,
         .run = verb_accept,
