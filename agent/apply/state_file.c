@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "lock.h"
@@ -64,12 +66,25 @@ static uint64_t namespace_cookie(const struct paths *paths)
     return cookie;
 }
 
+/* Nothing outlives a boot there. */
+static bool is_in_memory(const char *directory)
+{
+    struct statfs fs;
+
+    return statfs(directory, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
 void state_header(const struct paths *paths, const char *kind, char ret[static STATE_HEADER_SIZE])
 {
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     char boot[64] = "-";
     ssize_t n = 0;
+    int fd = -1;
 
+    /* Containers mount an id of their own over the kernel's, which a service with a /proc of its
+     * own does not see: command and agent would each take the other's files for those of another
+     * boot. So it is asked for only where it tells something. */
+    if (!is_in_memory(paths->run))
+        fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         n = read(fd, boot, sizeof(boot) - 1);
         (void)close(fd);

@@ -174,6 +174,13 @@ run check
 says "a pause from 1970 by the wall clock still counts" "$OUT" '^paused +eth0'
 says "without a time it says until when" "$OUT" 'until the next boot'
 
+# --- a container's own boot id, which a service with a /proc of its own does not see
+
+echo 11111111-2222-3333-4444-555555555555 >"$SYSTEM_WORK/boot_id"
+unshare --mount sh -c "mount --bind '$SYSTEM_WORK/boot_id' /proc/sys/kernel/random/boot_id &&
+    rpfpolicy check" >"$OUT"
+says "a pause counts for who is told another boot id" "$OUT" '^paused +eth0'
+
 # --- another boot, damage, a full disk
 
 sed -i '1s/.*/rpfpolicy-paused 1 00000000-0000-0000-0000-000000000000 0/' "$PAUSED"
