@@ -34,6 +34,7 @@ void routes_plan_done(struct routes_plan *plan)
     if (!plan)
         return;
     for (size_t i = 0; i < plan->n_devices; i++) {
+        free(plan->devices[i].conflict);
         free(plan->devices[i].message);
         free(plan->devices[i].advice);
     }
@@ -351,7 +352,6 @@ static void freeze(struct routes_work *work, struct routes_wish *wish)
 
 static int plan_device(struct routes_work *work, struct routes_wish *wish)
 {
-    _cleanup_free_ char *conflict = NULL;
     int r;
 
     wish->first_route = work->plan->n_routes;
@@ -361,18 +361,13 @@ static int plan_device(struct routes_work *work, struct routes_wish *wish)
         return r;
     wish->out->n_routes = work->plan->n_routes - wish->first_route;
     wish->out->n_rules = work->plan->n_rules - wish->first_rule;
-    r = routes_find_conflict(work, wish, &conflict);
+    r = routes_find_conflict(work, wish, &wish->out->conflict);
     if (r < 0)
         return r;
-    if (conflict) {
-        r = routes_say(&wish->out->message, "%s", conflict);
-        if (r < 0)
-            return r;
-    }
     if (wish->device->paused) {
         freeze(work, wish);
         wish->out->state = ROUTES_PAUSED;
-    } else if (conflict && !work->forced) {
+    } else if (wish->out->conflict && !work->forced) {
         freeze(work, wish);
         wish->out->state = ROUTES_CONFLICT;
     }

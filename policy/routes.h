@@ -79,6 +79,9 @@ struct route_facts {
 };
 void route_facts_done(struct route_facts *facts);
 
+/* May replies carry it, so that a rule can be made for it? */
+bool routes_address_is_usable(const struct route_address *address);
+
 /* The plan. */
 
 enum routes_state {
@@ -107,7 +110,9 @@ struct routes_device {
                               looked for, or not found */
     } gateway[IP_FAMILIES];
     bool primary[IP_FAMILIES]; /* carries the main default route and was not asked for */
-    char *message;             /* owned; why, and what to do; NULL for none */
+    char *conflict;  /* owned; who stands in the way, and what to do; NULL for nobody. Also where
+                        it was forced */
+    char *message;   /* owned; why it is not ok otherwise; NULL for nothing to say */
     char *advice;    /* owned; arp_filter and arp_announce for a subnet on two devices …; NULL */
     size_t n_routes; /* wanted */
     size_t n_rules;

@@ -62,9 +62,6 @@ int route_rule_compare(const struct route_rule *a, const struct route_rule *b);
 /* The subnet that the kernel takes an address to be connected to. */
 struct ip_prefix routes_subnet_of(const struct route_address *address);
 
-/* May a rule be made for it? */
-bool routes_address_is_usable(const struct route_address *address);
-
 struct routes_wish *routes_wish_of(const struct routes_work *work, int ifindex);
 
 /* Append what the device shall have to the plan, and settle its state as far as others do not

@@ -11,12 +11,14 @@
 int routes_gather(struct netlink *nl, const struct paths *paths, const struct policy *policy,
                   const struct live *live, struct route_facts *ret)
 {
+    bool asked = routing_in_policy(policy); /* else ours are to go, whatever others have */
     struct route_facts facts = {0};
-    int r = routes_read(nl, &facts);
+    int r = asked ? routes_read(nl, &facts)
+                  : routes_read_again(nl, ROUTES_READ_RULES | ROUTES_READ_OURS, &facts);
 
-    if (r >= 0 && policy)
+    if (r >= 0 && asked)
         r = leases_read(paths, policy, live, &facts);
-    if (r >= 0 && policy)
+    if (r >= 0 && asked)
         r = meddlers_read(paths, policy, live, &facts);
     if (r < 0) {
         route_facts_done(&facts);

@@ -107,6 +107,7 @@ int verb_confirm(struct cli *cli, int count, char **arguments);
 int verb_restore(struct cli *cli, int count, char **arguments);
 int verb_resume(struct cli *cli, int count, char **arguments);
 int verb_preset(struct cli *cli, int count, char **arguments);
+int verb_routes(struct cli *cli, int count, char **arguments);
 int verb_drops(struct cli *cli, int count, char **arguments);
 
 /* "rpfpolicy: …" and a newline to stderr. Bytes of foreign origin are escaped by the caller. */

@@ -60,8 +60,10 @@ static void assert_state(const struct planned *planned, const char *name, const 
     const struct routes_device *device = device_of(planned, name);
 
     assert_string_equal(routes_state_name(device->state), state);
-    if (words && !(device->message && strstr(device->message, words)))
-        fail_msg("%s says '%s', not '%s'", name, device->message ?: "nothing", words);
+    if (words && !(device->message && strstr(device->message, words)) &&
+        !(device->conflict && strstr(device->conflict, words)))
+        fail_msg("%s says '%s' and '%s', not '%s'", name, device->message ?: "nothing",
+                 device->conflict ?: "nothing", words);
 }
 
 /* The host with four cards: eth0 has the default route. */

@@ -1,0 +1,65 @@
+/* Policy routing as several verbs read and print it. */
+#pragma once
+
+#include "report.h"
+#include "routes_apply.h"
+
+struct routing {
+    struct route_facts facts;
+    struct routes_plan plan;
+};
+void routing_done(struct routing *routing);
+#define _cleanup_routing_ _cleanup_(routing_done)
+
+/* Facts of the live picture that routing wants beside those of the policy's sets. */
+#define ROUTING_KEYS (KEY_BIT(KEY_ARP_FILTER) | KEY_BIT(KEY_ARP_ANNOUNCE))
+
+/* Read what the kernel has and plan with the policy of the session, which was read. policy NULL: to
+ * take everything of ours away. A negative errno after saying why. */
+int routing_read(const struct session *session, const struct policy *policy, bool forced,
+                 struct routing *ret);
+
+/* Is there something to do, or something that cannot be done? */
+bool routing_is_wrong(const struct routes_plan *plan);
+
+/* Devices that are asked for, in a table, with what there is to say below. */
+int routing_print_devices(struct output *out, const struct session *session,
+                          const struct routing *routing);
+
+/* What stands in the way and what cannot be had, one line each, as "note: …". */
+void routing_print_notes(FILE *stream, const struct routes_plan *plan);
+
+/* The changes in order, as commands with reasons. */
+int routing_print_changes(struct output *out, const struct live *live,
+                          const struct routes_plan *plan);
+
+/* One change that was made, or not: a line, or an element of `changes` with `result` (done, gone,
+ * failed, or left: something before it failed for this device) and `error` beside the others. */
+void routing_report_change(struct cli *cli, const struct live *live,
+                           const struct routes_change *change, enum routes_result result,
+                           int error);
+
+/* {done, gone, failed, left}: numbers. */
+json_t *json_routes_outcome(const struct routes_outcome *outcome);
+
+/* What came of routes_apply(), which returned r: says what went wrong, returns an exit status. */
+int routing_say_outcome(int r, const struct routes_plan *plan,
+                        const struct routes_outcome *outcome);
+
+/* {ifindex, name, state, rule {file, line}, addresses [TEXT], table, gateways {ipv4 {address,
+ * source}, ipv6 …}, rules [{family, priority, from, table, text}], routes [{family, to, via,
+ * text}], conflict, message, advice}. rules and routes are those it shall have; texts as ip(8)
+ * prints them; null for what there is not. `source` is "policy", "first host", "main", "table N",
+ * "networkd", "NetworkManager", "point to point" or "none"; `state` conflict, impossible, drift,
+ * paused, ok, primary or waiting. */
+json_t *json_routing_device(const struct routing *routing, const struct routes_device *device);
+
+/* All of them. */
+json_t *json_routing(const struct routing *routing);
+
+/* {op, name, reason, command}: op is add-route, replace-route, add-rule, delete-rule or
+ * delete-route; name null for the rule for main and for what no device has. */
+json_t *json_routes_change(const struct live *live, const struct routes_change *change);
+
+/* {devices, conflict, impossible, drift, paused, ok, primary, waiting, changes}: numbers. */
+json_t *json_routing_summary(const struct routes_plan *plan);

@@ -1,0 +1,238 @@
+#!/bin/bash
+# `routes`: what it shows, what it changes and what it leaves alone, in a host with four network cards.
+# Whether packets then go where they shall is for tests/routing.
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+system_enter "$@"
+
+OUT=$SYSTEM_WORK/out
+ERR=$SYSTEM_WORK/err
+
+run() {
+    rpfpolicy "$@" >"$OUT" 2>"$ERR"
+    STATUS=$?
+}
+
+expect_status() {
+    expect_equal "$1: exit status" "$STATUS" "$2"
+}
+
+says() {
+    expect "$1" grep -qE -- "$3" "$2"
+}
+
+says_not() {
+    expect_not "$1" grep -qE -- "$3" "$2"
+}
+
+json() {
+    expect "$1" jq -e "$2" "$OUT" >/dev/null
+}
+
+expect_not() {
+    local text=$1
+
+    shift
+    if "$@"; then fail "$text"; else ok "$text"; fi
+}
+
+# Rules and routes that are not ours.
+foreign() {
+    ip rule show | grep -v 'proto 182'
+    ip -6 rule show | grep -v 'proto 182'
+    ip route show table all | grep -v 'proto 182'
+    ip -6 route show table all | grep -v 'proto 182'
+}
+
+ours() {
+    ip rule show | grep 'proto 182'
+    ip -6 rule show | grep 'proto 182'
+    ip route show table all proto 182
+    ip -6 route show table all proto 182
+}
+
+sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0
+for n in 0 1 2 3; do
+    ip link add "eth$n" type veth peer name "far$n"
+    ip link set "far$n" up
+    ip link set "eth$n" up
+    ip address add "172.16.$((4 + n)).4/24" dev "eth$n"
+    ip address add "fd00:$((4 + n))::4/64" dev "eth$n" nodad
+done
+ip route add default via 172.16.4.1
+ip route add default via fd00:4::1
+ip route add 10.0.0.0/8 via 172.16.5.9 table 100
+ip rule add from 10.0.0.0/8 lookup 100 priority 77
+FOREIGN=$(foreign)
+eth() {
+    cat "/sys/class/net/eth$1/ifindex"
+}
+T1=$((21000 + $(eth 1)))
+
+# --- no policy, none that asks for it
+
+run routes show
+expect_status "show without a policy" 0
+says "which it says" "$OUT" 'asks for no routing'
+run routes apply
+expect_status "apply without a policy" 1
+policy_file 10-test.conf <<'X'
+[rp_filter]
+* = strict
+X
+run routes plan
+expect_status "nothing is asked for" 0
+says "and nothing to do" "$OUT" '^Nothing to do'
+
+# --- see first
+
+policy_file 10-test.conf <<'X'
+[routing]
+eth0..3 = auto
+[routing eth1]
+gateway = 172.16.5.1 fd00:5::1
+[routing *]
+gateway = first
+X
+run routes show
+expect_status "show with something to do" 2
+says "a device is in drift" "$OUT" '^drift +eth1 +172.16.5.4, fd00:5::4 +172.16.5.1 \(policy\), fd00:5::1 \(policy\)'
+says "the first host is the gateway of others" "$OUT" '^drift +eth2 .*172.16.6.1 \(first host\)'
+says "the first card is left alone" "$OUT" '^primary +eth0 '
+says "with the line that asks for it" "$OUT" '10-test.conf:2$'
+says "and the number of changes" "$OUT" '^[0-9]+ changes are to be made'
+run routes plan
+expect_status "plan" 2
+says "a plan says what one would type" "$OUT" "ip -4 rule add from 172.16.5.4 lookup $T1 priority 20200 protocol 182"
+run routes apply --dry-run
+expect_status "a dry run" 2
+expect_equal "and changes nothing" "$(ours)" ""
+run routes plan --json
+expect_status "plan as JSON" 2
+json "has the changes" '.changes[0].op == "add-route" and .summary.drift == 3 and .asked'
+
+# --- do it
+
+run routes apply
+expect_status "apply" 0
+says "each change is a line" "$OUT" '^ip -6 route add default via fd00:5::1 dev eth1 table [0-9]+ protocol 182: wanted$'
+expect_equal "what others have is as it was" "$(foreign)" "$FOREIGN"
+expect_equal "replies leave by their device" \
+    "$(ip route get 203.0.113.1 from 172.16.5.4 | sed 's/ uid.*//;q')" \
+    "203.0.113.1 from 172.16.5.4 via 172.16.5.1 dev eth1 table $T1"
+expect "connected subnets stay on main" \
+    sh -c 'ip route get 172.16.6.9 from 172.16.5.4 | grep -q "dev eth2"'
+expect "the same in IPv6" sh -c 'ip -6 route get 2001:db8::1 from fd00:6::4 | grep -q "dev eth2"'
+expect "the first card goes by main" \
+    sh -c 'ip route get 203.0.113.1 from 172.16.4.4 | grep -q "via 172.16.4.1 dev eth0"'
+run routes apply
+expect_status "apply again" 0
+says "has nothing to do" "$OUT" '^Nothing to do'
+run routes show
+expect_status "all is as wanted" 0
+says "which the table says" "$OUT" '^ok +eth3 '
+run routes show --json
+expect_status "and the JSON" 0
+json "per device" '.devices | length == 4'
+json "with addresses, table and gateway" \
+    '.devices[1] | .name == "eth1" and .state == "ok" and (.addresses | index("172.16.5.4/24")) and .gateways.ipv4 == {"address": "172.16.5.1", "source": "policy"}'
+json "rules and routes" \
+    '.devices[1] | (.rules | length == 2) and (.routes | length == 4) and .rules[0].from == "172.16.5.4"'
+json "and who asks" '.devices[1].rule.line == 2 and .devices[1].conflict == null'
+expect "anyone may look" setpriv --reuid=65534 --regid=65534 --clear-groups \
+    "$SYSTEM_BUILD/agent/cli/rpfpolicy" routes show >/dev/null
+
+# --- what changes
+
+ip address replace 172.16.5.99/24 dev eth1
+ip rule del from 172.16.6.4 lookup "$((21000 + $(eth 2)))"
+run routes show
+expect_status "an address more and a rule less" 2
+run routes apply
+expect_status "are put right" 0
+expect "the new address has a rule" sh -c 'ip rule show | grep -q "from 172.16.5.99 "'
+ip address del 172.16.5.99/24 dev eth1
+run routes apply
+says "a gone address loses its rule" "$OUT" '^ip -4 rule del from 172.16.5.99'
+ip link set eth3 down
+run routes apply
+expect_status "a device that is down waits" 0
+run routes show
+says "which is shown" "$OUT" '^waiting +eth3 '
+ip link set eth3 up
+ip address add fd00:7::4/64 dev eth3 nodad
+run routes apply
+expect_equal "gateways come and go in one step" "$STATUS" 0
+sed -i 's/172.16.5.1 /172.16.5.9 /' /etc/rpfpolicy.d/10-test.conf
+run routes apply
+says "another gateway replaces the old one" "$OUT" '^ip -4 route replace default via 172.16.5.9'
+
+# --- who is in the way
+
+ip rule add from 10.1.0.0/16 lookup 100 priority 20200
+run routes show
+expect_status "a foreign rule at our priority" 2
+says "is a conflict" "$OUT" '^conflict +eth1 '
+says "and named" "$OUT" "note: eth1: a rule of somebody else stands at priority 20200: 'from 10.1.0.0/16 lookup 100'"
+run routes show --json
+json "in JSON, too" '.devices[1].conflict | test("priority 20200")'
+OURS=$(ours)
+sed -i 's/172.16.5.9 /172.16.5.7 /' /etc/rpfpolicy.d/10-test.conf
+run routes apply
+expect_status "apply leaves it alone" 2
+expect_equal "what it has it keeps" "$(ours)" "$OURS"
+run routes apply --force
+expect_status "unless forced" 0
+expect "then it is written" sh -c "ip route show table $T1 | grep -q 'default via 172.16.5.7'"
+ip rule del priority 20200 from 10.1.0.0/16
+ip route add 10.9.0.0/16 dev eth1 table "$((21000 + $(eth 2)))"
+run routes show
+says "so is a foreign route in our table" "$OUT" 'note: eth2: table [0-9]+ is used by somebody else'
+ip route del 10.9.0.0/16 table "$((21000 + $(eth 2)))"
+
+# --- pauses
+
+run pause eth1 --reason=test
+sed -i 's/172.16.5.7 /172.16.5.6 /' /etc/rpfpolicy.d/10-test.conf
+run routes apply
+expect_status "a paused device" 0
+expect "keeps what it has" sh -c "ip route show table $T1 | grep -q 'default via 172.16.5.7'"
+run routes show
+says "and is shown as such" "$OUT" '^paused +eth1 '
+run resume
+run routes apply
+expect "until it goes on" sh -c "ip route show table $T1 | grep -q 'default via 172.16.5.6'"
+
+# --- back
+
+FOREIGN=$(foreign) # eth3 was down meanwhile
+policy_file 10-test.conf <<'X'
+[routing]
+eth1 = auto
+[routing eth1]
+gateway = first
+X
+run routes apply
+expect_status "what is not asked for any more" 0
+expect_not "goes" sh -c 'ip rule show | grep -q "from 172.16.6.4 "'
+run routes flush --dry-run
+expect_status "flush tells first" 2
+run routes flush
+expect_status "flush" 0
+expect_equal "takes away all of ours" "$(ours)" ""
+expect_equal "and nothing else" "$(foreign)" "$FOREIGN"
+run routes flush
+says "once" "$OUT" '^Nothing to do'
+
+# --- words
+
+run routes
+expect_status "routes alone" 1
+run routes shw
+expect_status "an unknown word" 1
+says "is named" "$ERR" "show, plan, apply or flush, not 'shw'"
+run routes show --force
+expect_status "an option that has no meaning there" 1
+expect "nobody without privilege changes routes" sh -c "! setpriv --reuid=65534 --regid=65534 \
+    --clear-groups '$SYSTEM_BUILD/agent/cli/rpfpolicy' routes apply 2>/dev/null"
+system_end
