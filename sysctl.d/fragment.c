@@ -260,6 +260,7 @@ static void write_section(struct section *s)
     write_default(s);
     write_all(s);
     tell_later_globs(s);
+    section_namesakes(s);
 }
 
 static void write_header(struct text *text, const struct policy *policy)
@@ -280,8 +281,8 @@ static void write_header(struct text *text, const struct policy *policy)
              policy_hash_text(policy, hash));
 }
 
-int fragment_generate(const struct policy *policy, const struct sysctl_conf *others, char **ret,
-                      unsigned *ret_missing)
+int fragment_generate(const struct policy *policy, const struct sysctl_conf *others,
+                      const struct live *live, char **ret, unsigned *ret_missing)
 {
     struct text text = {0};
     unsigned missing = 0;
@@ -293,6 +294,7 @@ int fragment_generate(const struct policy *policy, const struct sysctl_conf *oth
             .missing = &missing,
             .policy = policy,
             .others = others,
+            .live = live,
             .key = key,
             .lowest = INT_MAX,
             .highest = INT_MIN,

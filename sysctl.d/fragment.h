@@ -2,6 +2,7 @@
  * it at boot and at every `add`. Pure. */
 #pragma once
 
+#include "facts.h"
 #include "policy.h"
 #include "sysctl_conf.h"
 
@@ -14,7 +15,8 @@
 
 /* The fragment as owned text in *ret. What cannot be expressed (sets, `unmanaged` below a wider
  * glob, keys that another file names exactly) becomes a comment; *ret_missing counts those. others:
- * what the other sysctl.d files say (without FRAGMENT_NAME itself), may be NULL. The policy must be
- * finished. -ENOMEM. */
-int fragment_generate(const struct policy *policy, const struct sysctl_conf *others, char **ret,
-                      unsigned *ret_missing);
+ * what the other sysctl.d files say (without FRAGMENT_NAME itself), may be NULL. live: the devices
+ * that it is for, as far as they are there, may be NULL: it tells which of them no line can reach.
+ * The policy must be finished. -ENOMEM. */
+int fragment_generate(const struct policy *policy, const struct sysctl_conf *others,
+                      const struct live *live, char **ret, unsigned *ret_missing);

@@ -20,6 +20,7 @@ struct section {
     unsigned *missing;
     const struct policy *policy;
     const struct sysctl_conf *others; /* may be NULL */
+    const struct live *live;          /* may be NULL */
     enum key key;
     const uint32_t *order; /* matcher_order(): strongest first */
     size_t n_order;
@@ -68,6 +69,10 @@ int section_boot_value(enum key key, bool all);
 /* Keep our own globs off a key that the fragment is not to change: `all`, `default`, lo or a device
  * that is left alone. */
 void section_protect(struct section *s, const char *name);
+
+/* Tell of devices whose name is the text of a glob: systemd-sysctl takes its line for one of their
+ * own, writes no glob to them, and does not write that line either since it is a glob. */
+void section_namesakes(struct section *s);
 
 /* Globs, then names; the parts of one section in their order. */
 void section_globs(struct section *s);

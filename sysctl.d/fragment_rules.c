@@ -359,3 +359,23 @@ void section_names(struct section *s)
     if (tell_other_names(s, &names) < 0)
         s->text->failed = true;
 }
+
+void section_namesakes(struct section *s)
+{
+    for (size_t i = 0; s->live && i < s->live->count; i++) {
+        const char *name = s->live->devices[i].name;
+
+        if (!sysctl_is_glob(name) || !section_writes(section_winner(s, name)))
+            continue;
+        for (size_t k = 0; k < s->n_lines; k++) {
+            _cleanup_free_ char *spelled = escape_braces(s->lines[k]);
+
+            if (!spelled)
+                s->text->failed = true;
+            else if (streq(spelled, name))
+                section_missing(s, name,
+                                "no wildcard is written to the device with this name, since the "
+                                "line with the same text is taken for its own");
+        }
+    }
+}

@@ -11,9 +11,17 @@ struct row {
     struct key_state state;
 };
 
+/* The text of a place, kept since the next row mostly names the same. */
+struct place {
+    const char *file;
+    unsigned line;
+    char *text; /* owned */
+};
+
 struct rows {
     struct row *items;
     size_t count, capacity;
+    struct place rule, cause; /* of the row before */
 };
 
 static bool is_listed(const struct check *check, enum state state)
@@ -72,32 +80,43 @@ static int compare_rows(const void *a, const void *b)
     return (int)x->state.key - (int)y->state.key;
 }
 
-/* Where the present value comes from, as far as it is known. Owned. */
-static char *cause_text(const struct row *row, bool sysctl_known)
+/* NULL when memory ran out. */
+static const char *place_again(struct place *place, const char *file, unsigned line)
+{
+    if (place->text && place->file == file && place->line == line)
+        return place->text;
+    free(place->text);
+    *place = (struct place){file, line, place_text(file, line)};
+    return place->text;
+}
+
+/* Where the present value comes from, as far as it is known. */
+static const char *cause_text(const struct row *row, struct place *place, bool sysctl_known)
 {
     const struct key_state *state = &row->state;
 
     if (state->cause.file)
-        return place_text(state->cause.file, state->cause.line);
+        return place_again(place, state->cause.file, state->cause.line);
     if (state->state == STATE_IMPOSSIBLE || state->state == STATE_LATENT ||
         state->state == STATE_PAUSED)
-        return strdup(state->message);
+        return state->message;
     if (state->as_default)
-        return strdup("as new devices start");
+        return "as new devices start";
     if (state->state != STATE_DRIFT || !sysctl_known)
-        return strdup("");
+        return "";
     /* `all` and `default` may also be as the kernel starts with them. */
-    return strdup(row->ifindex < 0 ? "no line of sysctl.d" : "written at run time");
+    return row->ifindex < 0 ? "no line of sysctl.d" : "written at run time";
 }
 
-static int print_row(struct table *table, const struct row *row, bool sysctl_known)
+static int print_row(struct table *table, const struct row *row, struct rows *rows,
+                     bool sysctl_known)
 {
     const struct key_state *state = &row->state;
-    _cleanup_free_ char *place = NULL, *cause = cause_text(row, sysctl_known);
+    const char *place = NULL, *cause = cause_text(row, &rows->cause, sysctl_known);
     char name[NAME_ESCAPED_SIZE], now[32], wanted[12];
 
     if (state->rule)
-        place = place_text(state->rule->origin.file, state->rule->origin.line);
+        place = place_again(&rows->rule, state->rule->origin.file, state->rule->origin.line);
     if (!cause || (state->rule && !place))
         return -ENOMEM;
     return table_row(
@@ -125,7 +144,7 @@ static int print_rows(struct check *check)
     if (rows->count > 0)
         qsort(rows->items, rows->count, sizeof(*rows->items), compare_rows);
     for (size_t i = 0; r == 0 && i < rows->count; i++)
-        r = print_row(table, &rows->items[i], check->session->sysctl != NULL);
+        r = print_row(table, &rows->items[i], rows, check->session->sysctl != NULL);
     return r < 0 ? r : table_print(table, check->out);
 }
 
@@ -281,8 +300,11 @@ static void done(struct check *check)
 {
     struct rows *rows = check->data;
 
-    if (rows)
+    if (rows) {
+        free(rows->rule.text);
+        free(rows->cause.text);
         free(rows->items);
+    }
     free(rows);
 }
 

@@ -45,11 +45,16 @@ int session_load(struct session *session, struct cli *cli, unsigned flags)
         session_no_policy(&cli->paths);
         return r;
     }
+    if (session->broken) {
+        r = empty_policy(session);
+        if (r >= 0)
+            r = policy_name_files(&cli->paths, session->policy);
+    }
     if (session->broken && !(flags & SESSION_BROKEN_ALLOWED)) {
         say("the policy has errors and was not used");
-        return r;
+        return r < 0 ? r : -EBADMSG;
     }
-    if (session->no_policy || session->broken)
+    if (session->no_policy)
         r = empty_policy(session);
     if (r < 0)
         say("cannot read the policy: %s", error_text(r));
@@ -226,6 +231,18 @@ const struct device *session_device(const struct session *session, const char *n
     return device;
 }
 
+/* Somebody may mean every device, or the two directories that are none. */
+static bool is_special(const char *name)
+{
+    if (!streq(name, "all") && !streq(name, "default"))
+        return false;
+    say("'%s' is no device. Every device is meant where none is named; 'rpfpolicy explain %s' "
+        "tells "
+        "about net.ipv4.conf.%s",
+        name, name, name);
+    return true;
+}
+
 int session_select(const struct session *session, int count, char **arguments, bool **ret)
 {
     _cleanup_free_ bool *selected = calloc(session->live.count + 1, sizeof(*selected));
@@ -238,7 +255,8 @@ int session_select(const struct session *session, int count, char **arguments, b
     for (size_t i = 0; count == 0 && i < session->live.count; i++)
         selected[i] = true;
     for (int i = 0; i < count; i++) {
-        const struct device *device = session_device(session, arguments[i]);
+        const struct device *device =
+            is_special(arguments[i]) ? NULL : session_device(session, arguments[i]);
 
         if (device)
             selected[device - session->live.devices] = true;

@@ -21,7 +21,8 @@ struct session {
     struct diags diags;
     struct policy *policy; /* never NULL once loaded: an empty one stands in where allowed */
     bool no_policy;        /* no file at all: `policy` is empty */
-    bool broken;           /* it has errors: `policy` is empty (SESSION_BROKEN_ALLOWED) */
+    bool broken;           /* it has errors: `policy` is empty but for the names of its files
+                              (SESSION_BROKEN_ALLOWED) */
     bool quiet;            /* SESSION_QUIET */
     enum acceptance acceptance;
     bool unpaused;  /* SESSION_UNPAUSED */

@@ -26,6 +26,17 @@ static int generate_from_live(struct cli *cli)
     return EXIT_OK;
 }
 
+/* Without them, and for another root, the fragment is the same: only a remark may be missing. */
+static void read_devices(const struct cli *cli, struct live *ret)
+{
+    _cleanup_netlink_ struct netlink nl = {0};
+    struct picture_options options = {.keys = KEY_BIT(KEY_RP_FILTER),
+                                      .proc_sys_net = cli->paths.proc_sys_net};
+
+    if (!*cli->paths.root && netlink_open(&nl) >= 0)
+        (void)picture_read(&nl, &options, ret);
+}
+
 static int generate_fragment(struct cli *cli)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
@@ -35,9 +46,10 @@ static int generate_fragment(struct cli *cli)
 
     if (session_load(&session, cli, SESSION_QUIET) < 0)
         return EXIT_ERROR;
+    read_devices(cli, &session.live);
     r = sysctl_load_others(&cli->paths, FRAGMENT_NAME, NULL, &session.sysctl);
     if (r >= 0)
-        r = fragment_generate(session.policy, session.sysctl, &text, &missing);
+        r = fragment_generate(session.policy, session.sysctl, &session.live, &text, &missing);
     if (r < 0) {
         say("cannot write a fragment: %s", error_text(r));
         return EXIT_ERROR;

@@ -158,8 +158,8 @@ static const char *refuse(const struct stat *st, unsigned flags)
         return "does not belong to root: run chown root on it";
     if (st->st_mode & S_IWOTH)
         return "may be written by everyone: run chmod o-w on it";
-    if ((st->st_mode & S_IWGRP) && st->st_gid != 0)
-        return "may be written by a group other than root: run chmod g-w on it";
+    if (st->st_mode & S_IWGRP) /* the group root, too, can have members */
+        return "may be written by a group: run chmod g-w on it";
     return NULL;
 }
 

@@ -76,3 +76,18 @@ int policy_load(const struct paths *paths, struct diags *diags, struct policy **
         return diags_failed(diags) ? -EBADMSG : -ENOENT;
     return policy_from_files(&files, diags, ret);
 }
+
+int policy_name_files(const struct paths *paths, struct policy *policy)
+{
+    _cleanup_conf_files_ struct conf_files files = {};
+    _cleanup_diags_ struct diags known = DIAGS_INIT; /* said before */
+    int r = policy_read_files(paths, &known, &files);
+
+    for (size_t i = 0; r >= 0 && i < files.count; i++) {
+        r = grow((void **)&policy->files, &policy->files_capacity, policy->n_files,
+                 sizeof(*policy->files));
+        if (r >= 0)
+            policy->files[policy->n_files++] = TAKE_PTR(files.files[i].path);
+    }
+    return r;
+}

@@ -11,6 +11,10 @@
  * an error; -ENOENT when there is no policy file at all (an empty file, and /dev/null, are one). */
 int policy_load(const struct paths *paths, struct diags *diags, struct policy **ret);
 
+/* Only the names of the files that can be read, into an empty policy: what a report on a broken one
+ * calls it. */
+int policy_name_files(const struct paths *paths, struct policy *policy);
+
 /* The accepted policy. -ENOENT when none was accepted; -EBADMSG when it is damaged, others than
  * root may write it, or this version does not know its words. diags may be NULL. */
 int policy_load_accepted(const struct paths *paths, struct diags *diags, struct policy **ret);

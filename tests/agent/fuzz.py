@@ -53,6 +53,7 @@ class World:
         log = open("/run/test/agent.log", "ab")
         buffer = self.rng.choice([2048, 65536, 16 << 20])
         print("+ agent", buffer, flush=True)
+        self.stopped = False
         self.agent = subprocess.Popen(
             [*self.agent_path.split(), f"--receive-buffer={buffer}"], stderr=log
         )
@@ -127,7 +128,10 @@ class World:
     def step_restart(self):
         print("+ restart", flush=True)
         self.agent.terminate()
-        self.agent.send_signal(signal.SIGCONT)
+        # Only where it is stopped: the leak sanitizer stops the process as it ends, and waits for
+        # good when a SIGCONT takes that back.
+        if self.stopped:
+            self.agent.send_signal(signal.SIGCONT)
         if self.agent.wait() not in (0, -signal.SIGTERM):
             sys.exit(f"the agent ended with {self.agent.returncode}")
         self.start()
@@ -135,10 +139,11 @@ class World:
     def step_stop_and_continue(self):
         print("+ stop", flush=True)
         self.agent.send_signal(signal.SIGSTOP)
+        self.stopped = True
         for _ in range(self.rng.randrange(10)):
             self.step()
-        if self.agent.poll() is None:
-            self.agent.send_signal(signal.SIGCONT)
+        self.agent.send_signal(signal.SIGCONT)
+        self.stopped = False
 
     def step_wait(self):
         time.sleep(self.rng.random() / 50)

@@ -76,6 +76,8 @@ run check --json
 expect_status "check --json with a broken policy" 1
 json "check --json tells that the policy is not valid" '.policy.valid == false'
 json "check --json gives the errors" '.errors[0] | .line == 2 and (.file | endswith("10-test.conf"))'
+json "check --json names the files of the broken policy" \
+    '.policy.files == ["/etc/rpfpolicy.d/10-test.conf"]'
 run check --format=prometheus
 expect_status "prometheus with a broken policy" 1
 expect_equal "prometheus with a broken policy: stdout" "$(cat "$OUT")" ""
@@ -84,6 +86,17 @@ expect_equal "csv with a broken policy: stdout" "$(cat "$OUT")" ""
 run list
 expect_status "list with a broken policy" 1
 says "list with a broken policy still lists" "$OUT" '^eno1 '
+
+# --- no device
+
+for name in all default; do
+    for verb in check list; do
+        policy_file 10-test.conf <<<$'[rp_filter]\n* = strict'
+        run "$verb" "$name"
+        expect_status "$verb $name" 1
+        says "$verb $name tells where to look" "$ERR" "'rpfpolicy explain $name'"
+    done
+done
 
 # --- drift
 

@@ -28,7 +28,7 @@ static struct result fragment_of(const char *policy_text, const char *file, cons
         assert_non_null(conf);
         assert_int_equal(sysctl_conf_add_file(conf, file, others, strlen(others), NULL), 0);
     }
-    assert_int_equal(fragment_generate(policy, conf, &result.text, &result.missing), 0);
+    assert_int_equal(fragment_generate(policy, conf, NULL, &result.text, &result.missing), 0);
     sysctl_conf_free(conf);
     return result;
 }
@@ -47,6 +47,20 @@ static void assert_fragment(const char *policy, const char *file, const char *ot
 
 #define ALONE NULL, NULL
 #define KEY(device) "net/ipv4/conf/" device "/rp_filter"
+
+static void a_device_named_as_a_wildcard_is_told_of(void **state)
+{
+    struct device devices[] = {{.name = "a*b"}, {.name = "axb"}, {.name = "a?b"}, {.name = "c*"}};
+    const struct live live = {.devices = devices, .count = ELEMENTSOF(devices)};
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy =
+        policy_of("[rp_filter]\na*b = off\nc* = unmanaged\n", &diags);
+    _cleanup_(result_done) struct result result = {0};
+
+    assert_int_equal(fragment_generate(policy, NULL, &live, &result.text, &result.missing), 0);
+    assert_int_equal(result.missing, 1);
+    assert_non_null(strstr(result.text, "# not expressed: rp_filter a*b: no wildcard is written"));
+}
 
 static void a_cilium_node_behind_a_hardening_file(void **state)
 {
@@ -199,6 +213,7 @@ static void every_line_of_the_header_is_a_comment(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_device_named_as_a_wildcard_is_told_of),
         cmocka_unit_test(a_cilium_node_behind_a_hardening_file),
         cmocka_unit_test(ranges_are_expanded_and_names_take_the_winner),
         cmocka_unit_test(an_exception_beats_an_exact_name),
