@@ -174,7 +174,9 @@ static void delete_route(struct world *world, const struct route *gone)
         const struct route *route = &world->facts.routes[i];
 
         if (!same_place(route, gone) || route->protocol != ROUTING_PROTOCOL ||
-            route->oif != gone->oif || ip_compare(&route->via, &gone->via) != 0)
+            route->oif != gone->oif || route->special != gone->special ||
+            route->onlink != gone->onlink || route->mtu != gone->mtu ||
+            ip_compare(&route->via, &gone->via) != 0)
             continue;
         take_away(world->facts.routes, &world->facts.n_routes, sizeof(*route), i);
         return;
