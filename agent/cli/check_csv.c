@@ -4,28 +4,9 @@
 
 #include "check.h"
 
-static void cell(FILE *stream, const char *text, char end)
-{
-    _cleanup_free_ char *escaped = text ? name_escape(text) : NULL;
-    const char *s = escaped ?: "";
-
-    if (!strpbrk(s, ",\"")) {
-        fputs(s, stream);
-    } else {
-        fputc('"', stream);
-        for (; *s; s++) {
-            if (*s == '"')
-                fputc('"', stream);
-            fputc(*s, stream);
-        }
-        fputc('"', stream);
-    }
-    fputc(end, stream);
-}
-
 static void place(FILE *stream, const char *file, unsigned line)
 {
-    cell(stream, file, ',');
+    csv_cell(stream, file, ',');
     if (file)
         fprintf(stream, "%u", line);
     fputc(',', stream);
@@ -37,17 +18,17 @@ static int print(struct check *check, const char *name, int ifindex, const struc
     FILE *stream = check->out->stream;
 
     fprintf(stream, "%d,", ifindex);
-    cell(stream, name, ',');
+    csv_cell(stream, name, ',');
     fprintf(stream, "%s,%s,%d,%d,", key_info(state->key)->name, state_name(state->state),
             state->configured, state->effective);
     if (state->wanted_known)
         fprintf(stream, "%d", state->wanted);
     fprintf(stream, ",%s,%d,", state->enforced ? "yes" : "no", state->inherited);
-    cell(stream, guard_name(state->guard), ',');
+    csv_cell(stream, guard_name(state->guard), ',');
     place(stream, rule ? rule->origin.file : NULL, rule ? rule->origin.line : 0);
-    cell(stream, rule ? rule->pattern.text : NULL, ',');
+    csv_cell(stream, rule ? rule->pattern.text : NULL, ',');
     place(stream, state->cause.file, state->cause.line);
-    cell(stream, state->message, '\n');
+    csv_cell(stream, state->message, '\n');
     return 0;
 }
 

@@ -24,12 +24,15 @@ enum format {
     FORMAT_CSV,
     FORMAT_NAGIOS,
     FORMAT_PROMETHEUS,
+    FORMAT_MARKDOWN,
+    FORMAT_HTML,
     FORMAT_COUNT,
 };
 #define FORMAT_BIT(format) (1u << (format))
 #define FORMATS_TEXT FORMAT_BIT(FORMAT_TABLE)
 #define FORMATS_USUAL (FORMAT_BIT(FORMAT_TABLE) | FORMAT_BIT(FORMAT_JSON))
-#define FORMATS_ALL (FORMAT_BIT(FORMAT_COUNT) - 1)
+#define FORMATS_PAGES (FORMAT_BIT(FORMAT_MARKDOWN) | FORMAT_BIT(FORMAT_HTML))
+#define FORMATS_CHECK (FORMAT_BIT(FORMAT_MARKDOWN) - 1)
 
 /* Options beside the global ones, which every verb takes. One row each in options.c. */
 enum option_id {
@@ -49,6 +52,7 @@ enum option_id {
     OPTION_CONFIRM,
     OPTION_REASON,
     OPTION_FOR,
+    OPTION_STALE,
     OPTION_COUNT,
 };
 #define OPTION_BIT(id) (1u << (id))
@@ -109,6 +113,7 @@ int verb_resume(struct cli *cli, int count, char **arguments);
 int verb_preset(struct cli *cli, int count, char **arguments);
 int verb_routes(struct cli *cli, int count, char **arguments);
 int verb_drops(struct cli *cli, int count, char **arguments);
+int verb_report(struct cli *cli, int count, char **arguments);
 
 /* "rpfpolicy: …" and a newline to stderr. Bytes of foreign origin are escaped by the caller. */
 void say(const char *format, ...) _printf_(1, 2);

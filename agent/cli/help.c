@@ -31,15 +31,20 @@ static void formats_text(uint32_t formats, char *ret, size_t size)
                 (size_t)snprintf(ret + used, size - used, "%s%s", used ? ", " : "", format_name(i));
 }
 
-static void print_global_options(FILE *stream, uint32_t formats)
+/* Formats that few commands speak stand in a second line. */
+static void print_global_options(FILE *stream, uint32_t formats, uint32_t rare)
 {
-    char text[96];
+    char text[96], more[96];
 
     formats_text(formats, text, sizeof(text));
+    formats_text(rare, more, sizeof(more));
     fputs("\nGlobal options:\n", stream);
-    for (unsigned i = 0; i < GLOBAL_COUNT; i++)
+    for (unsigned i = 0; i < GLOBAL_COUNT; i++) {
         print_option(stream, &global_options[i],
                      i == GLOBAL_FORMAT ? text : global_options[i].help);
+        if (i == GLOBAL_FORMAT && rare)
+            fprintf(stream, "  %-*sor %s\n", LEFT, "", more);
+    }
 }
 
 void help_print(FILE *stream)
@@ -56,7 +61,7 @@ void help_print(FILE *stream)
         else
             fprintf(stream, "  %-*s%s\n", LEFT, left, verb->summary);
     }
-    print_global_options(stream, FORMATS_ALL);
+    print_global_options(stream, FORMATS_CHECK, FORMATS_PAGES);
     fputs("\nExit status: 0 all as wanted, 1 error, 2 drift found or something to do,\n"
           "4 some write failed. 'rpfpolicy COMMAND --help' tells more about a command.\n",
           stream);
@@ -78,5 +83,5 @@ void help_print_verb(FILE *stream, const struct verb *verb)
             if (verb->options & OPTION_BIT(i))
                 print_option(stream, &verb_options[i], verb_options[i].help);
     }
-    print_global_options(stream, verb->formats);
+    print_global_options(stream, verb->formats, 0);
 }

@@ -36,11 +36,13 @@ const struct option_info verb_options[OPTION_COUNT] = {
     [OPTION_CONFIRM] = {"confirm", "TIME", "put back unless confirmed (60s)", true},
     [OPTION_REASON] = {"reason", "TEXT", "why, for the next person"},
     [OPTION_FOR] = {"for", "TIME", "how long: 90s, 30min, 2h, 1d"},
+    [OPTION_STALE] = {"stale", "TIME", "older reports do not count (24h)"},
 };
 
 static const char *const format_names[FORMAT_COUNT] = {
-    [FORMAT_TABLE] = "table", [FORMAT_JSON] = "json",     [FORMAT_NDJSON] = "ndjson",
-    [FORMAT_CSV] = "csv",     [FORMAT_NAGIOS] = "nagios", [FORMAT_PROMETHEUS] = "prometheus",
+    [FORMAT_TABLE] = "table",       [FORMAT_JSON] = "json",     [FORMAT_NDJSON] = "ndjson",
+    [FORMAT_CSV] = "csv",           [FORMAT_NAGIOS] = "nagios", [FORMAT_PROMETHEUS] = "prometheus",
+    [FORMAT_MARKDOWN] = "markdown", [FORMAT_HTML] = "html",
 };
 
 /* getopt's values: above every character, so that optopt tells a long option from a short one. */

@@ -56,6 +56,12 @@ static inline void table_freep(struct table **table)
 const char *output_color(const struct output *out, const char *state);
 const char *output_color_end(const struct output *out);
 
+/* -- CSV -- */
+
+/* A cell and what ends it, ',' or '\n'. As printable ASCII, in quotes where RFC 4180 wants them;
+ * NULL is an empty one. */
+void csv_cell(FILE *stream, const char *text, char end);
+
 /* -- JSON -- ASCII only on the wire; jansson's allocations never fail (the program ends). */
 
 /* End the program with a message when memory runs out inside jansson. Call once, first. */

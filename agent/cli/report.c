@@ -145,6 +145,9 @@ json_t *json_special(const struct session *session, int which)
         json_object_set_new(value, "configured", json_integer(state.configured));
         json_object_set_new(value, "wanted", number_or_null(state.wanted_known, state.wanted));
         json_object_set_new(value, "state", json_string(state_name(state.state)));
+        json_object_set_new(value, "rule", json_rule(state.rule));
+        json_object_set_new(value, "cause", json_cause(&state.cause));
+        json_object_set_new(value, "message", json_bytes(state.message));
         json_object_set_new(object, key_info(key)->name, value);
     }
     return object;

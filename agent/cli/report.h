@@ -32,7 +32,7 @@ json_t *json_rule(const struct rule *rule);
 /* One element of `devices`. */
 json_t *json_device(const struct device *device, const struct key_state *states, unsigned n);
 
-/* {key: {configured, wanted, state}} of IFINDEX_ALL or IFINDEX_DEFAULT. */
+/* {key: {configured, wanted, state, rule, cause, message}} of IFINDEX_ALL or IFINDEX_DEFAULT. */
 json_t *json_special(const struct session *session, int which);
 
 /* {hash, files, mode, valid, accepted}; of a policy that could not be used, too. */

@@ -189,7 +189,10 @@ json "summary has every count" '.summary | [.devices, .ok, .drift, .latent, .imp
     .moot, .unmanaged, .warnings, .unmatched] | all(type == "number")'
 json "the summary adds up" '.summary | .devices == .ok + .drift + .latent + .impossible + .paused +
     .moot + .unmanaged and .devices == 6 and .drift == 3 and .unmatched == 1'
-json "all and default" '.all.rp_filter == {"configured": 2, "wanted": 0, "state": "drift"} and
+json "all and default" '.all.rp_filter | .configured == 2 and .wanted == 0 and .state == "drift" and
+    .rule.line == 2 and .cause.file == "/etc/sysctl.d/10-network-security.conf" and
+    (.message | startswith("too large for lxc* = off"))'
+json "default, too" '
     (.default.rp_filter | has("configured") and has("wanted") and has("state"))'
 json "rules" '.rules | length == 4 and .[0] == {"file": "/etc/rpfpolicy.d/10-test.conf", "line": 2,
     "key": "rp_filter", "pattern": "lxc*", "value": "off", "matches": 2} and .[2].matches == 0'

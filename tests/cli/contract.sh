@@ -109,9 +109,6 @@ run check --format=nagios --no-such-option
 expect_status "a mistake of a monitoring system's caller" 3
 run check --color=sometimes
 expect_status "an unknown --color" 1
-run report
-expect_status "report, which is not there yet" 1
-expect_text "report, which is not there yet" err "unknown command"
 
 # What cannot be written is an error, not a success.
 "$RPFPOLICY" --help >/dev/full 2>"$WORK/err"

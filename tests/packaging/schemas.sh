@@ -58,6 +58,7 @@ rm /etc/rpfpolicy.d/10-test.conf
 
 sysctl_d 10-others.conf <<'END'
 net.ipv4.conf.all.rp_filter = 2
+net.ipv4.conf.default.rp_filter = 2
 net.ipv4.conf.*.rp_filter = 2
 END
 run_systemd_sysctl
@@ -98,6 +99,9 @@ rpfpolicy resume >/dev/null
 rpfpolicy pause --reason=all >/dev/null
 keep check all-paused
 rpfpolicy resume >/dev/null 2>&1
+
+policy_file 10-test.conf <<<$'[rp_filter]\n* = strict'
+keep check default
 
 # --- accepted, with the hook
 

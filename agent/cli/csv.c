@@ -1,0 +1,23 @@
+/* Cells of comma separated values (RFC 4180). */
+#include "name.h"
+#include "output.h"
+#include "util.h"
+
+void csv_cell(FILE *stream, const char *text, char end)
+{
+    _cleanup_free_ char *escaped = text ? name_escape(text) : NULL;
+    const char *s = escaped ?: "";
+
+    if (!strpbrk(s, ",\"")) {
+        fputs(s, stream);
+    } else {
+        fputc('"', stream);
+        for (; *s; s++) {
+            if (*s == '"')
+                fputc('"', stream);
+            fputc(*s, stream);
+        }
+        fputc('"', stream);
+    }
+    fputc(end, stream);
+}
