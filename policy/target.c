@@ -224,10 +224,12 @@ static void target_default(const struct policy *policy, const struct live *live,
         target->default_rule = rule_speaks(pin) ? pin : NULL;
     else
         target->default_rule = rule_speaks(any) ? any : NULL;
-    if (live->default_paused) {
-        target->default_paused = true;
+    target->default_paused = live->default_paused;
+    if (pin && pin->unmanaged) {
+        /* never written, paused or not */
+    } else if (live->default_paused) {
         target->new_default = keep_value(key, target, target->old_default, forwarding);
-    } else if (!pin || target->default_rule) {
+    } else {
         target->new_default = final_default(key, target, forwarding);
     }
     if (target->new_default != target->old_default && !live->all_writable) {

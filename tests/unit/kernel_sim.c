@@ -53,6 +53,8 @@ void sim_picture(const struct sim *sim, struct device *devices, struct live *ret
                          .count = sim->count,
                          .def_forwarding = sim->def_forwarding,
                          .all_writable = true,
+                         .all_paused = sim->all_paused,
+                         .default_paused = sim->def_paused,
                          .devconf_inherit = 2};
     ret->all[sim->key] = sim->all;
     ret->def[sim->key] = sim->def;

@@ -21,6 +21,7 @@ struct sim {
     enum key key;
     int all, def;
     bool def_forwarding;
+    bool all_paused, def_paused; /* a person told to leave them alone */
     bool def_written; /* default was written in this namespace: who is born now does not follow */
     struct sim_device devices[SIM_DEVICES_MAX];
     size_t count;

@@ -121,7 +121,7 @@ static void check_outcome(const struct run *run, const struct plan *last)
         const struct sim_device *device = &run->sim.devices[i];
         const struct device_target *t = &run->devices[i];
         int effective = sim_effective(&run->sim, device);
-        bool asked = device->known && plan_rule_writes(t->rule) && !t->moot &&
+        bool asked = device->known && plan_rule_writes(t->rule) && !t->moot && !t->paused &&
                      (!run->only || run->only == device->facts.ifindex);
 
         if (!device->known)
@@ -139,7 +139,11 @@ static void check_outcome(const struct run *run, const struct plan *last)
         if (!run->only)
             CHECK(run, device, effective == t->wanted);
     }
-    if (run->only || !plan_rule_writes(run->target.default_rule))
+    if (run->target.default_paused)
+        CHECK(run, NULL,
+              key_effective(run->sim.key, run->sim.all, run->sim.def, run->sim.def_forwarding) ==
+                  run->target.default_after);
+    if (run->only || run->target.default_paused || !plan_rule_writes(run->target.default_rule))
         return;
     if (run->target.default_rule->pattern.kind == PATTERN_DEFAULT)
         CHECK(run, NULL, rule_accepts(run->target.default_rule, run->sim.def));
@@ -241,7 +245,8 @@ static void go(struct run *run, struct plan *first, struct plan *second)
     plan_done(&again);
 }
 
-/* What is pinned unmanaged is never written. */
+/* What is pinned unmanaged, and a paused `all`, is never written. What is paused otherwise only to
+ * keep what it effectively is, while `all` moves for others. */
 static void check_left_alone(const struct run *run)
 {
     const struct rule *all = policy_pin(run->policy, run->sim.key, PATTERN_ALL);
@@ -249,6 +254,16 @@ static void check_left_alone(const struct run *run)
 
     CHECK(run, NULL, !all || !all->unmanaged || run->sim.all == run->start.all);
     CHECK(run, NULL, !def || !def->unmanaged || run->sim.def == run->start.def);
+    CHECK(run, NULL, !run->sim.all_paused || run->sim.all == run->start.all);
+    if (run->sim.all != run->start.all)
+        return;
+    CHECK(run, NULL, !run->sim.def_paused || run->sim.def == run->start.def);
+    for (size_t i = 0; i < run->start.count; i++) {
+        const struct sim_device *device = &run->start.devices[i];
+        int now = run->sim.devices[i].facts.conf[run->sim.key];
+
+        CHECK(run, device, !device->facts.paused || now == device->facts.conf[run->sim.key]);
+    }
 }
 
 /* A plan for one device moves `all` only where it must: the old one would not let the device be
@@ -314,6 +329,21 @@ static void add_devices(struct sim *sim, const struct domain *domain, bool forwa
     }
 }
 
+/* What a person told to leave alone: everything, `all`, `default`, some devices. */
+static void pause_some(struct sim *sim, unsigned turn)
+{
+    sim->all_paused = turn % 3 == 0;
+    sim->def_paused = turn % 4 < 2;
+    for (size_t i = 0; i < sim->count; i++)
+        sim->devices[i].facts.paused = turn % 5 == 0 || (i + turn) % 3 == 0;
+}
+
+static void check_both_plans(struct run *run, unsigned *counter)
+{
+    check_plan(run, 0);
+    check_plan(run, run->start.devices[(*counter)++ % run->start.count].facts.ifindex);
+}
+
 static void try_policy(const struct domain *domain, const char *text, unsigned *counter)
 {
     struct run run = {.text = text, .policy = parse(text)};
@@ -332,8 +362,9 @@ static void try_policy(const struct domain *domain, const char *text, unsigned *
                                      .def_forwarding = forwarding,
                                      .def_written = bits & 1};
             add_devices(&run.start, domain, forwarding);
-            check_plan(&run, 0);
-            check_plan(&run, run.start.devices[(*counter)++ % run.start.count].facts.ifindex);
+            check_both_plans(&run, counter);
+            pause_some(&run.start, *counter);
+            check_both_plans(&run, counter);
         }
     policy_free(run.policy);
 }
