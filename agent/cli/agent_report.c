@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "name.h"
+#include "pause.h"
 #include "report.h"
 
 #define STATUS_MAX (16 * 1024 * 1024)
@@ -77,20 +78,21 @@ static void damaged(struct agent_report *report, const char *why)
 
 static void take_head(struct agent_report *report)
 {
-    double since = 0, written = 0;
+    double since = 0, written = 0, boottime = 0;
     json_error_t error = {.text = ""};
     int schema = 0;
 
-    if (json_unpack_ex(report->status, &error, 0, "{s:i, s:F, s:F}", "schema", &schema, "since",
-                       &since, "time", &written) < 0)
+    if (json_unpack_ex(report->status, &error, 0, "{s:i, s:F, s:F, s:F}", "schema", &schema,
+                       "since", &since, "time", &written, "boottime", &boottime) < 0)
         damaged(report, error.text);
     else if (schema != STATUS_SCHEMA)
         damaged(report, "it was written by another version");
-    else if (!is_time(since) || !is_time(written))
+    else if (!is_time(since) || !is_time(written) || !is_time(boottime))
         damaged(report, "its times are none");
     else {
         report->since = since;
         report->written = written;
+        report->boottime = boottime;
         report->version = json_string_value(json_object_get(report->status, "version"));
     }
 }
@@ -130,8 +132,9 @@ void agent_report_read(const struct paths *paths, struct agent_report *ret)
     bool running = report.state == AGENT_OBSERVING || report.state == AGENT_ENFORCING;
 
     read_status(paths, &report);
-    report.stale =
-        running && report.status && (double)time(NULL) > report.written + AGENT_STALE_AFTER;
+    /* Not by the wall clock, which may have been set since. */
+    report.stale = running && report.status &&
+                   (double)pauses_now() / 1e6 > report.boottime + AGENT_STALE_AFTER;
     if (report.state == AGENT_STOPPED)
         report.since = stopped_since(paths);
     else if (!running)

@@ -14,6 +14,7 @@ struct agent_report {
     json_t *status;      /* the object of the file, its head checked; NULL where there is none */
     double since;        /* in this state, seconds since 1970; 0: not known */
     double written;      /* when the file was; 0: never */
+    double boottime;     /* likewise, seconds of the clock that nobody sets */
     const char *version; /* of the program that wrote it; borrowed from status, NULL: not known */
     bool stale;          /* it holds its lock, but has not written for a while */
     bool damaged;        /* there is a file, and it cannot be used */

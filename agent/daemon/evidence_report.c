@@ -37,7 +37,7 @@ static json_t *examples_json(const struct observed *observed, size_t rule)
 
         if (peer->rule != rule)
             continue;
-        while (at > 0 && newest[at - 1]->last < peer->last)
+        while (at > 0 && newest[at - 1]->look < peer->look)
             at--;
         if (at == EXAMPLES_MAX)
             continue;

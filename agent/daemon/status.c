@@ -10,6 +10,7 @@
 #include "agent.h"
 #include "evidence.h"
 #include "metrics.h"
+#include "pause.h"
 
 #define STATUS_INTERVAL USEC_PER_SEC
 #define HEARTBEAT (30 * USEC_PER_SEC) /* also without news, so that readers see that it lives */
@@ -140,17 +141,17 @@ static json_t *pauses_json(const struct agent *agent)
 
 static json_t *status_json(const struct agent *agent, const char *state)
 {
-    return json_pack("{s:i, s:s, s:s, s:i, s:f, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, "
-                     "s:I, s:o, s:o}",
-                     "schema", 1, "version", PROJECT_VERSION, "state", state, "pid", (int)getpid(),
-                     "since", (double)agent->started / (double)USEC_PER_SEC, "time",
-                     (double)time(NULL), "enforcing", agent->enforcing, "policy",
-                     policy_json(agent), "devices", devices_json(agent), "keys", keys_json(agent),
-                     "sockets", sockets_json(agent), "conflicts", conflicts_json(agent), "pauses",
-                     pauses_json(agent), "resyncs", (json_int_t)agent->counters.resyncs, "plans",
-                     (json_int_t)agent->counters.plans, "failed_writes",
-                     (json_int_t)agent->counters.failed_writes, "reaction", reaction_json(agent),
-                     "evidence", evidence_json(agent));
+    return json_pack(
+        "{s:i, s:s, s:s, s:i, s:f, s:f, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, "
+        "s:I, s:o, s:o}",
+        "schema", 1, "version", PROJECT_VERSION, "state", state, "pid", (int)getpid(), "since",
+        (double)agent->started / (double)USEC_PER_SEC, "time", (double)time(NULL), "boottime",
+        (double)pauses_now() / (double)USEC_PER_SEC, "enforcing", agent->enforcing, "policy",
+        policy_json(agent), "devices", devices_json(agent), "keys", keys_json(agent), "sockets",
+        sockets_json(agent), "conflicts", conflicts_json(agent), "pauses", pauses_json(agent),
+        "resyncs", (json_int_t)agent->counters.resyncs, "plans", (json_int_t)agent->counters.plans,
+        "failed_writes", (json_int_t)agent->counters.failed_writes, "reaction",
+        reaction_json(agent), "evidence", evidence_json(agent));
 }
 
 /* A file is seen whole or not at all. */

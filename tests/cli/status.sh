@@ -177,7 +177,7 @@ json "check: a killed agent" '.agent == {"state": "absent", "since": null}'
 
 agent_start
 kill -STOP "$AGENT"
-jq '.time -= 3600' "$FILE" >"$SYSTEM_WORK/old" && cp "$SYSTEM_WORK/old" "$FILE"
+jq '.time -= 3600 | .boottime -= 3600' "$FILE" >"$SYSTEM_WORK/old" && cp "$SYSTEM_WORK/old" "$FILE"
 run status
 expect_status "an agent that hangs" 2
 says "an agent that hangs" 'has not been heard of since'
