@@ -167,6 +167,8 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 
     (void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
                      (unsigned long long)agent_now(agent));
+    if (agent->accepts)
+        agent_accept(agent);
     if (agent_take_policy(agent) > 0)
         r = agent_policy_changed(agent);
     else
@@ -292,6 +294,7 @@ int agent_new(const struct agent_options *options, struct agent **ret)
     agent->procsys = PROCSYS_INIT;
     agent->before = BEFORE_LOG_INIT;
     agent->receive_buffer = options->receive_buffer;
+    agent->accepts = options->accept;
     agent->can_write = has_capability();
     logger_init(&agent->logger, options->verbose);
     if (!agent->can_write) {
@@ -309,9 +312,9 @@ int agent_new(const struct agent_options *options, struct agent **ret)
 
 struct agent *agent_free(struct agent *agent)
 {
-    sd_event_source **const timers[] = {&agent->resync_timer, &agent->sweep_timer,
-                                        &agent->retry_timer,  &agent->status_timer,
-                                        &agent->flush_timer,  &agent->again_timer};
+    sd_event_source **const timers[] = {
+        &agent->resync_timer, &agent->sweep_timer, &agent->retry_timer, &agent->status_timer,
+        &agent->flush_timer,  &agent->again_timer, &agent->accept_timer};
 
     agent_close_watches(agent);
     for (size_t i = 0; i < ELEMENTSOF(timers); i++)
@@ -343,6 +346,8 @@ static int start(struct agent *agent)
 
     (void)agent_mark_stopped(agent, false);
     r = agent_watch_accepted(agent);
+    if (r >= 0 && agent->accepts)
+        r = agent_watch_disk(agent);
     if (r >= 0)
         r = agent_watch_pauses(agent);
     if (r < 0)

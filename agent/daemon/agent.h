@@ -31,6 +31,7 @@ struct agent_options {
     struct path_options paths;
     int receive_buffer; /* bytes; tests force overruns with a small one */
     bool verbose;
+    bool accept; /* also put the policy on disk into force: accepting.c */
 };
 
 /* A pin or a minimum for `all`, and `default`: put right by a whole plan, not by one write. */
@@ -78,6 +79,7 @@ struct agent {
     struct pauses pauses;
     struct pauses_stamp pauses_stamp;
     sd_event_source *pause_timer; /* the next pause whose time is up */
+    sd_event_source *accept_timer;
 
     struct live special; /* all and default; no devices */
     struct key_target targets[KEY_COUNT];
@@ -101,6 +103,8 @@ struct agent {
     bool resync_failed;        /* said once */
     key_mask blocked;          /* keys for which it was said that `all` stands in the way */
     bool status_failed;        /* said once */
+    bool accepts;              /* --accept: what is on disk is put into force */
+    bool refused;              /* with it: the last policy found on disk was not accepted */
     uint64_t started;          /* wall clock */
     uint64_t wake;             /* monotonic time at which the present event was taken up */
     struct counters counters;
@@ -117,6 +121,10 @@ uint64_t agent_now(const struct agent *agent); /* CLOCK_MONOTONIC, microseconds,
 int agent_take_policy(struct agent *agent);
 int agent_policy_changed(struct agent *agent); /* after it: everything is judged anew */
 int agent_watch_accepted(struct agent *agent);
+
+/* accepting.c: put the policy on disk into force, now and when its files change. */
+int agent_watch_disk(struct agent *agent);
+void agent_accept(struct agent *agent);
 
 /* pauses.c */
 int agent_take_pauses(struct agent *agent);

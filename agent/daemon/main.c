@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -19,6 +20,8 @@ static void help(void)
          "  --sysctl-root=DIR      look up sysctl.d below DIR\n"
          "  --proc-sys-net=DIR     where /proc/sys/net is mounted\n"
          "  --receive-buffer=SIZE  bytes for each netlink socket (default 16 MiB)\n"
+         "  --accept               put the policy on disk into force, also when its\n"
+         "                         files change; for containers\n"
          "  --verbose              also say what new devices are given\n"
          "  -h --help              this text\n"
          "     --version           the version\n"
@@ -32,6 +35,7 @@ enum {
     OPTION_SYSCTL_ROOT,
     OPTION_PROC,
     OPTION_BUFFER,
+    OPTION_ACCEPT,
     OPTION_VERBOSE,
     OPTION_VERSION
 };
@@ -57,6 +61,7 @@ static int parse_options(int argc, char **argv, struct agent_options *ret)
         {"sysctl-root", required_argument, NULL, OPTION_SYSCTL_ROOT},
         {"proc-sys-net", required_argument, NULL, OPTION_PROC},
         {"receive-buffer", required_argument, NULL, OPTION_BUFFER},
+        {"accept", no_argument, NULL, OPTION_ACCEPT},
         {"verbose", no_argument, NULL, OPTION_VERBOSE},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, OPTION_VERSION},
@@ -79,6 +84,9 @@ static int parse_options(int argc, char **argv, struct agent_options *ret)
                 fprintf(stderr, "rpfpolicy-agent: --receive-buffer takes 1024 to 1073741824\n");
                 return -EINVAL;
             }
+            break;
+        case OPTION_ACCEPT:
+            ret->accept = true;
             break;
         case OPTION_VERBOSE:
             ret->verbose = true;
@@ -133,8 +141,8 @@ int main(int argc, char **argv)
     if (!restart)
         return EXIT_SUCCESS;
     /* The capability was dropped in observe mode. Root gets it back by starting afresh; a unit's
-     * user needs its manager for that. */
-    if (geteuid() == 0)
+     * user, or a container that may gain nothing, needs its manager for that. */
+    if (geteuid() == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0)
         execv("/proc/self/exe", argv);
     return EXIT_RESTART;
 }

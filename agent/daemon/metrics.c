@@ -124,6 +124,10 @@ int metrics_text(const struct agent *agent, char **ret)
            "Keys of devices that something keeps writing back.", count_conflicts(agent));
     single(out, "rpfpolicy_agent_paused", "gauge", "Pauses in force that a person asked for.",
            agent->pauses.count);
+    if (agent->accepts)
+        single(out, "rpfpolicy_agent_policy_refused", "gauge",
+               "1 while the policy on disk has errors and an older one is in force.",
+               agent->refused);
     sockets(out, agent);
     reaction(out, agent);
     evidence_metrics(out, agent);

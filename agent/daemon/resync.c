@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "agent.h"
+#include "name.h"
 
 /* Between full reads: at least the first, and so long that they take at most a twentieth of the
  * time, up to the second. What only somebody else can end is looked at once a second. */
@@ -15,6 +16,7 @@
 #define RESYNC_SHARE 20
 #define LOOK_AGAIN_AFTER USEC_PER_SEC
 #define BUSY_RETRY (5 * USEC_PER_MSEC)
+#define RULES_NAMED 10
 
 void agent_set_timer(struct agent *agent, sd_event_source **source, uint64_t at,
                      sd_event_time_handler_t handler)
@@ -174,10 +176,49 @@ static bool special_drifts(const struct agent *agent)
     return false;
 }
 
+static bool is_ruled_out(const struct rule *rule, enum key key, int all)
+{
+    if (rule->key != key || !plan_rule_writes(rule) || rule->pattern.kind == PATTERN_ALL ||
+        rule->pattern.kind == PATTERN_DEFAULT)
+        return false;
+    for (unsigned i = 0; i < rule->n_values; i++)
+        if (key_reachable(key, all, rule->values[i], false))
+            return false;
+    return true;
+}
+
+/* "; not honoured: eth*=strict (FILE:LINE), …": the rules that `all` as it is rules out, the first
+ * ones of them. Owned; NULL when memory ran out. */
+static char *rules_ruled_out_text(const struct agent *agent, enum key key, int all)
+{
+    size_t size = 0, found = 0;
+    char *text = NULL;
+    FILE *out = open_memstream(&text, &size);
+
+    for (size_t i = 0; out && i < agent->policy->n_rules; i++) {
+        const struct rule *rule = &agent->policy->rules[i];
+        _cleanup_free_ char *pattern = NULL;
+
+        if (!is_ruled_out(rule, key, all) || ++found > RULES_NAMED)
+            continue;
+        pattern = name_escape(rule->pattern.text);
+        fprintf(out, "%s%s=%s (%s:%u)", found == 1 ? "; not honoured: " : ", ", pattern ?: "",
+                rule->value_text, rule->origin.file, rule->origin.line);
+    }
+    if (out && found > RULES_NAMED)
+        fprintf(out, " and %zu more", found - RULES_NAMED);
+    if (out && fclose(out) == EOF) {
+        free(text);
+        text = NULL;
+    }
+    return text;
+}
+
 /* `all` or `default` should move and cannot: said once per change. */
 static void say_blocked(struct agent *agent, enum key key)
 {
     const struct key_target *target = &agent->targets[key];
+    _cleanup_free_ char *rules = NULL;
     char place[PATH_MAX + 16] = "";
     bool blocked = target->managed &&
                    ((target->all_blocked && target->all_drift) || target->default_impossible);
@@ -190,12 +231,14 @@ static void say_blocked(struct agent *agent, enum key key)
     agent->blocked ^= KEY_BIT(key);
     if (!blocked)
         return;
+    if (target->all_drift)
+        rules = rules_ruled_out_text(agent, key, target->old_all);
     log_plain(&agent->logger, LOG_EVENT_BLOCKED, LOG_WARNING,
               "%s of `%s` is %d and cannot be moved%s%s: what it rules out is left as it is, "
-              "`rpfpolicy check` lists it",
+              "`rpfpolicy check` lists it%s",
               key_info(key)->name, target->all_drift ? "all" : "default",
               target->all_drift ? target->old_all : target->old_default, place,
-              agent->procsys.read_only ? ", since /proc/sys is read-only" : "");
+              agent->procsys.read_only ? ", since /proc/sys is read-only" : "", rules ?: "");
 }
 
 static void compute_targets(struct agent *agent, const struct live *live)

@@ -6,9 +6,9 @@
 
 #include "policy_read.h"
 
-static const char *const policy_directories[] = {"/etc/rpfpolicy.d", "/run/rpfpolicy.d",
-                                                 "/usr/local/lib/rpfpolicy.d",
-                                                 "/usr/lib/rpfpolicy.d", NULL};
+const char *const policy_directories[] = {"/etc/rpfpolicy.d", "/run/rpfpolicy.d",
+                                          "/usr/local/lib/rpfpolicy.d", "/usr/lib/rpfpolicy.d",
+                                          NULL};
 
 /* The null device is a policy without a line, as it is an empty file for every other tool. */
 static int add_empty(const char *path, struct conf_files *files)

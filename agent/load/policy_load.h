@@ -7,6 +7,9 @@
 #include "paths.h"
 #include "policy.h"
 
+/* Where policy files are, below root; NULL ends them. */
+extern const char *const policy_directories[];
+
 /* The policy on disk, validated: the directories, or only paths->policy. -EBADMSG when diags holds
  * an error; -ENOENT when there is no policy file at all (an empty file, and /dev/null, are one). */
 int policy_load(const struct paths *paths, struct diags *diags, struct policy **ret);

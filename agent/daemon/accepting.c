@@ -1,0 +1,104 @@
+/* With --accept, for containers, where nobody runs `rpfpolicy accept`: the agent itself puts the
+ * policy on disk into force, at the start and when a file of it changes. A bad policy is named and
+ * replaces nothing. What is accepted is taken over as ever: see takeover.c. */
+#include <stdio.h>
+#include <sys/inotify.h>
+
+#include "agent.h"
+
+/* A policy of several files is replaced one by one, also by Kubernetes: `..data` first, then links
+ * to files that are new. */
+#define SETTLED_AFTER (500 * USEC_PER_MSEC)
+#define ERRORS_SHOWN 10
+
+static void say_refused(const struct agent *agent, const struct diags *diags, int error)
+{
+    unsigned shown = 0;
+
+    for (size_t i = 0; i < diags->count && shown < ERRORS_SHOWN; i++) {
+        const struct diag *diag = &diags->items[i];
+
+        if (diag->level != DIAG_ERROR)
+            continue;
+        shown++;
+        if (diag->line > 0)
+            log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_ERR, "%s:%u: %s", diag->file, diag->line,
+                      diag->text);
+        else
+            log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_ERR, "%s: %s", diag->file, diag->text);
+    }
+    log_plain(&agent->logger, LOG_EVENT_POLICY_REFUSED, LOG_ERR,
+              "The policy on disk is not accepted: %s; what was accepted before stays in force",
+              error == -EBADMSG  ? "it has errors"
+              : error == -ENOENT ? "there is no file of it"
+                                 : strerror(-error));
+}
+
+static int on_settled(sd_event_source *source, uint64_t usec, void *data)
+{
+    agent_accept(data);
+    return 0;
+}
+
+static void wait_for_rest(struct agent *agent)
+{
+    agent_set_timer(agent, &agent->accept_timer, agent_now(agent) + SETTLED_AFTER, on_settled);
+}
+
+void agent_accept(struct agent *agent)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = NULL;
+    int r = policy_load(&agent->paths, &diags, &policy);
+
+    if (r == 0)
+        r = policy_accept(&agent->paths, policy->hash, &diags);
+    if (r == -ESTALE) {
+        wait_for_rest(agent);
+        return;
+    }
+    agent->refused = r < 0;
+    if (r < 0)
+        say_refused(agent, &diags, r);
+    agent_status_changed(agent);
+}
+
+static int on_changed(sd_event_source *source, const struct inotify_event *event, void *data)
+{
+    wait_for_rest(data);
+    return 0;
+}
+
+static int watch(struct agent *agent, const char *directory)
+{
+    _cleanup_free_ char *path = NULL;
+
+    if (asprintf(&path, "%s%s", agent->paths.root, directory) < 0) {
+        path = NULL;
+        return -ENOMEM;
+    }
+    return sd_event_add_inotify(agent->event, NULL, path,
+                                IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_CLOSE_WRITE |
+                                    IN_DELETE | IN_ATTRIB | IN_ONLYDIR,
+                                on_changed, agent);
+}
+
+int agent_watch_disk(struct agent *agent)
+{
+    bool watched = false;
+
+    for (const char *const *directory = policy_directories; *directory; directory++) {
+        int r = watch(agent, *directory);
+
+        watched |= r >= 0;
+        if (r < 0 && r != -ENOENT)
+            log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+                      "%s%s cannot be watched: %s. A new policy there is not seen",
+                      agent->paths.root, *directory, strerror(-r));
+    }
+    if (!watched)
+        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+                  "There is no directory of policy files: a new policy is not seen");
+    agent_accept(agent);
+    return 0;
+}
