@@ -13,14 +13,31 @@ struct found {
     FILE *stream;
 };
 
+/* What follows from the policy being what it is: worth knowing, and nothing to be called for. */
+static bool is_note(const struct warning *warning)
+{
+    return warning->code == WARN_SCANNER || warning->code == WARN_CONTAINERS;
+}
+
+static unsigned count_warnings(const struct check *check)
+{
+    size_t n;
+    const struct warning *warnings = judge_warnings(check->session->judge, &n);
+    unsigned count = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count += !is_note(&warnings[i]);
+    return count;
+}
+
 int check_nagios_status(const struct check *check)
 {
     bool strict = cli_given(check->session->cli, OPTION_STRICT);
 
     if (check_bad(check) > 0)
         return 2;
-    return check->counts[STATE_LATENT] + check->specials[STATE_LATENT] > 0 || check->warnings > 0 ||
-           (strict && check->unmatched > 0);
+    return check->counts[STATE_LATENT] + check->specials[STATE_LATENT] > 0 ||
+           count_warnings(check) > 0 || (strict && check->unmatched > 0);
 }
 
 /* A bar would begin the performance data. */
@@ -75,18 +92,19 @@ static void print_head(struct check *check)
 {
     static const char *const words[] = {"OK", "WARNING", "CRITICAL"};
     FILE *stream = check->out->stream;
+    unsigned warnings = count_warnings(check);
 
-    fprintf(stream, "RPFPOLICY %s - %u %s: %u ok, %u drift, %u impossible, %u latent, %zu %s",
+    fprintf(stream, "RPFPOLICY %s - %u %s: %u ok, %u drift, %u impossible, %u latent, %u %s",
             words[check_nagios_status(check)], check->devices, PLURAL(check->devices, "device"),
             check->counts[STATE_OK], check->counts[STATE_DRIFT], check->counts[STATE_IMPOSSIBLE],
-            check->counts[STATE_LATENT], check->warnings, PLURAL(check->warnings, "warning"));
+            check->counts[STATE_LATENT], warnings, PLURAL(warnings, "warning"));
     if (check->specials[STATE_IMPOSSIBLE] + check->specials[STATE_DRIFT] > 0)
         fputs("; all or default not as wanted", stream);
     fprintf(stream, " | devices=%u;;;0", check->devices);
     for (enum state state = 0; state < STATE_COUNT; state++)
         fprintf(stream, " %s=%u;%s;%s;0", state_name(state), check->counts[state],
                 state == STATE_LATENT ? "0" : "", state <= STATE_DRIFT ? "0" : "");
-    fprintf(stream, " warnings=%zu;0;;0 unmatched=%u;;;0\n", check->warnings, check->unmatched);
+    fprintf(stream, " warnings=%u;0;;0 unmatched=%u;;;0\n", warnings, check->unmatched);
 }
 
 static int end(struct check *check)
@@ -102,7 +120,8 @@ static int end(struct check *check)
     if (found->lines > LINES_MAX)
         fprintf(check->out->stream, "and %u more\n", found->lines - LINES_MAX);
     for (size_t i = 0; i < n; i++) {
-        fprintf(check->out->stream, "warning: %s: ", warning_name(warnings[i].code));
+        fprintf(check->out->stream, "%s: %s: ", is_note(&warnings[i]) ? "note" : "warning",
+                warning_name(warnings[i].code));
         print_safely(check->out->stream, warnings[i].message);
         fputc('\n', check->out->stream);
     }
