@@ -107,7 +107,9 @@ static void print_policy(const struct status *status, FILE *out)
         fputs("The accepted policy cannot be used; 'rpfpolicy accept' replaces it.\n", out);
     else if (is_running(status) && status->report.status &&
              (!status->hash || !streq(status->hash, policy_hash_text(status->accepted, hash))))
-        fputs("Another policy was accepted since, and the agent has not taken it over yet.\n", out);
+        fputs("Another policy was accepted just now; the agent has not said yet that it took it "
+              "over.\n",
+              out);
     if (status->disk_error == -ENOENT)
         fputs("There is no policy on disk.\n", out);
     else if (status->disk_error == -EBADMSG)
@@ -199,7 +201,8 @@ int status_print(struct status *status)
         return 0;
     print_devices(status, out);
     print_counters(status, out);
-    fputc('\n', out);
+    if (json_object_size(json_object_get(status->report.status, "keys")) > 0)
+        fputc('\n', out);
     gather(&r, print_table(status, status->keys));
     if (status->conflict_count > 0) {
         fputs("\nSomething keeps writing these back; 'rpfpolicy explain DEVICE' names suspects:\n",

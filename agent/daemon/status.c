@@ -207,12 +207,12 @@ int agent_write_status(struct agent *agent, const char *state)
         return -ENOMEM;
     gather(&r, replace_file(path, text));
     gather(&r, write_metrics(agent));
-    (void)sd_notifyf(false, "STATUS=%s: %zu devices, %zu drift, %zu impossible",
+    (void)sd_notifyf(false, "STATUS=%s: %zu %s, %zu drift, %zu impossible",
                      !agent->policy     ? "no policy accepted, nothing is written"
                      : agent->enforcing ? "enforcing"
                                         : "observing, nothing is written",
-                     agent->table.count, agent->table.states[STATE_DRIFT],
-                     agent->table.states[STATE_IMPOSSIBLE]);
+                     agent->table.count, agent->table.count == 1 ? "device" : "devices",
+                     agent->table.states[STATE_DRIFT], agent->table.states[STATE_IMPOSSIBLE]);
     return r;
 }
 
