@@ -4,6 +4,7 @@
 
 #include "agent_state.h"
 #include "check.h"
+#include "pause.h"
 
 struct row {
     const char *name;
@@ -97,8 +98,9 @@ static const char *cause_text(const struct row *row, struct place *place, bool s
 
     if (state->cause.file)
         return place_again(place, state->cause.file, state->cause.line);
-    if (state->state == STATE_IMPOSSIBLE || state->state == STATE_LATENT ||
-        state->state == STATE_PAUSED)
+    if (state->state == STATE_PAUSED)
+        return "a pause, see below";
+    if (state->state == STATE_IMPOSSIBLE || state->state == STATE_LATENT)
         return state->message;
     if (state->as_default)
         return "as new devices start";
@@ -195,6 +197,19 @@ static void print_impossible(struct check *check)
                     rows->items[i].state.message);
 }
 
+/* Said once, however many rows it has above. */
+static void print_pauses(struct check *check)
+{
+    const struct pauses *pauses = &check->session->pauses;
+    uint64_t now = pauses_now();
+    char left[32];
+
+    for (size_t i = 0; i < pauses->count; i++)
+        fprintf(check->out->stream, "note: paused, %s, by %s: %s (%s)\n",
+                pause_left_text(&pauses->items[i], now, left), NAME_SHOWN(pauses->items[i].who),
+                NAME_SHOWN(pause_text(&pauses->items[i])), NAME_SHOWN(pauses->items[i].reason));
+}
+
 static void print_unmatched(struct check *check)
 {
     const struct policy *policy = check->session->policy;
@@ -289,6 +304,7 @@ static int end(struct check *check)
     for (size_t i = 0; i < check->warnings; i++)
         print_warning(check, &warnings[i]);
     print_impossible(check);
+    print_pauses(check);
     print_unmatched(check);
     print_undecided(check);
     print_sum(check);

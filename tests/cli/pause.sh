@@ -68,7 +68,8 @@ expect_value eth0 rp_filter 0
 expect_value eth1 rp_filter 1
 run check
 expect_status "check with a pause" 0
-says "check shows it" "$OUT" '^paused +eth0 +rp_filter .*left alone for 120 min, by alice'
+says "check shows it" "$OUT" '^paused +eth0 +rp_filter .*a pause, see below'
+says "check tells who and why, once" "$OUT" '^note: paused, for 120 min, by alice: eth0 \(ticket 7'
 says "check counts it" "$OUT" '1 paused'
 run check --json
 json "check --json: state" '[.devices[] | select(.name == "eth0").keys[].state] == ["paused"]'
