@@ -16,6 +16,7 @@
 #include "lock.h"
 #include "pause.h"
 #include "restore.h"
+#include "routes_apply.h"
 
 #define LOCK_TIMEOUT_MS 30000
 
@@ -26,6 +27,8 @@ struct guardian {
     int listener, signals, timer;
     uint64_t deadline; /* CLOCK_BOOTTIME; 0: writing goes on */
     struct restore restore;
+    struct routes_snapshot routes; /* what was there of policy routing */
+    unsigned routes_done, routes_failed;
     struct confirm_result result;
     bool stricter; /* going back made a device stricter */
 };
@@ -85,11 +88,13 @@ static int prepare(struct guardian *guardian)
 
     if (r >= 0)
         r = take_socket(guardian);
-    if (r >= 0) {
+    if (r < 0)
+        return r;
+    r = routes_snapshot_take(&guardian->routes);
+    if (r >= 0)
         r = accepted_hold(guardian->options->paths);
-        if (r < 0)
-            remove_socket(guardian);
-    }
+    if (r < 0)
+        remove_socket(guardian);
     return r < 0 ? r : 0;
 }
 
@@ -115,7 +120,20 @@ static int remember(struct guardian *guardian, const struct before_record *recor
     return r;
 }
 
-/* Under the lock: first the policy, so that nobody enforces the new one while values go back. */
+static void put_routes_back(struct guardian *guardian)
+{
+    struct confirm_result *result = &guardian->result;
+    struct routes_outcome outcome = {0};
+    int r = routes_snapshot_put_back(&guardian->routes, &outcome);
+
+    guardian->routes_done += outcome.done;
+    guardian->routes_failed = outcome.failed + outcome.left; /* of the last time: it tries all */
+    if (result->error == 0)
+        result->error = r < 0 ? r : outcome.first_error;
+}
+
+/* Under the lock: first the policy, so that nobody enforces the new one while values go back. Then
+ * the ways, before a device becomes strict again that relied on them. */
 static int make(const struct live *live, void *data, struct plan *ret)
 {
     struct guardian *guardian = data;
@@ -123,6 +141,7 @@ static int make(const struct live *live, void *data, struct plan *ret)
 
     if (r < 0)
         guardian->result.error = r; /* the values go back all the same */
+    put_routes_back(guardian);
     return restore_plan(&guardian->restore, guardian->records, guardian->count, live, ret);
 }
 
@@ -147,8 +166,8 @@ static void put_back(struct guardian *guardian)
     if (r >= 0)
         r = apply_policy(&options, &applied);
     guardian->stricter = applied.stricter && applied.done > 0;
-    result->done = applied.done;
-    result->failed = applied.failed;
+    result->done = applied.done + guardian->routes_done;
+    result->failed = applied.failed + guardian->routes_failed;
     result->skipped = (unsigned)guardian->restore.n_skipped;
     if (result->error == 0)
         result->error = r < 0 ? r : applied.first_error;
