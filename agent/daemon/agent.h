@@ -5,6 +5,7 @@
 #include <systemd/sd-event.h>
 #include <time.h>
 
+#include "agent_routing.h"
 #include "agent_state.h"
 #include "apply.h"
 #include "histogram.h"
@@ -86,6 +87,8 @@ struct agent {
     struct special specials;
     struct table table;
     uint64_t generation;
+
+    struct agent_routing routing;
 
     struct watch watches[WATCH_COUNT];
     sd_event_source *watch_sources[WATCH_COUNT];

@@ -29,6 +29,7 @@ static void on_new_link(struct agent *agent, const struct nlmsghdr *message)
 {
     struct device device = {0};
     struct entry *entry;
+    struct device before;
     bool is_new, renamed;
     int r;
 
@@ -41,6 +42,7 @@ static void on_new_link(struct agent *agent, const struct nlmsghdr *message)
         agent_schedule_resync(agent, "memory ran out");
         return;
     }
+    before = entry->device; /* to compare with; it owns nothing */
     renamed = !is_new && !streq(entry->device.name, device.name);
     if (is_new)
         entry_appeared(agent, entry);
@@ -56,6 +58,7 @@ static void on_new_link(struct agent *agent, const struct nlmsghdr *message)
         if (agent->policy && (agent->policy->facts & FACT_MASTER_NAME))
             agent_schedule_resync(agent, NULL); /* it may be somebody's master */
     }
+    agent_routing_on_link(agent, is_new ? NULL : &before, &entry->device);
     agent_device_changed(agent, entry, renamed ? "rename" : is_new ? "new device" : "link event");
 }
 
@@ -71,6 +74,7 @@ static void on_link(const struct nlmsghdr *message, void *data)
         return; /* a bridge speaks of its port */
     if (message->nlmsg_type == RTM_DELLINK) {
         table_remove(&agent->table, info->ifi_index);
+        agent_routing_on_gone(agent, info->ifi_index);
         agent_status_changed(agent);
     } else if (message->nlmsg_type == RTM_NEWLINK) {
         on_new_link(agent, message);
@@ -155,6 +159,9 @@ static void on_address(const struct nlmsghdr *message, void *data)
     struct entry *entry;
     int ifindex = 0;
 
+    agent_routing_on_address(agent, message);
+    if (!(agent->policy && (agent->policy->facts & FACT_ADDRESSES)))
+        return;
     if (address_read_message(message, &ifindex) < 0 || ifindex == 0)
         return;
     entry = table_get(&agent->table, ifindex);
@@ -177,10 +184,18 @@ static void on_route(const struct nlmsghdr *message, void *data)
     int ifindexes[1];
     size_t count = 0;
 
+    agent_routing_on_route(agent, message);
+    if (!(agent->policy && (agent->policy->facts & FACT_ROUTES)))
+        return;
     if (default_route_read_message(message, ifindexes, ELEMENTSOF(ifindexes), &count) < 0 ||
         count == 0)
         return;
     agent_schedule_resync(agent, NULL);
+}
+
+static void on_rule(const struct nlmsghdr *message, void *data)
+{
+    agent_routing_on_rule(data, message);
 }
 
 /* Facts that do not come with a link message, where sets ask for them. */
@@ -270,10 +285,9 @@ static void pause_watch(struct agent *agent, enum watch_kind kind)
 static int drain(struct agent *agent, enum watch_kind kind)
 {
     static const watch_message_t handlers[WATCH_COUNT] = {
-        [WATCH_LINK] = on_link,
-        [WATCH_NETCONF] = on_netconf,
-        [WATCH_ADDRESS] = on_address,
-        [WATCH_ROUTE] = on_route,
+        [WATCH_LINK] = on_link,   [WATCH_NETCONF] = on_netconf,  [WATCH_ADDRESS] = on_address,
+        [WATCH_ROUTE] = on_route, [WATCH_ADDRESS6] = on_address, [WATCH_ROUTE6] = on_route,
+        [WATCH_RULE] = on_rule,   [WATCH_RULE6] = on_rule,
     };
     int r = watch_drain(&agent->watches[kind], agent->wake, handlers[kind], agent);
 
@@ -306,6 +320,7 @@ static int on_watch(sd_event_source *source, int fd, uint32_t events, void *data
         return 0;
     agent->wake = agent_now(agent);
     (void)drain(agent, kind);
+    agent_routing_work(agent);
     return 0;
 }
 
@@ -317,8 +332,12 @@ int agent_open_watches(struct agent *agent)
     bool wanted[WATCH_COUNT] = {
         [WATCH_LINK] = true,
         [WATCH_NETCONF] = true,
-        [WATCH_ADDRESS] = facts & FACT_ADDRESSES,
-        [WATCH_ROUTE] = facts & FACT_ROUTES,
+        [WATCH_ADDRESS] = facts & FACT_ADDRESSES || agent->routing.asked,
+        [WATCH_ROUTE] = facts & FACT_ROUTES || agent->routing.asked,
+        [WATCH_ADDRESS6] = agent->routing.asked,
+        [WATCH_ROUTE6] = agent->routing.asked,
+        [WATCH_RULE] = agent->routing.asked,
+        [WATCH_RULE6] = agent->routing.asked,
     };
     int result = 0;
 

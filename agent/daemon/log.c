@@ -28,6 +28,11 @@ static const char *const ids[LOG_EVENT_COUNT] = {
     [LOG_EVENT_PAUSED] = "f0a733c8f1e04caab2ee4f8ef9f1fd1c",
     [LOG_EVENT_RESUMED] = "baf307f1b4fd4d88b475d911a4e5e332",
     [LOG_EVENT_RESYNC] = "e0b11c9dcd53476b9794df5752f983c6",
+    [LOG_EVENT_ROUTING_SET] = "44ee09894ce54498bb39025a2879a018",
+    [LOG_EVENT_ROUTING_REPAIRED] = "ad1a652383e248ba96ca367961f6a187",
+    [LOG_EVENT_ROUTING_WRITER] = "4fee9bfe4e6c40b991be2903dc7a37df",
+    [LOG_EVENT_ROUTING_CONFLICT] = "0032f9ec1c6d4dad8ecf1f88898a674e",
+    [LOG_EVENT_ROUTING_FAILED] = "12f966c026db45db97b8afd52ea27567",
 };
 
 const char *log_event_id(enum log_event event)

@@ -21,10 +21,15 @@ enum log_event {
     LOG_EVENT_WRITER,         /* something keeps writing a key back */
     LOG_EVENT_WRITER_GONE,
     LOG_EVENT_WRITE_FAILED,
-    LOG_EVENT_BLOCKED, /* `all` or `default` should move and cannot */
-    LOG_EVENT_PAUSED,  /* a person told to write nothing somewhere */
-    LOG_EVENT_RESUMED, /* that is over */
-    LOG_EVENT_RESYNC,  /* messages were lost or a flood was sat out */
+    LOG_EVENT_BLOCKED,          /* `all` or `default` should move and cannot */
+    LOG_EVENT_PAUSED,           /* a person told to write nothing somewhere */
+    LOG_EVENT_RESUMED,          /* that is over */
+    LOG_EVENT_RESYNC,           /* messages were lost or a flood was sat out */
+    LOG_EVENT_ROUTING_SET,      /* routes and rules of a device were set up or taken away */
+    LOG_EVENT_ROUTING_REPAIRED, /* ... were put back */
+    LOG_EVENT_ROUTING_WRITER,   /* something keeps changing them */
+    LOG_EVENT_ROUTING_CONFLICT, /* a device gets none, and why */
+    LOG_EVENT_ROUTING_FAILED,   /* the kernel refused one */
     LOG_EVENT_COUNT,
 };
 

@@ -131,6 +131,7 @@ int metrics_text(const struct agent *agent, char **ret)
     sockets(out, agent);
     reaction(out, agent);
     evidence_metrics(out, agent);
+    agent_routing_metrics(out, agent);
     single(out, "rpfpolicy_agent_last_update_timestamp_seconds", "gauge", "When this was written.",
            (uint64_t)time(NULL));
     if (fclose(out) == EOF) {

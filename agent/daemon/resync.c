@@ -358,6 +358,7 @@ int agent_resync(struct agent *agent)
     live_done(&live);
     if (r < 0)
         return r;
+    agent_routing_resync(agent); /* before anything becomes strict */
     for (size_t i = 0; i < agent->table.count; i++)
         agent_enforce(agent, agent->table.entries[i], agent->taking_over ? "policy" : "full read");
     agent_status_changed(agent);

@@ -143,7 +143,7 @@ static json_t *status_json(const struct agent *agent, const char *state)
 {
     return json_pack(
         "{s:i, s:s, s:s, s:i, s:f, s:f, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, "
-        "s:I, s:o, s:o}",
+        "s:I, s:o, s:o, s:o}",
         "schema", 1, "version", PROJECT_VERSION, "state", state, "pid", (int)getpid(), "since",
         (double)agent->started / (double)USEC_PER_SEC, "time", (double)time(NULL), "boottime",
         (double)pauses_now() / (double)USEC_PER_SEC, "enforcing", agent->enforcing, "policy",
@@ -151,7 +151,8 @@ static json_t *status_json(const struct agent *agent, const char *state)
         sockets_json(agent), "conflicts", conflicts_json(agent), "pauses", pauses_json(agent),
         "resyncs", (json_int_t)agent->counters.resyncs, "plans", (json_int_t)agent->counters.plans,
         "failed_writes", (json_int_t)agent->counters.failed_writes, "reaction",
-        reaction_json(agent), "evidence", evidence_json(agent));
+        reaction_json(agent), "evidence", evidence_json(agent), "routing",
+        agent_routing_json(agent));
 }
 
 /* A file is seen whole or not at all. */

@@ -103,8 +103,10 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *data)
     if (agent_take_policy(agent) > 0) /* should the directory not be watched */
         return agent_policy_changed(agent);
     if (agent->policy && agent->policy->keys == KEY_BIT(KEY_RP_FILTER) && !agent->policy->facts &&
-        !sweep_rp_filter(agent))
+        !sweep_rp_filter(agent)) {
+        agent_routing_resync(agent);
         return 0;
+    }
     agent_resync_now(agent, NULL);
     return 0;
 }

@@ -37,6 +37,7 @@ static void replace_policy(struct agent *agent, struct policy *policy)
     for (size_t i = 0; i < agent->table.count; i++)
         entry_forget_conflicts(agent->table.entries[i]);
     agent->specials = (struct special){.retry_at = 0};
+    agent_routing_begin(agent);
     if (evidence_begin(agent) < 0)
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "Who would be cut by what is only observed is not recorded: memory ran out");

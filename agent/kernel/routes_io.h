@@ -22,6 +22,9 @@ enum {
 };
 int routes_read_again(struct netlink *nl, unsigned what, struct route_facts *facts);
 
+/* The same for the addresses of one device. */
+int routes_read_addresses_of(struct netlink *nl, int ifindex, struct route_facts *facts);
+
 /* The readers of one message each, for notifications and the fuzzer. -EBADMSG when it is malformed;
  * -ENOENT when it is of no interest here (another family, a cached route). A route of ours with a
  * metric, preference or end that we never set is `special`, too; of a foreign one these are not

@@ -12,6 +12,7 @@ struct reading {
     struct route_facts *facts;
     size_t before; /* elements that were there before this dump */
     uint8_t family;
+    int ifindex; /* of addresses: only this device's; 0: all */
     bool ours, foreign;
     uint32_t *tables; /* owned, sorted: tables of which a foreign route was kept */
     size_t n_tables, tables_capacity;
@@ -26,7 +27,8 @@ static void reading_done(struct reading *reading)
 
 static int add_address(const struct nlmsghdr *message, void *data)
 {
-    struct route_facts *facts = ((struct reading *)data)->facts;
+    struct reading *reading = data;
+    struct route_facts *facts = reading->facts;
     int r;
 
     if (message->nlmsg_type != RTM_NEWADDR)
@@ -35,14 +37,17 @@ static int add_address(const struct nlmsghdr *message, void *data)
              sizeof(*facts->addresses));
     if (r >= 0)
         r = route_address_read_message(message, &facts->addresses[facts->n_addresses]);
-    if (r >= 0)
+    if (r >= 0 &&
+        (reading->ifindex == 0 || facts->addresses[facts->n_addresses].ifindex == reading->ifindex))
         facts->n_addresses++;
     return r == -ENOENT ? 0 : r;
 }
 
 static void forget_addresses(void *data)
 {
-    ((struct reading *)data)->facts->n_addresses = 0;
+    struct reading *reading = data;
+
+    reading->facts->n_addresses = reading->before;
 }
 
 static int add_rule(const struct nlmsghdr *message, void *data)
@@ -161,13 +166,23 @@ static void forget_routes(void *data)
     reading->has_last = false;
 }
 
+/* The device may be gone; the kernel can be asked for one alone since 4.20. */
 static int read_addresses(struct netlink *nl, struct reading *reading)
 {
     _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+    struct nlmsghdr *request = netlink_request(buffer, RTM_GETADDR, 0, sizeof(struct ifaddrmsg));
+    struct ifaddrmsg *header = mnl_nlmsg_get_payload(request);
+    struct route_facts *facts = reading->facts;
+    int r;
 
+    reading->before = 0;
+    for (size_t i = 0; reading->ifindex != 0 && i < facts->n_addresses; i++)
+        if (facts->addresses[i].ifindex != reading->ifindex)
+            facts->addresses[reading->before++] = facts->addresses[i];
     forget_addresses(reading);
-    return netlink_dump(nl, netlink_request(buffer, RTM_GETADDR, 0, sizeof(struct ifaddrmsg)),
-                        add_address, forget_addresses, reading);
+    header->ifa_index = (uint32_t)reading->ifindex;
+    r = netlink_dump(nl, request, add_address, forget_addresses, reading);
+    return r == -ENODEV && reading->ifindex != 0 ? 0 : r;
 }
 
 static int read_rules(struct netlink *nl, struct reading *reading)
@@ -230,6 +245,13 @@ int routes_read_again(struct netlink *nl, unsigned what, struct route_facts *fac
     if (r >= 0)
         r = read_routes(nl, AF_INET6, &reading);
     return r;
+}
+
+int routes_read_addresses_of(struct netlink *nl, int ifindex, struct route_facts *facts)
+{
+    struct reading reading = {.facts = facts, .ifindex = ifindex};
+
+    return read_addresses(nl, &reading);
 }
 
 int routes_read(struct netlink *nl, struct route_facts *ret)

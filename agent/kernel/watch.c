@@ -2,11 +2,13 @@
 #include "watch.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "routing.h"
 #include "util.h"
 
 #define BUFFER_SIZE (64 * 1024)
@@ -21,7 +23,27 @@ static const struct {
     [WATCH_NETCONF] = {"netconf", RTNLGRP_IPV4_NETCONF},
     [WATCH_ADDRESS] = {"address", RTNLGRP_IPV4_IFADDR},
     [WATCH_ROUTE] = {"route", RTNLGRP_IPV4_ROUTE},
+    [WATCH_ADDRESS6] = {"address6", RTNLGRP_IPV6_IFADDR},
+    [WATCH_ROUTE6] = {"route6", RTNLGRP_IPV6_ROUTE},
+    [WATCH_RULE] = {"rule", RTNLGRP_IPV4_RULE},
+    [WATCH_RULE6] = {"rule6", RTNLGRP_IPV6_RULE},
 };
+
+/* The kernel drops what no one here looks at: a router changes thousands of routes in a second. */
+static int keep_telling_routes(int fd)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_dst_len)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 2, 0),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_protocol)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ROUTING_PROTOCOL, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    struct sock_fprog program = {.len = ELEMENTSOF(code), .filter = code};
+
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
+}
 
 const char *watch_name(enum watch_kind kind)
 {
@@ -30,7 +52,7 @@ const char *watch_name(enum watch_kind kind)
 
 int watch_open(struct watch *watch, enum watch_kind kind, int receive_buffer)
 {
-    int group = (int)kinds[kind].group, fd;
+    int group = (int)kinds[kind].group, fd, r = 0;
 
     if (!watch->buffer)
         watch->buffer = malloc(BUFFER_SIZE);
@@ -46,15 +68,17 @@ int watch_open(struct watch *watch, enum watch_kind kind, int receive_buffer)
     fd = mnl_socket_get_fd(watch->socket);
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof(receive_buffer)) < 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
-    if (mnl_socket_bind(watch->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-        mnl_socket_setsockopt(watch->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0) {
-        int r = -errno;
-
+    if (kind == WATCH_ROUTE || kind == WATCH_ROUTE6)
+        r = keep_telling_routes(fd);
+    if (r >= 0 &&
+        (mnl_socket_bind(watch->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+         mnl_socket_setsockopt(watch->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0))
+        r = -errno;
+    if (r < 0) {
         mnl_socket_close(watch->socket);
         watch->socket = NULL;
-        return r;
     }
-    return 0;
+    return r;
 }
 
 void watch_close(struct watch *watch)

@@ -10,7 +10,11 @@ enum watch_kind {
     WATCH_LINK,
     WATCH_NETCONF,
     WATCH_ADDRESS,
-    WATCH_ROUTE,
+    WATCH_ROUTE, /* only defaults and those of our own: others may be very many */
+    WATCH_ADDRESS6,
+    WATCH_ROUTE6,
+    WATCH_RULE,
+    WATCH_RULE6,
     WATCH_COUNT,
 };
 const char *watch_name(enum watch_kind kind);

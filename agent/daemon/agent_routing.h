@@ -1,0 +1,84 @@
+/* Policy routing in the agent: facts that follow the kernel's messages, a plan when they change,
+ * the changes, and who keeps undoing them. What is wanted the core decides (routes.h).
+ *
+ * Messages only tell that something is to be read again, unless they agree with what is known, as
+ * the echoes of our own changes do. */
+#pragma once
+
+#include <jansson.h>
+#include <libmnl/libmnl.h>
+#include <stdio.h>
+#include <systemd/sd-event.h>
+
+#include "conflict.h"
+#include "routes.h"
+
+struct agent;
+struct entry;
+
+#define ROUTING_DIRTY_MAX 8
+
+/* One device that the policy asks routing for; ifindex 0: the rules for main. */
+struct routing_record {
+    int ifindex;
+    char name[DEVICE_NAME_MAX + 1];
+    uint32_t table;
+    enum routes_state state;
+    char *message;     /* owned; NULL for none */
+    uint64_t wanted;   /* hash of the routes and rules that it shall have */
+    bool had;          /* it had all of that */
+    unsigned failures; /* in a row */
+    unsigned looks;    /* that were made again, since nothing was found */
+    uint64_t retry_at;
+    struct conflict conflict;
+};
+
+struct agent_routing {
+    bool asked;    /* the policy asks for routing; else leftovers are removed, once */
+    bool done;     /* that was done */
+    unsigned read; /* ROUTES_READ_…: what is to be read before the next plan */
+    bool files;    /* leases and other programs are to be looked for */
+    int dirty[ROUTING_DIRTY_MAX]; /* devices whose addresses are to be read */
+    size_t n_dirty;
+    bool due; /* a plan is to be made */
+    struct route_facts facts;
+    struct routing_record *records; /* by ifindex */
+    size_t n_records;
+    size_t states[ROUTES_STATE_COUNT];
+    sd_event_source *timer;
+    uint64_t planned, plan_cost;    /* when the last one ended, and how long it took */
+    uint64_t foreign, foreign_cost; /* the same for reading foreign routes */
+    bool read_failed;               /* said once */
+    struct {
+        uint64_t plans, changes, repairs, failures;
+    } counters;
+};
+
+/* The policy in force changed. */
+void agent_routing_begin(struct agent *agent);
+void agent_routing_done(struct agent *agent);
+
+/* Everything is read and planned with, now. */
+void agent_routing_resync(struct agent *agent);
+
+/* Messages. on_link: what the table knew of the device before; NULL for a new one. */
+void agent_routing_on_link(struct agent *agent, const struct device *before,
+                           const struct device *device);
+void agent_routing_on_gone(struct agent *agent, int ifindex);
+void agent_routing_on_address(struct agent *agent, const struct nlmsghdr *message);
+void agent_routing_on_route(struct agent *agent, const struct nlmsghdr *message);
+void agent_routing_on_rule(struct agent *agent, const struct nlmsghdr *message);
+
+/* After messages were taken: plan, or set the timer for it. */
+void agent_routing_work(struct agent *agent);
+void agent_routing_schedule(struct agent *agent, uint64_t at);
+
+/* routing_write.c: carry out a plan, but for devices that are backed off from. */
+void agent_routing_write(struct agent *agent, const struct live *live, struct routes_plan *plan);
+
+struct routing_record *agent_routing_record(const struct agent *agent, int ifindex);
+void agent_routing_learn(struct agent *agent, const struct routes_change *change);
+
+/* routing_report.c */
+json_t *agent_routing_json(const struct agent *agent); /* null where nothing is asked for */
+void agent_routing_metrics(FILE *out, const struct agent *agent);
