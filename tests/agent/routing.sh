@@ -45,6 +45,14 @@ nothing_is_ours() {
     [ -z "$(ours)" ]
 }
 
+# A fresh look by the command finds nothing to do.
+in_order() {
+    rpfpolicy routes plan >"$SYSTEM_WORK/plan" 2>&1 || {
+        sed 's/^/    /' "$SYSTEM_WORK/plan"
+        return 1
+    }
+}
+
 policy() {
     cat <<END
 [agent]
@@ -78,6 +86,7 @@ all_nics_answer "the agent routes"
 for n in 5 6 7; do
     expect "IPv6: the peer reaches fd00:$n::4" peer_reaches "fd00:$n::4"
 done
+expect "the command has nothing to do" in_order
 expect_equal "others' routes and rules are what they were" "$(foreign)" "$before"
 wait_until "metrics count the devices" \
     grep -q '^rpfpolicy_agent_routing_devices{state="ok"} 3$' /run/test/metrics
@@ -101,6 +110,7 @@ ip rule flush
 ip rule add lookup main priority 32766
 ip rule add lookup default priority 32767
 wait_until "all rules were flushed and ours are back" ours_are "$full"
+expect "the command has nothing to do" in_order
 
 # --- addresses under traffic
 
@@ -198,6 +208,7 @@ for i in $(seq 300); do
 done | ip -batch - || fail "addresses cannot be added"
 agent_caught_up
 wait_until "after lost messages everything is right" ours_are "$full"
+expect "the command has nothing to do" in_order
 
 # --- the end of it
 

@@ -217,7 +217,8 @@ def check_report(program, page):
          labels + table("policy/judge.c", "STATE"))
     for section, files in (("METRICS OF CHECK", ["agent/cli/check_prometheus.c"]),
                            ("METRICS OF THE AGENT",
-                            ["agent/daemon/metrics.c", "agent/daemon/evidence_report.c"])):
+                            ["agent/daemon/metrics.c", "agent/daemon/evidence_report.c",
+                             "agent/daemon/routing_report.c"])):
         known = set(re.findall(r"\brpfpolicy_\w+", " ".join(map(source, files))))
         known = {name for name in known if not re.search(r"_(bucket|sum|count)$", name)}
         same(section.lower(), words(page.terms(section)), known)

@@ -167,6 +167,8 @@ lxc* = loose
 eth0 = loose
 [log_martians]
 * = yes
+[routing]
+eth1 = auto
 END
 agent_start
 keep status enforcing
