@@ -4,6 +4,7 @@
 #include "compile.h"
 #include "fuzz.h"
 #include "plan.h"
+#include "routes.h"
 
 #define DEVICES 7
 
@@ -171,6 +172,45 @@ static void check_rules(const struct policy *policy)
     }
 }
 
+/* Whatever is asked of routing: once it is there, there is nothing left to do, and nothing is left
+ * when it is taken away. */
+static void check_routing(const struct policy *policy, struct world *world)
+{
+    static const char *const texts[] = {"10.0.0.2/24",    "10.0.1.2/24", "10.0.1.3/24",
+                                        "2001:db8::2/64", "fe80::1/64",  "10.3.0.1/32"};
+    struct route_address addresses[ELEMENTSOF(texts)] = {0};
+    struct route_facts facts = {.addresses = addresses, .n_addresses = ELEMENTSOF(texts)};
+    struct routes_plan plan = {0}, again = {0}, none = {0};
+
+    for (int i = 0; i < (int)ELEMENTSOF(texts); i++) {
+        addresses[i].ifindex = 2 + i % (DEVICES - 1);
+        require(ip_prefix_parse(texts[i], &addresses[i].local) == 0);
+    }
+    for (int i = 0; i < DEVICES; i++)
+        world->devices[i].flags |= 1; /* up */
+    require(routes_plan(policy, &world->live, &facts, false, &plan) == 0);
+    require(routing_in_policy(policy) || plan.n_devices == 0);
+    require(plan.n_changes == plan.n_routes + plan.n_rules);
+    for (size_t i = 0; i < plan.n_routes; i++)
+        require(plan.routes[i].protocol == ROUTING_PROTOCOL && plan.routes[i].oif > 1 &&
+                plan.routes[i].table != 0 &&
+                (plan.routes[i].table < 253 || plan.routes[i].table > 255));
+    for (size_t i = 0; i < plan.n_rules; i++)
+        require(plan.rules[i].protocol == ROUTING_PROTOCOL && plan.rules[i].priority > 0 &&
+                plan.rules[i].priority <= ROUTING_PRIORITY_MAX);
+    facts.routes = plan.routes;
+    facts.n_routes = plan.n_routes;
+    facts.rules = plan.rules;
+    facts.n_rules = plan.n_rules;
+    require(routes_plan(policy, &world->live, &facts, false, &again) == 0);
+    require(again.n_changes == 0);
+    require(routes_plan(NULL, &world->live, &facts, false, &none) == 0);
+    require(none.n_changes == plan.n_routes + plan.n_rules);
+    routes_plan_done(&none);
+    routes_plan_done(&again);
+    routes_plan_done(&plan);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     _cleanup_policy_ struct policy *policy = policy_new();
@@ -196,5 +236,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     make_world(&world, name_is_valid_device(last) ? last : "x", policy->hash);
     check_match(policy, &world);
     check_plan(policy, &world);
+    check_routing(policy, &world);
     return 0;
 }
