@@ -35,6 +35,7 @@ void routes_plan_done(struct routes_plan *plan)
         return;
     for (size_t i = 0; i < plan->n_devices; i++) {
         free(plan->devices[i].conflict);
+        free(plan->devices[i].cure);
         free(plan->devices[i].message);
         free(plan->devices[i].advice);
     }

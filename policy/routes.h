@@ -110,8 +110,9 @@ struct routes_device {
                               looked for, or not found */
     } gateway[IP_FAMILIES];
     bool primary[IP_FAMILIES]; /* carries the main default route and was not asked for */
-    char *conflict;  /* owned; who stands in the way, and what to do; NULL for nobody. Also where
-                        it was forced */
+    char *conflict;  /* owned; who stands in the way, one line; NULL for nobody. Also where it was
+                        forced */
+    char *cure;      /* owned; to paste, may be several lines; NULL for none */
     char *message;   /* owned; why it is not ok otherwise; NULL for nothing to say */
     char *advice;    /* owned; arp_filter and arp_announce for a subnet on two devices …; NULL */
     size_t n_routes; /* wanted */

@@ -111,12 +111,18 @@ static int check_meddlers(const struct routes_work *work, const struct routes_wi
 
     for (size_t i = 0; i < work->facts->n_meddlers && r >= 0; i++) {
         const struct route_meddler *meddler = &work->facts->meddlers[i];
+        char *cures;
 
         if (meddler->ifindex != 0 && meddler->ifindex != wish->device->ifindex)
             continue;
-        r = routes_say(message, "%s configures rules here (%s)%s%s", meddler->name,
-                       meddler->evidence, meddler->cure ? "; to paste: " : "",
-                       meddler->cure ? meddler->cure : "");
+        r = routes_say(message, "%s configures rules here (%s)", meddler->name, meddler->evidence);
+        if (r < 0 || !meddler->cure)
+            continue;
+        if (asprintf(&cures, "%s%s%s", wish->out->cure ?: "", wish->out->cure ? "\n" : "",
+                     meddler->cure) < 0)
+            return -ENOMEM;
+        free(wish->out->cure);
+        wish->out->cure = cures;
     }
     return r;
 }

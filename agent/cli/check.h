@@ -2,7 +2,7 @@
  * A format that has to know the totals first collects what it needs in its own data. */
 #pragma once
 
-#include "report.h"
+#include "routing_report.h"
 
 struct check {
     struct session *session;
@@ -17,7 +17,12 @@ struct check {
     unsigned expired;               /* exceptions past their date */
     unsigned *matches;              /* per rule: devices its pattern matches; NULL unless asked */
     bool *unmatched_rules;          /* per rule */
-    void *data;                     /* of the format */
+    struct routing routing;
+    unsigned routing_counts[ROUTES_STATE_COUNT]; /* devices that routing is asked for */
+    size_t routing_left;                         /* routes and rules of ours that nobody asks for */
+    const bool *selected;                        /* per device of the picture */
+    bool some_devices;                           /* only those are reported */
+    void *data;                                  /* of the format */
 };
 
 struct check_format {
@@ -34,7 +39,19 @@ struct check_format {
 extern const struct check_format check_table, check_json, check_ndjson, check_csv, check_nagios,
     check_prometheus;
 
-/* Number of devices, all and default in the two states that mean "not as wanted". */
+/* Policy routing. The rows are those of check_table's table. */
+int check_routing_read(struct check *check);
+bool check_shows_routing(const struct check *check, int ifindex);
+unsigned check_routing_devices(const struct check *check);
+unsigned check_routing_bad(const struct check *check);
+const char *check_routing_why(const struct routes_device *device);
+int check_routing_rows(const struct check *check, struct table *table);
+void check_routing_sum(const struct check *check);
+/* A list of json_routing_device(); {devices, a number per state, leftovers}. */
+json_t *check_routing_json(const struct check *check);
+json_t *check_routing_json_summary(const struct check *check);
+
+/* Number of devices, all and default in the states that mean "not as wanted", routing counted. */
 unsigned check_bad(const struct check *check);
 
 /* EXIT_OK or EXIT_DRIFT; latent, expired and unmatched count with --strict. */

@@ -32,6 +32,30 @@ static int print(struct check *check, const char *name, int ifindex, const struc
     return 0;
 }
 
+/* Routing has no numbers; a line of its own for each device that it is asked for. */
+static int end(struct check *check)
+{
+    const struct routes_plan *plan = &check->routing.plan;
+    const struct session *session = check->session;
+    FILE *stream = check->out->stream;
+
+    for (size_t i = 0; i < plan->n_devices; i++) {
+        const struct routes_device *device = &plan->devices[i];
+
+        if (!check_shows_routing(check, device->ifindex))
+            continue;
+        fprintf(stream, "%d,", device->ifindex);
+        csv_cell(stream, device->name, ',');
+        fprintf(stream, "routing,%s,,,,%s,,", routes_state_name(device->state),
+                session->enforcing ? "yes" : "no");
+        csv_cell(stream, session->guard == GUARD_AGENT ? guard_name(session->guard) : NULL, ',');
+        place(stream, device->origin.file, device->origin.line);
+        fputs(",,,", stream);
+        csv_cell(stream, check_routing_why(device), '\n');
+    }
+    return 0;
+}
+
 static int begin(struct check *check)
 {
     fputs("ifindex,device,key,state,configured,effective,wanted,enforced,inherited,guard,"
@@ -53,4 +77,5 @@ static int device(struct check *check, const struct device *device, const struct
     return 0;
 }
 
-const struct check_format check_csv = {.begin = begin, .special = special, .device = device};
+const struct check_format check_csv = {
+    .begin = begin, .special = special, .device = device, .end = end};

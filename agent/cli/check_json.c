@@ -15,6 +15,7 @@ static json_t *json_summary(const struct check *check)
         json_object_set_new(object, state_name(state), json_integer(check->counts[state]));
     json_object_set_new(object, "warnings", json_integer((json_int_t)check->warnings));
     json_object_set_new(object, "unmatched", json_integer(check->unmatched));
+    json_object_set_new(object, "routing", check_routing_json_summary(check));
     return object;
 }
 
@@ -122,6 +123,7 @@ static int end(struct check *check)
 {
     json_close(check->out, ']');
     end_lists(check);
+    json_element(check->out, "routing", check_routing_json(check));
     json_element(check->out, "summary", json_summary(check));
     json_close(check->out, '}');
     return 0;
@@ -163,6 +165,12 @@ static int end_lines(struct check *check)
         line(check, "exception", json_exception(check, &policy->exceptions[i]));
     for (size_t i = 0; i < n; i++)
         line(check, "warning", json_warning(&warnings[i]));
+    for (size_t i = 0; i < check->routing.plan.n_devices; i++) {
+        const struct routes_device *device = &check->routing.plan.devices[i];
+
+        if (check_shows_routing(check, device->ifindex))
+            line(check, "routing", json_routing_device(&check->routing, device));
+    }
     line(check, "summary", json_summary(check));
     return 0;
 }

@@ -100,11 +100,34 @@ static void print_head(struct check *check)
             check->counts[STATE_LATENT], warnings, PLURAL(warnings, "warning"));
     if (check->specials[STATE_IMPOSSIBLE] + check->specials[STATE_DRIFT] > 0)
         fputs("; all or default not as wanted", stream);
+    if (check_routing_bad(check) > 0)
+        fputs("; routing not as wanted", stream);
     fprintf(stream, " | devices=%u;;;0", check->devices);
     for (enum state state = 0; state < STATE_COUNT; state++)
         fprintf(stream, " %s=%u;%s;%s;0", state_name(state), check->counts[state],
                 state == STATE_LATENT ? "0" : "", state <= STATE_DRIFT ? "0" : "");
-    fprintf(stream, " warnings=%u;0;;0 unmatched=%u;;;0\n", warnings, check->unmatched);
+    fprintf(stream, " warnings=%u;0;;0 unmatched=%u;;;0", warnings, check->unmatched);
+    fprintf(stream, " routing=%u;;0;0\n", check_routing_bad(check));
+}
+
+static void note_routing(struct check *check)
+{
+    const struct routes_plan *plan = &check->routing.plan;
+    struct found *found = check->data;
+
+    for (size_t i = 0; i < plan->n_devices; i++) {
+        const struct routes_device *device = &plan->devices[i];
+        char escaped[NAME_ESCAPED_SIZE];
+
+        if (!check_shows_routing(check, device->ifindex) || device->state > ROUTES_DRIFT ||
+            found->lines++ >= LINES_MAX)
+            continue;
+        fprintf(found->stream, "%s: ", routes_state_name(device->state));
+        print_safely(found->stream, name_escape_buf(device->name, escaped, sizeof(escaped)));
+        fputs(" routing: ", found->stream);
+        print_safely(found->stream, check_routing_why(device));
+        fputc('\n', found->stream);
+    }
 }
 
 static int end(struct check *check)
@@ -113,6 +136,7 @@ static int end(struct check *check)
     const struct warning *warnings = judge_warnings(check->session->judge, &n);
     struct found *found = check->data;
 
+    note_routing(check);
     print_head(check);
     if (fflush(found->stream) != 0)
         return -ENOMEM;

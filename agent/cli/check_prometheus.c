@@ -169,6 +169,25 @@ static void print_keys(const struct check *check)
     }
 }
 
+static void print_routing(const struct check *check)
+{
+    FILE *stream = check->out->stream;
+
+    if (!routing_in_policy(check->session->policy) && check->routing_left == 0)
+        return;
+    fputs("# HELP rpfpolicy_routing_devices Devices that policy routing is asked for, by state.\n"
+          "# TYPE rpfpolicy_routing_devices gauge\n",
+          stream);
+    for (enum routes_state state = 0; state < ROUTES_STATE_COUNT; state++)
+        fprintf(stream, "rpfpolicy_routing_devices{state=\"%s\"} %u\n", routes_state_name(state),
+                check->routing_counts[state]);
+    fprintf(stream,
+            "# HELP rpfpolicy_routing_leftovers Routes and rules of ours that nobody asks for.\n"
+            "# TYPE rpfpolicy_routing_leftovers gauge\n"
+            "rpfpolicy_routing_leftovers %zu\n",
+            check->routing_left);
+}
+
 /* The value below TcpExt's IPReversePathFilter in netstat's pairs of lines. -ENOENT without it. */
 static int read_drops(unsigned long long *ret)
 {
@@ -205,6 +224,7 @@ static int end(struct check *check)
     char hash[17];
 
     print_keys(check);
+    print_routing(check);
     fprintf(stream,
             "# HELP rpfpolicy_policy_info The policy on disk.\n"
             "# TYPE rpfpolicy_policy_info gauge\n"

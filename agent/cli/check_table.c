@@ -147,6 +147,8 @@ static int print_rows(struct check *check)
         qsort(rows->items, rows->count, sizeof(*rows->items), compare_rows);
     for (size_t i = 0; r == 0 && i < rows->count; i++)
         r = print_row(table, &rows->items[i], rows, check->session->sysctl != NULL);
+    if (r == 0)
+        r = check_routing_rows(check, table);
     return r < 0 ? r : table_print(table, check->out);
 }
 
@@ -283,7 +285,7 @@ static void print_next(struct check *check)
         fputs("The agent was stopped: until it is started again nothing is repaired, and the udev\n"
               "hook stands back too.\n",
               stream);
-    if (check->writable > 0)
+    if (check->writable > 0 || check->routing.plan.n_changes > 0)
         fputs("'rpfpolicy plan' shows what would be written, 'rpfpolicy apply' writes it.\n",
               stream);
     if (session->policy->agent.mode == MODE_OBSERVE)
@@ -299,7 +301,7 @@ static int end(struct check *check)
 
     if (r < 0)
         return r;
-    if (((struct rows *)check->data)->count > 0)
+    if (((struct rows *)check->data)->count > 0 || check_routing_bad(check) > 0)
         fputc('\n', check->out->stream);
     for (size_t i = 0; i < check->warnings; i++)
         print_warning(check, &warnings[i]);
@@ -308,6 +310,7 @@ static int end(struct check *check)
     print_unmatched(check);
     print_undecided(check);
     print_sum(check);
+    check_routing_sum(check);
     print_next(check);
     return 0;
 }

@@ -134,12 +134,28 @@ static void print_note(FILE *stream, const struct routes_device *device, const c
         fprintf(stream, "note: %s: %s\n", NAME_SHOWN(device->name), text);
 }
 
+/* Made by us, but for names of devices and files, which were escaped or refused there. */
+static void print_cure(FILE *stream, const struct routes_device *device)
+{
+    const char *line = device->cure, *end;
+
+    for (; line; line = end ? end + 1 : NULL) {
+        end = strchr(line, '\n');
+        fprintf(stream, "    %.*s\n", (int)(end ? end - line : (ptrdiff_t)strlen(line)), line);
+    }
+}
+
 void routing_print_notes(FILE *stream, const struct routes_plan *plan)
 {
+    const char *said = NULL; /* the same program is in the way of many devices */
+
     for (size_t i = 0; i < plan->n_devices; i++) {
         const struct routes_device *device = &plan->devices[i];
 
         print_note(stream, device, device->conflict);
+        if (device->cure && (!said || !streq(said, device->cure)))
+            print_cure(stream, device);
+        said = device->cure ?: said;
         if (device->state != ROUTES_PRIMARY)
             print_note(stream, device, device->message);
         print_note(stream, device, device->advice);
@@ -293,6 +309,7 @@ json_t *json_routing_device(const struct routing *routing, const struct routes_d
     json_object_set_new(object, "rules", json_rules(routing, device->table));
     json_object_set_new(object, "routes", json_routes(routing, device));
     json_object_set_new(object, "conflict", json_bytes(device->conflict));
+    json_object_set_new(object, "cure", json_bytes(device->cure));
     json_object_set_new(object, "message", json_bytes(device->message));
     json_object_set_new(object, "advice", json_bytes(device->advice));
     return object;

@@ -48,10 +48,10 @@ int routing_say_outcome(int r, const struct routes_plan *plan,
 
 /* {ifindex, name, state, rule {file, line}, addresses [TEXT], table, gateways {ipv4 {address,
  * source}, ipv6 …}, rules [{family, priority, from, table, text}], routes [{family, to, via,
- * text}], conflict, message, advice}. rules and routes are those it shall have; texts as ip(8)
- * prints them; null for what there is not. `source` is "policy", "first host", "main", "table N",
- * "networkd", "NetworkManager", "point to point" or "none"; `state` conflict, impossible, drift,
- * paused, ok, primary or waiting. */
+ * text}], conflict, cure, message, advice}. rules and routes are those it shall have; texts as
+ * ip(8) prints them; null for what there is not. `source` is "policy", "first host", "main", "table
+ * N", "networkd", "NetworkManager", "point to point" or "none"; `state` conflict, impossible,
+ * drift, paused, ok, primary or waiting. */
 json_t *json_routing_device(const struct routing *routing, const struct routes_device *device);
 
 /* All of them. */

@@ -15,7 +15,8 @@ static const struct check_format *const formats[FORMAT_COUNT] = {
 unsigned check_bad(const struct check *check)
 {
     return check->counts[STATE_IMPOSSIBLE] + check->counts[STATE_DRIFT] +
-           check->specials[STATE_IMPOSSIBLE] + check->specials[STATE_DRIFT];
+           check->specials[STATE_IMPOSSIBLE] + check->specials[STATE_DRIFT] +
+           check_routing_bad(check);
 }
 
 int check_status(const struct check *check)
@@ -199,9 +200,14 @@ int verb_check(struct cli *cli, int count, char **arguments)
 
     r = session_load(&session, cli, 0);
     if (r == 0)
-        r = session_read(&session, IMPACT_KEYS, FACT_ADDRESSES | (count > 0 ? FACT_ALTNAMES : 0));
+        r = session_read(&session, IMPACT_KEYS | ROUTING_KEYS,
+                         FACT_ADDRESSES | (count > 0 ? FACT_ALTNAMES : 0));
     if (r == 0)
         r = session_select(&session, count, arguments, &selected);
+    check.selected = selected;
+    check.some_devices = count > 0;
+    if (r == 0)
+        r = check_routing_read(&check);
     if (r < 0)
         return unknown(cli, &session);
     r = run(&check, formats[cli->format], selected);
@@ -209,6 +215,7 @@ int verb_check(struct cli *cli, int count, char **arguments)
         say("cannot check: %s", error_text(r));
     free(check.matches);
     free(check.unmatched_rules);
+    routing_done(&check.routing);
     if (r < 0)
         return cli_error(cli);
     return cli->format == FORMAT_NAGIOS ? check_nagios_status(&check) : check_status(&check);

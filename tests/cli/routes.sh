@@ -142,6 +142,35 @@ json "and who asks" '.devices[1].rule.line == 2 and .devices[1].conflict == null
 expect "anyone may look" setpriv --reuid=65534 --regid=65534 --clear-groups \
     "$SYSTEM_BUILD/agent/cli/rpfpolicy" routes show >/dev/null
 
+# --- check says the same
+
+run check
+expect_status "check" 0
+says "counts it" "$OUT" '^routing of 4 devices: 3 ok, 1 primary'
+ip rule del from 172.16.6.4 lookup "$((21000 + $(eth 2)))"
+run check
+expect_status "check finds a lost rule" 2
+says "as drift of the device" "$OUT" '^drift +eth2 +routing +- +auto .*10-test.conf:2'
+run check eth1
+expect_status "which is not the matter of another device" 0
+run check --json
+json "JSON has it" '.summary.routing.drift == 1 and (.routing | length == 4)'
+run check --format=nagios
+expect_status "a monitoring system" 2
+says "sees it" "$OUT" 'routing not as wanted.* routing=1;;0;0$'
+run check --format=prometheus
+says "so do metrics" "$OUT" '^rpfpolicy_routing_devices\{state="drift"\} 1$'
+run check --format=csv
+says "and tables" "$OUT" '^[0-9]+,eth2,routing,drift,,,,no,,'
+run check --format=ndjson
+expect_equal "and streams" "$(jq -r 'select(.type == "routing" and .state == "drift") | .name' "$OUT")" eth2
+run routes apply
+sed -i 's/^eth0..3 = auto/eth1 = auto/' /etc/rpfpolicy.d/10-test.conf
+run check
+expect_status "what nobody asks for any more" 2
+says "is drift, too" "$OUT" '^drift +- +routing +[0-9]+ left +none'
+sed -i 's/^eth1 = auto/eth0..3 = auto/' /etc/rpfpolicy.d/10-test.conf
+
 # --- what changes
 
 ip address replace 172.16.5.99/24 dev eth1

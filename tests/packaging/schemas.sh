@@ -126,6 +126,32 @@ END
 echo 2 >"$CONF/all/rp_filter"
 keep check impossible
 
+# --- policy routing
+
+ip addr add 10.1.0.9/24 dev $'lxc\xff\xfe'
+ip addr add 2001:db8::9/64 dev $'lxc\xff\xfe' nodad
+policy_file 10-test.conf <<'END'
+[routing]
+* = auto
+[routing lxc*]
+gateway = first
+END
+ip link set $'lxc\xff\xfe' up
+keep check routing
+keep check routing-of-one eth0
+rpfpolicy routes apply >/dev/null 2>&1
+keep check routed
+echo '# no section' >/etc/rpfpolicy.d/10-test.conf
+keep check leftovers
+rpfpolicy routes flush >/dev/null
+ip addr flush dev $'lxc\xff\xfe'
+rpfpolicy accept >/dev/null
+policy_file 10-test.conf <<'END'
+[rp_filter]
+all = unmanaged
+lxc* = off
+END
+
 # --- an agent that only observes, and that saw somebody who would be cut
 
 mkfifo /run/test/ready /run/test/end

@@ -440,9 +440,9 @@ static void programs_at_work_are_conflicts(void **state)
     _cleanup_planned_ struct planned planned =
         plan(&world, "[routing]\neth1..2 = auto\n[routing *]\ngateway = first\n", false);
     assert_state(&planned, "eth1", "drift", NULL);
-    assert_state(
-        &planned, "eth2", "conflict",
-        "nm-cloud-setup configures rules here (nm-cloud-setup.timer); to paste: disable it");
+    assert_state(&planned, "eth2", "conflict",
+                 "nm-cloud-setup configures rules here (nm-cloud-setup.timer)");
+    assert_string_equal(device_of(&planned, "eth2")->cure, "disable it");
     world.facts.meddlers = NULL;
     world.facts.n_meddlers = 0;
     world_done(&world);
