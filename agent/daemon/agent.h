@@ -172,6 +172,10 @@ int udev_watch_new(struct agent *agent, struct udev_watch **ret);
 struct udev_watch *udev_watch_free(struct udev_watch *watch);
 bool udev_watch_active(const struct udev_watch *watch); /* udevd manages this namespace */
 bool udev_watch_is_initialized(const struct udev_watch *watch, int ifindex);
+/* A physical device is judged by its name once udev has finished with it. entry: NULL where it is
+ * not known yet. */
+bool agent_may_be_renamed(const struct agent *agent, const struct device *device,
+                          const struct entry *entry);
 
 /* status.c */
 void agent_status_changed(struct agent *agent);

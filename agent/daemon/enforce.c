@@ -373,8 +373,8 @@ static bool may_write(struct agent *agent, struct entry *entry, enum key key,
     if (!target->drift || target->impossible || target->moot || target->undecided ||
         target->rule->observe || !agent->enforcing)
         return false;
-    if (entry->unsettled_until && entry->device.bus_parent && udev_watch_active(agent->udev))
-        return false; /* udev may still rename it */
+    if (agent_may_be_renamed(agent, &entry->device, entry))
+        return false;
     if (sysctl_will_be_right(agent, entry, key, target))
         return false;
     if (!entry->keys || !entry->keys[key].conflict)

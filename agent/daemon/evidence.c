@@ -31,6 +31,8 @@ static int look(struct evidence *evidence)
     if (r >= 0 && (agent->policy->facts & FACT_UDEV) && !agent->paths.foreign)
         r = udevdb_read(&live);
     if (r >= 0)
+        r = agent_amend(&live, agent); /* sets with time conditions */
+    if (r >= 0)
         r = observed_look(&evidence->observed, &options, &live, NULL, NULL);
     return r;
 }

@@ -102,7 +102,8 @@ int agent_merge(struct agent *agent, struct live *live)
     return 0;
 }
 
-/* A whole plan reads its own picture: without this it would judge by the moment alone. */
+/* A whole plan reads its own picture: without this it would judge by the moment alone, and by a
+ * name that udev may still change. */
 int agent_amend(struct live *live, void *data)
 {
     struct agent *agent = data;
@@ -114,6 +115,7 @@ int agent_amend(struct live *live, void *data)
 
         device->numbered |= entry && entry->numbered_until > now;
         device->uplink |= entry && entry->uplink_until > now;
+        device->paused |= agent_may_be_renamed(agent, device, entry);
     }
     return 0;
 }

@@ -118,6 +118,15 @@ bool udev_watch_active(const struct udev_watch *watch)
     return watch && watch->active;
 }
 
+bool agent_may_be_renamed(const struct agent *agent, const struct device *device,
+                          const struct entry *entry)
+{
+    if (!device->bus_parent || !udev_watch_active(agent->udev))
+        return false;
+    return entry ? entry->unsettled_until != 0
+                 : !udev_watch_is_initialized(agent->udev, device->ifindex);
+}
+
 bool udev_watch_is_initialized(const struct udev_watch *watch, int ifindex)
 {
     struct udev_device *device;
