@@ -32,7 +32,7 @@ ip route add 203.0.113.1 via 198.51.100.2
 add_device lxc1
 add_device $'lxc\xff\xfe'
 add_device $'\e[31m'
-add_device '{"a":1}'
+add_device '{"a",1}'
 add_device br0
 ip link add port0 type veth peer name far0
 ip link set port0 master br0
@@ -207,9 +207,9 @@ fight() {
     status_is '.conflicts | length > 0' true
 }
 wait_until "a conflict" fight
-rpfpolicy pause --reason=why eth0 >/dev/null
+rpfpolicy pause --reason=why eth0 $'lxc\xff\xfe' >/dev/null
 rpfpolicy pause --reason=why --for=1h all >/dev/null
-wait_until "the pauses are seen" status_is '.pauses | length' 2
+wait_until "the pauses are seen" status_is '.pauses | length' 3
 keep status conflict
 keep check conflict
 agent_stop
