@@ -244,7 +244,7 @@ def main():
         "Reaction times are taken by a process of higher real-time priority that receives the same messages.",
         "The limit program there opens, writes and closes one file per device and decides nothing. With udevd",
         "running, and against a process that writes without a pause, all run as ordinary processes instead, at",
-        "nice -20, udevd at -10: as far apart as the agent's unit and udevd are.",
+        "nice -20, udevd at -10, their sessions too: as far apart as the units of agent and udevd are.",
         "",
         f"- date: {datetime.date.today().isoformat()}",
         f"- machine: {processor()}, {os.cpu_count()} processors",

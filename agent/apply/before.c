@@ -189,31 +189,45 @@ static int drop_gone_devices(struct records *records)
     return 0;
 }
 
-/* Writes at most RECORD_SIZE bytes; returns their end. */
-static char *format_record(char *p, const struct before_record *record, int wrote)
+static int format_record(struct state_text *text, const struct before_record *record, int wrote)
 {
     char name[NAME_ESCAPED_SIZE];
 
-    return p + snprintf(p, RECORD_SIZE, "%s %d %d %d %s\n", key_info(record->key)->name,
-                        record->value, wrote, record->ifindex,
-                        name_escape_buf(record->name, name, sizeof(name)));
+    if (text->size - text->n < RECORD_SIZE) {
+        size_t size = 2 * text->n + RECORD_SIZE;
+        char *p = realloc(text->bytes, size);
+
+        if (!p)
+            return -ENOMEM;
+        text->bytes = p;
+        text->size = size;
+    }
+    text->n += (size_t)snprintf(text->bytes + text->n, RECORD_SIZE, "%s %d %d %d %s\n",
+                                key_info(record->key)->name, record->value, wrote, record->ifindex,
+                                name_escape_buf(record->name, name, sizeof(name)));
+    return 0;
 }
 
 static int format_records(const char *header, const struct before_record *records, size_t n,
                           bool earlier, struct state_text *ret)
 {
-    char *p = malloc(STATE_HEADER_SIZE + 2 * n * RECORD_SIZE);
+    _cleanup_(state_text_done) struct state_text text = {0};
+    int r = 0;
 
-    if (!p)
+    text.bytes = strdup(header);
+    if (!text.bytes)
         return -ENOMEM;
-    ret->bytes = p;
-    p = stpcpy(p, header);
-    for (size_t i = 0; i < n; i++) {
+    text.n = text.size = strlen(header);
+    for (size_t i = 0; r >= 0 && i < n; i++) {
         if (earlier && records[i].wrote_earlier != records[i].wrote)
-            p = format_record(p, &records[i], records[i].wrote_earlier);
-        p = format_record(p, &records[i], records[i].wrote);
+            r = format_record(&text, &records[i], records[i].wrote_earlier);
+        if (r >= 0)
+            r = format_record(&text, &records[i], records[i].wrote);
     }
-    ret->n = (size_t)(p - ret->bytes);
+    if (r < 0)
+        return r;
+    *ret = text;
+    text = (struct state_text){0};
     return 0;
 }
 

@@ -63,8 +63,14 @@ static uint64_t settle_key(struct agent *agent, const struct entry *entry, enum 
 /* udev's word may have been missed. */
 static bool is_settled_by_now(struct agent *agent, struct entry *entry, uint64_t now)
 {
+    uint64_t silent_at = udev_watch_silent_at(agent->udev);
+
     if (entry->ask_udev_at > now)
         return false;
+    if (now < entry->unsettled_until && now < silent_at) {
+        entry->ask_udev_at = silent_at;
+        return false;
+    }
     if (now < entry->unsettled_until && agent->udev_questions == 0) {
         entry->ask_udev_at = now + UDEV_ASK_REST;
         return false;

@@ -21,8 +21,9 @@
 #define UNNUMBERED_AFTER (10 * USEC_PER_SEC)
 #define UPLINK_FOR (60 * USEC_PER_SEC)
 
-/* udev says when it is finished with a device. Should that have been missed, it is asked, seldom,
- * and after the time that it has for an event nothing waits for it any more. */
+/* udev says when it is finished with a device. Should that have been missed, it is asked, seldom
+ * and not while it still speaks of others: a question looks into /sys, where the agent would wait
+ * for all that udev runs. After the time that it has for an event nothing waits for it any more. */
 #define UDEV_ASK_AFTER USEC_PER_SEC
 #define UDEV_ASK_AT_ONCE 16 /* questions in a row: each reads files, and devices wait meanwhile */
 #define UDEV_ASK_REST (5 * USEC_PER_MSEC)
@@ -171,6 +172,8 @@ void agent_schedule_retry(struct agent *agent, uint64_t at);
 int udev_watch_new(struct agent *agent, struct udev_watch **ret);
 struct udev_watch *udev_watch_free(struct udev_watch *watch);
 bool udev_watch_active(const struct udev_watch *watch); /* udevd manages this namespace */
+/* The time from which on udev counts as silent, unless it says something before. */
+uint64_t udev_watch_silent_at(const struct udev_watch *watch);
 bool udev_watch_is_initialized(const struct udev_watch *watch, int ifindex);
 /* A physical device is judged by its name once udev has finished with it. entry: NULL where it is
  * not known yet. */

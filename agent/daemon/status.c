@@ -242,4 +242,6 @@ void agent_status_changed(struct agent *agent)
         present <= at)
         return;
     agent_set_timer(agent, &agent->status_timer, at, on_status);
+    if (agent->status_timer) /* nobody waits for it */
+        (void)sd_event_source_set_priority(agent->status_timer, SD_EVENT_PRIORITY_IDLE);
 }

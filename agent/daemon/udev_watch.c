@@ -13,6 +13,7 @@ struct udev_watch {
     struct udev_monitor *monitor;
     sd_event_source *source;
     bool active;
+    uint64_t spoke; /* when it last said something, of whatever device */
 };
 
 /* What udev knows of the device, for sets that ask for properties. */
@@ -50,7 +51,7 @@ static int on_udev(sd_event_source *source, int fd, uint32_t events, void *data)
     struct agent *agent = watch->agent;
     struct udev_device *device;
 
-    agent->wake = agent_now(agent);
+    agent->wake = watch->spoke = agent_now(agent);
     errno = 0;
     while ((device = udev_monitor_receive_device(watch->monitor))) {
         const char *text = udev_device_get_property_value(device, "IFINDEX");
@@ -92,6 +93,9 @@ int udev_watch_new(struct agent *agent, struct udev_watch **ret)
     if (r >= 0)
         r = sd_event_add_io(agent->event, &watch->source, udev_monitor_get_fd(watch->monitor),
                             EPOLLIN, on_udev, watch);
+    /* New devices come first: what udev is finished with has its value. */
+    if (r >= 0)
+        r = sd_event_source_set_priority(watch->source, SD_EVENT_PRIORITY_NORMAL + 10);
     if (r < 0) {
         udev_watch_free(watch);
         return r;
@@ -125,6 +129,11 @@ bool agent_may_be_renamed(const struct agent *agent, const struct device *device
         return false;
     return entry ? entry->unsettled_until != 0
                  : !udev_watch_is_initialized(agent->udev, device->ifindex);
+}
+
+uint64_t udev_watch_silent_at(const struct udev_watch *watch)
+{
+    return udev_watch_active(watch) ? watch->spoke + UDEV_ASK_AFTER : 0;
 }
 
 bool udev_watch_is_initialized(const struct udev_watch *watch, int ifindex)
