@@ -174,6 +174,13 @@ static char *command_text(const struct live *live, const struct routes_change *c
     return routes_change_text(change, device ? device->name : NULL);
 }
 
+void routing_print_change(FILE *stream, const struct live *live, const struct routes_change *change)
+{
+    _cleanup_free_ char *command = command_text(live, change);
+
+    fprintf(stream, "%s: %s\n", command ?: "memory ran out", change->reason);
+}
+
 int routing_print_changes(struct output *out, const struct live *live,
                           const struct routes_plan *plan)
 {
@@ -370,37 +377,56 @@ json_t *json_routes_outcome(const struct routes_outcome *outcome)
     return object;
 }
 
-void routing_report_change(struct cli *cli, const struct live *live,
-                           const struct routes_change *change, enum routes_result result, int error)
+/* -- carrying out -- */
+
+#define LOCK_TIMEOUT_MS 10000
+
+struct writing {
+    struct session *session;
+    json_t *changes;
+};
+
+static int amend(struct live *live, void *data)
+{
+    const struct writing *writing = data;
+
+    return session_amend(writing->session, live);
+}
+
+static void report(const struct routes_change *change, const char *name, enum routes_result result,
+                   int error, void *data)
 {
     static const char *const words[] = {[ROUTES_DONE] = "done",
                                         [ROUTES_GONE] = "gone",
                                         [ROUTES_FAILED] = "failed",
                                         [ROUTES_LEFT] = "left"};
+    const struct writing *writing = data;
+    const struct live *live = &writing->session->live;
+    struct output *out = &writing->session->cli->out;
     _cleanup_free_ char *command = NULL;
 
-    if (cli->format == FORMAT_JSON) {
+    if (writing->changes) {
         json_t *object = json_routes_change(live, change);
 
         json_object_set_new(object, "result", json_string(words[result]));
         json_object_set_new(object, "error",
                             result == ROUTES_FAILED ? json_string(error_text(error)) : json_null());
-        json_element(&cli->out, NULL, object);
+        json_array_append_new(writing->changes, object);
         return;
     }
     command = command_text(live, change);
-    fprintf(cli->out.stream, "%s: %s", command ?: "memory ran out", change->reason);
+    fprintf(out->stream, "%s: %s", command ?: "memory ran out", change->reason);
     if (result == ROUTES_GONE)
-        fputs(" - the device is gone", cli->out.stream);
+        fputs(" - the device is gone", out->stream);
     else if (result == ROUTES_LEFT)
-        fputs(" - not tried, since something before it failed", cli->out.stream);
+        fputs(" - not tried, since something before it failed", out->stream);
     else if (result == ROUTES_FAILED)
-        fprintf(cli->out.stream, " - %sfailed%s: %s", output_color(&cli->out, "failed"),
-                output_color_end(&cli->out), error_text(error));
-    fputc('\n', cli->out.stream);
+        fprintf(out->stream, " - %sfailed%s: %s", output_color(out, "failed"),
+                output_color_end(out), error_text(error));
+    fputc('\n', out->stream);
 }
 
-int routing_say_outcome(int r, const struct routes_plan *plan, const struct routes_outcome *outcome)
+static int status_of(int r, const struct routes_plan *plan, const struct routes_outcome *outcome)
 {
     char number[16];
 
@@ -418,4 +444,31 @@ int routing_say_outcome(int r, const struct routes_plan *plan, const struct rout
     }
     return plan->states[ROUTES_CONFLICT] > 0 || plan->states[ROUTES_IMPOSSIBLE] > 0 ? EXIT_DRIFT
                                                                                     : EXIT_OK;
+}
+
+int routing_write(struct session *session, const struct policy *policy, bool forced,
+                  json_t *changes, size_t *ret_count, struct routes_outcome *ret)
+{
+    struct writing writing = {.session = session, .changes = changes};
+    struct routes_apply_options options = {
+        .paths = &session->cli->paths,
+        .policy = policy,
+        .forced = forced,
+        .ignore_pauses = session->unpaused,
+        .lock_timeout_ms = LOCK_TIMEOUT_MS,
+        .amend = policy ? amend : NULL,
+        .report = report,
+        .data = &writing,
+    };
+    struct routes_plan plan = {0};
+    int r, status;
+
+    *ret = (struct routes_outcome){0};
+    r = routes_apply(&options, &plan, ret);
+    if (r >= 0 && !changes)
+        routing_print_notes(session->cli->out.stream, &plan);
+    status = status_of(r, &plan, ret);
+    *ret_count = plan.n_changes;
+    routes_plan_done(&plan);
+    return status;
 }

@@ -33,18 +33,19 @@ void routing_print_notes(FILE *stream, const struct routes_plan *plan);
 int routing_print_changes(struct output *out, const struct live *live,
                           const struct routes_plan *plan);
 
-/* One change that was made, or not: a line, or an element of `changes` with `result` (done, gone,
- * failed, or left: something before it failed for this device) and `error` beside the others. */
-void routing_report_change(struct cli *cli, const struct live *live,
-                           const struct routes_change *change, enum routes_result result,
-                           int error);
+/* One line: "ip -4 rule add …: wanted". */
+void routing_print_change(FILE *stream, const struct live *live,
+                          const struct routes_change *change);
+
+/* Carry out: one line per change to the output, or where `changes` is not NULL an element of that
+ * list: json_routes_change() with `result` (done, gone, failed, or left: something before it failed
+ * for this device) and `error`. Says what went wrong; notes are printed with the lines. Returns an
+ * exit status; ret_count is the number of changes that there were to make. */
+int routing_write(struct session *session, const struct policy *policy, bool forced,
+                  json_t *changes, size_t *ret_count, struct routes_outcome *ret);
 
 /* {done, gone, failed, left}: numbers. */
 json_t *json_routes_outcome(const struct routes_outcome *outcome);
-
-/* What came of routes_apply(), which returned r: says what went wrong, returns an exit status. */
-int routing_say_outcome(int r, const struct routes_plan *plan,
-                        const struct routes_outcome *outcome);
 
 /* {ifindex, name, state, rule {file, line}, addresses [TEXT], table, gateways {ipv4 {address,
  * source}, ipv6 …}, rules [{family, priority, from, table, text}], routes [{family, to, via,

@@ -6,6 +6,7 @@
 #include "apply.h"
 #include "confirming.h"
 #include "lockout.h"
+#include "routing_report.h"
 #include "writes.h"
 
 #define LOCK_TIMEOUT_MS 10000
@@ -16,6 +17,8 @@ struct applying {
     struct peers peers;     /* who would be cut … */
     bool blind;             /* … which is not known */
     struct confirm confirm; /* with --confirm */
+    struct routing routing; /* as it was before */
+    json_t *routes;         /* changes of routes and rules, in JSON */
 };
 
 static void report(const struct write *write, enum write_result result, int error, void *data)
@@ -72,18 +75,22 @@ static void open_json(const struct applying *applying, const struct plan *plan, 
     json_open(&cli->out, "writes", '[');
 }
 
-static void close_json(struct cli *cli, const struct apply_result *result)
+static void close_json(struct applying *applying, const struct apply_result *result,
+                       const struct routes_outcome *outcome)
 {
+    struct cli *cli = applying->cli;
     json_t *summary;
 
     if (cli->format != FORMAT_JSON)
         return;
     json_close(&cli->out, ']');
+    json_element(&cli->out, "routes", json_incref(applying->routes));
     summary = json_object();
     json_object_set_new(summary, "written", json_integer(result->done));
     json_object_set_new(summary, "gone", json_integer(result->gone));
     json_object_set_new(summary, "failed", json_integer(result->failed));
     json_object_set_new(summary, "flushed", json_boolean(result->flushed));
+    json_object_set_new(summary, "routes", json_routes_outcome(outcome));
     json_element(&cli->out, "summary", summary);
     json_close(&cli->out, '}');
 }
@@ -98,9 +105,11 @@ static void print_rest(struct cli *cli, const struct session *session, const str
     notes_print(cli->out.stream, session, plan);
 }
 
-static int dry_run(const struct applying *applying, const struct plan *plan)
+static int dry_run(struct applying *applying, const struct plan *plan)
 {
+    const struct routes_plan *routes = &applying->routing.plan;
     struct cli *cli = applying->cli;
+    struct routes_outcome no_routes = {0};
     struct apply_result none = {0};
 
     open_json(applying, plan, true);
@@ -114,9 +123,18 @@ static int dry_run(const struct applying *applying, const struct plan *plan)
         text = write_text(&plan->writes[i]);
         fprintf(cli->out.stream, "%s\n", text ?: "memory ran out");
     }
-    close_json(cli, &none);
-    print_rest(cli, applying->session, plan, plan->count == 0);
-    return plan->count > 0 ? EXIT_DRIFT : EXIT_OK;
+    for (size_t i = 0; i < routes->n_changes; i++) {
+        if (cli->format == FORMAT_JSON)
+            json_array_append_new(applying->routes, json_routes_change(&applying->session->live,
+                                                                       &routes->changes[i]));
+        else
+            routing_print_change(cli->out.stream, &applying->session->live, &routes->changes[i]);
+    }
+    if (cli->format != FORMAT_JSON)
+        routing_print_notes(cli->out.stream, routes);
+    close_json(applying, &none, &no_routes);
+    print_rest(cli, applying->session, plan, plan->count == 0 && routes->n_changes == 0);
+    return plan->count > 0 || routing_is_wrong(routes) ? EXIT_DRIFT : EXIT_OK;
 }
 
 static int amend(struct live *live, void *data)
@@ -228,12 +246,12 @@ static int announce(const struct before_record *records, size_t n, void *data)
     return applying->confirm.fd < 0 ? 0 : confirm_announce(&applying->confirm, records, n);
 }
 
-static int carry_out(struct applying *applying, const struct plan *plan)
+/* Values alone. A negative errno after saying why, where nothing was written. */
+static int write_values(struct applying *applying, struct apply_result *ret)
 {
-    struct cli *cli = applying->cli;
     struct session *session = applying->session;
     struct apply_options options = {
-        .paths = &cli->paths,
+        .paths = &applying->cli->paths,
         .policy = session->policy,
         .facts = session_facts(session->policy),
         .ignore_pauses = session->unpaused,
@@ -243,30 +261,65 @@ static int carry_out(struct applying *applying, const struct plan *plan)
         .report = report,
         .data = applying,
     };
-    struct apply_result result = {0};
-    int r;
+    int r = apply_policy(&options, ret);
 
-    open_json(applying, plan, false);
-    r = apply_policy(&options, &result);
-    close_json(cli, &result);
-    if (r == -EBUSY) {
-        say("someone else is writing right now, nothing was done; try again");
-        return EXIT_ERROR;
-    }
-    if (r < 0 && result.failed == 0) {
+    if (r == -EBUSY)
+        say("someone else is writing right now, no value was written; try again");
+    else if (r < 0 && ret->failed == 0)
         say("cannot apply: %s%s", error_text(r),
             r == -EPERM || r == -EACCES ? " (this needs root, or CAP_NET_ADMIN)" : "");
+    return r < 0 && (r == -EBUSY || ret->failed == 0) ? r : 0;
+}
+
+static bool adds_ways(const struct routes_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_changes; i++)
+        if (plan->changes[i].op == ROUTES_ADD_ROUTE || plan->changes[i].op == ROUTES_ADD_RULE)
+            return true;
+    return false;
+}
+
+static int worse(int a, int b)
+{
+    if (a == EXIT_ERROR || b == EXIT_ERROR)
         return EXIT_ERROR;
-    }
-    print_rest(cli, session, plan, result.done + result.gone + result.failed == 0);
-    return follow_up(cli, session, &result);
+    return a > b ? a : b;
+}
+
+/* A new way comes before a device becomes strict that needs it; one that only goes, after it has
+ * become loose. */
+static int carry_out(struct applying *applying, const struct plan *plan)
+{
+    struct session *session = applying->session;
+    bool forced = cli_given(applying->cli, OPTION_FORCE),
+         first = adds_ways(&applying->routing.plan);
+    struct routes_outcome outcome = {0};
+    struct apply_result result = {0};
+    size_t count = 0;
+    int status = EXIT_OK, r;
+
+    open_json(applying, plan, false);
+    if (first)
+        status =
+            routing_write(session, session->policy, forced, applying->routes, &count, &outcome);
+    r = status == EXIT_ERROR ? -ECANCELED : write_values(applying, &result);
+    if (!first && r >= 0)
+        status =
+            routing_write(session, session->policy, forced, applying->routes, &count, &outcome);
+    close_json(applying, &result, &outcome);
+    if (r < 0)
+        return EXIT_ERROR;
+    print_rest(applying->cli, session, plan,
+               result.done + result.gone + result.failed == 0 && count == 0);
+    return worse(status, follow_up(applying->cli, session, &result));
 }
 
 /* Nothing is accepted nor written before the guardian stands ready. */
 static int accept_and_carry_out(struct applying *applying, const struct plan *plan)
 {
     struct cli *cli = applying->cli;
-    bool same = plan->count == 0 && applying->session->acceptance == ACCEPTED_SAME;
+    bool same = plan->count == 0 && applying->routing.plan.n_changes == 0 &&
+                applying->session->acceptance == ACCEPTED_SAME;
     int status;
 
     if (confirming_refuse(cli) < 0)
@@ -290,19 +343,25 @@ int verb_apply(struct cli *cli, int count, char **arguments)
     int r;
 
     if (session_load(&session, cli, flags) < 0 ||
-        session_read(&session, IMPACT_KEYS, FACT_ADDRESSES) < 0)
+        session_read(&session, IMPACT_KEYS | ROUTING_KEYS, FACT_ADDRESSES) < 0 ||
+        routing_read(&session, session.policy, flags != 0, &applying.routing) < 0)
         return EXIT_ERROR;
     r = plan_make(session.policy, &session.live, 0, &plan);
     if (r < 0) {
         say("cannot plan: %s", error_text(r));
+        routing_done(&applying.routing);
         return EXIT_ERROR;
     }
+    if (cli->format == FORMAT_JSON)
+        applying.routes = json_array();
     r = lockout_check(&session, &plan, "apply", &applying.peers);
     applying.blind = r > 0;
     if (r < 0)
         r = EXIT_ERROR;
     else
         r = dry ? dry_run(&applying, &plan) : accept_and_carry_out(&applying, &plan);
+    json_decref(applying.routes);
+    routing_done(&applying.routing);
     peers_done(&applying.peers);
     return r;
 }

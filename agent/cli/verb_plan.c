@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "impact_report.h"
+#include "routing_report.h"
 #include "writes.h"
 
 static int add_row(struct table *table, unsigned number, const struct write *write)
@@ -22,7 +23,8 @@ static int add_row(struct table *table, unsigned number, const struct write *wri
                                            key_info(write->key)->name, change, effective, reason});
 }
 
-static int print_table(struct cli *cli, const struct session *session, const struct plan *plan)
+static int print_table(struct cli *cli, const struct session *session, const struct plan *plan,
+                       const struct routes_plan *routes)
 {
     static const struct column columns[] = {
         {"STEP", COLUMN_RIGHT}, {"DEVICE", 0},    {"KEY", 0},
@@ -37,14 +39,20 @@ static int print_table(struct cli *cli, const struct session *session, const str
         r = table_print(table, &cli->out);
     if (r < 0)
         return r;
-    if (plan->count == 0)
+    if (plan->count > 0 && routes->n_changes > 0)
+        fputc('\n', cli->out.stream);
+    r = routing_print_changes(&cli->out, &session->live, routes);
+    if (r < 0)
+        return r;
+    if (plan->count == 0 && routes->n_changes == 0)
         fputs("Nothing to do.\n", cli->out.stream);
+    routing_print_notes(cli->out.stream, routes);
     notes_print(cli->out.stream, session, plan);
     return 0;
 }
 
 static void print_json(struct cli *cli, const struct session *session, const struct plan *plan,
-                       const struct peers *peers)
+                       const struct routes_plan *routes, const struct peers *peers)
 {
     json_t *head = json_object(), *value;
     const char *name;
@@ -62,6 +70,10 @@ static void print_json(struct cli *cli, const struct session *session, const str
     for (size_t i = 0; i < plan->count; i++)
         json_element(&cli->out, NULL, json_write(&plan->writes[i]));
     json_close(&cli->out, ']');
+    json_open(&cli->out, "routes", '[');
+    for (size_t i = 0; i < routes->n_changes; i++)
+        json_element(&cli->out, NULL, json_routes_change(&session->live, &routes->changes[i]));
+    json_close(&cli->out, ']');
     json_close(&cli->out, '}');
 }
 
@@ -69,25 +81,27 @@ int verb_plan(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_peers_ struct peers peers = {0};
+    _cleanup_routing_ struct routing routing = {0};
     _cleanup_plan_ struct plan plan = {0};
     bool impact = cli_given(cli, OPTION_IMPACT);
     int r;
 
     if (session_load(&session, cli, 0) < 0 ||
-        session_read(&session, IMPACT_KEYS, FACT_ADDRESSES) < 0)
+        session_read(&session, IMPACT_KEYS | ROUTING_KEYS, FACT_ADDRESSES) < 0 ||
+        routing_read(&session, session.policy, false, &routing) < 0)
         return EXIT_ERROR;
     r = plan_make(session.policy, &session.live, 0, &plan);
     if (r == 0 && impact && impact_read(&session, &plan, &peers) < 0)
         return EXIT_ERROR;
     if (r == 0 && cli->format == FORMAT_JSON)
-        print_json(cli, &session, &plan, impact ? &peers : NULL);
+        print_json(cli, &session, &plan, &routing.plan, impact ? &peers : NULL);
     else if (r == 0)
-        r = print_table(cli, &session, &plan);
+        r = print_table(cli, &session, &plan, &routing.plan);
     if (r == 0 && impact && cli->format != FORMAT_JSON)
         r = impact_print(&cli->out, &session, &peers);
     if (r < 0) {
         say("cannot plan: %s", error_text(r));
         return EXIT_ERROR;
     }
-    return plan.count > 0 ? EXIT_DRIFT : EXIT_OK;
+    return plan.count > 0 || routing_is_wrong(&routing.plan) ? EXIT_DRIFT : EXIT_OK;
 }

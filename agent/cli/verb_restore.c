@@ -7,6 +7,7 @@
 #include "confirming.h"
 #include "pause.h"
 #include "restore.h"
+#include "routing_report.h"
 #include "udevdb.h"
 #include "writes.h"
 
@@ -19,8 +20,11 @@ struct restoring {
     size_t n_records;
     char **names; /* of the devices that were asked for; borrowed from `live` */
     int *ifindexes;
-    struct live live; /* for the names */
-    struct plan dry;  /* what --dry-run shows */
+    struct live live;       /* for the names */
+    struct plan dry;        /* what --dry-run shows */
+    struct routing routing; /* routes and rules of ours, which all go with everything else */
+    struct routes_outcome routes;
+    json_t *routes_json; /* the same in JSON */
     bool paused;
     int pause_error;
 };
@@ -33,6 +37,8 @@ static void restoring_done(struct restoring *restoring)
     free(restoring->ifindexes);
     live_done(&restoring->live);
     plan_done(&restoring->dry);
+    routing_done(&restoring->routing);
+    json_decref(restoring->routes_json);
 }
 
 static void json_or_text(struct restoring *restoring, json_t *object, const char *text)
@@ -117,6 +123,8 @@ static int read_again(struct restoring *restoring)
     size_t n, kept = 0;
     int r = before_read(&restoring->cli->paths, &records, &n);
 
+    if (r == -ENOENT) /* routes are not in the record */
+        return 0;
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++)
@@ -183,6 +191,41 @@ static int find_devices(struct restoring *restoring, int count, char **arguments
     return r;
 }
 
+/* Before our first write there were none of ours. */
+static int find_routes(struct restoring *restoring)
+{
+    struct session session = {.cli = restoring->cli, .live = restoring->live};
+
+    if (restoring->restore.ifindexes)
+        return 0;
+    if (restoring->cli->format == FORMAT_JSON)
+        restoring->routes_json = json_array();
+    return routing_read(&session, NULL, false, &restoring->routing);
+}
+
+static int remove_routes(struct restoring *restoring)
+{
+    struct session session = {.cli = restoring->cli, .live = restoring->live, .unpaused = true};
+    size_t count;
+
+    if (restoring->routing.plan.n_changes == 0)
+        return EXIT_OK;
+    return routing_write(&session, NULL, false, restoring->routes_json, &count, &restoring->routes);
+}
+
+static void show_routes(struct restoring *restoring)
+{
+    const struct routes_plan *plan = &restoring->routing.plan;
+
+    for (size_t i = 0; i < plan->n_changes; i++) {
+        if (restoring->routes_json)
+            json_array_append_new(restoring->routes_json,
+                                  json_routes_change(&restoring->live, &plan->changes[i]));
+        else
+            routing_print_change(restoring->cli->out.stream, &restoring->live, &plan->changes[i]);
+    }
+}
+
 static void print_skipped(struct restoring *restoring, const struct restore_skipped *skipped)
 {
     const struct before_record *record = &skipped->record;
@@ -246,6 +289,8 @@ static void print_rest(struct restoring *restoring, const struct apply_result *r
     if (!json)
         return;
     json_close(out, ']');
+    if (restoring->routes_json)
+        json_element(out, "routes", json_incref(restoring->routes_json));
     summary = json_object();
     json_object_set_new(summary, "written", json_integer(result->done));
     json_object_set_new(summary, "gone", json_integer(result->gone));
@@ -269,10 +314,15 @@ static int dry_run(struct restoring *restoring)
         open_json(restoring, true);
     for (size_t i = 0; i < restoring->dry.count; i++)
         report(&restoring->dry.writes[i], WRITE_DONE, 0, restoring);
+    show_routes(restoring);
     print_rest(restoring, &none);
-    if (restoring->cli->format != FORMAT_JSON && restoring->dry.count == 0)
+    if (restoring->cli->format != FORMAT_JSON && restoring->dry.count == 0 &&
+        restoring->routing.plan.n_changes == 0)
         fputs("Nothing to put back.\n", restoring->cli->out.stream);
-    return restoring->dry.count > 0 || restoring->restore.n_skipped > 0 ? EXIT_DRIFT : EXIT_OK;
+    return restoring->dry.count > 0 || restoring->restore.n_skipped > 0 ||
+                   restoring->routing.plan.n_changes > 0
+               ? EXIT_DRIFT
+               : EXIT_OK;
 }
 
 static int say_failure(const struct restoring *restoring, int error)
@@ -300,7 +350,7 @@ static int carry_out(struct restoring *restoring)
                                     .report = report,
                                     .data = restoring};
     struct apply_result result = {0};
-    int r;
+    int r, status;
 
     if (!policy)
         return say_failure(restoring, -ENOMEM);
@@ -308,10 +358,12 @@ static int carry_out(struct restoring *restoring)
     if (restoring->cli->format == FORMAT_JSON)
         open_json(restoring, false);
     r = apply_policy(&options, &result);
+    status = r < 0 && result.failed == 0 ? EXIT_ERROR : remove_routes(restoring);
     print_rest(restoring, &result);
     if (r < 0 && result.failed == 0)
         return say_failure(restoring, r);
-    if (restoring->cli->format != FORMAT_JSON && result.done + result.gone + result.failed == 0)
+    if (restoring->cli->format != FORMAT_JSON && restoring->routing.plan.n_changes == 0 &&
+        result.done + result.gone + result.failed == 0)
         fputs("Nothing to put back.\n", restoring->cli->out.stream);
     if (result.flush_error < 0)
         say("warning: the route cache could not be flushed, old verdicts may live on: %s",
@@ -325,6 +377,8 @@ static int carry_out(struct restoring *restoring)
             error_text(result.first_error));
         return EXIT_WRITES;
     }
+    if (status != EXIT_OK)
+        return status;
     return restoring->restore.n_skipped > 0 ? EXIT_DRIFT : EXIT_OK;
 }
 
@@ -332,16 +386,18 @@ int verb_restore(struct cli *cli, int count, char **arguments)
 {
     _cleanup_(restoring_done) struct restoring restoring = {.cli = cli};
     int r = before_read(&cli->paths, &restoring.records, &restoring.n_records);
+    bool nothing;
 
     if (r < 0 && r != -ENOENT) {
         say("cannot read %s: %s", NAME_SHOWN(cli->paths.before), error_text(r));
         return EXIT_ERROR;
     }
     if ((!cli_given(cli, OPTION_DRY_RUN) && confirming_refuse(cli) < 0) ||
-        read_live(&restoring) < 0 || find_devices(&restoring, count, arguments) < 0)
+        read_live(&restoring) < 0 || find_devices(&restoring, count, arguments) < 0 ||
+        find_routes(&restoring) < 0)
         return EXIT_ERROR;
-    if (r == -ENOENT)
+    nothing = r == -ENOENT && restoring.routing.plan.n_changes == 0;
+    if (nothing)
         say("nothing was written here since boot");
-    return cli_given(cli, OPTION_DRY_RUN) || r == -ENOENT ? dry_run(&restoring)
-                                                          : carry_out(&restoring);
+    return cli_given(cli, OPTION_DRY_RUN) || nothing ? dry_run(&restoring) : carry_out(&restoring);
 }

@@ -3,10 +3,7 @@
 #include <stdio.h>
 
 #include "confirming.h"
-#include "routes_apply.h"
 #include "routing_report.h"
-
-#define LOCK_TIMEOUT_MS 10000
 
 static int read_session(struct session *session, struct cli *cli, unsigned flags)
 {
@@ -110,61 +107,22 @@ static int routes_plan_verb(struct cli *cli)
     return print_plan(cli, &session, &routing);
 }
 
-/* Carrying out */
-
-struct writing {
-    struct cli *cli;
-    struct session *session;
-};
-
-static int amend(struct live *live, void *data)
+static int write_routes(struct session *session, const struct policy *policy, bool forced)
 {
-    const struct writing *writing = data;
+    struct cli *cli = session->cli;
+    json_t *changes = cli->format == FORMAT_JSON ? json_array() : NULL;
+    struct routes_outcome outcome;
+    size_t count;
+    int status = routing_write(session, policy, forced, changes, &count, &outcome);
 
-    return session_amend(writing->session, live);
-}
-
-static void report(const struct routes_change *change, const char *name, enum routes_result result,
-                   int error, void *data)
-{
-    const struct writing *writing = data;
-
-    routing_report_change(writing->cli, &writing->session->live, change, result, error);
-}
-
-static int write_routes(struct writing *writing, const struct policy *policy, bool forced)
-{
-    struct cli *cli = writing->cli;
-    struct routes_apply_options options = {
-        .paths = &cli->paths,
-        .policy = policy,
-        .forced = forced,
-        .ignore_pauses = writing->session->unpaused,
-        .lock_timeout_ms = LOCK_TIMEOUT_MS,
-        .amend = amend,
-        .report = report,
-        .data = writing,
-    };
-    struct routes_outcome outcome = {0};
-    struct routes_plan plan = {0};
-    int r, status;
-
-    if (cli->format == FORMAT_JSON) {
-        open_json(cli, writing->session);
-        json_open(&cli->out, "changes", '[');
-    }
-    r = routes_apply(&options, &plan, &outcome);
-    if (cli->format == FORMAT_JSON) {
-        json_close(&cli->out, ']');
+    if (changes) {
+        open_json(cli, session);
+        json_element(&cli->out, "changes", changes);
         json_element(&cli->out, "summary", json_routes_outcome(&outcome));
         json_close(&cli->out, '}');
-    } else if (r >= 0 && plan.n_changes == 0) {
+    } else if (count == 0 && status != EXIT_ERROR) {
         fputs("Nothing to do.\n", cli->out.stream);
     }
-    if (r >= 0 && cli->format != FORMAT_JSON)
-        routing_print_notes(cli->out.stream, &plan);
-    status = routing_say_outcome(r, &plan, &outcome);
-    routes_plan_done(&plan);
     return status;
 }
 
@@ -172,7 +130,6 @@ static int routes_apply_verb(struct cli *cli)
 {
     bool forced = cli_given(cli, OPTION_FORCE);
     _cleanup_session_ struct session session = SESSION_INIT;
-    struct writing writing = {.cli = cli, .session = &session};
     struct confirm confirm = CONFIRM_INIT;
     int status;
 
@@ -184,7 +141,7 @@ static int routes_apply_verb(struct cli *cli)
     if (cli_given(cli, OPTION_CONFIRM) && confirming_begin(cli, &confirm) < 0)
         return EXIT_ERROR;
     status =
-        session_accept(&session) < 0 ? EXIT_ERROR : write_routes(&writing, session.policy, forced);
+        session_accept(&session) < 0 ? EXIT_ERROR : write_routes(&session, session.policy, forced);
     if (session.policy->agent.mode == MODE_OBSERVE && status != EXIT_ERROR)
         say("mode is observe: the agent will not follow changes of addresses; to have it do so,\n"
             "put 'mode = enforce' into [agent] of the policy");
@@ -198,7 +155,6 @@ static int routes_flush(struct cli *cli)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_routing_ struct routing routing = {0};
-    struct writing writing = {.cli = cli, .session = &session};
 
     if (read_session(&session, cli,
                      SESSION_POLICY_OPTIONAL | SESSION_BROKEN_ALLOWED | SESSION_QUIET |
@@ -213,7 +169,7 @@ static int routes_flush(struct cli *cli)
     if (session.guard == GUARD_AGENT && routing_in_policy(session.policy))
         say("warning: the agent will put all of it back; 'rpfpolicy pause' first, or take the\n"
             "section [routing] out of the policy and apply that");
-    return write_routes(&writing, NULL, false);
+    return write_routes(&session, NULL, false);
 }
 
 int verb_routes(struct cli *cli, int count, char **arguments)

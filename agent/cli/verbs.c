@@ -21,7 +21,8 @@ const struct verb verbs[] = {
         .summary = "show the writes apply would make, in order",
         .text = "Lists, with its reason, each write that would make the policy on disk true. The\n"
                 "order is such that no device is at any moment stricter or looser than it was\n"
-                "before or will be afterwards. Exit status 2 when there is something to do.\n"
+                "before or will be afterwards. Then the routes and rules that [routing] asks\n"
+                "for. Exit status 2 when there is something to do.\n"
                 "\n"
                 "--impact lists the peers seen now (sockets, neighbours, tracked flows) whose\n"
                 "packets the devices that become stricter would drop: why, of which process, and\n"
@@ -36,8 +37,9 @@ const struct verb verbs[] = {
         .summary = "put the policy on disk into force and carry it out",
         .text = "Validates the policy, accepts it for agent and helper, and makes the writes that\n"
                 "'rpfpolicy plan' shows. Nothing is changed when the policy has an error. Writes\n"
-                "in either mode: typed by a person, it is meant. What is paused is left out; with\n"
-                "--force it is written, too.\n"
+                "in either mode: typed by a person, it is meant. What is paused is left out, and\n"
+                "so are routes and rules of a device that somebody else stands in the way of;\n"
+                "with --force they are written, too.\n"
                 "\n"
                 "First it says which peers would be cut, as 'rpfpolicy plan --impact' does. When\n"
                 "an SSH session is among them it refuses and changes nothing, unless --force or\n"
@@ -200,8 +202,9 @@ const struct verb verbs[] = {
         .text = "Puts back the values that were there before the first write of this boot, in\n"
                 "the same safe order as 'apply'. What someone else has changed since is left and\n"
                 "listed. With DEVICE only these devices become effectively what they were, and\n"
-                "'all' stays. What was put back is paused before the first write, so that agent\n"
-                "and udev hook do not undo it: without DEVICE everything. 'resume' ends that.\n"
+                "'all' stays; without, routes and rules of ours go, too. What was put back is\n"
+                "paused before the first write, so that agent and udev hook do not undo it:\n"
+                "without DEVICE everything. 'resume' ends that.\n"
                 "Exit status 2 when something was left, and with --dry-run when there is\n"
                 "something to do.\n",
         .options = OPTION_BIT(OPTION_DRY_RUN),

@@ -137,7 +137,9 @@ static int update_records(struct agent *agent, const struct routes_plan *plan)
         records[i].ifindex = device->ifindex;
         records[i].table = device->table;
         records[i].state = device->state;
-        records[i].message = device->message ? strdup(device->message) : NULL;
+        records[i].message = device->conflict || device->message
+                                 ? strdup(device->conflict ?: device->message)
+                                 : NULL;
         memcpy(records[i].name, device->name, sizeof(records[i].name));
     }
     hash_wanted(records, n, plan);

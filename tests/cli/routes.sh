@@ -235,15 +235,57 @@ expect "until it goes on" sh -c "ip route show table $T1 | grep -q 'default via 
 # --- back
 
 FOREIGN=$(foreign) # eth3 was down meanwhile
+OURS=$(ours)
 policy_file 10-test.conf <<'X'
+[rp_filter]
+eth1 = strict
 [routing]
 eth1 = auto
 [routing eth1]
 gateway = first
 X
+echo 0 >"$CONF/eth1/rp_filter"
+run routes apply --confirm=1s </dev/null
+expect_status "an apply that nobody confirms" 1
+expect_equal "is taken back" "$(ours)" "$OURS"
+
+# --- the whole policy
+
+run plan
+expect_status "plan" 2
+says "has the values" "$OUT" 'eth1 +rp_filter +0 -> 1'
+says "and the routes" "$OUT" 'ip -4 rule del from 172.16.6.4 lookup'
+run plan --json
+json "in JSON, too" '(.writes | length > 0) and (.routes | length > 0) and .routes[0].command'
+run apply --dry-run
+expect_status "a dry run" 2
+says "shows both" "$OUT" '^ip -4 rule del from 172.16.6.4'
+expect_equal "and does nothing" "$(ours)$(cat "$CONF/eth1/rp_filter")" "${OURS}0"
+run apply --confirm=1s </dev/null
+expect_status "apply, not confirmed" 1
+expect_equal "all is taken back" "$(ours)$(cat "$CONF/eth1/rp_filter")" "${OURS}0"
+run apply --json
+expect_status "apply" 0
+json "tells both" '.summary.written == 1 and .summary.routes.done > 0 and .routes[0].result == "done"'
+expect_value eth1 rp_filter 1
+expect_not "what is not asked for any more is gone" sh -c 'ip rule show | grep -q "from 172.16.6.4 "'
+run apply
+expect_status "a second one" 0
+says "has nothing to do" "$OUT" '^Nothing to do'
+OURS=$(ours)
+run restore --dry-run
+expect_status "restore tells first" 2
+says "of routes, too" "$OUT" '^ip -4 rule del from 172.16.5.4'
+expect_equal "and leaves them" "$(ours)" "$OURS"
+run restore --json
+expect_status "restore" 0
+json "tells of both" '.writes[0].new == 0 and (.routes | length > 0)'
+expect_equal "takes all of ours away" "$(ours)$(cat "$CONF/eth1/rp_filter")" 0
 run routes apply
-expect_status "what is not asked for any more" 0
-expect_not "goes" sh -c 'ip rule show | grep -q "from 172.16.6.4 "'
+expect_equal "since all is paused they stay away" "$(ours)" ""
+run resume
+run routes apply
+expect_equal "until it goes on" "$(ours)" "$OURS"
 run routes flush --dry-run
 expect_status "flush tells first" 2
 run routes flush
