@@ -205,12 +205,13 @@ def check_values(program, page, keys):
 def check_report(program, page):
     formats = re.search(r"--format=FORMAT +(.*)", run(program, "check", "--help"))[1].split(", ")
     same("formats of check", re.findall(r"^\|  (\w+)$", page.sections["DESCRIPTION"], re.M), formats)
-    for verb in "check", "status":
+    for verb in "check", "routes", "status":
         schema = json.loads(source(f"packaging/schemas/{verb}.json"))
         same(f"members of {verb} --json", words(page.terms(f"{verb.upper()} AS JSON")), paths(schema))
     columns = re.search(r'fputs\("(ifindex,.*?)\\n"', source("agent/cli/check_csv.c"), re.S)[1]
     columns = re.sub(r'"\s+"', "", columns).split(",")
     expect("columns of csv in their order", words(page.terms("CHECK AS CSV")) == columns)
+    same("states of routing", check_routing_states(), table("policy/routes_text.c", "ROUTES"))
     labels = re.findall(r" (\w+)=%z?u;", source("agent/cli/check_nagios.c"))
     described = re.search(r"Performance data: (.*?)\n\n", page.sections["CHECK FOR NAGIOS"], re.S)[1]
     same("performance data", re.findall(r"_(\w+)_", described),
@@ -228,6 +229,11 @@ def check_report(program, page):
     fields = re.findall(r'entry_add\(&?entry, "([A-Z_]+)=', log)
     same("fields of the journal", words(page.terms("JOURNAL")),
          set(fields) - {"MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "MESSAGE_ID"})
+
+
+def check_routing_states():
+    schema = json.loads(source("packaging/schemas/routes.json"))
+    return schema["properties"]["devices"]["items"]["properties"]["state"]["enum"]
 
 
 def check_schemas(program):

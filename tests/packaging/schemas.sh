@@ -138,11 +138,14 @@ gateway = first
 END
 ip link set $'lxc\xff\xfe' up
 keep check routing
+keep routes asked show
+keep routes planned plan
 keep check routing-of-one eth0
 rpfpolicy routes apply >/dev/null 2>&1
 keep check routed
 echo '# no section' >/etc/rpfpolicy.d/10-test.conf
 keep check leftovers
+keep routes leftovers show
 rpfpolicy routes flush >/dev/null
 ip addr flush dev $'lxc\xff\xfe'
 rpfpolicy accept >/dev/null
@@ -220,7 +223,7 @@ agent_stop KILL
 keep status killed
 keep check killed
 
-for verb in check status; do
+for verb in check routes status; do
     python3 "$SYSTEM_SOURCE/tests/packaging/schemas.py" "$SYSTEM_SOURCE/packaging/schemas/$verb.json" \
         "$OUT/$verb"-*.json || fail "what '$verb --json' prints is not what its schema says"
 done
