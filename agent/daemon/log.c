@@ -13,6 +13,7 @@
 #include "util.h"
 
 static const char *const ids[LOG_EVENT_COUNT] = {
+    [LOG_EVENT_PLAIN] = "1b1786f264fb4878b40d4b5a321cfb99",
     [LOG_EVENT_STARTED] = "9f3d025e2c64465087ece5ed3e2ca741",
     [LOG_EVENT_STOPPED] = "00b74b837b9e476299d515d6ee124abc",
     [LOG_EVENT_POLICY] = "400418c3f1814907991b2fd1a8fed88d",
@@ -114,8 +115,7 @@ static void entry_start(struct entry *entry, enum log_event event, int level, co
     entry_add(entry, "MESSAGE=%s", message);
     entry_add(entry, "PRIORITY=%d", level);
     entry_add(entry, "SYSLOG_IDENTIFIER=rpfpolicy-agent");
-    if (ids[event])
-        entry_add(entry, "MESSAGE_ID=%s", ids[event]);
+    entry_add(entry, "MESSAGE_ID=%s", ids[event]);
 }
 
 void log_plain(const struct logger *logger, enum log_event event, int level, const char *format,

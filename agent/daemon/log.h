@@ -9,7 +9,7 @@
 #include "policy.h"
 
 enum log_event {
-    LOG_EVENT_PLAIN, /* no MESSAGE_ID */
+    LOG_EVENT_PLAIN, /* trouble with what it works with: files, sockets, memory */
     LOG_EVENT_STARTED,
     LOG_EVENT_STOPPED,
     LOG_EVENT_POLICY,         /* a policy was taken into force */
@@ -33,7 +33,7 @@ enum log_event {
     LOG_EVENT_COUNT,
 };
 
-/* The 128-bit id of an event as 32 hex digits, NULL for LOG_EVENT_PLAIN. */
+/* The 128-bit id of an event as 32 hex digits. */
 const char *log_event_id(enum log_event event);
 
 struct logger {

@@ -56,7 +56,7 @@ static void sockets(FILE *out, const struct agent *agent)
 
 static size_t count_conflicts(const struct agent *agent)
 {
-    size_t n = 0;
+    size_t n = agent->specials.conflict.mark != CONFLICT_NONE;
 
     for (size_t i = 0; i < agent->table.count; i++) {
         const struct entry *entry = agent->table.entries[i];
@@ -121,7 +121,8 @@ int metrics_text(const struct agent *agent, char **ret)
     single(out, "rpfpolicy_agent_resyncs_total", "counter", "Times that everything was read again.",
            agent->counters.resyncs);
     single(out, "rpfpolicy_agent_conflicts", "gauge",
-           "Keys of devices that something keeps writing back.", count_conflicts(agent));
+           "Keys of devices, and `all` or `default`, that something keeps writing back.",
+           count_conflicts(agent));
     single(out, "rpfpolicy_agent_paused", "gauge", "Pauses in force that a person asked for.",
            agent->pauses.count);
     if (agent->accepts)

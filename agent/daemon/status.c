@@ -73,34 +73,35 @@ static json_t *sockets_json(const struct agent *agent)
     return sockets;
 }
 
-static void append_conflict(json_t *list, const struct device *device, enum key key,
+static void append_conflict(json_t *list, const char *device, int ifindex, const char *key,
                             const struct conflict *conflict)
 {
     char name[NAME_ESCAPED_SIZE];
 
+    if (conflict->mark == CONFLICT_NONE)
+        return;
     json_array_append_new(
         list, json_pack("{s:s, s:i, s:s, s:s, s:I, s:f, s:f}", "device",
-                        name_escape_buf(device->name, name, sizeof(name)), "ifindex",
-                        device->ifindex, "key", key_info(key)->name, "pace",
-                        conflict->mark == CONFLICT_FAST ? "fast" : "slow", "repairs",
+                        name_escape_buf(device, name, sizeof(name)), "ifindex", ifindex, "key", key,
+                        "pace", conflict->mark == CONFLICT_FAST ? "fast" : "slow", "repairs",
                         (json_int_t)conflict->repairs, "interval",
                         (double)conflict_interval(conflict) / (double)USEC_PER_SEC, "delay",
                         (double)conflict_delay(conflict) / (double)USEC_PER_SEC));
 }
 
+/* `all` and `default` are put right by one plan, so whose key it is is not told apart. */
 static json_t *conflicts_json(const struct agent *agent)
 {
     json_t *list = json_array();
 
+    append_conflict(list, "all", IFINDEX_ALL, "any", &agent->specials.conflict);
     for (size_t i = 0; i < agent->table.count; i++) {
         const struct entry *entry = agent->table.entries[i];
 
-        for (enum key key = 0; entry->keys && key < KEY_COUNT; key++) {
-            const struct conflict *conflict = entry->keys[key].conflict;
-
-            if (conflict && conflict->mark != CONFLICT_NONE)
-                append_conflict(list, &entry->device, key, conflict);
-        }
+        for (enum key key = 0; entry->keys && key < KEY_COUNT; key++)
+            if (entry->keys[key].conflict)
+                append_conflict(list, entry->device.name, entry->device.ifindex,
+                                key_info(key)->name, entry->keys[key].conflict);
     }
     return list;
 }

@@ -42,6 +42,8 @@ agent_stop
 
 # From here on nobody can write below /proc/sys, but `all` and `default` are right already.
 policy 1s
+mkdir /run/test/net
+mount --bind /proc/sys/net /run/test/net
 { mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys; } ||
     system_skip "/proc/sys cannot be made read-only here"
 add_device lxc1
@@ -75,6 +77,20 @@ agent_wait_log 'is 1 and cannot be moved'
 expect_equal "said once" "$(log_count 'cannot be moved')" 1
 expect "and why" grep -q 'since /proc/sys is read-only' "$AGENT_LOG"
 becomes lxc1 rp_filter 0
+agent_stop
+
+# As containers have it: writable at another place.
+agent_start --proc-sys-net=/run/test/net
+becomes default rp_filter 2
+becomes all rp_filter 0
+becomes lxc1 rp_filter 0
+echo 2 >/run/test/net/ipv4/conf/eth0/rp_filter
+becomes eth0 rp_filter 1
+add_device lxc3
+becomes lxc3 rp_filter 0
+expect_equal "nothing is said to be in the way" "$(log_count 'cannot be moved')" 0
+rpfpolicy --proc-sys-net=/run/test/net check >/run/test/check.out 2>&1
+expect_equal "check agrees" "$?" 0
 agent_stop
 mount -o remount,rw,bind /proc/sys
 system_end

@@ -77,6 +77,9 @@ agent_stop
 agent_start
 hostile_start "$CONF/all/rp_filter" 2 1
 agent_wait_log "keeps writing \`all\` or"
+wait_until "status has it" status_is '[.conflicts[] | "\(.device) \(.key)"] | index("all any") != null' true
+rpfpolicy status >/run/test/out
+expect "and says so to people" grep -qE '^all +any +(fast|slow) ' /run/test/out
 sleep 1 # the war goes on
 resyncs=$(agent_status .resyncs)
 said_seldom "a war over \`all\`"
