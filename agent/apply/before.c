@@ -234,11 +234,16 @@ static int format_records(const char *header, const struct before_record *record
 /* Add lines at the end, where a whole line ends. On failure the file ends there again. */
 static int append_lines(int fd, off_t end, const struct state_text *text)
 {
-    int r;
+    int r = 0;
 
-    if (lseek(fd, end, SEEK_SET) < 0)
-        return -errno;
-    r = state_write_fd(fd, text->bytes, text->n);
+    for (size_t at = 0; r >= 0 && at < text->n;) {
+        ssize_t written = pwrite(fd, text->bytes + at, text->n - at, end + (off_t)at);
+
+        if (written > 0)
+            at += (size_t)written;
+        else if (written == 0 || errno != EINTR)
+            r = written < 0 ? -errno : -EIO;
+    }
     if (r < 0)
         (void)!ftruncate(fd, end);
     return r;
@@ -321,16 +326,15 @@ int before_append(const struct paths *paths, const struct before_record *records
     off_t end = 0;
     int r;
 
-    r = run_directory_make(paths);
-    if (r < 0)
-        return r;
     make_header(paths, header);
     fd = open(paths->before, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     r = find_end(fd, header, &end);
     if (r < 0)
         return r;
-    if (r == 0)
-        return rewrite(paths, fd, header, records, n);
+    if (r == 0) {
+        r = run_directory_make(paths);
+        return r < 0 ? r : rewrite(paths, fd, header, records, n);
+    }
     r = format_records("", records, n, false, &text);
     if (r < 0)
         return r;

@@ -68,7 +68,7 @@ static bool is_settled_by_now(struct agent *agent, struct entry *entry, uint64_t
     if (entry->ask_udev_at > now)
         return false;
     if (now < entry->unsettled_until && now < silent_at) {
-        entry->ask_udev_at = silent_at;
+        entry->ask_udev_at = udev_ask_time(silent_at);
         return false;
     }
     if (now < entry->unsettled_until && agent->udev_questions == 0) {
@@ -78,7 +78,9 @@ static bool is_settled_by_now(struct agent *agent, struct entry *entry, uint64_t
     if (now < entry->unsettled_until) {
         agent->udev_questions--;
         if (!udev_watch_is_initialized(agent->udev, entry->device.ifindex)) {
-            entry->ask_udev_at = now + (now - entry->appeared);
+            uint64_t since = entry->appeared ? now - entry->appeared : UDEV_ASK_AFTER;
+
+            entry->ask_udev_at = udev_ask_time(earlier(now + since, entry->unsettled_until));
             return false;
         }
     }

@@ -27,6 +27,7 @@
 #define UDEV_ASK_AFTER USEC_PER_SEC
 #define UDEV_ASK_AT_ONCE 16 /* questions in a row: each reads files, and devices wait meanwhile */
 #define UDEV_ASK_REST (5 * USEC_PER_MSEC)
+#define UDEV_ASK_TOGETHER (100 * USEC_PER_MSEC) /* each time the whole table is gone through */
 #define UDEV_AT_MOST (200 * USEC_PER_SEC)
 
 struct agent_options {
@@ -169,6 +170,7 @@ void agent_flush_routes(struct agent *agent); /* soon; at most once in 10 s */
 void agent_schedule_retry(struct agent *agent, uint64_t at);
 
 /* udev_watch.c */
+uint64_t udev_ask_time(uint64_t at); /* then or a little later, together with others */
 int udev_watch_new(struct agent *agent, struct udev_watch **ret);
 struct udev_watch *udev_watch_free(struct udev_watch *watch);
 bool udev_watch_active(const struct udev_watch *watch); /* udevd manages this namespace */

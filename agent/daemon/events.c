@@ -12,7 +12,7 @@ static void entry_appeared(struct agent *agent, struct entry *entry)
     entry->generation = agent->generation;
     if (udev_watch_active(agent->udev)) {
         entry->unsettled_until = agent->wake + UDEV_AT_MOST;
-        entry->ask_udev_at = agent->wake + UDEV_ASK_AFTER;
+        entry->ask_udev_at = udev_ask_time(agent->wake + UDEV_ASK_AFTER);
         agent_schedule_retry(agent, entry->ask_udev_at);
     }
     entry->device.numbered = true; /* it has its time to get an address: sets of policy.h */

@@ -71,7 +71,7 @@ static void found(struct agent *agent, struct entry *entry, const struct device 
         udev_watch_is_initialized(agent->udev, device->ifindex))
         return;
     entry->unsettled_until = now + UDEV_AT_MOST;
-    entry->ask_udev_at = now + UDEV_ASK_AFTER;
+    entry->ask_udev_at = udev_ask_time(now + UDEV_ASK_AFTER);
     agent_schedule_retry(agent, entry->ask_udev_at);
 }
 

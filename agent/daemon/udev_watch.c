@@ -131,6 +131,11 @@ bool agent_may_be_renamed(const struct agent *agent, const struct device *device
                  : !udev_watch_is_initialized(agent->udev, device->ifindex);
 }
 
+uint64_t udev_ask_time(uint64_t at)
+{
+    return (at + UDEV_ASK_TOGETHER - 1) / UDEV_ASK_TOGETHER * UDEV_ASK_TOGETHER;
+}
+
 uint64_t udev_watch_silent_at(const struct udev_watch *watch)
 {
     return udev_watch_active(watch) ? watch->spoke + UDEV_ASK_AFTER : 0;
