@@ -3,7 +3,7 @@
 
 serve ADDRESS: listens, prints the port, echoes what it gets.
 talk ADDRESS PORT STOP: connects, prints "open", sends a number every millisecond and waits for its
-echo until the file STOP exists; then prints "N messages, N sent again".
+echo until the file STOP exists, and some more; then prints "N messages, N sent again".
 """
 
 import os
@@ -12,6 +12,7 @@ import struct
 import sys
 import time
 
+MESSAGES_AFTER = 50  # what was changed last must not have cut it either
 TCP_INFO_TOTAL_RETRANS = 100  # offset in struct tcp_info
 
 
@@ -29,7 +30,6 @@ def serve(address):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while data := connection.recv(4096):
                 connection.sendall(data)
-            # The sender counts what it had to send again; so does this side.
 
 
 def retransmitted(connection):
@@ -52,7 +52,9 @@ def talk(address, port, stop):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         print("open", flush=True)
         count = 0
-        while not os.path.exists(stop):
+        left = MESSAGES_AFTER
+        while left > 0:
+            left -= os.path.exists(stop)
             message = struct.pack("!Q", count)
             connection.sendall(message)
             if receive(connection, len(message)) != message:
