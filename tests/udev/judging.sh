@@ -84,6 +84,32 @@ helper ACTION=add IFINDEX=2147483647 INTERFACE=gone "$SYSTEM_HELPER"
 expect_equal "a device that is gone is none" "$status: $output" "0: "
 helper ACTION=remove IFINDEX=1 INTERFACE=lo "$SYSTEM_HELPER"
 expect_equal "nor is another event" "$status: $output" "0: "
+
+# What the device is called now counts, whatever the event calls it.
+echo 0 >"$CONF/all/rp_filter"
+accept_policy <<'CONF'
+[agent]
+mode = enforce
+[rp_filter]
+lxc* = off
+eno* = strict
+wg* = off
+tun* = strict
+CONF
+for name in lxc7 eno7 wg7; do
+    add_device "$name"
+done
+system_settle
+for called in lxc7 eno7 wg7 tun0 'a/b' ''; do
+    for device in lxc7=0 eno7=1 wg7=0; do
+        name=${device%=*}
+        echo 2 >"$CONF/$name/rp_filter"
+        helper ACTION=move "IFINDEX=$(cat "/sys/class/net/$name/ifindex")" "INTERFACE=$called" \
+            "$SYSTEM_HELPER"
+        expect_equal "$name, told of as '$called': $status" "$(value "$name" rp_filter)" "${device#*=}"
+    done
+done
+
 helper "$SYSTEM_HELPER" --help
 expect_equal "help is for people" "$status ${output%% *}" "0 rpfpolicy-helper"
 expect_equal "in 80 columns" "$(awk 'length > 80' <<<"$output")" ""
