@@ -376,9 +376,7 @@ static int start(struct agent *agent)
     if (!agent->enforcing)
         drop_capabilities(agent);
     (void)sd_event_set_watchdog(agent->event, true);
-    r = agent_mark_enforcing(agent, agent->enforcing);
-    if (r < 0)
-        return r;
+    agent_tell_enforcing(agent);
     log_plain(&agent->logger, LOG_EVENT_STARTED, LOG_INFO, "Started: %zu devices",
               agent->table.count);
     (void)sd_notify(false, "READY=1");

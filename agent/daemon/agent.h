@@ -108,6 +108,7 @@ struct agent {
     bool resync_failed;        /* said once */
     key_mask blocked;          /* keys for which it was said that `all` stands in the way */
     bool status_failed;        /* said once */
+    bool mark_failed;          /* said once; tried again with the status */
     bool accepts;              /* --accept: what is on disk is put into force */
     bool refused;              /* with it: the last policy found on disk was not accepted */
     uint64_t started;          /* wall clock */
@@ -188,4 +189,6 @@ int agent_write_status(struct agent *agent, const char *state);
 
 /* markers.c */
 int agent_mark_enforcing(struct agent *agent, bool enforcing);
+/* What it does now; a failure is said once and does not keep it from its work. */
+void agent_tell_enforcing(struct agent *agent);
 int agent_mark_stopped(struct agent *agent, bool stopped);

@@ -30,13 +30,25 @@ int agent_mark_enforcing(struct agent *agent, bool enforcing)
     int r;
 
     r = agent_state_say(agent->state_fd, enforcing);
-    if (r < 0 || !directory)
+    if (!directory)
         return r;
     if (asprintf(&path, "%s/enforcing", directory) < 0) {
         path = NULL;
         return -ENOMEM;
     }
-    return enforcing ? touch(path) : remove_file(path);
+    gather(&r, enforcing ? touch(path) : remove_file(path));
+    return r;
+}
+
+void agent_tell_enforcing(struct agent *agent)
+{
+    int r = agent_mark_enforcing(agent, agent->enforcing);
+
+    if (r < 0 && !agent->mark_failed)
+        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+                  "Helper and commands cannot be told whether the agent enforces: %s",
+                  strerror(-r));
+    agent->mark_failed = r < 0;
 }
 
 int agent_mark_stopped(struct agent *agent, bool stopped)

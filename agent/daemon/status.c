@@ -228,6 +228,8 @@ static int on_status(sd_event_source *source, uint64_t usec, void *data)
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "Status and metrics could not be written: %s", strerror(-r));
     agent->status_failed = r < 0;
+    if (agent->mark_failed)
+        agent_tell_enforcing(agent);
     agent_set_timer(agent, &agent->status_timer, agent_now(agent) + HEARTBEAT, on_status);
     return 0;
 }

@@ -80,8 +80,6 @@ int agent_take_policy(struct agent *agent)
 
 int agent_policy_changed(struct agent *agent)
 {
-    int r;
-
     if (agent->restart)
         return sd_event_exit(agent->event, 0);
     (void)agent_open_watches(agent);
@@ -89,11 +87,7 @@ int agent_policy_changed(struct agent *agent)
     agent->taking_over = true;
     agent_resync_now(agent, NULL);
     agent->taking_over = false;
-    r = agent_mark_enforcing(agent, agent->enforcing);
-    if (r < 0)
-        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
-                  "Helper and commands cannot be told whether the agent enforces: %s",
-                  strerror(-r));
+    agent_tell_enforcing(agent);
     return 0;
 }
 
