@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fleet
 import reaction
 
 BUILD = Path(sys.argv[1])
@@ -232,6 +233,7 @@ def main():
     load = os.getloadavg()[0]
     if not quick:
         measure_commands(report)
+        fleet.measure(report, BUILD, meter, ms)
     reaction.measure(report, BUILD, RESULT.with_name("reaction.svg"), quick)
     head = [
         "# How fast it is",

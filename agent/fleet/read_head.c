@@ -58,6 +58,11 @@ static int read_wanted(struct fleet *fleet, const json_t *object, struct fleet_f
     return fleet_intern(fleet, text, &finding->wanted);
 }
 
+static bool is_finding(enum state state)
+{
+    return state == STATE_IMPOSSIBLE || state == STATE_DRIFT || state == STATE_LATENT;
+}
+
 /* Where no line is to blame: a word for it that is the same on every host. */
 static int read_message(struct fleet *fleet, const json_t *key, struct fleet_finding *finding)
 {
@@ -65,7 +70,7 @@ static int read_message(struct fleet *fleet, const json_t *key, struct fleet_fin
     const char *message;
     int r = fleet_member_or_null(fleet, key, "message", JSON_STRING, &value);
 
-    if (r < 0 || finding->cause_file)
+    if (r < 0 || finding->cause_file || !is_finding(finding->state))
         return r;
     message = json_string_value(value) ?: "not told";
     if (finding->state == STATE_DRIFT && strstr(message, "written at run time"))
@@ -75,11 +80,6 @@ static int read_message(struct fleet *fleet, const json_t *key, struct fleet_fin
     else if (finding->state == STATE_DRIFT && value)
         message = "no line of sysctl.d";
     return fleet_intern(fleet, message, &finding->cause);
-}
-
-static bool is_finding(enum state state)
-{
-    return state == STATE_IMPOSSIBLE || state == STATE_DRIFT || state == STATE_LATENT;
 }
 
 /* *ret is NULL where nothing is to be found. */

@@ -130,6 +130,16 @@ says "one host, all as wanted" "$OUT" '^1 host: 1 (ok|latent)$'
 run report --strict fleet/right.json
 expect_status "--strict counts what is expired" 2
 
+# --- the manual names every member, and no other
+
+members='[paths(type != "object" and type != "array")] | map(map(if type == "number" then "[]" else . end) |
+    join(".") | gsub("\\.\\[\\]"; "[]") | sub("_states\\..*"; "_states.STATE")) | unique[]'
+rpfpolicy report fleet --json | jq -r "$members" | grep -vE '\.(cause|rule)$|s\[\]\.(cause|rule)$' |
+    sort -u >"$SYSTEM_WORK/members"
+sed -n '/^# REPORT AS JSON/,/^# STATUS/p' "$SYSTEM_SOURCE/packaging/man/rpfpolicy-report.7.scd" |
+    grep '^\*' | grep -oE '\*[^*]+\*' | tr -d '*' | sort -u >"$SYSTEM_WORK/described"
+expect "every member is described" diff "$SYSTEM_WORK/described" "$SYSTEM_WORK/members"
+
 # --- streams, and the same host more than once
 
 good=$FLEET/right.json

@@ -4,8 +4,9 @@
 make-fleet.py DIRECTORY HOSTS DEVICES DRIFT [TIME]
 
 One file per host, DIRECTORY/NNN/node….json. On each host whose number is below DRIFT of its hundred
-all container devices drift; some are latent, paused, or of another policy. TIME is seconds since 1970
-(now) that the reports are of.
+all container devices drift; some are latent, paused, or of another policy. With DRIFT above 100, too,
+and no two devices are described by the same words. TIME is seconds since 1970 (now) that the reports
+are of.
 """
 
 import json
@@ -78,6 +79,8 @@ def report(number, count, drift, when):
     lines = []
     for i, (name, text) in enumerate(devices(number, count, drift), 1):
         states[state_of(text)] += 1
+        if drift > 100:
+            text = text.replace('"message": "', f'"message": "{number}.{i}: ')
         lines.append(f'  {{"ifindex": {i}, "name": "{name}", "keys": [{text}]}}')
     head = {
         "schema": 1,
