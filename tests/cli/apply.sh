@@ -4,27 +4,10 @@
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 system_enter "$@"
+# shellcheck source=tests/lib/command.sh
+. "$SYSTEM_SOURCE/tests/lib/command.sh"
 
-OUT=$SYSTEM_WORK/out
-ERR=$SYSTEM_WORK/err
 ACCEPTED=/var/lib/rpfpolicy/accepted.conf
-
-run() {
-    rpfpolicy "$@" >"$OUT" 2>"$ERR"
-    STATUS=$?
-}
-
-expect_status() {
-    expect_equal "$1: exit status" "$STATUS" "$2"
-}
-
-says() {
-    expect "$1" grep -qE -- "$3" "$2"
-}
-
-json() {
-    expect "$1" jq -e "$2" "$OUT" >/dev/null
-}
 
 # unchanged TEXT COMMAND...: no setting changes while it runs.
 unchanged() {

@@ -4,30 +4,11 @@
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 system_enter "$@"
-
-OUT=$SYSTEM_WORK/out
-ERR=$SYSTEM_WORK/err
-
-run() {
-    rpfpolicy "$@" >"$OUT" 2>"$ERR"
-    STATUS=$?
-}
-
-expect_status() {
-    expect_equal "$1: exit status" "$STATUS" "$2"
-}
-
-says() {
-    expect "$1" grep -qE -- "$3" "$2"
-}
+# shellcheck source=tests/lib/command.sh
+. "$SYSTEM_SOURCE/tests/lib/command.sh"
 
 not() {
     ! "$@"
-}
-
-# json TEXT FILTER: the filter gives true.
-json() {
-    expect "$1" jq -e "$2" "$OUT" >/dev/null
 }
 
 sysctl_d 10-network-security.conf <<'END'

@@ -6,29 +6,12 @@
 # shellcheck source=tests/lib/peers.sh
 . "$(dirname "$0")/../lib/peers.sh"
 system_enter "$@"
+# shellcheck source=tests/lib/command.sh
+. "$SYSTEM_SOURCE/tests/lib/command.sh"
 
-OUT=$SYSTEM_WORK/out
-ERR=$SYSTEM_WORK/err
 ACCEPTED=/var/lib/rpfpolicy/accepted.conf
 unset SSH_CONNECTION
 ulimit -n 8192
-
-run() {
-    rpfpolicy "$@" >"$OUT" 2>"$ERR"
-    STATUS=$?
-}
-
-expect_status() {
-    expect_equal "$1: exit status" "$STATUS" "$2"
-}
-
-says() {
-    expect "$1" grep -qE -- "$3" "$2"
-}
-
-json() {
-    expect "$1" jq -e "$2" "$OUT" >/dev/null
-}
 
 # listed JQ: the peers of plan --impact --json that the filter takes, "DEVICE PEER" in order.
 listed() {

@@ -4,30 +4,13 @@
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 system_enter "$@"
+# shellcheck source=tests/lib/command.sh
+. "$SYSTEM_SOURCE/tests/lib/command.sh"
 
-OUT=$SYSTEM_WORK/out
-ERR=$SYSTEM_WORK/err
 FLEET=$SYSTEM_WORK/fleet
 VERSION=$(rpfpolicy --version | cut -d ' ' -f 2)
 GOLDEN=$SYSTEM_SOURCE/tests/cli/report
 mkdir "$FLEET"
-
-run() {
-    rpfpolicy "$@" >"$OUT" 2>"$ERR"
-    STATUS=$?
-}
-
-expect_status() {
-    expect_equal "$1: exit status" "$STATUS" "$2"
-}
-
-says() {
-    expect "$1" grep -qE -- "$3" "$2"
-}
-
-json() {
-    expect "$1" jq -e "$2" "$OUT" >/dev/null
-}
 
 # check_as HOST [ARGUMENT...]: what `check --json` prints on a host of that name.
 check_as() {
@@ -204,11 +187,11 @@ done
 run report --format=prometheus "$good"
 expect_status "a format that it has not" 1
 
-# --- needs nothing: no privilege, no /proc, no network, no policy
+# --- needs nothing: no privilege, no network, no settings, no policy
 
 # shellcheck disable=SC2016 # the inner shell's own
-expect "needs no privilege and no /proc" unshare --net --mount sh -c '
-    mount -t tmpfs tmpfs /proc && mount -t tmpfs tmpfs /sys &&
+expect "needs no privilege, no network and no /proc/sys" unshare --net --mount sh -c '
+    mount -t tmpfs tmpfs /proc/sys && mount -t tmpfs tmpfs /sys &&
         exec setpriv --reuid=65534 --regid=65534 --clear-groups "$1" report - >"$2"' sh \
     "$SYSTEM_BUILD/agent/cli/rpfpolicy" "$OUT" <"$good"
 

@@ -4,29 +4,12 @@
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 system_enter "$@"
+# shellcheck source=tests/lib/command.sh
+. "$SYSTEM_SOURCE/tests/lib/command.sh"
 
 [ -x "$SYSTEM_BUILD/agent/daemon/rpfpolicy-agent" ] || system_skip "the agent is not built"
-OUT=$SYSTEM_WORK/out
-ERR=$SYSTEM_WORK/err
 FILE=/run/rpfpolicy/status.json
 AGENT=
-
-run() {
-    rpfpolicy "$@" >"$OUT" 2>"$ERR"
-    STATUS=$?
-}
-
-expect_status() {
-    expect_equal "$1: exit status" "$STATUS" "$2"
-}
-
-says() {
-    expect "$1" grep -qE -- "$2" "$OUT"
-}
-
-json() {
-    expect "$1" jq -e "$2" "$OUT" >/dev/null
-}
 
 # has FILTER: of the file.
 # shellcheck disable=SC2317 # called by expect_soon
@@ -54,9 +37,9 @@ add_device eth0
 
 run status
 expect_status "no agent yet" 2
-says "no agent yet" '^The agent does not run, and has not since boot\.$'
-says "nothing stands in" '^Nothing repairs values now\.$'
-says "nothing was accepted" 'No policy was accepted yet'
+says "no agent yet" "$OUT" '^The agent does not run, and has not since boot\.$'
+says "nothing stands in" "$OUT" '^Nothing repairs values now\.$'
+says "nothing was accepted" "$OUT" 'No policy was accepted yet'
 run status --json
 expect_status "no agent yet, JSON" 2
 json "no agent yet, JSON" '.agent == {"state": "absent", "since": null, "stale": false,
@@ -72,22 +55,22 @@ END
 agent_start
 run status
 expect_status "an observing agent" 2
-says "an observing agent" '^The agent runs since [-0-9: ]+\(.*\), process [0-9]+: observing, writes nothing\.$'
-says "its policy" '^Policy in force: [0-9a-f]{16}, mode observe, taken over '
-says "what a rule would cut so far" '^lxc\* = loose +/etc/rpfpolicy.d/10-test.conf:2 +0 +0 +- +-$'
+says "an observing agent" "$OUT" '^The agent runs since [-0-9: ]+\(.*\), process [0-9]+: observing, writes nothing\.$'
+says "its policy" "$OUT" '^Policy in force: [0-9a-f]{16}, mode observe, taken over '
+says "what a rule would cut so far" "$OUT" '^lxc\* = loose +/etc/rpfpolicy.d/10-test.conf:2 +0 +0 +- +-$'
 agent_end TERM
 
 # --- pauses, whoever obeys them
 
 rpfpolicy pause 'lxc*' --reason='ticket 7' --for=2h >/dev/null 2>&1
 run status
-says "a pause, without an agent" "^Paused: lxc\*, for (120|119) min, by [^ ]+: ticket 7$|^Paused: lxc\*, for (2 h|1 h 59 min), by [^ ]+: ticket 7$"
+says "a pause, without an agent" "$OUT" "^Paused: lxc\*, for (120|119) min, by [^ ]+: ticket 7$|^Paused: lxc\*, for (2 h|1 h 59 min), by [^ ]+: ticket 7$"
 run status --json
 json "a pause, JSON" '.pauses | length == 1 and .[0].devices == "lxc*" and .[0].left > 7000'
 rpfpolicy resume >/dev/null
 echo damaged >/run/rpfpolicy/paused
 run status
-says "pauses that cannot be read" '^What is paused cannot be told: .*; nothing is written anywhere\.$'
+says "pauses that cannot be read" "$OUT" '^What is paused cannot be told: .*; nothing is written anywhere\.$'
 rm /run/rpfpolicy/paused
 
 # --- enforcing
@@ -102,10 +85,10 @@ END
 agent_start
 run status
 expect_status "an enforcing agent" 0
-says "an enforcing agent" ': enforcing\.$'
-says "devices by state" '^Devices: 3: 2 ok, 1 unmanaged$'
-says "keys" '^rp_filter +[0-9]+ +[0-9]+$'
-says "sockets" '^netconf +[0-9,]+ +0 +0 read$'
+says "an enforcing agent" "$OUT" ': enforcing\.$'
+says "devices by state" "$OUT" '^Devices: 3: 2 ok, 1 unmanaged$'
+says "keys" "$OUT" '^rp_filter +[0-9]+ +[0-9]+$'
+says "sockets" "$OUT" '^netconf +[0-9,]+ +0 +0 read$'
 run status --json
 expect_status "an enforcing agent, JSON" 0
 json "the agent's object" '.agent.state == "enforcing" and (.agent.since | fromdateiso8601 > 0) and
@@ -123,10 +106,10 @@ policy_file 10-test.conf <<'END'
 END
 run status
 expect_status "another policy on disk is an intention" 0
-says "another policy on disk" 'policy on disk is another one'
+says "another policy on disk" "$OUT" 'policy on disk is another one'
 echo 'nonsense' >/etc/rpfpolicy.d/20-bad.conf
 run status
-says "errors on disk" 'policy on disk has errors'
+says "errors on disk" "$OUT" 'policy on disk has errors'
 rm /etc/rpfpolicy.d/20-bad.conf
 
 # --- a writer that does not give in
@@ -138,17 +121,17 @@ done
 expect_soon "a conflict is told" has '.conflicts | length == 1'
 run status
 expect_status "a conflict" 2
-says "a conflict" '^lxc1 +rp_filter +(fast|slow) +[0-9]+ +[0-9.]+ (s|min) +[0-9.e-]+ s$'
+says "a conflict" "$OUT" '^lxc1 +rp_filter +(fast|slow) +[0-9]+ +[0-9.]+ (s|min) +[0-9.e-]+ s$'
 
 # --- stopped on purpose
 
 agent_end TERM
 run status
 expect_status "a stopped agent" 2
-says "a stopped agent" '^The agent was stopped on purpose, 2'
-says "the hook stands back" 'the udev hook stands back too'
+says "a stopped agent" "$OUT" '^The agent was stopped on purpose, 2'
+says "the hook stands back" "$OUT" 'the udev hook stands back too'
 run check
-says "check: a stopped agent" '^The agent was stopped'
+says "check: a stopped agent" "$OUT" '^The agent was stopped'
 run check --json
 json "check: a stopped agent, JSON" '.agent.state == "stopped" and (.agent.since != null)'
 
@@ -165,11 +148,11 @@ agent_start
 agent_end KILL
 run status
 expect_status "a killed agent" 2
-says "a killed agent" 'ended without a word'
-says "nothing stands in for it" '^Nothing repairs values now\.$'
+says "a killed agent" "$OUT" 'ended without a word'
+says "nothing stands in for it" "$OUT" '^Nothing repairs values now\.$'
 echo '# the hook' >/etc/udev/rules.d/99-zz-rpfpolicy.rules
 run status
-says "the hook stands in for it" '^The udev hook stands in'
+says "the hook stands in for it" "$OUT" '^The udev hook stands in'
 run check --json
 json "check: a killed agent" '.agent == {"state": "absent", "since": null}'
 
@@ -180,7 +163,7 @@ kill -STOP "$AGENT"
 jq '.time -= 3600 | .boottime -= 3600' "$FILE" >"$SYSTEM_WORK/old" && cp "$SYSTEM_WORK/old" "$FILE"
 run status
 expect_status "an agent that hangs" 2
-says "an agent that hangs" 'has not been heard of since'
+says "an agent that hangs" "$OUT" 'has not been heard of since'
 run status --json
 json "an agent that hangs, JSON" '.agent.stale and .agent.state == "enforcing"'
 
