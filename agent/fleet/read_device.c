@@ -119,10 +119,11 @@ static bool read_layout(const char *text, size_t n, struct layout *ret)
 
 /* -- any layout -- */
 
+/* The name is that of the object: there are far too many to keep them all. */
 static int read_name_and_keys(struct fleet *fleet, const json_t *device, const char **ret_name,
                               struct verdict **ret)
 {
-    const json_t *keys;
+    const json_t *name, *keys;
     unsigned ifindex;
     int r;
 
@@ -130,10 +131,13 @@ static int read_name_and_keys(struct fleet *fleet, const json_t *device, const c
         return fleet_complain(fleet, "a device is not an object");
     r = fleet_number(fleet, device, "ifindex", &ifindex);
     if (r == 0)
-        r = fleet_string(fleet, device, "name", ret_name);
+        r = fleet_member(fleet, device, "name", JSON_STRING, &name);
     if (r == 0)
         r = fleet_member(fleet, device, "keys", JSON_ARRAY, &keys);
-    return r < 0 ? r : fleet_read_verdict(fleet, keys, ret);
+    if (r < 0)
+        return r;
+    *ret_name = json_string_value(name);
+    return fleet_read_verdict(fleet, keys, ret);
 }
 
 int fleet_read_device_json(struct fleet *fleet, const json_t *device)
