@@ -133,11 +133,19 @@ static int judge_specials(struct check *check, const struct check_format *format
     return r;
 }
 
+/* Would a write refuse packets that the device takes now? */
+static bool would_refuse(const struct device *device, const struct key_state *state)
+{
+    return (device->flags & IFF_UP) && is_writable_drift(state) &&
+           key_may_refuse(state->key, state->effective, state->wanted);
+}
+
 static int judge_devices(struct check *check, const struct check_format *format,
                          const bool *selected)
 {
     const struct live *live = &check->session->live;
     struct key_state states[KEY_COUNT];
+    bool refuses = check->writable > 0; /* `all` or `default` moves: any device may be meant */
     enum state worst;
     int r = 0;
 
@@ -152,10 +160,11 @@ static int judge_devices(struct check *check, const struct check_format *format,
         for (unsigned k = 0; k < n; k++) {
             check->writable += is_writable_drift(&states[k]);
             check->undecided += states[k].undecided;
+            refuses |= would_refuse(&live->devices[i], &states[k]);
         }
         r = format->device ? format->device(check, &live->devices[i], states, n) : 0;
     }
-    if (check->writable > 0)
+    if (refuses)
         (void)lockout_warn(check->session); /* said why not; all else is known all the same */
     judge_warnings(check->session->judge, &check->warnings);
     return r;
