@@ -191,6 +191,16 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
     return sd_event_exit(data, 0);
 }
 
+/* An upgrade announces that the end to come is no stop on purpose: the helper shall stand in until
+ * the next agent is at work. */
+static int on_successor(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
+{
+    struct agent *agent = data;
+
+    agent->successor = true;
+    return 0;
+}
+
 /* Before all else, so that a storm of messages does not keep it from ending. */
 static int add_signal(struct agent *agent, int signal, sd_event_signal_handler_t handler,
                       void *data)
@@ -217,6 +227,7 @@ static int add_signals(struct agent *agent)
     sigaddset(&mask, SIGTERM);
     sigaddset(&mask, SIGINT);
     sigaddset(&mask, SIGHUP);
+    sigaddset(&mask, SIGUSR1);
     if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
         return -errno;
     r = add_signal(agent, SIGTERM, on_terminate, agent->event);
@@ -224,6 +235,8 @@ static int add_signals(struct agent *agent)
         r = add_signal(agent, SIGINT, on_terminate, agent->event);
     if (r >= 0)
         r = add_signal(agent, SIGHUP, on_hangup, agent);
+    if (r >= 0)
+        r = add_signal(agent, SIGUSR1, on_successor, agent);
     return r;
 }
 
@@ -399,11 +412,12 @@ int agent_run(struct agent *agent)
     (void)agent_mark_enforcing(agent, false);
     if (r < 0)
         return r;
-    if (!agent->restart)
+    if (!agent->restart && !agent->successor)
         (void)agent_mark_stopped(agent, true);
-    (void)agent_write_status(agent, agent->restart ? "restarting" : "stopped");
+    (void)agent_write_status(agent, agent->restart || agent->successor ? "restarting" : "stopped");
     log_plain(&agent->logger, LOG_EVENT_STOPPED, LOG_INFO,
-              agent->restart ? "Coming back with the right to write, for an enforcing policy"
-                             : "Stopped; values stay as they are");
+              agent->restart     ? "Coming back with the right to write, for an enforcing policy"
+              : agent->successor ? "Stopped for the next agent; until then the udev hook stands in"
+                                 : "Stopped; values stay as they are");
     return 0;
 }

@@ -78,6 +78,7 @@ struct agent {
     bool can_write;   /* the capability was not dropped */
     bool policy_read; /* it was looked for once */
     bool restart;     /* leave the loop to come back with the capability */
+    bool successor;   /* another agent follows at once: the helper need not stand back */
 
     struct pauses pauses;
     struct pauses_stamp pauses_stamp;

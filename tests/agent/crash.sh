@@ -75,6 +75,12 @@ expect_equal "a stop leaves the values" "$(all_values)" "$before"
 expect "a stop leaves word to stand back" test -e "$stand_back"
 agent_start
 expect "a start takes it back" test ! -e "$stand_back"
+# The signal of an upgrade, which another agent follows. It is taken up before the one that ends it.
+kill -USR1 "$AGENT_PID"
+agent_stop
+expect_equal "a stop for the next agent is clean" "$AGENT_STATUS" 0
+expect "and leaves no word to stand back" test ! -e "$stand_back"
+agent_start
 
 "$AGENT" 2>/run/test/second && fail "a second agent starts"
 expect "a second agent says why not" grep -q 'another agent' /run/test/second
