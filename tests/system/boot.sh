@@ -1,7 +1,6 @@
 #!/bin/bash
-# The packages on a booted Debian: built, installed with apt, and tried on the inside by inside.sh.
-# Needs root, debootstrap and systemd-nspawn; nothing of the machine is
-# changed.
+# The packages on a booted Debian: built, installed with apt, and tried on the inside by the
+# scripts in inside/, one per boot. Nothing of the machine is changed.
 
 set -eu -o pipefail
 
@@ -11,7 +10,7 @@ trap 'rm -rf --one-file-system "$work"' EXIT
 . "$(dirname "$0")/bare.sh"
 needs debootstrap systemd-nspawn dpkg-buildpackage
 
-# boot PHASE: boots the system, runs inside.sh PHASE in it, and powers off.
+# boot PHASE: boots the system, runs inside/PHASE.sh in it, and powers off.
 boot() {
     echo "--- $1"
     echo "$1" >"$work/root/test/phase"
@@ -35,18 +34,42 @@ BUILD=$work/packages DEB_BUILD_OPTIONS=nocheck "$source/quickstart" --no-install
     exit 1
 }
 
+# next_version VERSION: the same packages once more, as if a newer version had been built.
+next_version() {
+    local package unpacked=$work/unpacked
+
+    mkdir "$work/packages-deb/$1"
+    for package in rpfpolicy rpfpolicy-agent; do
+        dpkg-deb --raw-extract "$work/packages-deb/$first/$package.deb" "$unpacked"
+        sed -i -e "s/^Version: .*/Version: $1/" -e "s/rpfpolicy (= .*)/rpfpolicy (= $1)/" \
+            "$unpacked/DEBIAN/control"
+        dpkg-deb --build -Znone "$unpacked" "$work/packages-deb/$1/$package.deb" >/dev/null
+        rm -r "$unpacked"
+    done
+}
+
+first=$(dpkg-parsechangelog -l "$source/packaging/debian/changelog" -S Version)
+mkdir "$work/packages-deb/$first"
+for package in rpfpolicy rpfpolicy-agent; do
+    mv "$work/packages-deb/${package}_${first}"_*.deb "$work/packages-deb/$first/$package.deb"
+done
+for newer in 1 2 3; do
+    next_version "$first+$newer"
+done
+
 bare_system "$work/root"
 mkdir "$work/root/test"
-rm "$work"/packages-deb/*-dbgsym_*.deb
-cp "$work"/packages-deb/*.deb "$source/tests/system/inside.sh" "$work/root/test"
-cat >"$work/root/etc/systemd/system/inside.service" <<'UNIT'
+cp -r "$work/packages-deb/$first"* "$source/tests/system/inside" "$source/tests/lib/effective-watch.py" \
+    "$work/root/test"
+cat >"$work/root/etc/systemd/system/inside.service" <<UNIT
 [Unit]
 Description=The test inside
 After=multi-user.target
 
 [Service]
 Type=oneshot
-ExecStart=/bin/bash /test/inside.sh
+Environment=FIRST=$first SECOND=$first+1 THIRD=$first+2 FOURTH=$first+3
+ExecStart=/bin/bash /test/inside/run.sh
 StandardOutput=append:/test/log
 StandardError=inherit
 ExecStopPost=/bin/systemctl --no-block poweroff
@@ -59,5 +82,4 @@ ln -s /etc/systemd/system/inside.service \
 
 boot install
 boot enforce
-boot invalid
-boot remove
+boot last
