@@ -140,19 +140,6 @@ static int read_live(const struct routes_apply_options *options, struct netlink 
     return 0;
 }
 
-/* Keep only what is for the devices that were asked for. */
-static void pick_changes(const struct routes_apply_options *options, struct routes_plan *plan)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; options->ifindexes && i < plan->n_changes; i++)
-        for (size_t j = 0; j < options->n_ifindexes; j++)
-            if (plan->changes[i].ifindex == options->ifindexes[j])
-                plan->changes[kept++] = plan->changes[i];
-    if (options->ifindexes)
-        plan->n_changes = kept;
-}
-
 static int apply_locked(const struct routes_apply_options *options, struct netlink *nl,
                         struct routes_plan *ret_plan, struct routes_outcome *ret)
 {
@@ -167,7 +154,6 @@ static int apply_locked(const struct routes_apply_options *options, struct netli
         r = routes_plan(options->policy, &live, &facts, options->forced, ret_plan);
     if (r < 0)
         return r;
-    pick_changes(options, ret_plan);
     routes_carry_out(nl, ret_plan->changes, ret_plan->n_changes, &live, options->report,
                      options->data, ret);
     return 0;

@@ -39,8 +39,6 @@ struct routes_apply_options {
     const struct policy *policy; /* NULL: take away all that carries our protocol */
     bool forced;                 /* conflicts do not hold a device back */
     bool ignore_pauses;
-    const int *ifindexes; /* NULL, or only the changes for these devices */
-    size_t n_ifindexes;
     int lock_timeout_ms;
     /* NULL, or called after the picture was read, before it is planned with (udev properties). A
      * negative errno ends the work. */

@@ -15,8 +15,8 @@ ours() {
     local family
 
     for family in -4 -6; do
-        ip "$family" rule show | grep 'proto 182'
-        ip "$family" route show table all proto 182
+        ip -N "$family" rule show | grep "proto 182"
+        ip -N "$family" route show table all proto 182
     done | sort
 }
 
@@ -24,13 +24,13 @@ foreign() {
     local family
 
     for family in -4 -6; do
-        ip "$family" rule show | grep -v 'proto 182'
-        ip "$family" -d route show table all | grep -v 'proto 182' | sed 's/ expires [0-9]*sec//'
+        ip -N "$family" rule show | grep -v 'proto 182'
+        ip -N "$family" -d route show table all | grep -v 'proto 182' | sed 's/ expires [0-9]*sec//'
     done
 }
 
 rule_is_there() {
-    ip rule show | grep -q "from $1 lookup .* proto 182"
+    ip -N rule show | grep -q "from $1 lookup .* proto 182"
 }
 
 rule_is_gone() {
@@ -97,7 +97,7 @@ full=$(ours)
 stream_start 172.16.6.4
 for _ in 1 2; do
     ip route flush table "$(ip rule show | sed -n 's/.*from 172.16.6.4 lookup \([0-9]*\).*/\1/p')"
-    ip rule show | sed -n 's/:.*from \(172.16[^ ]*\) lookup.*proto 182.*/ \1/p' |
+    ip -N rule show | sed -n 's/:.*from \(172.16[^ ]*\) lookup.*proto 182.*/ \1/p' |
         while read -r priority address; do
             ip rule del priority "$priority" from "$address"
         done
@@ -178,6 +178,7 @@ before=$(foreign)
 ip rule add from 10.1.2.3 lookup main priority 20200
 wait_until "a rule at our priority is a conflict" status_is .routing.states.conflict 3
 expect "it keeps what it has" ours_are "$full"
+agent_wait_log 'eth1: policy routing leaves it alone: a rule of somebody else stands at priority 20200'
 ip rule del priority 20200 from 10.1.2.3
 wait_until "and none when it is gone" status_is .routing.states.ok 3
 
