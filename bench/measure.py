@@ -10,6 +10,7 @@ from pathlib import Path
 
 import fleet
 import reaction
+import routing
 
 BUILD = Path(sys.argv[1])
 RESULT = Path(sys.argv[2])
@@ -234,6 +235,7 @@ def main():
     if not quick:
         measure_commands(report)
         fleet.measure(report, BUILD, meter, ms)
+        routing.measure(report, BUILD)
     reaction.measure(report, BUILD, RESULT.with_name("reaction.svg"), quick)
     head = [
         "# How fast it is",
