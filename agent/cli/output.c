@@ -60,7 +60,8 @@ const char *output_color(const struct output *out, const char *state)
         {"impossible", "\033[1;31m"}, {"drift", "\033[31m"},   {"failed", "\033[31m"},
         {"latent", "\033[33m"},       {"warning", "\033[33m"}, {"paused", "\033[33m"},
         {"ok", "\033[32m"},           {"written", "\033[32m"}, {"moot", "\033[2m"},
-        {"unmanaged", "\033[2m"},     {"heading", "\033[1m"},
+        {"unmanaged", "\033[2m"},     {"heading", "\033[1m"},  {"broken", "\033[31m"},
+        {"unreadable", "\033[31m"},   {"stale", "\033[33m"},
     };
 
     for (size_t i = 0; out->color && i < ELEMENTSOF(colors); i++)
