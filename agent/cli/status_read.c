@@ -147,11 +147,10 @@ static int read_sockets(struct status *status, json_t *sockets)
 
 static const char *moment_text(double at, char buf[static 24])
 {
-    time_t when = (time_t)at;
+    time_t when = at > 0 && at < LATEST_TIME ? (time_t)at : 0;
     struct tm tm;
 
-    if (at <= 0 || at > LATEST_TIME || !localtime_r(&when, &tm) ||
-        strftime(buf, 24, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+    if (when == 0 || !localtime_r(&when, &tm) || strftime(buf, 24, "%Y-%m-%d %H:%M:%S", &tm) == 0)
         return "-";
     return buf;
 }

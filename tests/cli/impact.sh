@@ -72,6 +72,9 @@ expect "nothing is accepted" test ! -e "$ACCEPTED"
 run apply --dry-run
 expect_status "a dry run is only warned" 2
 says "it is warned" "$ERR" 'warning: this would cut the SSH session'
+run apply --dry-run --json
+json "apply --json has who would be cut" '(.impact | length) == 1 and .impact_unknown == 0 and
+    .impact[0].peer == "203.0.113.1" and .impact[0].keep.line == "eth0 = loose"'
 
 rpfpolicy apply --confirm=1s </dev/null >"$OUT" 2>"$ERR"
 says "apply --confirm goes on, warned" "$ERR" 'warning: this would cut the SSH session'
