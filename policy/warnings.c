@@ -5,6 +5,8 @@
 #include <net/if.h>
 #include <stdio.h>
 
+#include "routing.h"
+
 const char *warning_name(enum warning_code code)
 {
     static const char *const names[WARN_COUNT] = {
@@ -98,8 +100,13 @@ static char *warning_text(const struct judge *judge, enum warning_code code, enu
         plain = "carrying this out would cut an SSH session that is open now: 'rpfpolicy plan "
                 "--impact' tells whose, and the line that would keep it";
         break;
-    case WARN_WRITER:
     case WARN_STRICT_FORWARD:
+        plain = "strict drops what such a device forwards inwards (published ports, NodePorts) "
+                "when the way back leaves elsewhere, whatever rules there are for the host's own "
+                "addresses: loose, or marks with src_valid_mark; 'rpfpolicy explain DEVICE' has "
+                "both to paste";
+        break;
+    case WARN_WRITER:
     case WARN_COUNT:
         break;
     }
@@ -202,6 +209,21 @@ void judge_warn_targets(struct judge *judge)
     }
 }
 
+/* A network card beside the one with the default route: physical, or one that routing is asked for.
+ */
+static bool is_second_card(const struct policy *policy, const struct device *device)
+{
+    struct routing_settings settings;
+
+    if (!(device->known & FACT_ROUTES) || device->uplink || !(device->known & FACT_ADDRESSES) ||
+        !device->numbered || device_is_port(device))
+        return false;
+    if (device->bus_parent && !device->kind[0])
+        return true;
+    routing_for(policy, device, &settings);
+    return settings.wanted;
+}
+
 void judge_warn_device(struct judge *judge, const struct device *device,
                        const struct key_state *state)
 {
@@ -218,6 +240,10 @@ void judge_warn_device(struct judge *judge, const struct device *device,
         ((state->effective == 2 && (device->flags & IFF_UP)) ||
          (state->wanted_known && state->wanted == 2)))
         judge_warn(judge, WARN_LOOSE_UNNUMBERED, state->key, rule, device->ifindex, device->name);
+    if (state->key == KEY_RP_FILTER && device->forwarding && device->flags & IFF_UP &&
+        (state->effective == 1 || (state->wanted_known && state->wanted == 1)) &&
+        is_second_card(judge->policy, device))
+        judge_warn(judge, WARN_STRICT_FORWARD, state->key, rule, device->ifindex, device->name);
 }
 
 void judge_warn_lockout(struct judge *judge, const struct device *device)

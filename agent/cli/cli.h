@@ -52,6 +52,7 @@ enum option_id {
     OPTION_CONFIRM,
     OPTION_REASON,
     OPTION_FOR,
+    OPTION_PEER,
     OPTION_STALE,
     OPTION_COUNT,
 };

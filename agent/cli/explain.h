@@ -2,6 +2,7 @@
  * and then printed as text or JSON. */
 #pragma once
 
+#include "fib.h"
 #include "session.h"
 #include "suspects.h"
 
@@ -31,6 +32,25 @@ struct explain_key {
     struct suspects suspects;
 };
 
+/* One reply, asked of the routing tables. */
+struct explain_reply {
+    struct in_addr address, peer;
+    bool known; /* the rules could be followed */
+    bool symmetric;
+    struct fib_route route;
+};
+
+struct explain_replies {
+    struct explain_reply *items; /* owned; per address of the device */
+    size_t count, capacity;
+    bool far;           /* to nobody in particular */
+    bool asymmetric;    /* some leave elsewhere */
+    bool asked;         /* the policy asks for routing of the device */
+    bool forwards;      /* strict, forwarding, and not where the default route leaves */
+    bool gateway_found; /* auto would find one */
+    uint32_t table;     /* it would have; 0: not asked */
+};
+
 struct explain {
     const struct session *session;
     enum explain_subject subject;
@@ -41,6 +61,7 @@ struct explain {
     struct sysctl_conf *sysctl; /* in that flavour; NULL: not to be used here */
     struct explain_key keys[KEY_COUNT];
     unsigned n_keys;
+    struct explain_replies replies;
 };
 
 /* Fill it. key: only this one, KEY_COUNT for those that concern the name. -ENOMEM or what reading
@@ -49,6 +70,14 @@ int explain_gather(const struct session *session, const char *name, const struct
                    enum sysctl_flavor flavor, enum key key, struct explain *ret);
 void explain_done(struct explain *explain);
 #define _cleanup_explain_ _cleanup_(explain_done)
+
+/* Where replies from the device's addresses to the peer leave now; peer NULL: to far away. -EINVAL
+ * after saying so where the peer is no IPv4 address. */
+int explain_gather_replies(struct explain *explain, const char *peer);
+void explain_replies_done(struct explain_replies *replies);
+
+/* [{from, to (null: far away), devices, symmetric (null: not known), message}] */
+json_t *explain_replies_json(const struct explain *explain);
 
 int explain_print(struct output *out, const struct explain *explain);
 void explain_print_json(struct output *out, const struct explain *explain);
@@ -74,3 +103,7 @@ const char *explain_pattern(const char *name, char buf[static NAME_ESCAPED_SIZE 
 /* What to do, one step per line ("" is a blank line; a line to type or to paste begins with four
  * blanks). Empty when there is nothing to do. */
 char *explain_cure(const struct explain *explain, const struct explain_key *key);
+
+/* One reply in a sentence; and what to do where some are asymmetric, as explain_cure(). */
+char *explain_reply_text(const struct explain *explain, const struct explain_reply *reply);
+char *explain_replies_cure(const struct explain *explain);

@@ -260,6 +260,7 @@ int explain_gather(const struct session *session, const char *name, const struct
 
 void explain_done(struct explain *explain)
 {
+    explain_replies_done(&explain->replies);
     for (unsigned i = 0; i < explain->n_keys; i++) {
         struct explain_key *key = &explain->keys[i];
 

@@ -372,6 +372,35 @@ static void print_absent(struct output *out, const struct explain *explain)
         }
 }
 
+#define REPLIES_MAX 8
+
+static int print_replies(struct output *out, const struct explain *explain)
+{
+    const struct explain_replies *replies = &explain->replies;
+    _cleanup_free_ char *cure = NULL;
+
+    if (replies->count == 0)
+        return 0;
+    heading(out, "Replies, by the routing tables now");
+    for (size_t i = 0; i < replies->count && i < REPLIES_MAX; i++) {
+        _cleanup_free_ char *text = explain_reply_text(explain, &replies->items[i]);
+
+        if (!text)
+            return -ENOMEM;
+        print_lines(out, 4, text);
+    }
+    if (replies->count > REPLIES_MAX)
+        fprintf(out->stream, "    and from %zu more addresses\n", replies->count - REPLIES_MAX);
+    cure = explain_replies_cure(explain);
+    if (!cure)
+        return -ENOMEM;
+    if (*cure) {
+        heading(out, "What to do about them");
+        print_lines(out, 4, cure);
+    }
+    return 0;
+}
+
 int explain_print(struct output *out, const struct explain *explain)
 {
     int r = 0;
@@ -388,6 +417,8 @@ int explain_print(struct output *out, const struct explain *explain)
     print_absent(out, explain);
     for (unsigned i = 0; r >= 0 && i < explain->n_keys; i++)
         r = print_key(out, explain, &explain->keys[i]);
+    if (r >= 0)
+        r = print_replies(out, explain);
     if (r >= 0)
         print_warnings(out, explain);
     return r;

@@ -35,6 +35,7 @@ const struct option_info verb_options[OPTION_COUNT] = {
     [OPTION_ASK_KERNEL] = {"ask-kernel", NULL, "also let the kernel decide; may log a martian"},
     [OPTION_CONFIRM] = {"confirm", "TIME", "put back unless confirmed (60s)", true},
     [OPTION_REASON] = {"reason", "TEXT", "why, for the next person"},
+    [OPTION_PEER] = {"peer", "ADDRESS", "who is replied to; else somebody far away"},
     [OPTION_FOR] = {"for", "TIME", "how long: 90s, 30min, 2h, 1d"},
     [OPTION_STALE] = {"stale", "TIME", "older reports do not count (24h)"},
 };

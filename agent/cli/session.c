@@ -7,6 +7,7 @@
 #include "keys.h"
 #include "pause.h"
 #include "policy_load.h"
+#include "routing.h"
 #include "udevdb.h"
 
 int session_no_policy(const struct paths *paths)
@@ -97,7 +98,8 @@ static void read_acceptance(struct session *session)
 uint32_t session_facts(const struct policy *policy)
 {
     /* Who follows `default`, and whether loose can work, depends on having an address. */
-    return policy->facts | (policy->keys ? FACT_ADDRESSES : 0);
+    return policy->facts | (policy->keys ? FACT_ADDRESSES : 0) |
+           (routing_in_policy(policy) ? FACT_ADDRESSES | FACT_ROUTES : 0);
 }
 
 int session_amend(const struct session *session, struct live *live)

@@ -75,10 +75,15 @@ int verb_explain(struct cli *cli, int count, char **arguments)
         session_load(&session, cli,
                      SESSION_POLICY_OPTIONAL | SESSION_BROKEN_ALLOWED | SESSION_QUIET) < 0 ||
         session_read(&session, key < KEY_COUNT ? KEY_BIT(key) : 0,
-                     FACT_ADDRESSES | FACT_ALTNAMES | FACT_MASTER_NAME) < 0 ||
+                     FACT_ADDRESSES | FACT_ALTNAMES | FACT_MASTER_NAME | FACT_ROUTES) < 0 ||
         find(&session, arguments[0], &device) < 0)
         return EXIT_ERROR;
     r = explain_gather(&session, arguments[0], device, flavor, key, &explain);
+    if (r >= 0 && key == KEY_COUNT) {
+        r = explain_gather_replies(&explain, cli->values[OPTION_PEER]);
+        if (r == -EINVAL)
+            return EXIT_ERROR;
+    }
     if (r >= 0 && cli->format == FORMAT_JSON)
         explain_print_json(&cli->out, &explain);
     else if (r >= 0)

@@ -84,6 +84,22 @@ run routes plan
 expect_status "nothing is asked for" 0
 says "and nothing to do" "$OUT" '^Nothing to do'
 
+# --- where replies leave
+
+run explain eth1 --peer=203.0.113.1
+says "tells where replies leave" "$OUT" 'from 172.16.5.4 to 203.0.113.1: by eth0 via 172.16.4.1, not by eth1'
+says "one cure" "$OUT" '^ +eth1 = auto$'
+says "the other" "$OUT" '^ +eth1 = loose$'
+run explain eth1
+says "without a peer, for those far away" "$OUT" 'from 172.16.5.4 to peers far away: by eth0'
+run explain eth0
+says "the first card is symmetric" "$OUT" 'from 172.16.4.4 to peers far away: by eth0 via 172.16.4.1$'
+says_not "and needs no cure" "$OUT" '= loose'
+run explain eth1 --peer=172.16.5.9 --json
+json "the same in JSON" '.replies[0] == {"from": "172.16.5.4", "to": "172.16.5.9", "devices": ["eth1"], "symmetric": true, "message": "from 172.16.5.4 to 172.16.5.9: by eth1"}'
+run explain eth1 --peer=eth0
+expect_status "who is no address" 1
+
 # --- see first
 
 policy_file 10-test.conf <<'X'
@@ -141,6 +157,27 @@ json "rules and routes" \
 json "and who asks" '.devices[1].rule.line == 2 and .devices[1].conflict == null'
 expect "anyone may look" setpriv --reuid=65534 --regid=65534 --clear-groups \
     "$SYSTEM_BUILD/agent/cli/rpfpolicy" routes show >/dev/null
+
+run explain eth1
+says "replies are symmetric now" "$OUT" 'from 172.16.5.4 to peers far away: by eth1 via 172.16.5.1$'
+says_not "and nothing is to be done" "$OUT" '= loose'
+
+# --- what strict forwards
+
+echo 1 >"$CONF/eth1/rp_filter"
+sysctl -qw net.ipv4.ip_forward=1
+run check
+says "a strict second card that forwards" "$OUT" 'warning: strict-forward: .*\[1: eth1\]'
+run explain eth1
+says "has cures" "$OUT" '^ +ip rule add priority 20150 fwmark [0-9]+ lookup [0-9]+$'
+if nft list tables >/dev/null 2>&1; then
+    expect "that can be pasted" bash -ec "$(grep -E '^ +(ip rule|nft) ' "$OUT")"
+    expect "and are there" nft list table ip "rpfpolicy_$T1"
+    nft flush ruleset
+    ip rule del priority 20150
+fi
+sysctl -qw net.ipv4.ip_forward=0
+echo 0 >"$CONF/eth1/rp_filter"
 
 # --- check says the same
 
