@@ -14,9 +14,9 @@ policy() {
     printf '[agent]\nmode = enforce\n[rp_filter]\n* = %s\n' "$1"
 }
 
-# metric VALUE
+# refused_is VALUE: what the metric says.
 refused_is() {
-    grep -qx "rpfpolicy_agent_policy_refused $1" /run/rpfpolicy/agent.prom
+    grep -sqx "rpfpolicy_agent_policy_refused $1" /run/rpfpolicy/agent.prom
 }
 
 add_device eth0
