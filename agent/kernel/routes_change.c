@@ -165,7 +165,7 @@ static int replace_route(struct netlink *nl, const struct route *route)
 static int change_rule(struct netlink *nl, uint16_t type, uint16_t flags,
                        const struct route_rule *rule)
 {
-    _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
+    _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE] = {0}; /* an octet is padded */
     struct nlmsghdr *request = netlink_request(buffer, type, flags, sizeof(struct fib_rule_hdr));
     struct fib_rule_hdr *header = mnl_nlmsg_get_payload(request);
 
