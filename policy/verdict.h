@@ -52,6 +52,8 @@ struct receiver {
     bool turns_around; /* forwarded out of the device it came in by, which sends redirects: the
                           full check runs also with rp_filter off */
     enum route_kind there;      /* the lookup to the destination */
+    size_t there_hops;          /* its next hops: of several the kernel takes one by a hash of the
+                                   flow, and which one leads back out can decide; the first counts */
     struct route_found reverse; /* the lookup to the source, from the destination (from 0.0.0.0
                                    where verdict_asks_from_nobody()) */
 };

@@ -103,6 +103,7 @@ int fib_receiver(struct fib *fib, const struct live *live, const struct device *
     if (r < 0)
         return r;
     receiver.there = route.found.kind;
+    receiver.there_hops = route.found.n_hops;
     if (receiver.there == ROUTE_UNICAST && route.found.n_hops > 0) {
         iif = route.found.hops[0];
         receiver.turns_around =

@@ -204,9 +204,9 @@ echo 2 >"$CONF/all/rp_filter"
 configmap '10-node.conf=[agent]\nmode = enforce\n[rp_filter]\nlxc* = off\neno* = strict\n* = loose\n'
 start --read-only=proc-sys-net
 eventually "where all cannot be written, it starts" said '^rpfpolicy-agent: Started'
-expect "says so" said 'rp_filter of .all. is 2 and cannot be moved'
-expect "and why" said 'since /proc/sys is read-only'
-expect "names the rules that it cannot honour" said \
+eventually "says so" said 'rp_filter of .all. is 2 and cannot be moved'
+eventually "and why" said 'since /proc/sys is read-only'
+eventually "names the rules that it cannot honour" said \
     'not honoured: lxc\*=off \(/etc/rpfpolicy.d/10-node.conf:4\), eno\*=strict \(/etc/rpfpolicy.d/10-node.conf:5\)$'
 expect "all stays" has all 2
 cli check >/out/check
