@@ -64,8 +64,8 @@ static void everything_else_is_no_session_and_touches_nothing(void **state)
         "::203.0.113.1 40022 192.0.2.1 22",
         "203.0.113.1 40022 2001:db8::2 22",
         "::1 40022 ::1 22",
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 1 "
-        "192.0.2.1 2",
+        ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 1 "
+         "192.0.2.1 2"),
         "%s%n%s%n 1 192.0.2.1 22",
         "\xff\xfe 1 192.0.2.1 22",
     };
