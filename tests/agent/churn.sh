@@ -38,8 +38,7 @@ POLICY
 
 # Kilobytes that belong to the process alone; valgrind and sanitizers have their own.
 memory() {
-    sed -n 's/^Private_\(Clean\|Dirty\): *\([0-9]*\) kB/\2/p' "/proc/$AGENT_PID/smaps_rollup" |
-        paste -sd+ | bc
+    awk '/^Private_(Clean|Dirty):/ { sum += $2 } END { print sum }' "/proc/$AGENT_PID/smaps_rollup"
 }
 
 # A neighbour that would be cut by the rule for eth*, another one each time.
