@@ -72,7 +72,8 @@ static int share_series(struct metrics *metrics, const struct policy *policy)
 {
     size_t n = 0;
 
-    qsort(metrics->series, metrics->count, sizeof(*metrics->series), compare_series);
+    if (metrics->count > 0)
+        qsort(metrics->series, metrics->count, sizeof(*metrics->series), compare_series);
     for (size_t i = 0; i < metrics->count; i++)
         if (n > 0 && compare_series(&metrics->series[n - 1], &metrics->series[i]) == 0)
             free(metrics->series[i].rule);

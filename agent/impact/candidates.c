@@ -26,7 +26,9 @@ static const struct address *first_address(const struct flows *flows, struct in_
 {
     const struct address key = {.local = address};
     const struct address *found =
-        bsearch(&key, flows->addresses, flows->n_addresses, sizeof(key), by_address);
+        flows->n_addresses > 0
+            ? bsearch(&key, flows->addresses, flows->n_addresses, sizeof(key), by_address)
+            : NULL;
 
     while (found && found > flows->addresses && by_address(found - 1, &key) == 0)
         found--;
@@ -37,7 +39,9 @@ static const struct neighbour *first_neighbour(const struct flows *flows, struct
 {
     const struct neighbour key = {.address = address};
     const struct neighbour *found =
-        bsearch(&key, flows->neighbours, flows->n_neighbours, sizeof(key), by_neighbour);
+        flows->n_neighbours > 0
+            ? bsearch(&key, flows->neighbours, flows->n_neighbours, sizeof(key), by_neighbour)
+            : NULL;
 
     while (found && found > flows->neighbours && by_neighbour(found - 1, &key) == 0)
         found--;
