@@ -71,6 +71,10 @@ host_is_served() {
     python3 -c "$connect" "$1"
 }
 
+host_is_not_served() {
+    ! host_is_served "$1"
+}
+
 container
 expect "by the first card the peer is served" peer_is_served 172.16.4.2
 expect "and the host itself" host_is_served 172.16.4.2
@@ -78,14 +82,35 @@ expect "by the second it is not" peer_is_not_served 172.16.5.4
 
 # --- rules for the host's own addresses do not help what is forwarded -----------------------------
 
-ip rule add priority 20100 lookup main suppress_prefixlength 0
-ip route add 172.16.5.0/24 dev eth1 table 205
-ip route add default via 172.16.5.1 dev eth1 table 205
-ip rule add priority 20200 from 172.16.5.4 lookup 205
+# apply_policy MAIN_FIRST: rules for all four cards, also for the first, which would need none.
+apply_policy() {
+    policy_file 10-test.conf <<X
+[rp_filter]
+eth* = strict
+[routing]
+eth0..3 = auto
+[routing eth0]
+main-first = $1
+[routing eth*]
+gateway = first
+X
+    rpfpolicy apply >"$SYSTEM_WORK/out" 2>&1 || {
+        cat "$SYSTEM_WORK/out" >&2
+        fail "apply"
+    }
+}
+
+apply_policy no
+expect "a rule for the first card that stands before main breaks its port for the host" \
+    host_is_not_served 172.16.4.2
+apply_policy auto
+expect "behind main it does not" host_is_served 172.16.4.2
+expect "nor for the peer" peer_is_served 172.16.4.2
 expect "the second card answers a ping in strict" peer_reaches 172.16.5.4
 expect "but its published port is still dropped" peer_is_not_served 172.16.5.4
-expect "by the first card nothing changed" peer_is_served 172.16.4.2
-expect "for the host itself neither" host_is_served 172.16.4.2
+rpfpolicy check >"$SYSTEM_WORK/out" 2>&1
+expect "of which check warns" grep -q 'strict-forward.*eth1' "$SYSTEM_WORK/out"
+table=$(rpfpolicy routes show --json | jq '.devices[] | select(.name == "eth1").table')
 
 # --- the cures -----------------------------------------------------------------------------------
 
@@ -95,16 +120,16 @@ echo 1 >"$CONF/eth1/rp_filter"
 expect "strict again: it is not" peer_is_not_served 172.16.5.4
 
 # After the rule for main, so that what goes to the container finds its bridge.
-nft -f - <<'X'
+nft -f - <<X
 table ip rpfpolicy {
     chain marks {
         type filter hook prerouting priority mangle;
-        iifname "eth1" ct state new ct mark set 205
+        iifname "eth1" ct state new ct mark set $table
         meta mark set ct mark
     }
 }
 X
-ip rule add priority 20150 fwmark 205 lookup 205
+ip rule add priority 20150 fwmark "$table" lookup "$table"
 expect "marks alone are not enough" peer_is_not_served 172.16.5.4
 echo 1 >"$CONF/eth1/src_valid_mark"
 expect "marks and src_valid_mark: the published port is served" peer_is_served 172.16.5.4
