@@ -1,19 +1,7 @@
 /* The readers of routes and rules on arbitrary bytes, framed to the length they really have. Input:
  * one byte that picks the reader, then the message after its header. */
 #include "fib_private.h"
-#include "fuzz.h"
-
-static struct nlmsghdr *frame(uint16_t type, const uint8_t *payload, size_t n)
-{
-    struct nlmsghdr *message = calloc(1, sizeof(*message) + n);
-
-    require(message);
-    message->nlmsg_len = (uint32_t)(sizeof(*message) + n);
-    message->nlmsg_type = type;
-    if (n > 0)
-        memcpy(message + 1, payload, n);
-    return message;
-}
+#include "message.h"
 
 static void read_route(const uint8_t *payload, size_t n)
 {

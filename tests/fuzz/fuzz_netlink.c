@@ -4,20 +4,8 @@
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 
-#include "fuzz.h"
 #include "links.h"
-
-static struct nlmsghdr *frame(uint16_t type, const uint8_t *payload, size_t n)
-{
-    struct nlmsghdr *message = calloc(1, sizeof(*message) + n);
-
-    require(message);
-    message->nlmsg_len = (uint32_t)(sizeof(*message) + n);
-    message->nlmsg_type = type;
-    if (n > 0)
-        memcpy(message + 1, payload, n);
-    return message;
-}
+#include "message.h"
 
 static void check_text(const char *text, size_t size)
 {

@@ -7,24 +7,12 @@
 #include <linux/sock_diag.h>
 
 #include "conntrack.h"
-#include "fuzz.h"
+#include "message.h"
 #include "neigh.h"
 #include "sockdiag.h"
 #include "ssh.h"
 
 #define POISON 0xa5
-
-static struct nlmsghdr *frame(uint16_t type, const uint8_t *payload, size_t n)
-{
-    struct nlmsghdr *message = calloc(1, sizeof(*message) + n);
-
-    require(message);
-    message->nlmsg_len = (uint32_t)(sizeof(*message) + n);
-    message->nlmsg_type = type;
-    if (n > 0)
-        memcpy(message + 1, payload, n);
-    return message;
-}
 
 /* What is not told to be there, and what failed, was not touched. */
 static void check_untouched(int r, bool is, const void *result, size_t size)

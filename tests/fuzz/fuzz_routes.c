@@ -2,20 +2,8 @@
  * really have. Input: one byte that picks the reader, then the message after its header. */
 #include <linux/rtnetlink.h>
 
-#include "fuzz.h"
+#include "message.h"
 #include "routes_io.h"
-
-static struct nlmsghdr *frame(uint16_t type, const uint8_t *payload, size_t n)
-{
-    struct nlmsghdr *message = calloc(1, sizeof(*message) + n);
-
-    require(message);
-    message->nlmsg_len = (uint32_t)(sizeof(*message) + n);
-    message->nlmsg_type = type;
-    if (n > 0)
-        memcpy(message + 1, payload, n);
-    return message;
-}
 
 /* An address has a family or is none at all, and nothing where its family has no bytes. */
 static void check_ip(const struct ip *ip, uint8_t family, bool may_be_none)
