@@ -97,7 +97,8 @@ const char *fleet_time_text(int64_t time, char *buf)
     return buf;
 }
 
-char *fleet_states_text(const unsigned long states[static FLEET_STATES])
+/* "2 drift, 1 ok": those of n states that are counted; owned. */
+static char *counts_text(const unsigned long *counts, unsigned n, const char *(*name)(unsigned))
 {
     _cleanup_free_ char *text = NULL;
     size_t size;
@@ -106,27 +107,31 @@ char *fleet_states_text(const unsigned long states[static FLEET_STATES])
 
     if (!stream)
         return NULL;
-    for (enum fleet_state state = 0; state < FLEET_STATES; state++)
-        if (states[state] > 0)
-            fprintf(stream, "%s%s %s", ftell(stream) > 0 ? ", " : "",
-                    count_text(states[state], number), fleet_state_name(state));
+    for (unsigned i = 0; i < n; i++)
+        if (counts[i] > 0)
+            fprintf(stream, "%s%s %s", ftell(stream) > 0 ? ", " : "", count_text(counts[i], number),
+                    name(i));
     return fclose(stream) == 0 ? TAKE_PTR(text) : NULL;
+}
+
+static const char *name_of_host_state(unsigned state)
+{
+    return fleet_state_name((enum fleet_state)state);
+}
+
+static const char *name_of_device_state(unsigned state)
+{
+    return state_name((enum state)state);
+}
+
+char *fleet_states_text(const unsigned long states[static FLEET_STATES])
+{
+    return counts_text(states, FLEET_STATES, name_of_host_state);
 }
 
 char *fleet_device_states_text(const unsigned long states[static STATE_COUNT])
 {
-    _cleanup_free_ char *text = NULL;
-    size_t size;
-    FILE *stream = open_memstream(&text, &size);
-    char number[16];
-
-    if (!stream)
-        return NULL;
-    for (enum state state = 0; state < STATE_COUNT; state++)
-        if (states[state] > 0)
-            fprintf(stream, "%s%s %s", ftell(stream) > 0 ? ", " : "",
-                    count_text(states[state], number), state_name(state));
-    return fclose(stream) == 0 ? TAKE_PTR(text) : NULL;
+    return counts_text(states, STATE_COUNT, name_of_device_state);
 }
 
 /* -- what is wrong -- */
