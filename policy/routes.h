@@ -152,6 +152,11 @@ struct routes_plan {
  * what they have. O(n log n) in addresses, routes and rules. -ENOMEM, else 0. */
 int routes_plan(const struct policy *policy, const struct live *live,
                 const struct route_facts *facts, bool forced, struct routes_plan *ret);
+
+/* Only the changes, in the order of every plan: from what is ours in the facts to the routes and
+ * rules that the plan has. -ENOMEM, else 0. */
+int routes_plan_changes(const struct route_facts *facts, struct routes_plan *plan);
+
 void routes_plan_done(struct routes_plan *plan);
 
 /* The same as text without the verb: "172.16.6.0/24 dev eth2 scope link". Owned, NULL without

@@ -336,3 +336,10 @@ int routes_compare(struct routes_work *work)
     sides_done(&rules);
     return r;
 }
+
+int routes_plan_changes(const struct route_facts *facts, struct routes_plan *plan)
+{
+    struct routes_work work = {.facts = facts, .plan = plan};
+
+    return routes_compare(&work);
+}

@@ -285,6 +285,12 @@ echo 0 >"$CONF/eth1/rp_filter"
 run routes apply --confirm=1s </dev/null
 expect_status "an apply that nobody confirms" 1
 expect_equal "is taken back" "$(ours)" "$OURS"
+ip route add 10.77.0.0/16 table "$T1" proto 182 nexthop via 172.16.5.1 dev eth1 \
+    nexthop via 172.16.5.2 dev eth1
+run routes apply --confirm=1s </dev/null
+expect_status "a route that is not made again" 1
+says "is no failure" "$ERR" 'not confirmed: values and policy were put back'
+expect_equal "and all else is there again" "$(ours)" "$OURS"
 
 # --- the whole policy
 
