@@ -171,20 +171,39 @@ static bool names_devices(const struct warning *warning)
            (!streq(warning->examples[0], "all") && !streq(warning->examples[0], "default"));
 }
 
-static void print_warning(struct check *check, const struct warning *warning)
+static char *warning_text(const struct warning *warning)
 {
-    FILE *stream = check->out->stream;
     _cleanup_free_ char *place = NULL;
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
 
-    fprintf(stream, "%swarning%s: %s: %s", output_color(check->out, "warning"),
-            output_color_end(check->out), warning_name(warning->code), warning->message);
+    if (!stream)
+        return NULL;
+    fprintf(stream, ": %s: %s", warning_name(warning->code), warning->message);
     if (warning->count > 0 && names_devices(warning))
         print_examples(stream, warning);
     if (warning->rule)
         place = place_text(warning->rule->origin.file, warning->rule->origin.line);
     if (place && !strstr(warning->message, place))
         fprintf(stream, " (%s)", place);
-    fputc('\n', stream);
+    if (fclose(stream) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+static int print_warning(struct check *check, const struct warning *warning)
+{
+    static const char word[] = "warning";
+    _cleanup_free_ char *text = warning_text(warning);
+
+    if (!text)
+        return -ENOMEM;
+    fprintf(check->out->stream, "%s%s%s", output_color(check->out, word), word,
+            output_color_end(check->out));
+    output_words(check->out, sizeof(word) - 1, 4, text);
+    return 0;
 }
 
 /* Where all or default cannot be as wanted, that is why devices cannot either. */
@@ -303,8 +322,8 @@ static int end(struct check *check)
         return r;
     if (((struct rows *)check->data)->count > 0 || check_routing_bad(check) > 0)
         fputc('\n', check->out->stream);
-    for (size_t i = 0; i < check->warnings; i++)
-        print_warning(check, &warnings[i]);
+    for (size_t i = 0; r == 0 && i < check->warnings; i++)
+        r = print_warning(check, &warnings[i]);
     print_impossible(check);
     print_pauses(check);
     print_unmatched(check);
@@ -312,7 +331,7 @@ static int end(struct check *check)
     print_sum(check);
     check_routing_sum(check);
     print_next(check);
-    return 0;
+    return r;
 }
 
 static void done(struct check *check)

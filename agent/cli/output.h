@@ -26,7 +26,7 @@ int output_finish(struct output *out);
 
 enum column_flags {
     COLUMN_RIGHT = 1 << 0, /* numbers */
-    COLUMN_WRAP = 1 << 1,  /* may be broken into several lines on a narrow terminal */
+    COLUMN_WRAP = 1 << 1,  /* wrapped, or put below the row, on a narrow terminal */
     COLUMN_STATE = 1 << 2, /* coloured by the word in it: drift red, latent yellow … */
 };
 
@@ -43,7 +43,7 @@ struct table *table_new(const struct column *columns, unsigned n_columns);
 /* One cell per column; copied. NULL counts as "-". Control bytes become \xHH. -ENOMEM else 0. */
 int table_row(struct table *table, const char *const *cells);
 
-/* Print title line and rows; nothing at all when there is no row. */
+/* Print title line and rows, once; nothing at all when there is no row. */
 int table_print(struct table *table, struct output *out);
 struct table *table_free(struct table *table); /* returns NULL; NULL is fine */
 static inline void table_freep(struct table **table)
@@ -55,6 +55,18 @@ static inline void table_freep(struct table **table)
 /* The escape sequence that starts the colour of a state word, "" without colour; and its end. */
 const char *output_color(const struct output *out, const char *state);
 const char *output_color_end(const struct output *out);
+
+/* -- words -- */
+
+size_t wrap_longest_word(const char *text);
+
+/* Turn blanks into newlines so that lines have at most `first` bytes, then `width`. A word that is
+ * longer stays whole. */
+void wrap_words(char *text, size_t first, size_t width);
+
+/* Print the text, which is changed, wrapped where there is a terminal, and a newline. `column`
+ * bytes stand before it already; the lines that follow are indented. */
+void output_words(struct output *out, unsigned column, unsigned indent, char *text);
 
 /* -- CSV -- */
 

@@ -122,20 +122,126 @@ static void tables_are_never_cut_where_no_terminal_is(void **state)
     free(capture.text);
 }
 
-static void tables_fit_a_terminal(void **state)
+static void print_terminal(struct capture *capture, unsigned width, const struct column *titles,
+                           unsigned n, const char *const *cells, unsigned rows)
+{
+    _cleanup_table_ struct table *table = table_new(titles, n);
+
+    assert_non_null(table);
+    capture_begin(capture);
+    capture->out.width = width;
+    for (unsigned row = 0; row < rows; row++)
+        assert_int_equal(table_row(table, cells + (size_t)row * n), 0);
+    assert_int_equal(table_print(table, &capture->out), 0);
+    (void)capture_end(capture);
+}
+
+static void columns_that_do_not_fit_a_terminal_go_below_the_row(void **state)
+{
+    static const struct column titles[] = {
+        {"STATE", 0}, {"DEVICE", 0}, {"RULE", COLUMN_WRAP}, {"CAUSE", COLUMN_WRAP}};
+    static const char *const cells[] = {
+        "drift", "eth0", "/etc/rpfpolicy.d/10-node.conf:7", "/usr/lib/sysctl.d/50-default.conf:1",
+        "ok",    "eth1", "/etc/rpfpolicy.d/10-node.conf:8", NULL};
+    struct capture capture;
+
+    print_terminal(&capture, 79, titles, 4, cells, 2);
+    assert_string_equal(capture.text, "STATE DEVICE RULE\n"
+                                      "drift eth0   /etc/rpfpolicy.d/10-node.conf:7\n"
+                                      "      CAUSE /usr/lib/sysctl.d/50-default.conf:1\n"
+                                      "ok    eth1   /etc/rpfpolicy.d/10-node.conf:8\n");
+    free(capture.text);
+    print_terminal(&capture, 40, titles, 4, cells, 2);
+    assert_string_equal(capture.text, "STATE DEVICE\n"
+                                      "drift eth0\n"
+                                      "      RULE  /etc/rpfpolicy.d/10-node.conf:7\n"
+                                      "      CAUSE /usr/lib/sysctl.d/50-default.conf:1\n"
+                                      "ok    eth1\n"
+                                      "      RULE  /etc/rpfpolicy.d/10-node.conf:8\n");
+    free(capture.text);
+    print_terminal(&capture, 80, titles, 4, cells + 4, 1);
+    assert_string_equal(capture.text, "STATE DEVICE RULE                            CAUSE\n"
+                                      "ok    eth1   /etc/rpfpolicy.d/10-node.conf:8 -\n");
+    free(capture.text);
+}
+
+static void rows_with_something_below_are_one_line_each(void **state)
+{
+    static const struct column titles[] = {
+        {"DEVICE", 0}, {"WHY", COLUMN_WRAP}, {"KEPT BY", COLUMN_WRAP}};
+    static const char *const cells[] = {"eth0",        "the way back uses another device",
+                                        "[rp_filter]", "eth1",
+                                        "no way back", "[rp_filter]-aaaaaaaaaaaaaaaaaaaaaaa"};
+    struct capture capture;
+
+    print_terminal(&capture, 36, titles, 3, cells, 2);
+    assert_string_equal(capture.text, "DEVICE\n"
+                                      "eth0\n"
+                                      "      WHY     the way back uses\n"
+                                      "              another device\n"
+                                      "      KEPT BY [rp_filter]\n"
+                                      "eth1\n"
+                                      "      WHY     no way back\n"
+                                      "      KEPT BY [rp_filter]-aaaaaaaaaaaaaaaaaaaaaaa\n");
+    free(capture.text);
+}
+
+static void sentences_are_wrapped_between_words(void **state)
+{
+    static const struct column titles[] = {{"PRESET", 0}, {"WHAT FOR", COLUMN_WRAP}};
+    static const char *const cells[] = {
+        "calico-ebpf", "Calico with its eBPF data plane: pods off, network cards loose"};
+    struct capture capture;
+
+    print_terminal(&capture, 44, titles, 2, cells, 1);
+    for (char *p = capture.text; (p = strstr(p, " \n"));)
+        memmove(p, p + 1, strlen(p)); /* libsmartcols fills cells up */
+    assert_string_equal(capture.text, "PRESET      WHAT FOR\n"
+                                      "calico-ebpf Calico with its eBPF data plane:\n"
+                                      "            pods off, network cards loose\n");
+    free(capture.text);
+}
+
+static void a_word_longer_than_the_terminal_stays_whole(void **state)
 {
     struct capture capture;
     char rule[400];
-    const char *text;
 
     memset(rule, 'x', sizeof(rule));
     rule[sizeof(rule) - 1] = 0;
     capture_begin(&capture);
     capture.out.width = 60;
-    text = print_row(&capture, "eth0", rule);
-    for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
-        assert_in_range(strcspn(line, "\n"), 1, 60);
+    assert_non_null(strstr(print_row(&capture, "eth0", rule), rule));
     free(capture.text);
+}
+
+static void assert_words(unsigned width, unsigned column, const char *text, const char *expected)
+{
+    struct capture capture;
+    char copy[100];
+
+    assert_in_range(snprintf(copy, sizeof(copy), "%s", text), 0, sizeof(copy) - 1);
+    capture_begin(&capture);
+    capture.out.width = width;
+    output_words(&capture.out, column, 4, copy);
+    assert_string_equal(capture_end(&capture), expected);
+    free(capture.text);
+}
+
+static void texts_are_wrapped_for_terminals_only(void **state)
+{
+    static const char text[] = "one two three four five six seven";
+
+    assert_words(0, 0, text, "one two three four five six seven\n");
+    assert_words(33, 0, text, "one two three four five six seven\n");
+    assert_words(32, 0, text, "one two three four five six\n    seven\n");
+    assert_words(33, 1, text, "one two three four five six\n    seven\n");
+    assert_words(10, 0, text, "one two three four five six seven\n");
+    assert_words(24, 0, "a-word-that-is-much-too-long for it",
+                 "a-word-that-is-much-too-long\n    for it\n");
+    assert_words(24, 0, "for a-word-that-is-much-too-long",
+                 "for\n    a-word-that-is-much-too-long\n");
+    assert_words(80, 0, "", "\n");
 }
 
 static void tables_escape_what_a_terminal_would_obey(void **state)
@@ -190,7 +296,11 @@ int main(void)
         cmocka_unit_test(names_that_are_no_utf8_are_escaped_and_given_in_hex),
         cmocka_unit_test(a_json_stream_is_one_valid_value),
         cmocka_unit_test(tables_are_never_cut_where_no_terminal_is),
-        cmocka_unit_test(tables_fit_a_terminal),
+        cmocka_unit_test(columns_that_do_not_fit_a_terminal_go_below_the_row),
+        cmocka_unit_test(rows_with_something_below_are_one_line_each),
+        cmocka_unit_test(sentences_are_wrapped_between_words),
+        cmocka_unit_test(a_word_longer_than_the_terminal_stays_whole),
+        cmocka_unit_test(texts_are_wrapped_for_terminals_only),
         cmocka_unit_test(tables_escape_what_a_terminal_would_obey),
         cmocka_unit_test(colours_appear_only_when_asked_for),
         cmocka_unit_test(an_empty_table_prints_nothing),
