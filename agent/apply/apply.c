@@ -15,7 +15,8 @@ struct apply {
     struct netlink nl;
     int *seen; /* owned: ifindexes of the picture that was first planned with */
     size_t n_seen;
-    key_mask pinned; /* keys of which those devices no longer follow `default` */
+    int all[KEY_COUNT]; /* of the picture that was planned with last */
+    key_mask pinned;    /* keys of which those devices no longer follow `default` */
     key_mask
         blocked; /* `all` or `default` could not be written: what relies on it must not follow */
 };
@@ -156,6 +157,8 @@ static int read_and_plan(struct apply *apply, int ifindex, struct plan *ret)
         return -ENODEV;
     r = options->make ? options->make(&live, options->data, ret)
                       : plan_make(apply->policy, &live, options->only_ifindex, ret);
+    for (enum key key = 0; key < KEY_COUNT; key++)
+        apply->all[key] = live.all[key];
     if (r >= 0 && ifindex == 0 && ret->until_reread < ret->count)
         r = remember_seen(apply, &live);
     return r;
@@ -214,6 +217,8 @@ static int record(struct apply *apply, const struct write *writes, size_t n)
         records[i] = (struct before_record){.key = writes[i].key,
                                             .ifindex = writes[i].ifindex,
                                             .value = writes[i].old_value,
+                                            .all = apply->all[writes[i].key],
+                                            .all_known = true,
                                             .wrote = writes[i].new_value};
         memcpy(records[i].name, writes[i].name, sizeof(records[i].name));
     }

@@ -77,8 +77,12 @@ struct before_record {
     enum key key;
     int ifindex; /* IFINDEX_ALL, IFINDEX_DEFAULT or a device */
     char name[DEVICE_NAME_MAX + 1];
-    int value;         /* configured, before our first write */
-    int wrote;         /* what we wrote, or were about to write, last ... */
+    int value;      /* configured, before our first write */
+    int all;        /* `all` of the key at that moment, so that what the device was effectively is
+                       known. Where that was ours, before_read() gives what was there before our
+                       first write to it. Of no meaning in a record of `all` itself */
+    bool all_known; /* false: written down by a version that did not note `all` */
+    int wrote;      /* what we wrote, or were about to write, last ... */
     int wrote_earlier; /* ... and before that, where it was another value. Set by before_read(). */
 };
 
@@ -104,11 +108,11 @@ int before_log_tidy(struct before_log *log, const struct paths *paths);
 void before_log_close(struct before_log *log);
 
 /* Merge records in their order into one per key and device, as before_read() gives them; each comes
- * with wrote_earlier = wrote. -ENOMEM: unchanged. */
+ * with wrote_earlier = wrote. Only once: `all` is looked through, too. -ENOMEM: unchanged. */
 int before_merge(struct before_record *records, size_t *count);
 
-/* The records, one per key and device, in the order they were first made, owned. -ENOENT when there
- * are none of this boot. Needs no lock. */
+/* The records, one per key and device, in the order they were first made, those of `all` last;
+ * owned. -ENOENT when there are none of this boot. Needs no lock. */
 int before_read(const struct paths *paths, struct before_record **ret, size_t *ret_count);
 
 /* Flush the route cache: at most once in 10 s over all processes, the last one never lost. Waits

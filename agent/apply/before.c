@@ -1,8 +1,10 @@
 /* The record of what was there before the first write since boot, and of what was written last: a
- * text file, one line per write, "KEY VALUE WROTE IFINDEX NAME", below a line that says which boot
- * and which network namespace they belong to. Of the lines about one key of one device the first
- * tells what was there, the last what was written. */
+ * text file, one line per write, "KEY VALUE WROTE IFINDEX NAME ALL", below a line that says which
+ * boot and which network namespace they belong to. Of the lines about one key of one device the
+ * first tells what was there, the last what was written. ALL is what `all` was then: earlier
+ * versions left it out, and their lines are still read. */
 #include <fcntl.h>
+#include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -14,7 +16,7 @@
 #include "state_file.h"
 
 #define COMPACT_FROM (64 * 1024)
-#define RECORD_SIZE (NAME_ESCAPED_SIZE + 96) /* a key, three numbers, a name */
+#define RECORD_SIZE (NAME_ESCAPED_SIZE + 96) /* a key, four numbers, a name */
 
 static void close_fd(int *fd)
 {
@@ -53,7 +55,25 @@ static int unescape_name(const char *s, char *ret)
     return 0;
 }
 
-static int parse_record(const char *line, struct before_record *ret)
+/* Cut ALL off the end of a line, where it is: no name holds a blank. */
+static int take_all(char *name, struct before_record *record)
+{
+    char *blank = strchr(name, ' '), *end;
+    long all;
+
+    if (!blank)
+        return 0;
+    *blank++ = '\0';
+    errno = 0;
+    all = strtol(blank, &end, 10);
+    if (end == blank || *end || errno || all < INT_MIN || all > INT_MAX)
+        return -EBADMSG;
+    record->all = (int)all;
+    record->all_known = true;
+    return 0;
+}
+
+static int parse_record(char *line, struct before_record *ret)
 {
     struct before_record record = {0};
     char key[32];
@@ -61,7 +81,7 @@ static int parse_record(const char *line, struct before_record *ret)
 
     if (sscanf(line, "%31s %d %d %d %n", key, &record.value, &record.wrote, &record.ifindex, &at) !=
             4 ||
-        at == 0)
+        at == 0 || take_all(line + at, &record) < 0)
         return -EBADMSG;
     if (key_from_name(key, &record.key) < 0 || unescape_name(line + at, record.name) < 0)
         return -EBADMSG;
@@ -127,6 +147,44 @@ static void drop_marked(struct records *records, const bool *marked)
     records->count = n;
 }
 
+/* An `all` that we had written by then does not tell what there would have been without us. */
+static void look_through_all(struct records *records)
+{
+    const struct before_record *first[KEY_COUNT] = {0};
+    int wrote[KEY_COUNT], earlier[KEY_COUNT];
+
+    for (size_t i = 0; i < records->count; i++) {
+        struct before_record *record = &records->items[i];
+        enum key key = record->key;
+
+        if (record->ifindex != IFINDEX_ALL) {
+            if (first[key] && (record->all == wrote[key] || record->all == earlier[key]))
+                record->all = first[key]->value;
+            continue;
+        }
+        if (!first[key] || wrote[key] != record->wrote)
+            earlier[key] = first[key] ? wrote[key] : record->wrote;
+        wrote[key] = record->wrote;
+        first[key] = first[key] ?: record;
+    }
+}
+
+/* Behind all others, so that what was looked through is not once more when it is read again. */
+static void move_all_to_the_end(struct records *records)
+{
+    struct before_record all[KEY_COUNT];
+    size_t n_all = 0, n = 0;
+
+    for (size_t i = 0; i < records->count; i++) {
+        if (records->items[i].ifindex == IFINDEX_ALL && n_all < KEY_COUNT)
+            all[n_all++] = records->items[i];
+        else
+            records->items[n++] = records->items[i];
+    }
+    for (size_t i = 0; i < n_all; i++)
+        records->items[n + i] = all[i];
+}
+
 /* One record per key and device: the first says what was there, the last two what was written. */
 static int merge(struct records *records)
 {
@@ -140,6 +198,7 @@ static int merge(struct records *records)
     merged = calloc(records->count, sizeof(*merged));
     if (!sorted || !merged)
         return -ENOMEM;
+    look_through_all(records);
     for (size_t i = 0; i < records->count; i++)
         sorted[i] = &records->items[i];
     qsort(sorted, records->count, sizeof(*sorted), compare_in_order);
@@ -156,6 +215,7 @@ static int merge(struct records *records)
         first->wrote = sorted[i]->wrote;
     }
     drop_marked(records, merged);
+    move_all_to_the_end(records);
     return 0;
 }
 
@@ -191,7 +251,7 @@ static int drop_gone_devices(struct records *records)
 
 static int format_record(struct state_text *text, const struct before_record *record, int wrote)
 {
-    char name[NAME_ESCAPED_SIZE];
+    char name[NAME_ESCAPED_SIZE], all[16] = "";
 
     if (text->size - text->n < RECORD_SIZE) {
         size_t size = 2 * text->n + RECORD_SIZE;
@@ -202,9 +262,11 @@ static int format_record(struct state_text *text, const struct before_record *re
         text->bytes = p;
         text->size = size;
     }
-    text->n += (size_t)snprintf(text->bytes + text->n, RECORD_SIZE, "%s %d %d %d %s\n",
+    if (record->all_known)
+        snprintf(all, sizeof(all), " %d", record->all);
+    text->n += (size_t)snprintf(text->bytes + text->n, RECORD_SIZE, "%s %d %d %d %s%s\n",
                                 key_info(record->key)->name, record->value, wrote, record->ifindex,
-                                name_escape_buf(record->name, name, sizeof(name)));
+                                name_escape_buf(record->name, name, sizeof(name)), all);
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* What of the record can be put back: not what someone else has changed since. */
+/* What of the record can be put back, and what it then has to be. */
 #include "restore.h"
 
 void restore_done(struct restore *restore)
@@ -18,8 +18,7 @@ static bool is_asked_for(const struct restore *restore, int ifindex)
     return false;
 }
 
-static int skip(struct restore *restore, enum restore_skip why, const struct before_record *record,
-                int value, const char *name)
+static int skip(struct restore *restore, const struct restore_skipped *what, const char *name)
 {
     struct restore_skipped *skipped;
     int r = grow((void **)&restore->skipped, &restore->skipped_capacity, restore->n_skipped,
@@ -28,7 +27,7 @@ static int skip(struct restore *restore, enum restore_skip why, const struct bef
     if (r < 0)
         return r;
     skipped = &restore->skipped[restore->n_skipped++];
-    *skipped = (struct restore_skipped){.why = why, .record = *record, .value = value};
+    *skipped = *what;
     memcpy(skipped->name, name, strnlen(name, DEVICE_NAME_MAX));
     return 0;
 }
@@ -40,10 +39,11 @@ static bool is_ours(const struct before_record *record, int now)
     return now == record->wrote || now == record->wrote_earlier;
 }
 
-/* `all` of one key: what it was, and whether it goes back to that. */
+/* `all` of one key: what it was before our first write to it (what it is where there was none),
+ * what it is to be, and whether what is there now is ours. */
 struct restored_all {
-    int was;
-    bool comes_back;
+    int was, will_be;
+    bool ours;
 };
 
 static void look_at_all(const struct restore *restore, const struct before_record *records,
@@ -51,29 +51,46 @@ static void look_at_all(const struct restore *restore, const struct before_recor
                         struct restored_all ret[static KEY_COUNT])
 {
     for (enum key key = 0; key < KEY_COUNT; key++)
-        ret[key] = (struct restored_all){.was = live->all[key], .comes_back = !restore->ifindexes};
+        ret[key] = (struct restored_all){.was = live->all[key], .will_be = live->all[key]};
     for (size_t i = 0; i < n; i++) {
         const struct before_record *record = &records[i];
-        int now = live->all[record->key];
+        struct restored_all *all = &ret[record->key];
 
         if (record->ifindex != IFINDEX_ALL)
             continue;
-        ret[record->key].was = record->value;
-        ret[record->key].comes_back &= now == record->value || is_ours(record, now);
+        all->was = record->value;
+        all->ours = is_ours(record, live->all[record->key]);
+        if (all->ours && !restore->ifindexes && live->all_writable)
+            all->will_be = record->value;
     }
 }
 
-/* The configured value that makes a device under the present `all` what it was; the recorded one
- * where none does. */
-static int value_alone(const struct before_record *record, const struct device *device, int was_all,
-                       int is_all)
-{
-    int effective = key_effective(record->key, was_all, record->value, device->forwarding);
+/* What is known of a device or `default` for one key. */
+struct restored {
+    enum key key;
+    int value, was_all, will_be_all;
+    bool forwarding;
+};
 
-    if (key_effective(record->key, is_all, record->value, device->forwarding) == effective ||
-        !key_reachable(record->key, is_all, effective, device->forwarding))
-        return record->value;
+static int effective_before(const struct restored *it)
+{
+    return key_effective(it->key, it->was_all, it->value, it->forwarding);
+}
+
+/* The configured value that makes it effectively what it was; the recorded one where none does. */
+static int value_again(const struct restored *it)
+{
+    int effective = effective_before(it);
+
+    if (key_effective(it->key, it->will_be_all, it->value, it->forwarding) == effective ||
+        !key_reachable(it->key, it->will_be_all, effective, it->forwarding))
+        return it->value;
     return effective;
+}
+
+static bool is_ruled_out(const struct restored *it, int value)
+{
+    return key_effective(it->key, it->will_be_all, value, it->forwarding) != effective_before(it);
 }
 
 static bool is_recorded(const struct before_record *records, size_t n, enum key key, int ifindex,
@@ -85,53 +102,100 @@ static bool is_recorded(const struct before_record *records, size_t n, enum key 
     return false;
 }
 
-/* 1: *ret is to be there; 0: nothing is to be done for this record. */
-static int value_of(struct restore *restore, const struct before_record *records, size_t n,
-                    const struct before_record *record, const struct live *live,
-                    const struct restored_all *all, struct wanted_value *ret)
+/* What is configured now. False where the device is not there, or has no such settings. */
+static bool value_now(const struct before_record *record, const struct live *live,
+                      const struct device *device, int *ret)
 {
-    const struct device *device = NULL;
-    int now, value = record->value;
+    if (record->ifindex == IFINDEX_ALL)
+        *ret = live->all[record->key];
+    else if (record->ifindex == IFINDEX_DEFAULT)
+        *ret = live->def[record->key];
+    else if (device && device->ipv4)
+        *ret = device->conf[record->key];
+    else
+        return false;
+    return true;
+}
 
-    if (!is_asked_for(restore, record->ifindex))
+/* 1: *ret is to be there; 0: nothing is to be done for this record. */
+static int value_of_all(struct restore *restore, const struct before_record *record, int now,
+                        const struct restored_all *all, struct wanted_value *ret)
+{
+    if (now == record->value)
         return 0;
-    if (record->ifindex == IFINDEX_ALL) {
-        now = live->all[record->key];
-    } else if (record->ifindex == IFINDEX_DEFAULT) {
-        now = live->def[record->key];
-    } else {
-        device = live_by_ifindex(live, record->ifindex);
-        if (!device || !device->ipv4)
-            return 0;
-        now = device->conf[record->key];
-        if (!streq(device->name, record->name)) {
-            if (is_recorded(records, n, record->key, record->ifindex, device->name))
-                return 0; /* it was written under its new name, too */
-            return skip(restore, RESTORE_RENAMED, record, now, device->name);
-        }
-    }
-    if (device && !all[record->key].comes_back)
-        value = value_alone(record, device, all[record->key].was, live->all[record->key]);
-    if (now == value)
-        return 0;
+    if (!all->ours)
+        return skip(restore, &(struct restore_skipped){.record = *record, .value = now},
+                    record->name);
+    *ret = (struct wanted_value){record->key, record->ifindex, record->value};
+    return 1;
+}
+
+/* The same for a device that has the recorded name, and for `default`. */
+static int value_of(struct restore *restore, const struct before_record *record, int now,
+                    bool forwarding, const struct restored_all *all, struct wanted_value *ret)
+{
+    struct restored it = {.key = record->key,
+                          .value = record->value,
+                          .was_all = record->all_known ? record->all : all->was,
+                          .will_be_all = all->will_be,
+                          .forwarding = forwarding};
+    struct restore_skipped skipped = {.record = *record, .value = now};
+    int value = value_again(&it), r = 0;
+
     if (!is_ours(record, now))
-        return now == record->value ? 0 : skip(restore, RESTORE_CHANGED, record, now, record->name);
+        return now == value || now == record->value ? 0 : skip(restore, &skipped, record->name);
+    if (is_ruled_out(&it, value)) {
+        skipped.why = RESTORE_RULED_OUT;
+        skipped.value = value;
+        skipped.all = it.will_be_all;
+        skipped.before = effective_before(&it);
+        r = skip(restore, &skipped, record->name);
+    }
+    if (r < 0 || now == value)
+        return r;
     *ret = (struct wanted_value){record->key, record->ifindex, value};
     return 1;
 }
 
-/* Devices that were never written, and became what they are because `all` moved. */
+static int value_of_record(struct restore *restore, const struct before_record *records, size_t n,
+                           const struct before_record *record, const struct live *live,
+                           const struct restored_all *all, struct wanted_value *ret)
+{
+    const struct device *device = live_by_ifindex(live, record->ifindex);
+    int now;
+
+    if (!is_asked_for(restore, record->ifindex) || !value_now(record, live, device, &now))
+        return 0;
+    if (record->ifindex == IFINDEX_ALL)
+        return value_of_all(restore, record, now, &all[record->key], ret);
+    if (device && !streq(device->name, record->name)) {
+        if (is_recorded(records, n, record->key, record->ifindex, device->name))
+            return 0; /* it was written under its new name, too */
+        return skip(
+            restore,
+            &(struct restore_skipped){.why = RESTORE_RENAMED, .record = *record, .value = now},
+            device->name);
+    }
+    return value_of(restore, record, now, device ? device->forwarding : live->def_forwarding,
+                    &all[record->key], ret);
+}
+
+/* Devices that were never written, and are asked for since our `all` made them what they are. */
 static size_t values_of_unwritten(const struct restore *restore,
                                   const struct before_record *records, size_t n,
-                                  const struct live *live, enum key key, int was_all,
-                                  struct wanted_value *ret)
+                                  const struct live *live, enum key key,
+                                  const struct restored_all *all, struct wanted_value *ret)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < live->count; i++) {
         const struct device *device = &live->devices[i];
-        struct before_record record = {.key = key, .value = device->conf[key]};
-        int value = value_alone(&record, device, was_all, live->all[key]);
+        struct restored it = {.key = key,
+                              .value = device->conf[key],
+                              .was_all = all->was,
+                              .will_be_all = all->will_be,
+                              .forwarding = device->forwarding};
+        int value = value_again(&it);
 
         if (!device->ipv4 || value == device->conf[key] ||
             !is_asked_for(restore, device->ifindex) ||
@@ -155,15 +219,14 @@ int restore_plan(struct restore *restore, const struct before_record *records, s
     look_at_all(restore, records, n, live, all);
     restore->n_skipped = 0;
     for (size_t i = 0; i < n; i++) {
-        int r = value_of(restore, records, n, &records[i], live, all, &values[count]);
+        int r = value_of_record(restore, records, n, &records[i], live, all, &values[count]);
 
         if (r < 0)
             return r;
         count += (size_t)r;
     }
     for (enum key key = 0; key < KEY_COUNT; key++)
-        if (all[key].was != live->all[key] && !all[key].comes_back)
-            count +=
-                values_of_unwritten(restore, records, n, live, key, all[key].was, &values[count]);
+        if (all[key].ours && all[key].was != all[key].will_be)
+            count += values_of_unwritten(restore, records, n, live, key, &all[key], &values[count]);
     return plan_values(values, count, live, ret);
 }

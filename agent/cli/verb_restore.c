@@ -226,14 +226,42 @@ static void show_routes(struct restoring *restoring)
     }
 }
 
-static void print_skipped(struct restoring *restoring, const struct restore_skipped *skipped)
+/* Owned; NULL when memory ran out. */
+static char *skipped_text(const struct restore_skipped *skipped)
 {
     const struct before_record *record = &skipped->record;
-    bool json = restoring->cli->format == FORMAT_JSON;
+    const char *key = key_info(record->key)->name;
+    char word[12], *text;
+    int n;
+
+    if (skipped->why == RESTORE_CHANGED)
+        n = asprintf(&text,
+                     "%s: %s left at %d: someone else has changed it since (we wrote %d, "
+                     "it was %d)",
+                     NAME_SHOWN(skipped->name), key, skipped->value, record->wrote, record->value);
+    else if (skipped->why == RESTORE_RENAMED)
+        n = asprintf(&text,
+                     "%s: %s left at %d: the device was called %s when it was written "
+                     "(it was %d then)",
+                     NAME_SHOWN(skipped->name), key, skipped->value, NAME_SHOWN(record->name),
+                     record->value);
+    else
+        n = asprintf(
+            &text, "%s: %s cannot be %s again, as it was: `all` is %d", NAME_SHOWN(skipped->name),
+            key, key_value_format(record->key, skipped->before, word, sizeof(word)), skipped->all);
+    return n < 0 ? NULL : text;
+}
+
+static void print_skipped(struct restoring *restoring, const struct restore_skipped *skipped)
+{
+    static const char *const words[] = {[RESTORE_CHANGED] = "changed",
+                                        [RESTORE_RENAMED] = "renamed",
+                                        [RESTORE_RULED_OUT] = "ruled-out"};
+    const struct before_record *record = &skipped->record;
     _cleanup_free_ char *text = NULL;
     json_t *object = NULL;
 
-    if (json) {
+    if (restoring->cli->format == FORMAT_JSON) {
         object = json_object();
         json_object_set_new(object, "ifindex", json_integer(record->ifindex));
         json_set_name(object, "name", skipped->name);
@@ -241,21 +269,9 @@ static void print_skipped(struct restoring *restoring, const struct restore_skip
         json_object_set_new(object, "value", json_integer(skipped->value));
         json_object_set_new(object, "wrote", json_integer(record->wrote));
         json_object_set_new(object, "before", json_integer(record->value));
-        json_object_set_new(object, "why",
-                            json_string(skipped->why == RESTORE_CHANGED ? "changed" : "renamed"));
-    } else if (skipped->why == RESTORE_CHANGED) {
-        if (asprintf(&text,
-                     "%s: %s left at %d: someone else has changed it since (we wrote %d, "
-                     "it was %d)",
-                     NAME_SHOWN(skipped->name), key_info(record->key)->name, skipped->value,
-                     record->wrote, record->value) < 0)
-            text = NULL;
-    } else if (asprintf(&text,
-                        "%s: %s left at %d: the device was called %s when it was written "
-                        "(it was %d then)",
-                        NAME_SHOWN(skipped->name), key_info(record->key)->name, skipped->value,
-                        NAME_SHOWN(record->name), record->value) < 0) {
-        text = NULL;
+        json_object_set_new(object, "why", json_string(words[skipped->why]));
+    } else {
+        text = skipped_text(skipped);
     }
     json_or_text(restoring, object, text);
 }

@@ -256,6 +256,8 @@ static void record_before(const struct repair *repair)
     struct before_record record = {.key = repair->key,
                                    .ifindex = entry->device.ifindex,
                                    .value = repair->old_value,
+                                   .all = repair->agent->special.all[repair->key],
+                                   .all_known = true,
                                    .wrote = repair->target->write_value};
 
     memcpy(record.name, entry->device.name, sizeof(record.name));

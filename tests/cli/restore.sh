@@ -139,9 +139,53 @@ expect_value all rp_filter 1
 expect_effective lxc1 2
 expect_effective eth0 2
 
+# --- `all` is not ours, and somebody else moved it after our first write: not of two moments
+
+run resume
+rm /run/rpfpolicy/before
+policy_file 10-test.conf <<'END'
+[agent]
+mode = enforce
+[rp_filter]
+all = unmanaged
+eth* = loose
+END
+sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.eth0.rp_filter=0 net.ipv4.conf.eth1.rp_filter=1
+run apply
+expect_effective eth0 2
+sysctl -qw net.ipv4.conf.all.rp_filter=0
+run restore
+expect_status "restore with an all that was never ours" 0
+expect_value all rp_filter 0
+expect_effective eth0 1
+expect_effective eth1 1
+
+run resume
+rm /run/rpfpolicy/before
+run apply
+expect_effective eth0 2
+sysctl -qw net.ipv4.conf.all.rp_filter=2
+run restore --json
+expect_status "restore of what all rules out" 2
+json "what all rules out is listed" '[.skipped[] | select(.why == "ruled-out") | .name] == ["eth0", "eth1"]'
+expect_value eth0 rp_filter 1
+run restore
+says "and said" "$OUT" '^eth0: rp_filter cannot be strict again, as it was: .all. is 2$'
+sysctl -qw net.ipv4.conf.all.rp_filter=0
+run restore
+expect_status "restore once all allows it" 0
+expect_effective eth0 1
+
 # --- a full disk: nothing is half done
 
 run resume
+rm /run/rpfpolicy/before
+sysctl -qw net.ipv4.conf.all.rp_filter=2
+policy_file 10-test.conf <<'END'
+[rp_filter]
+lxc* = off
+* = strict
+END
 run apply
 expect_effective lxc1 0
 mount -t tmpfs -o size=16k,mode=0755 tmpfs /mnt

@@ -275,6 +275,95 @@ static void a_file_that_stays_open_follows_what_others_do(void **state)
     before_log_close(&log);
 }
 
+static void append_under(struct place *place, int ifindex, const char *name, int value, int wrote,
+                         int all)
+{
+    struct before_record record = {.key = KEY_RP_FILTER,
+                                   .ifindex = ifindex,
+                                   .value = value,
+                                   .wrote = wrote,
+                                   .all = all,
+                                   .all_known = true};
+
+    snprintf(record.name, sizeof(record.name), "%s", name);
+    assert_int_equal(before_append(&place->paths, &record, 1), 0);
+}
+
+/* -100: not known. */
+static int recorded_all(struct place *place, const char *name)
+{
+    _cleanup_free_ struct before_record *records = NULL;
+    size_t n;
+
+    assert_int_equal(before_read(&place->paths, &records, &n), 0);
+    for (size_t i = 0; i < n; i++)
+        if (streq(records[i].name, name))
+            return records[i].all_known ? records[i].all : -100;
+    fail_msg("nothing recorded for %s", name);
+    return -1;
+}
+
+static void make_it_be_written_anew(struct place *place)
+{
+    struct stat before, after;
+
+    assert_int_equal(stat(place->before, &before), 0);
+    do {
+        struct before_record records[100];
+
+        for (int i = 0; i < 100; i++)
+            records[i] = (struct before_record){
+                .key = KEY_ACCEPT_LOCAL, .ifindex = 1, .name = "lo", .all = 1, .all_known = true};
+        assert_int_equal(before_append(&place->paths, records, 100), 0);
+        assert_int_equal(stat(place->before, &after), 0);
+    } while (after.st_ino == before.st_ino);
+}
+
+static void all_of_the_moment_is_known(void **state)
+{
+    struct place *place = *state;
+
+    append_under(place, 1, "1", 0, 1, 2); /* a name like a number */
+    append_under(place, IFINDEX_ALL, "all", 2, 0, 2);
+    append_under(place, 1, "in-plan", 0, 1, 2);
+    append_under(place, 1, "ours", 0, 1, 0);
+    append_under(place, 1, "theirs", 0, 1, 1);
+    append_under(place, IFINDEX_ALL, "all", 1, -3, 1);
+    append_under(place, 1, "ours-again", 0, 1, -3);
+    append_under(place, 1, "1", 7, 7, 7);
+    append_under(place, IFINDEX_ALL, "all", -3, 1, -3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(recorded_all(place, "1"), 2);
+        assert_int_equal(recorded_all(place, "in-plan"), 2);
+        assert_int_equal(recorded_all(place, "ours"), 2);
+        assert_int_equal(recorded_all(place, "theirs"), 1);
+        assert_int_equal(recorded_all(place, "ours-again"), 2);
+        make_it_be_written_anew(place);
+    }
+    append_under(place, 1, "ours-more", 0, 1, 1);
+    assert_int_equal(recorded_all(place, "ours-more"), 2);
+}
+
+/* After an upgrade the file goes on. */
+static void a_file_of_a_version_that_did_not_note_all_is_read(void **state)
+{
+    struct place *place = *state;
+
+    append(place, KEY_RP_FILTER, 1, "lo", 2); /* the very lines of that version */
+    change_file(place, "sed -i '$a rp_filter 1 2 1 eth0\\nrp_filter 3 0 -1 all'");
+    append_under(place, 1, "eth1", 0, 1, 1);
+    append_under(place, 1, "eth0", 0, 1, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(recorded(place, 1, "eth0"), 1);
+        assert_int_equal(recorded_all(place, "eth0"), -100);
+        assert_int_equal(recorded_all(place, "eth1"), 1);
+        assert_int_equal(recorded(place, IFINDEX_ALL, "all"), 3);
+        make_it_be_written_anew(place);
+    }
+    change_file(place, "sed -i '$a rp_filter 1 2 1 eth2 x\\nrp_filter 1 2 1 eth2 99999999999'");
+    assert_int_equal(count(place), 5);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, remove_place)
 
 int main(void)
@@ -290,6 +379,8 @@ int main(void)
         TEST(without_a_record_reading_says_so),
         TEST(the_record_does_not_grow_with_every_device_that_ever_was),
         TEST(a_file_that_stays_open_follows_what_others_do),
+        TEST(all_of_the_moment_is_known),
+        TEST(a_file_of_a_version_that_did_not_note_all_is_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
