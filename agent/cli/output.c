@@ -32,14 +32,39 @@ static unsigned terminal_width(int fd)
     return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+/* Instead of stdout's own, since stdio forgets why a write failed. */
+static ssize_t write_result(void *cookie, const char *bytes, size_t size)
+{
+    struct output *out = cookie;
+    size_t done = 0;
+
+    while (done < size && out->error == 0) {
+        ssize_t n = write(STDOUT_FILENO, bytes + done, size - done);
+
+        if (n >= 0)
+            done += (size_t)n;
+        else if (errno != EINTR)
+            out->error = -errno;
+    }
+    return (ssize_t)done;
+}
+
+static int close_result(void *cookie)
+{
+    return close(STDOUT_FILENO);
+}
+
 void output_init(struct output *out, enum color_when color)
 {
     bool terminal = isatty(STDOUT_FILENO);
+    FILE *stream = fopencookie(
+        out, "w", (cookie_io_functions_t){.write = write_result, .close = close_result});
 
-    *out = (struct output){.stream = stdout, .color = want_color(color, terminal)};
+    *out = (struct output){.stream = stream ?: stdout, .color = want_color(color, terminal)};
     if (terminal)
         out->width = terminal_width(STDOUT_FILENO);
-    setvbuf(stdout, NULL, _IOFBF, BUFFER_SIZE);
+    out->buffer = malloc(BUFFER_SIZE);
+    setvbuf(out->stream, out->buffer, _IOFBF, BUFFER_SIZE);
 }
 
 int output_finish(struct output *out)
@@ -47,9 +72,10 @@ int output_finish(struct output *out)
     bool failed = ferror(out->stream);
 
     errno = 0;
-    if (fclose(out->stream) != 0 || failed)
-        return errno > 0 ? -errno : -EIO;
-    return 0;
+    if ((fclose(out->stream) != 0 || failed) && out->error == 0)
+        out->error = errno > 0 ? -errno : -EIO;
+    free(out->buffer);
+    return out->error;
 }
 
 const char *output_color(const struct output *out, const char *state)

@@ -10,7 +10,9 @@
 enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct output {
-    FILE *stream;   /* stdout, fully buffered */
+    FILE *stream;   /* to stdout, fully buffered */
+    char *buffer;   /* of the stream; owned */
+    int error;      /* the first one that stdout answered, a negative errno */
     bool color;     /* decided from --color, NO_COLOR, TERM and whether it is a terminal */
     unsigned width; /* columns of the terminal; 0: not a terminal, nothing is cut or wrapped */
     bool comma;     /* inside a JSON stream: something stands before the next element */

@@ -10,7 +10,7 @@ void say(const char *format, ...)
 {
     va_list ap;
 
-    (void)fflush(stdout); /* a failure is seen at the end; here the order of the lines counts */
+    (void)fflush(NULL); /* a failure is seen at the end; here the order of the lines counts */
     fputs("rpfpolicy: ", stderr);
     va_start(ap, format);
     vfprintf(stderr, format, ap);
