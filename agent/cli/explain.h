@@ -3,6 +3,7 @@
 #pragma once
 
 #include "fib.h"
+#include "fib6.h"
 #include "session.h"
 #include "suspects.h"
 
@@ -34,21 +35,24 @@ struct explain_key {
 
 /* One reply, asked of the routing tables. */
 struct explain_reply {
-    struct in_addr address, peer;
+    struct ip address, peer;
     bool known; /* the rules could be followed */
     bool symmetric;
-    struct fib_route route;
+    struct fib_way way;
 };
 
 struct explain_replies {
-    struct explain_reply *items; /* owned; per address of the device */
+    struct explain_reply *items; /* owned; per usable address of the device, IPv4 first */
     size_t count, capacity;
-    bool far;           /* to nobody in particular */
-    bool asymmetric;    /* some leave elsewhere */
-    bool asked;         /* the policy asks for routing of the device */
-    bool forwards;      /* strict, forwarding, and not where the default route leaves */
-    bool gateway_found; /* auto would find one */
-    uint32_t table;     /* it would have; 0: not asked */
+    struct ip peer;         /* family 0: nobody in particular, somebody far away */
+    struct {                /* per family */
+        bool numbered;      /* the device has an address that replies could carry */
+        bool asymmetric;    /* some leave elsewhere */
+        bool gateway_found; /* auto would find one */
+    } ip[IP_FAMILIES];
+    bool asked;     /* the policy asks for routing of the device */
+    bool forwards;  /* strict, forwarding, and not where the default route leaves */
+    uint32_t table; /* it would have; 0: not asked */
 };
 
 struct explain {
@@ -71,13 +75,16 @@ int explain_gather(const struct session *session, const char *name, const struct
 void explain_done(struct explain *explain);
 #define _cleanup_explain_ _cleanup_(explain_done)
 
-/* Where replies from the device's addresses to the peer leave now; peer NULL: to far away. -EINVAL
- * after saying so where the peer is no IPv4 address. */
+/* Where replies from the device's addresses leave now: to the peer, from those of its family; peer
+ * NULL: to far away, from all. -EINVAL after saying so where the peer is no address of a host. */
 int explain_gather_replies(struct explain *explain, const char *peer);
 void explain_replies_done(struct explain_replies *replies);
 
 /* [{from, to (null: far away), devices, symmetric (null: not known), message}] */
 json_t *explain_replies_json(const struct explain *explain);
+
+/* Why no address of the device replies to the peer; NULL where one does, or nobody asked. Owned. */
+char *explain_replies_note(const struct explain *explain);
 
 int explain_print(struct output *out, const struct explain *explain);
 void explain_print_json(struct output *out, const struct explain *explain);

@@ -141,6 +141,7 @@ void explain_print_json(struct output *out, const struct explain *explain)
     json_object_set_new(head, "exists", json_boolean(explain->subject != EXPLAIN_ABSENT));
     json_object_set_new(head, "device", device);
     json_object_set_new(head, "replies", explain_replies_json(explain));
+    json_object_set_new(head, "replies_note", json_owned(explain_replies_note(explain)));
     json_object_set_new(head, "replies_cure", json_owned(explain_replies_cure(explain)));
     json_object_set_new(head, "warnings", json_warnings(explain));
     output_json(out, head);

@@ -372,25 +372,41 @@ static void print_absent(struct output *out, const struct explain *explain)
         }
 }
 
-#define REPLIES_MAX 8
+#define REPLIES_MAX 8 /* of each family */
 
-static int print_replies(struct output *out, const struct explain *explain)
+static int print_family(struct output *out, const struct explain *explain, uint8_t family)
 {
     const struct explain_replies *replies = &explain->replies;
-    _cleanup_free_ char *cure = NULL;
+    size_t n = 0;
 
-    if (replies->count == 0)
-        return 0;
-    heading(out, "Replies, by the routing tables now");
-    for (size_t i = 0; i < replies->count && i < REPLIES_MAX; i++) {
-        _cleanup_free_ char *text = explain_reply_text(explain, &replies->items[i]);
+    for (size_t i = 0; i < replies->count; i++) {
+        _cleanup_free_ char *text = NULL;
 
+        if (replies->items[i].address.family != family || ++n > REPLIES_MAX)
+            continue;
+        text = explain_reply_text(explain, &replies->items[i]);
         if (!text)
             return -ENOMEM;
         print_lines(out, 4, text);
     }
-    if (replies->count > REPLIES_MAX)
-        fprintf(out->stream, "    and from %zu more addresses\n", replies->count - REPLIES_MAX);
+    if (n > REPLIES_MAX)
+        fprintf(out->stream, "    and from %zu more addresses\n", n - REPLIES_MAX);
+    return 0;
+}
+
+static int print_replies(struct output *out, const struct explain *explain)
+{
+    _cleanup_free_ char *cure = NULL, *note = explain_replies_note(explain);
+    int r = 0;
+
+    if (explain->replies.count == 0 && !note)
+        return 0;
+    heading(out, "Replies, by the routing tables now");
+    print_lines(out, 4, note);
+    for (unsigned f = 0; r >= 0 && f < IP_FAMILIES; f++)
+        r = print_family(out, explain, IP_FAMILY(f));
+    if (r < 0)
+        return r;
     cure = explain_replies_cure(explain);
     if (!cure)
         return -ENOMEM;

@@ -101,8 +101,9 @@ const struct verb verbs[] = {
         .text = "Tells, the conclusion first: what is in effect, what is wanted and why it is not\n"
                 "so, what to do, every rule of the policy and every line of sysctl.d that speaks\n"
                 "of the device and which of them won, and who else may have written the value.\n"
-                "And where replies from its addresses leave now: where that is another device,\n"
-                "strict drops what comes in by this one, and the cures are there to be pasted.\n"
+                "And where replies from its addresses leave now, in IPv4 and IPv6: where that is\n"
+                "another device, strict drops what comes in by this one in IPv4, networks on the\n"
+                "way may drop the replies, and the cures are there to be pasted.\n"
                 "DEVICE can be 'all', 'default', or a device that is not there yet.\n",
         .options = OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_FLAVOR) | OPTION_BIT(OPTION_PEER),
         .formats = FORMATS_USUAL,

@@ -268,31 +268,26 @@ static int take_route(const struct nlmsghdr *message, void *data)
     return message->nlmsg_type == RTM_NEWROUTE ? fib_read_route(message, data) : -EBADMSG;
 }
 
-/* fib_props[] and fib4_rule_action(): how a lookup that ends in nothing is answered. */
-static int ends_in_nothing(int r, struct fib_route *ret)
+int fib_ends_in_nothing(int error, enum route_kind *ret)
 {
-    enum route_kind kind;
-
-    switch (r) {
+    switch (error) {
     case -ENETUNREACH:
     case -ESRCH:
     case -EAGAIN:
-        kind = ROUTE_NONE;
-        break;
+        *ret = ROUTE_NONE;
+        return 0;
     case -EHOSTUNREACH:
-        kind = ROUTE_UNREACHABLE;
-        break;
+        *ret = ROUTE_UNREACHABLE;
+        return 0;
     case -EACCES:
-        kind = ROUTE_PROHIBIT;
-        break;
+        *ret = ROUTE_PROHIBIT;
+        return 0;
     case -EINVAL:
-        kind = ROUTE_BLACKHOLE;
-        break;
+        *ret = ROUTE_BLACKHOLE;
+        return 0;
     default:
-        return r;
+        return error;
     }
-    *ret = (struct fib_route){.found = {.kind = kind}};
-    return 0;
 }
 
 /* As an output route. The uid is the one that the kernel's own lookup has. */
@@ -302,6 +297,7 @@ static int ask(const struct fib *fib, const struct fib_flow *flow, struct fib_ro
     struct nlmsghdr *request =
         route_request(buffer, flow->to, flow->tos, RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE);
     struct fib_route route;
+    enum route_kind kind;
     int r;
 
     if (fib->selects_from && flow->from.s_addr)
@@ -311,8 +307,12 @@ static int ask(const struct fib *fib, const struct fib_flow *flow, struct fib_ro
     mnl_attr_put_u32(request, RTA_UID, 0);
     put_selectors(request, flow->mark, flow->proto, flow->sport, flow->dport);
     r = netlink_talk(fib->nl, request, take_route, &route);
-    if (r < 0)
-        return ends_in_nothing(r, ret);
+    if (r < 0) {
+        r = fib_ends_in_nothing(r, &kind);
+        if (r >= 0)
+            *ret = (struct fib_route){.found = {.kind = kind}};
+        return r;
+    }
     r = fib_resolve_nexthop(fib->nl, &route);
     if (r < 0)
         return r;

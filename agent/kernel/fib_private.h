@@ -34,8 +34,19 @@ struct fib_rule {
 int fib_read_route(const struct nlmsghdr *message, struct fib_route *ret);
 int fib_read_rule(const struct nlmsghdr *message, struct fib_rule *ret);
 
-/* Fill the hops of a route through a nexthop object. */
+/* Fill the hops of a route through a nexthop object; gateways only where they are IPv4. */
 int fib_resolve_nexthop(struct netlink *nl, struct fib_route *route);
+
+/* Give each hop of RTA_MULTIPATH, with its gateway or NULL, to fn until that fails. */
+typedef int (*fib_hop_t)(const struct rtnexthop *hop, const struct nlattr *gateway, void *data);
+int fib_each_hop(const struct nlattr *multipath, fib_hop_t fn, void *data);
+
+/* enum route_kind for an RTN_… type. */
+enum route_kind fib_kind_of(uint8_t type);
+
+/* How a lookup that ends in nothing is answered (fib_props[], fib4_rule_action(), and the same of
+ * IPv6). Other errors are given back, and *ret is then untouched. */
+int fib_ends_in_nothing(int error, enum route_kind *ret);
 
 /* Does the rule apply (fib_rule_match(), fib4_rule_match())? */
 bool fib_rule_matches(const struct fib_rule *rule, const struct fib_flow *flow);

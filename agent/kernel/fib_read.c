@@ -14,7 +14,7 @@
 #define ATTR_FRA_DSCP_MASK 30
 #define RULE_ATTRS_MAX 63 /* far more than there are */
 
-static enum route_kind kind_of(uint8_t type)
+enum route_kind fib_kind_of(uint8_t type)
 {
     static const enum route_kind kinds[] = {
         [RTN_UNSPEC] = ROUTE_NONE,         [RTN_UNICAST] = ROUTE_UNICAST,
@@ -47,14 +47,13 @@ static int add_hop(struct fib_route *route, int ifindex, const struct nlattr *ga
     return 0;
 }
 
-/* RTA_MULTIPATH: length-prefixed hops, each with attributes of its own. */
-static int read_hops(const struct nlattr *multipath, struct fib_route *route)
+/* Length-prefixed hops, each with attributes of its own. */
+int fib_each_hop(const struct nlattr *multipath, fib_hop_t fn, void *data)
 {
     const char *p = mnl_attr_get_payload(multipath);
     size_t left = mnl_attr_get_payload_len(multipath);
     struct rtnexthop hop;
 
-    route->dead = true;
     while (left >= sizeof(hop)) {
         const struct nlattr *tb[RTA_GATEWAY + 1] = {NULL};
         size_t step;
@@ -64,11 +63,9 @@ static int read_hops(const struct nlattr *multipath, struct fib_route *route)
         if (hop.rtnh_len < sizeof(hop) || hop.rtnh_len > left)
             return -EBADMSG;
         attrs_find(p + sizeof(hop), hop.rtnh_len - sizeof(hop), tb, RTA_GATEWAY);
-        r = add_hop(route, hop.rtnh_ifindex, tb[RTA_GATEWAY]);
+        r = fn(&hop, tb[RTA_GATEWAY], data);
         if (r < 0)
             return r;
-        if (!(hop.rtnh_flags & RTNH_F_DEAD))
-            route->dead = false;
         step = (size_t)RTNH_ALIGN(hop.rtnh_len);
         if (step >= left)
             break;
@@ -78,12 +75,23 @@ static int read_hops(const struct nlattr *multipath, struct fib_route *route)
     return 0;
 }
 
+static int take_hop(const struct rtnexthop *hop, const struct nlattr *gateway, void *data)
+{
+    struct fib_route *route = data;
+
+    if (!(hop->rtnh_flags & RTNH_F_DEAD))
+        route->dead = false;
+    return add_hop(route, hop->rtnh_ifindex, gateway);
+}
+
 static int read_route_hops(const struct nlattr *const *tb, struct fib_route *route)
 {
     int ifindex, r;
 
-    if (tb[RTA_MULTIPATH])
-        return read_hops(tb[RTA_MULTIPATH], route);
+    if (tb[RTA_MULTIPATH]) {
+        route->dead = true;
+        return fib_each_hop(tb[RTA_MULTIPATH], take_hop, route);
+    }
     if (!tb[RTA_OIF])
         return 0;
     r = attr_s32(tb[RTA_OIF], &ifindex);
@@ -100,7 +108,7 @@ int fib_read_route(const struct nlmsghdr *message, struct fib_route *ret)
     header = message_body(message, sizeof(*header), tb, RTA_NH_ID);
     if (!header || header->rtm_family != AF_INET || header->rtm_dst_len > 32)
         return -EBADMSG;
-    route.found.kind = kind_of(header->rtm_type);
+    route.found.kind = fib_kind_of(header->rtm_type);
     route.throws = header->rtm_type == RTN_THROW;
     route.prefix_length = header->rtm_dst_len;
     route.tos = header->rtm_tos;
@@ -281,15 +289,17 @@ static int take_nexthop(const struct nlmsghdr *message, void *data)
 {
     const struct nlattr *tb[NHA_GATEWAY + 1] = {NULL};
     struct nexthop *nexthop = data;
+    const struct nhmsg *header;
     struct nexthop_grp member;
     int r = 0;
 
-    if (!message_body(message, sizeof(struct nhmsg), tb, NHA_GATEWAY))
+    header = message_body(message, sizeof(*header), tb, NHA_GATEWAY);
+    if (!header)
         return -EBADMSG;
     nexthop->blackhole = tb[NHA_BLACKHOLE] != NULL;
     if (tb[NHA_OIF])
         r = attr_s32(tb[NHA_OIF], &nexthop->ifindex);
-    if (r >= 0 && tb[NHA_GATEWAY])
+    if (r >= 0 && tb[NHA_GATEWAY] && header->nh_family == AF_INET)
         r = read_address(tb[NHA_GATEWAY], &nexthop->gateway);
     for (size_t at = 0;
          r >= 0 && tb[NHA_GROUP] && at + sizeof(member) <= mnl_attr_get_payload_len(tb[NHA_GROUP]);

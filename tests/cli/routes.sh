@@ -99,6 +99,55 @@ run explain eth1 --peer=172.16.5.9 --json
 json "the same in JSON" '.replies[0] == {"from": "172.16.5.4", "to": "172.16.5.9", "devices": ["eth1"], "symmetric": true, "message": "from 172.16.5.4 to 172.16.5.9: by eth1"}'
 run explain eth1 --peer=eth0
 expect_status "who is no address" 1
+says "which it says" "$ERR" "takes an address of IPv4 or IPv6, not 'eth0'"
+
+# --- and in IPv6
+
+run explain eth1
+says "without a peer, for those far away in IPv6" "$OUT" 'from fd00:5::4 to peers far away: by eth0 via fd00:4::1, not by eth1'
+says "where loose is no cure" "$OUT" 'IPv6 has no rp_filter'
+says_not "link-local addresses are no matter" "$OUT" 'from fe80'
+run explain eth1 --peer=2001:db8::1
+says "to a peer in IPv6" "$OUT" 'from fd00:5::4 to 2001:db8::1: by eth0 via fd00:4::1, not by eth1'
+says_not "addresses of IPv4 do not reply" "$OUT" 'from 172'
+says "the cure is routing" "$OUT" '^ +eth1 = auto$'
+says "with a gateway that is not found" "$OUT" '^ +gateway = first '
+says_not "and not loose" "$OUT" '= loose'
+says_not "since nothing is dropped here" "$OUT" 'strict (drops|can stay)'
+run explain eth0
+says "the first card is symmetric in IPv6, too" "$OUT" 'from fd00:4::4 to peers far away: by eth0 via fd00:4::1$'
+says_not "and needs no cure there, either" "$OUT" 'no rp_filter'
+run explain eth1 --peer=fd00:5::9 --json
+json "the same in JSON" '.replies == [{"from": "fd00:5::4", "to": "fd00:5::9", "devices": ["eth1"], "symmetric": true, "message": "from fd00:5::4 to fd00:5::9: by eth1"}]'
+json "with nothing to cure" '.replies_cure == "" and .replies_note == null'
+run explain eth1 --json
+json "one reply per address, to nobody in particular" '[.replies[] | [.from, .to, .symmetric]] == [["172.16.5.4", null, false], ["fd00:5::4", null, false]]'
+run explain eth1 --peer=::ffff:203.0.113.1
+says "a peer of IPv4 as a socket shows it" "$OUT" 'from 172.16.5.4 to 203.0.113.1: by eth0'
+ip -6 address del fd00:7::4/64 dev eth3
+run explain eth3 --peer=2001:db8::1
+says "a peer of a family that the device has not" "$OUT" 'none to 2001:db8::1: eth3 has no IPv6 address'
+run explain eth3 --peer=2001:db8::1 --json
+json "in JSON, too" '.replies == [] and (.replies_note | test("no IPv6 address"))'
+ip address add fd00:7::4/64 dev eth3 nodad
+for peer in fd00:4::4 172.16.4.4; do
+    run explain eth1 --peer="$peer"
+    says "a peer that is this host: $peer" "$OUT" "to $peer: stays in this host$"
+    says_not "which needs no cure" "$OUT" '= auto'
+done
+ip -6 route add unreachable 2001:db8:9::/48
+run explain eth1 --peer=2001:db8:9::1
+says "where nothing leads" "$OUT" 'from fd00:5::4 to 2001:db8:9::1: no way \(unreachable\)$'
+says_not "nothing leaves by the wrong card" "$OUT" '= auto'
+ip -6 route del unreachable 2001:db8:9::/48
+for peer in fe80::1 ff02::1 ::; do
+    run explain eth1 --peer="$peer"
+    expect_status "who is no host: $peer" 1
+done
+ip route add default via fd00:5::1 dev eth1 table 101
+run explain eth1
+says "a gateway that is found in one family only" "$OUT" '^ +gateway = first auto '
+ip -6 route flush table 101
 
 # --- see first
 
@@ -160,6 +209,7 @@ expect "anyone may look" setpriv --reuid=65534 --regid=65534 --clear-groups \
 
 run explain eth1
 says "replies are symmetric now" "$OUT" 'from 172.16.5.4 to peers far away: by eth1 via 172.16.5.1$'
+says "in IPv6, too" "$OUT" 'from fd00:5::4 to peers far away: by eth1 via fd00:5::1$'
 says_not "and nothing is to be done" "$OUT" '= loose'
 
 # --- what strict forwards

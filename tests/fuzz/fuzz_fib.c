@@ -1,5 +1,6 @@
 /* The readers of routes and rules on arbitrary bytes, framed to the length they really have. Input:
  * one byte that picks the reader, then the message after its header. */
+#include "fib6.h"
 #include "fib_private.h"
 #include "message.h"
 
@@ -42,13 +43,39 @@ static void read_rule(const uint8_t *payload, size_t n)
     require(fib_rule_matches(&rule, &flow) != fib_rule_matches(&inverted, &flow));
 }
 
+static void read_way(const uint8_t *payload, size_t n)
+{
+    _cleanup_free_ struct nlmsghdr *message = frame(RTM_NEWROUTE, payload, n);
+    struct fib_way way, poison;
+    uint32_t nexthop = 0;
+    int r;
+
+    memset(&poison, 0xa5, sizeof(poison));
+    way = poison;
+    r = fib6_read_way(message, &way, &nexthop);
+    require(r == 0 || r == -EBADMSG || r == -E2BIG);
+    if (r < 0) {
+        require(memcmp(&way, &poison, sizeof(way)) == 0);
+        return;
+    }
+    require(way.found.kind < ROUTE_KIND_COUNT && way.found.n_hops <= ROUTE_HOPS_MAX);
+    require(nexthop == 0 || way.found.n_hops == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    if (data[0] % 2)
-        read_rule(data + 1, size - 1);
-    else
+    switch (data[0] % 3) {
+    case 0:
         read_route(data + 1, size - 1);
+        break;
+    case 1:
+        read_rule(data + 1, size - 1);
+        break;
+    default:
+        read_way(data + 1, size - 1);
+        break;
+    }
     return 0;
 }

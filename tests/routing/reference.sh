@@ -15,12 +15,22 @@ quietly() {
     }
 }
 
+# replies N: how those from the IPv6 address of ethN to the peer leave.
+replies() {
+    rpfpolicy explain "eth$1" --peer=fd00::4 --json |
+        python3 -c 'import json, sys; [r] = json.load(sys.stdin)["replies"]; print(r["from"], *r["devices"], r["symmetric"])'
+}
+
 rules=$(ip rule; ip -6 rule)
 routes=$(ip route show table all; ip -6 route show table all)
 
 # --- before --------------------------------------------------------------------------------------
 
 only_the_first_answers "strict, one default route"
+for n in 0 1 2 3; do
+    expect_equal "one default route: IPv6 replies of eth$n" "$(replies "$n")" \
+        "fd00:$((n + 4))::4 eth0 $([ "$n" = 0 ] && echo True || echo False)"
+done
 
 # --- cure 1: loose -------------------------------------------------------------------------------
 
@@ -73,6 +83,9 @@ nics_guard_sources
 all_nics_answer "and the network drops foreign sources"
 for n in 0 1 2 3; do
     expect "in IPv6: the peer reaches fd00:$((n + 4))::4" peer_reaches "fd00:$((n + 4))::4"
+done
+for n in 0 1 2 3; do
+    expect_equal "policy routing: IPv6 replies of eth$n" "$(replies "$n")" "fd00:$((n + 4))::4 eth$n True"
 done
 stream_start fd00:7::4
 expect "applied again under a connection in IPv6" quietly rpfpolicy routes apply
