@@ -87,6 +87,24 @@ void agent_routing_on_gone(struct agent *agent, int ifindex)
     mark_addresses(agent, ifindex);
 }
 
+/* The first of its family on a device is known from its message alone; among several the kernel's
+ * order counts, which only a dump tells. */
+static bool learn_first(struct agent *agent, const struct route_address *address)
+{
+    struct route_facts *facts = &agent->routing.facts;
+
+    for (size_t i = 0; i < facts->n_addresses; i++)
+        if (facts->addresses[i].ifindex == address->ifindex &&
+            facts->addresses[i].local.ip.family == address->local.ip.family)
+            return false;
+    if (grow((void **)&facts->addresses, &facts->addresses_capacity, facts->n_addresses,
+             sizeof(*facts->addresses)) < 0)
+        return false;
+    facts->addresses[facts->n_addresses++] = *address;
+    agent->routing.due = true;
+    return true;
+}
+
 /* An address that goes takes routes with it, without a word for IPv4. */
 void agent_routing_on_address(struct agent *agent, const struct nlmsghdr *message)
 {
@@ -94,9 +112,11 @@ void agent_routing_on_address(struct agent *agent, const struct nlmsghdr *messag
 
     if (!is_active(agent) || route_address_read_message(message, &address) < 0)
         return;
-    mark_addresses(agent, address.ifindex);
     if (message->nlmsg_type == RTM_DELADDR)
         mark_taken(agent, address.ifindex);
+    else if (learn_first(agent, &address))
+        return;
+    mark_addresses(agent, address.ifindex);
 }
 
 static bool same_prefix(const struct ip_prefix *a, const struct ip_prefix *b)
