@@ -6,8 +6,10 @@
 #include <libmnl/libmnl.h>
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
+#include <linux/sched/types.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -63,6 +65,17 @@ static void on_netconf(const struct nlmsghdr *message)
         set_off(names[ifindex]);
 }
 
+/* As the agent does. */
+static void ask_for_short_slices(void)
+{
+    struct sched_attr attr = {.size = sizeof(attr)};
+
+    if (syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0) < 0)
+        return;
+    attr.sched_runtime = 100000;
+    (void)syscall(SYS_sched_setattr, 0, &attr, 0);
+}
+
 int main(int argc, char **argv)
 {
     static char buffer[65536];
@@ -70,6 +83,7 @@ int main(int argc, char **argv)
     struct mnl_socket *socket = mnl_socket_open(NETLINK_ROUTE);
     bool drain = argc > 1;
 
+    ask_for_short_slices();
     names = calloc(IFINDEX_MAX, sizeof(*names));
     if (!names || !socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
         return 1;

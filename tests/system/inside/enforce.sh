@@ -11,6 +11,7 @@ expect "the agent is active after boot" agent_is active
 expect "no unit failed" no_failed_unit
 expect "no warnings in the journal" no_warnings
 expect "check is clean after boot" rpfpolicy check --strict
+expect "the agent has short slices" test "$(slice_of "$(agent_pid)")" -le 100000
 ip link add cilium_host type veth peer name cilium_net
 ip link add lxc4f21a9 type veth peer name eno1
 udevadm settle
