@@ -22,6 +22,9 @@ FIRST = ["chrt", "--fifo", "1"]
 AHEAD = ["nice", "-n", "-20"]
 UDEVD_NICE = ["nice", "-n", "-10"]  # as far behind as it is behind the agent's unit
 UDEVD = "/lib/systemd/systemd-udevd"
+# Beside 99-systemd.rules, which starts systemd-sysctl: what a distribution has for network devices.
+UDEV_RULES = ["50-udev-default.rules", "73-special-net-names.rules", "75-net-description.rules",
+              "80-net-setup-link.rules", "81-net-dhcp.rules"]
 SHELL = r"""
 ip -o monitor link netconf | while read -r a b rest; do
     case "$a $b" in
@@ -122,8 +125,8 @@ class Bench:
     def start_udevd(self, first=False):
         if first:
             subprocess.run(
-                [*UDEVD_NICE, "bash", "-c", '. "$0"; system_start_udev_without_rule',
-                 Path(__file__).parent.parent / "tests/lib/system.sh"],
+                [*UDEVD_NICE, "bash", "-c", '. "$0"; system_start_udev_without_rule "$@"',
+                 Path(__file__).parent.parent / "tests/lib/system.sh", *UDEV_RULES],
                 check=True,
             )
         else:

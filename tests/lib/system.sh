@@ -117,13 +117,17 @@ system_start_udev() {
     system_start_udev_without_rule
 }
 
+# system_start_udev_without_rule [NAME…]: with these rules of the distribution's too, where it has them.
 system_start_udev_without_rule() {
-    local rules=$SYSTEM_WORK/rules.d udevd=/lib/systemd/systemd-udevd
+    local rules=$SYSTEM_WORK/rules.d udevd=/lib/systemd/systemd-udevd name
 
     [ -x "$udevd" ] || udevd=/usr/lib/systemd/systemd-udevd
     [ -x "$udevd" ] || system_skip "no systemd-udevd here"
     mkdir "$rules"
     cp /usr/lib/udev/rules.d/99-systemd.rules "$rules" || system_skip "no 99-systemd.rules here"
+    for name; do
+        [ ! -e "/usr/lib/udev/rules.d/$name" ] || cp "/usr/lib/udev/rules.d/$name" "$rules"
+    done
     mount --bind "$rules" /usr/lib/udev/rules.d
     "$udevd" --daemon --resolve-names=never 2>"$SYSTEM_WORK/udevd" || {
         cat "$SYSTEM_WORK/udevd" >&2
