@@ -6,6 +6,9 @@
 
 #include "ssh.h"
 
+#include "agent_state.h"
+#include "pause.h"
+
 #define PRINTED_MAX 20 /* peers that `apply` shows; `plan --impact` shows all */
 
 bool lockout_own_session(struct session_peer *ret)
@@ -49,11 +52,27 @@ static void say_session(const struct session *session, const struct peer *peer, 
         key_value_format(KEY_RP_FILTER, peer->mode, mode, sizeof(mode)), why ?: "");
 }
 
-static void say_ways_out(const struct session *session, const struct peer *peer, const char *verb)
+/* How each is called, what did not happen when it was refused, and how to try it: NULL where it
+ * goes by no policy. */
+static const struct {
+    const char *name, *refused, *trial;
+} words[] = {
+    [LOCKOUT_APPLY] = {"apply", "Nothing was written, nothing was accepted", "apply --confirm"},
+    [LOCKOUT_ACCEPT] = {"accept", "Nothing was written, nothing was accepted", "apply --confirm"},
+    [LOCKOUT_ROUTES] = {"routes apply", "Nothing was written, nothing was accepted",
+                        "apply --confirm"},
+    [LOCKOUT_PAUSE] = {"pause", "What is paused stays so without an end",
+                       "apply --force --confirm"},
+    [LOCKOUT_RESUME] = {"resume", "What is paused stays so", "apply --force --confirm"},
+    [LOCKOUT_RESTORE] = {"restore", "Nothing was written, nothing was paused", NULL},
+};
+
+static void say_ways_out(const struct session *session, const struct peer *peer,
+                         enum lockout_verb verb)
 {
     _cleanup_free_ char *section = NULL, *line = NULL;
 
-    fputs("Nothing was written, nothing was accepted. What can be done:\n", stderr);
+    fprintf(stderr, "%s. What can be done:\n", words[verb].refused);
     if (peer->cure.known) {
         section = peer_keep_section(session, peer);
         line = peer_keep_line(session, peer);
@@ -62,11 +81,13 @@ static void say_ways_out(const struct session *session, const struct peer *peer,
                 "        %s\n        %s\n",
                 section ?: "", line ?: "");
     }
-    fprintf(
-        stderr,
-        "    try it, and have everything put back unless you confirm: rpfpolicy apply --confirm\n"
-        "    go on all the same: rpfpolicy %s --force\n",
-        verb);
+    if (words[verb].trial)
+        fprintf(stderr,
+                "    try it, and have everything put back unless you confirm: rpfpolicy %s\n",
+                words[verb].trial);
+    else
+        fputs("    put back other devices alone: rpfpolicy restore DEVICE...\n", stderr);
+    fprintf(stderr, "    go on all the same: rpfpolicy %s --force\n", words[verb].name);
 }
 
 static void say_impact(struct session *session, const struct peers *peers)
@@ -88,7 +109,14 @@ static void say_impact(struct session *session, const struct peers *peers)
         say("memory ran out");
 }
 
-int lockout_check(struct session *session, const struct plan *plan, const char *verb,
+/* No line of a policy keeps anybody from what is put back. */
+static void forget_cures(struct peers *peers)
+{
+    for (size_t i = 0; i < peers->count; i++)
+        peers->items[i].cure.known = false;
+}
+
+int lockout_check(struct session *session, const struct plan *plan, enum lockout_verb verb,
                   struct peers *ret)
 {
     struct cli *cli = session->cli;
@@ -98,9 +126,11 @@ int lockout_check(struct session *session, const struct plan *plan, const char *
 
     if (impact_read(session, plan, ret) < 0) {
         if (!allowed)
-            say("nothing was done; 'rpfpolicy %s --force' goes on all the same", verb);
+            say("nothing was done; 'rpfpolicy %s --force' goes on all the same", words[verb].name);
         return allowed ? 1 : -EPERM;
     }
+    if (!words[verb].trial)
+        forget_cures(ret);
     say_impact(session, ret);
     peer = find_session(ret);
     if (!peer)
@@ -110,6 +140,26 @@ int lockout_check(struct session *session, const struct plan *plan, const char *
         return 0;
     say_ways_out(session, peer, verb);
     return -EPERM;
+}
+
+bool lockout_agent_writes(const struct session *session)
+{
+    enum agent_state state = agent_state_read(&session->cli->paths);
+
+    return session->policy->agent.mode == MODE_ENFORCE &&
+           (state == AGENT_OBSERVING || state == AGENT_ENFORCING);
+}
+
+int lockout_plan(struct session *session, struct plan *ret)
+{
+    int r;
+
+    pauses_mark(&session->pauses, &session->live, UINT64_MAX);
+    r = plan_make(session->policy, &session->live, 0, ret);
+    pauses_mark(&session->pauses, &session->live, pauses_now());
+    if (r < 0)
+        say("cannot plan: %s", error_text(r));
+    return r;
 }
 
 int lockout_warn(struct session *session)

@@ -62,6 +62,18 @@ int session_load(struct session *session, struct cli *cli, unsigned flags)
     return r;
 }
 
+int session_load_accepted(struct session *session, struct cli *cli)
+{
+    int r;
+
+    session->cli = cli;
+    session->quiet = true;
+    r = policy_load_accepted(&cli->paths, NULL, &session->policy);
+    if (r < 0 && r != -ENOENT)
+        say("cannot use the accepted policy: %s", error_text(r));
+    return r;
+}
+
 int session_accept(struct session *session)
 {
     struct diags shown_before = DIAGS_INIT;

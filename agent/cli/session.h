@@ -45,6 +45,10 @@ struct session {
 /* Load the policy on disk and show what is wrong with it. A negative errno after saying why. */
 int session_load(struct session *session, struct cli *cli, unsigned flags);
 
+/* The policy in force in its place, without a word about its lines. -ENOENT, without a word, where
+ * there is none. */
+int session_load_accepted(struct session *session, struct cli *cli);
+
 /* Put the policy that was loaded into force, unless another one is on disk by now. A negative errno
  * after saying why. */
 int session_accept(struct session *session);

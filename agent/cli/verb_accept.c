@@ -3,20 +3,9 @@
  * be cut. */
 #include <stdio.h>
 
-#include "agent_state.h"
 #include "confirming.h"
 #include "lockout.h"
 #include "report.h"
-
-/* Will a policy that is accepted now be carried out on the devices that are there? Without an agent
- * only devices that come are written. */
-static bool agent_will_write(const struct session *session)
-{
-    enum agent_state state = agent_state_read(&session->cli->paths);
-
-    return session->policy->agent.mode == MODE_ENFORCE &&
-           (state == AGENT_OBSERVING || state == AGENT_ENFORCING);
-}
 
 /* The policy in force, accepted once more, changes nothing: a reload of it is never held up. */
 static int look_before(struct session *session)
@@ -25,15 +14,13 @@ static int look_before(struct session *session)
     _cleanup_plan_ struct plan plan = {0};
     int r;
 
-    if (!agent_will_write(session))
+    if (!lockout_agent_writes(session))
         return 0;
     r = session_read(session, IMPACT_KEYS, FACT_ADDRESSES);
     if (r < 0 || session->acceptance == ACCEPTED_SAME)
         return r;
-    r = plan_make(session->policy, &session->live, 0, &plan);
-    if (r < 0)
-        say("cannot plan: %s", error_text(r));
-    return r < 0 ? r : lockout_check(session, &plan, "accept", &peers);
+    r = lockout_plan(session, &plan);
+    return r < 0 ? r : lockout_check(session, &plan, LOCKOUT_ACCEPT, &peers);
 }
 
 static void print(struct cli *cli, const struct session *session)

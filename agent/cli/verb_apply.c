@@ -333,6 +333,20 @@ static int accept_and_carry_out(struct applying *applying, const struct plan *pl
                                 : confirming_ask(cli, &applying->confirm, status);
 }
 
+/* At what is written now, and at what a running agent writes when what is paused for a time no
+ * longer is. 1: it is not known who would be cut. */
+static int look_before(struct applying *applying, const struct plan *plan)
+{
+    struct session *session = applying->session;
+    _cleanup_plan_ struct plan later = {0};
+    int r;
+
+    if (!lockout_agent_writes(session))
+        return lockout_check(session, plan, LOCKOUT_APPLY, &applying->peers);
+    r = lockout_plan(session, &later);
+    return r < 0 ? r : lockout_check(session, &later, LOCKOUT_APPLY, &applying->peers);
+}
+
 int verb_apply(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
@@ -354,7 +368,7 @@ int verb_apply(struct cli *cli, int count, char **arguments)
     }
     if (cli->format == FORMAT_JSON)
         applying.routes = json_array();
-    r = lockout_check(&session, &plan, "apply", &applying.peers);
+    r = look_before(&applying, &plan);
     applying.blind = r > 0;
     if (r < 0)
         r = EXIT_ERROR;

@@ -1,6 +1,7 @@
 /* `rpfpolicy pause` and `resume`: agent and udev hook stop writing, everywhere or on some devices,
- * and go on. Typed names of devices that are there are taken as names, everything else as patterns
- * of the policy language, judged by the name a device has at the time. */
+ * and go on, where an agent that runs would not cut an SSH session by that. Typed names of devices
+ * that are there are taken as names, everything else as patterns of the policy language, judged by
+ * the name a device has at the time. */
 #include <pwd.h>
 #include <stdio.h>
 #include <time.h>
@@ -8,8 +9,8 @@
 
 #include "links.h"
 #include "lock.h"
+#include "lockout.h"
 #include "pause.h"
-#include "report.h"
 #include "values.h"
 
 #define LOCK_TIMEOUT_MS 10000
@@ -17,7 +18,8 @@
 
 struct pausing {
     struct cli *cli;
-    struct pauses pauses; /* those in force, then as they will be */
+    struct pauses was;    /* those in force … */
+    struct pauses pauses; /* … and as they will be */
     struct live live;     /* for names and altnames */
     uint64_t now;
     int lock; /* -1: not held */
@@ -26,6 +28,7 @@ struct pausing {
 static void pausing_done(struct pausing *pausing)
 {
     lock_release(pausing->lock);
+    pauses_done(&pausing->was);
     pauses_done(&pausing->pauses);
     live_done(&pausing->live);
 }
@@ -52,15 +55,59 @@ static int refuse_to_write(const struct cli *cli, int error)
     return error;
 }
 
+static int read_pauses(const struct cli *cli, struct pauses *ret)
+{
+    int r = pauses_read(&cli->paths, ret);
+
+    if (r < 0)
+        say("cannot use %s: %s; as long as it is there nothing is written anywhere",
+            NAME_SHOWN(cli->paths.paused), error_text(r));
+    return r;
+}
+
+static int copy_pauses(const struct pauses *pauses, struct pauses *ret)
+{
+    _cleanup_free_ char *text = pauses_format(pauses);
+
+    return text ? pauses_parse(text, ret) : -ENOMEM;
+}
+
 static int begin(struct pausing *pausing)
 {
-    struct cli *cli = pausing->cli;
     int r;
 
     pausing->now = pauses_now();
     r = read_devices(pausing);
+    if (r >= 0)
+        r = read_pauses(pausing->cli, &pausing->was);
     if (r < 0)
         return r;
+    r = copy_pauses(&pausing->was, &pausing->pauses);
+    if (r < 0)
+        say("%s", error_text(r));
+    return r;
+}
+
+/* Are these the same, but for those whose time was up meanwhile? */
+static bool are_the_same(struct pauses *was, const struct pauses *now)
+{
+    _cleanup_free_ char *a = NULL, *b = pauses_format(now);
+    uint64_t time = pauses_now();
+
+    for (size_t i = was->count; i-- > 0;)
+        if (pause_is_over(&was->items[i], time))
+            pauses_remove(was, i);
+    a = pauses_format(was);
+    return a && b && streq(a, b);
+}
+
+/* Only now, since looking for who would be cut takes its time. */
+static int lock_unchanged(struct pausing *pausing)
+{
+    struct cli *cli = pausing->cli;
+    _cleanup_pauses_ struct pauses now = {0};
+    int r;
+
     pausing->lock = lock_acquire(&cli->paths, LOCK_TIMEOUT_MS);
     if (pausing->lock == -EBUSY)
         say("someone else is writing right now, nothing was done; try again");
@@ -68,11 +115,11 @@ static int begin(struct pausing *pausing)
         return refuse_to_write(cli, pausing->lock);
     if (pausing->lock < 0)
         return pausing->lock;
-    r = pauses_read(&cli->paths, &pausing->pauses);
-    if (r < 0)
-        say("cannot use %s: %s; as long as it is there nothing is written anywhere",
-            NAME_SHOWN(cli->paths.paused), error_text(r));
-    return r;
+    r = read_pauses(cli, &now);
+    if (r < 0 || are_the_same(&pausing->was, &now))
+        return r;
+    say("someone else has changed just now what is paused, nothing was done; try again");
+    return -EBUSY;
 }
 
 /* The device that is called so: by its name, an altname, or its name as it is printed. */
@@ -172,6 +219,8 @@ static int finish(struct pausing *pausing)
     json_t *object;
     int r;
 
+    if (lock_unchanged(pausing) < 0)
+        return EXIT_ERROR;
     r = pauses_write(&cli->paths, &pausing->pauses);
     if (r < 0) {
         (void)refuse_to_write(cli, r);
@@ -189,6 +238,64 @@ static int finish(struct pausing *pausing)
     if (pausing->pauses.count == 0)
         fputs("Nothing is paused.\n", cli->out.stream);
     return EXIT_OK;
+}
+
+/* Paused also when what this command brings about is through: it does not end now, and has no end
+ * where it had none. */
+static bool stays_paused(const struct pausing *pausing, const char *name)
+{
+    return pauses_find(&pausing->pauses, name, pausing->now) &&
+           (pauses_find(&pausing->pauses, name, UINT64_MAX) ||
+            !pauses_find(&pausing->was, name, UINT64_MAX));
+}
+
+static bool is_released(const struct pausing *pausing, const char *name)
+{
+    return pauses_find(&pausing->was, name, pausing->now) && !stays_paused(pausing, name);
+}
+
+/* Does this command release anything at all, now or with an end where there was none? */
+static bool releases(const struct pausing *pausing)
+{
+    bool any = is_released(pausing, "all") || is_released(pausing, "default");
+
+    for (size_t i = 0; i < pausing->live.count && !any; i++)
+        any = is_released(pausing, pausing->live.devices[i].name);
+    return any;
+}
+
+static void mark(const struct pausing *pausing, struct live *live)
+{
+    live->all_paused = stays_paused(pausing, "all");
+    live->default_paused = stays_paused(pausing, "default");
+    for (size_t i = 0; i < live->count; i++)
+        live->devices[i].paused = stays_paused(pausing, live->devices[i].name);
+}
+
+/* An agent that is at work writes at once what is released, by the policy in force. */
+static int look_before(const struct pausing *pausing, enum lockout_verb verb)
+{
+    _cleanup_session_ struct session session = SESSION_INIT;
+    _cleanup_peers_ struct peers peers = {0};
+    _cleanup_plan_ struct plan plan = {0};
+    int r;
+
+    if (!releases(pausing))
+        return 0;
+    r = session_load_accepted(&session, pausing->cli);
+    if (r == -ENOENT || (r >= 0 && !lockout_agent_writes(&session)))
+        return 0;
+    if (r >= 0)
+        r = session_read(&session, IMPACT_KEYS, FACT_ADDRESSES);
+    if (r >= 0) {
+        mark(pausing, &session.live);
+        r = plan_make(session.policy, &session.live, 0, &plan);
+        if (r < 0)
+            say("cannot plan: %s", error_text(r));
+    }
+    if (r < 0)
+        return cli_given(pausing->cli, OPTION_FORCE) ? 0 : r;
+    return lockout_check(&session, &plan, verb, &peers);
 }
 
 int verb_pause(struct cli *cli, int count, char **arguments)
@@ -213,7 +320,7 @@ int verb_pause(struct cli *cli, int count, char **arguments)
         gather(&r, add_pause(&pausing, arguments[i], duration));
     if (count == 0)
         r = add_pause(&pausing, NULL, duration);
-    return r < 0 ? EXIT_ERROR : finish(&pausing);
+    return r < 0 || look_before(&pausing, LOCKOUT_PAUSE) < 0 ? EXIT_ERROR : finish(&pausing);
 }
 
 /* End the pause that was typed so. A part of a wider one cannot be ended. */
@@ -256,6 +363,8 @@ int verb_resume(struct cli *cli, int count, char **arguments)
         gather(&r, remove_pause(&pausing, arguments[i]));
     if (count == 0)
         pauses_done(&pausing.pauses);
+    if (look_before(&pausing, LOCKOUT_RESUME) < 0)
+        return EXIT_ERROR;
     status = finish(&pausing);
     return r < 0 ? EXIT_ERROR : status;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "confirming.h"
+#include "lockout.h"
 #include "pause.h"
 #include "restore.h"
 #include "routing_report.h"
@@ -151,7 +152,7 @@ static int make(const struct live *live, void *data, struct plan *ret)
 static int read_live(struct restoring *restoring)
 {
     _cleanup_netlink_ struct netlink nl = {0};
-    struct picture_options options = {.keys = recorded_keys(restoring) | KEY_BIT(KEY_RP_FILTER),
+    struct picture_options options = {.keys = recorded_keys(restoring) | IMPACT_KEYS,
                                       .facts = FACT_ALTNAMES | FACT_ADDRESSES,
                                       .proc_sys_net = restoring->cli->paths.proc_sys_net};
     int r = netlink_open(&nl);
@@ -316,16 +317,28 @@ static void print_rest(struct restoring *restoring, const struct apply_result *r
     json_close(out, '}');
 }
 
-static int dry_run(struct restoring *restoring)
+/* By the values as they are; they are read again under the lock. */
+static int look_before(struct restoring *restoring)
 {
-    struct apply_result none = {0};
+    struct session session = {.cli = restoring->cli, .live = restoring->live};
+    _cleanup_peers_ struct peers peers = {0};
     int r = restore_plan(&restoring->restore, restoring->records, restoring->n_records,
                          &restoring->live, &restoring->dry);
 
-    if (r < 0) {
-        say("cannot plan: %s", error_text(r));
-        return EXIT_ERROR;
+    session.policy = r < 0 ? NULL : policy_new();
+    if (!session.policy) {
+        say("cannot plan: %s", error_text(r < 0 ? r : -ENOMEM));
+        return -ENOMEM;
     }
+    r = lockout_check(&session, &restoring->dry, LOCKOUT_RESTORE, &peers);
+    policy_free(session.policy);
+    return r;
+}
+
+static int dry_run(struct restoring *restoring)
+{
+    struct apply_result none = {0};
+
     if (restoring->cli->format == FORMAT_JSON)
         open_json(restoring, true);
     for (size_t i = 0; i < restoring->dry.count; i++)
@@ -410,7 +423,7 @@ int verb_restore(struct cli *cli, int count, char **arguments)
     }
     if ((!cli_given(cli, OPTION_DRY_RUN) && confirming_refuse(cli) < 0) ||
         read_live(&restoring) < 0 || find_devices(&restoring, count, arguments) < 0 ||
-        find_routes(&restoring) < 0)
+        find_routes(&restoring) < 0 || look_before(&restoring) < 0)
         return EXIT_ERROR;
     nothing = r == -ENOENT && restoring.routing.plan.n_changes == 0;
     if (nothing)

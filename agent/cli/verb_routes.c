@@ -3,13 +3,14 @@
 #include <stdio.h>
 
 #include "confirming.h"
+#include "lockout.h"
 #include "routing_report.h"
 
 static int read_session(struct session *session, struct cli *cli, unsigned flags)
 {
     int r = session_load(session, cli, flags);
 
-    return r < 0 ? r : session_read(session, ROUTING_KEYS, FACT_ADDRESSES);
+    return r < 0 ? r : session_read(session, ROUTING_KEYS | IMPACT_KEYS, FACT_ADDRESSES);
 }
 
 /* Something is otherwise than wanted, or cannot be had. */
@@ -126,6 +127,19 @@ static int write_routes(struct session *session, const struct policy *policy, bo
     return status;
 }
 
+/* It accepts the policy, so an agent that is at work writes values, too. */
+static int look_before(struct session *session)
+{
+    _cleanup_peers_ struct peers peers = {0};
+    _cleanup_plan_ struct plan plan = {0};
+    int r;
+
+    if (session->acceptance == ACCEPTED_SAME || !lockout_agent_writes(session))
+        return 0;
+    r = lockout_plan(session, &plan);
+    return r < 0 ? r : lockout_check(session, &plan, LOCKOUT_ROUTES, &peers);
+}
+
 static int routes_apply_verb(struct cli *cli)
 {
     bool forced = cli_given(cli, OPTION_FORCE);
@@ -136,7 +150,7 @@ static int routes_apply_verb(struct cli *cli)
     if (cli_given(cli, OPTION_DRY_RUN))
         return routes_plan_verb(cli);
     if (read_session(&session, cli, forced ? SESSION_UNPAUSED : 0) < 0 ||
-        confirming_refuse(cli) < 0)
+        confirming_refuse(cli) < 0 || look_before(&session) < 0)
         return EXIT_ERROR;
     if (cli_given(cli, OPTION_CONFIRM) && confirming_begin(cli, &confirm) < 0)
         return EXIT_ERROR;

@@ -65,7 +65,9 @@ const struct verb verbs[] = {
                 "A running agent carries an enforcing policy out at once. So where one runs, and\n"
                 "the policy is not the one in force already, 'accept' refuses, like 'apply', to\n"
                 "cut an SSH session, unless --force is given. 'systemctl reload' of the agent\n"
-                "runs 'accept': it fails then, the agent keeps its policy, the journal says why.\n",
+                "runs 'accept': it fails then, the agent keeps its policy, the journal says why.\n"
+                "A pause with --for counts as over, since the agent goes on by itself then; where\n"
+                "a pause has no end, 'resume' looks.\n",
         .options = OPTION_BIT(OPTION_FORCE),
         .formats = FORMATS_USUAL,
         .run = verb_accept,
@@ -171,8 +173,11 @@ const struct verb verbs[] = {
                 "later, too, and by the name a device has at the time. A pause of the same\n"
                 "DEVICE is replaced. Where another rule makes 'all' move, a paused device is\n"
                 "written so that it stays effectively as it is. The time is independent of the\n"
-                "clock and runs in suspend. 'check' shows what is paused, by whom and why.\n",
-        .options = OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_FOR),
+                "clock and runs in suspend. 'check' shows what is paused, by whom and why.\n"
+                "\n"
+                "At the end of --for a running agent goes on unasked. So where that puts an end\n"
+                "to a pause that had none, 'pause' looks and refuses as 'resume' does.\n",
+        .options = OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_FOR) | OPTION_BIT(OPTION_FORCE),
         .formats = FORMATS_USUAL,
         .run = verb_pause,
     },
@@ -181,9 +186,12 @@ const struct verb verbs[] = {
         .arguments = "[DEVICE...]",
         .max_arguments = ARGUMENTS_ANY,
         .summary = "end pauses",
-        .text = "Ends the pauses of exactly these devices or patterns; without DEVICE all of\n"
-                "them. A running agent then puts right at once what is not as the policy wants\n"
-                "it; without one 'rpfpolicy apply' does.\n",
+        .text =
+            "Ends the pauses of exactly these devices or patterns; without DEVICE all of\n"
+            "them. A running agent then puts right at once what is not as the policy wants\n"
+            "it; without one 'rpfpolicy apply' does. So where one runs, and enforces,\n"
+            "'resume' refuses, like 'accept', to cut an SSH session, unless --force is given.\n",
+        .options = OPTION_BIT(OPTION_FORCE),
         .formats = FORMATS_USUAL,
         .run = verb_resume,
     },
@@ -207,10 +215,11 @@ const struct verb verbs[] = {
                 "listed. With DEVICE only these devices become effectively what they were, and\n"
                 "'all' stays; without, routes and rules of ours go, too. What was put back is\n"
                 "paused before the first write, so that agent and udev hook do not undo it:\n"
-                "without DEVICE everything. 'resume' ends that.\n"
+                "without DEVICE everything. 'resume' ends that. Like 'apply' it refuses to cut an\n"
+                "SSH session, unless --force is given.\n"
                 "Exit status 2 when something was left, and with --dry-run when there is\n"
                 "something to do.\n",
-        .options = OPTION_BIT(OPTION_DRY_RUN),
+        .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE),
         .formats = FORMATS_USUAL,
         .run = verb_restore,
     },
@@ -248,7 +257,8 @@ const struct verb verbs[] = {
                 "plan   the changes that apply would make, as commands, in order\n"
                 "apply  accept the policy on disk, and make them. Others' routes and rules are\n"
                 "       never touched. Where somebody else's rule, table or program stands in\n"
-                "       the way, the device keeps what it has, unless --force is given.\n"
+                "       the way, the device keeps what it has, unless --force is given. Where\n"
+                "       an agent is at work it looks for SSH sessions first, as 'accept' does.\n"
                 "       --confirm as for 'rpfpolicy apply', which makes these changes, too\n"
                 "flush  take away every route and rule of ours, and nothing else\n"
                 "\n"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # `accept` under an agent that carries it out at once, as `systemctl reload` runs it: no SSH session is
 # cut unasked, the agent keeps what it has, and there is a way on. Without an agent, or where nothing
-# becomes stricter, nobody is held up.
+# becomes stricter, nobody is held up. The same for `resume` and `restore`, and for every way around.
 # shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/agent.sh"
@@ -89,12 +89,56 @@ reload
 expect_equal "what makes nothing stricter for it is accepted" "$RESULT" 0
 becomes eth1 rp_filter 2
 
-# The present policy once more is never held up, though it would cut the session.
-rpfpolicy pause eth0 --reason='not yet' >/dev/null
+# --- `routes apply` accepts, too
+
+rpfpolicy_says() {
+    rpfpolicy "$@" >"$OUT" 2>"$ERR"
+    RESULT=$?
+}
+
 policy enforce 'eth0 = strict'
+rpfpolicy_says routes apply
+expect_equal "routes apply that would cut an SSH session" "$RESULT" 1
+says "it names the way on" 'rpfpolicy routes apply --force'
+
+# --- a pause is no way around
+
+rpfpolicy pause eth0 --reason='not yet' --for=1h >/dev/null
+before=$(cat "$ACCEPTED")
+for verb in accept apply 'routes apply'; do
+    # shellcheck disable=SC2086 # two words
+    rpfpolicy_says $verb
+    expect_equal "$verb, where the pause ends by itself" "$RESULT" 1
+    says "$verb says which session" 'refused: this would cut the SSH session from 203.0.113.1'
+done
+expect_equal "nothing was accepted by any of them" "$(cat "$ACCEPTED")" "$before"
+rpfpolicy pause eth0 --reason='not yet' >/dev/null
 reload
-expect_equal "what is paused is not written, so nobody is cut" "$RESULT" 0
-rpfpolicy resume >/dev/null
+expect_equal "where it does not, nothing is written, so nobody is cut" "$RESULT" 0
+paused=$(cat /run/rpfpolicy/paused)
+for arguments in '' eth0; do
+    # shellcheck disable=SC2086 # none or one
+    rpfpolicy_says resume $arguments
+    expect_equal "resume $arguments" "$RESULT" 1
+    says "resume $arguments says which session" 'refused: this would cut the SSH session from 203.0.113.1'
+    says "resume $arguments says what did not happen" '^What is paused stays so\.'
+    says "resume $arguments names the way on" 'rpfpolicy resume --force'
+done
+rpfpolicy_says pause eth0 --reason='soon' --for=1s
+expect_equal "to give the pause an end" "$RESULT" 1
+says "to give the pause an end names the way on" 'rpfpolicy pause --force'
+expect_equal "it is paused as before" "$(cat /run/rpfpolicy/paused)" "$paused"
+rpfpolicy_says pause eth1 --reason='another' --for=1h
+expect_equal "to pause something else" "$RESULT" 0
+rpfpolicy_says resume eth1
+expect_equal "to resume something else" "$RESULT" 0
+expect_value eth0 rp_filter 2
+expect_equal "the session lives" "$(ask session)" passes
+
+# The present policy once more is never held up, though it would cut the session.
+rpfpolicy_says resume --force
+expect_equal "resume --force" "$RESULT" 0
+says "resume --force warns" 'warning: this would cut the SSH session'
 becomes eth0 rp_filter 1
 sysctl -qw net.ipv4.route.flush=1
 reload
@@ -137,6 +181,35 @@ says "our own session is named" 'refused: .* from 203.0.113.2:40022'
 # --- a stopped agent
 
 agent_stop
+rpfpolicy pause eth0 --reason='not yet' >/dev/null
 accept
 expect_equal "a stopped agent carries nothing out" "$RESULT" 0
+SSH_CONNECTION='203.0.113.2 40022 192.0.2.1 22' rpfpolicy_says resume
+expect_equal "nor does it after a pause" "$RESULT" 0
+
+# --- restore
+
+rm /run/rpfpolicy/before
+sysctl -qw net.ipv4.conf.eth0.rp_filter=1
+policy enforce 'eth0 = loose'
+rpfpolicy apply >/dev/null 2>&1
+expect_value eth0 rp_filter 2
+connect session3 203.0.113.1 192.0.2.1 2200
+ip route replace 203.0.113.1 via 198.51.100.2
+rpfpolicy_says restore --dry-run
+expect_equal "a dry run of a restore is only warned" "$RESULT" 2
+says "it is warned" 'warning: this would cut the SSH session'
+rpfpolicy_says restore
+expect_equal "a restore that would cut an SSH session" "$RESULT" 1
+says "it says which" 'refused: .* SSH session from 203.0.113.1:[0-9]+ to 192.0.2.1:2200 of sshd on eth0'
+says "it says what did not happen" 'Nothing was written, nothing was paused'
+says "it names the way on" 'rpfpolicy restore --force'
+expect_equal "no line of a policy is named, which would not help" "$(grep -c 'eth0 = loose' "$ERR")" 0
+expect_value eth0 rp_filter 2
+expect "nothing is paused" test ! -e /run/rpfpolicy/paused
+rpfpolicy_says restore eth1
+expect_equal "a restore of another device" "$RESULT" 0
+rpfpolicy_says restore --force
+expect_equal "restore --force" "$RESULT" 0
+expect_value eth0 rp_filter 1
 system_end
