@@ -26,8 +26,6 @@ SUBSYSTEM=="net", ACTION=="add", KERNEL=="phys*", PROGRAM="/run/test/hold", NAME
 END
 system_start_udev_without_rule
 
-not() { ! "$@"; }
-
 # add_held NAME [ADDRESS]: a device that udevd has taken up and not finished with.
 add_held() {
     ip link add "$1" ${2:+address "$2"} type veth peer name "peer${1#phys}"

@@ -36,5 +36,5 @@ expect "random changes, seed $seed" env AGENT_PID="$AGENT_PID" python3 \
 expect "random changes and SIGKILL, seed $seed" env AGENT_PID="$AGENT_PID" KILL=1 \
     AGENT_START="$AGENT --verbose" python3 "$SYSTEM_SOURCE/tests/agent/routing_random.py" \
     "$((sequences / 5))" "$((seed + 1))" "$AGENT_LOG"
-[ "$SYSTEM_FAILURES" = 0 ] || tail -n 60 "$AGENT_LOG" >&2
+[ "$FAILURES" = 0 ] || tail -n 60 "$AGENT_LOG" >&2
 system_end

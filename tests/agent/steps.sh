@@ -32,8 +32,6 @@ everybody_passes() {
     ok "$1: who passed passes"
 }
 
-not() { ! "$@"; }
-
 # values: without those of the devices that the test makes to see that the agent has caught up.
 values() {
     all_values | grep -v '^\(./\)\?mark'

@@ -7,10 +7,6 @@ system_enter "$@"
 # shellcheck source=tests/lib/command.sh
 . "$SYSTEM_SOURCE/tests/lib/command.sh"
 
-not() {
-    ! "$@"
-}
-
 sysctl_d 10-network-security.conf <<'END'
 # from the distribution
 net.ipv4.conf.default.rp_filter=2

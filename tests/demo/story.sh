@@ -63,7 +63,7 @@ so() {
         printf '   [ok] %s\n' "$text"
     else
         printf '   [!!] NOT SO: %s\n' "$text"
-        SYSTEM_FAILURES=$((SYSTEM_FAILURES + 1))
+        FAILURES=$((FAILURES + 1))
     fi
 }
 
@@ -297,9 +297,9 @@ show_without '^warning: ' rpfpolicy check
 so "everything is as the policy wants it (exit 0)" is "$status" 0
 
 echo
-if [ "$SYSTEM_FAILURES" = 0 ]; then
+if [ "$FAILURES" = 0 ]; then
     echo "Every step went as told."
 else
-    echo "$SYSTEM_FAILURES statements were not so."
+    echo "$FAILURES statements were not so."
 fi
 system_end

@@ -1,33 +1,13 @@
 # shellcheck shell=bash
-# For the tests of this directory, inside the booted system: words to tell results, our packages for
-# apt, and devices to play with. What they change is gone with the system.
+# For the tests of this directory, inside the booted system: our packages for apt, and devices to play
+# with. What they change is gone with the system.
 
 set -u -o pipefail
 export LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive
-FAILURES=0
 CONF=/proc/sys/net/ipv4/conf
 
-ok() {
-    echo "ok: $*"
-}
-
-fail() {
-    echo "FAILED: $*"
-    FAILURES=$((FAILURES + 1))
-}
-
-# expect TEXT COMMAND…
-expect() {
-    local text=$1
-
-    shift
-    if "$@"; then ok "$text"; else fail "$text"; fi
-}
-
-# expect_equal TEXT GOT WANTED
-expect_equal() {
-    if [ "$2" = "$3" ]; then ok "$1"; else fail "$1: is '$2', should be '$3'"; fi
-}
+# shellcheck source=tests/lib/results.sh
+. /source/tests/lib/results.sh
 
 # expect_output FILE REGEX / expect_no_output FILE REGEX: what a tool said.
 expect_output() {
@@ -44,19 +24,6 @@ expect_no_output() {
     else
         ok "not said: $2"
     fi
-}
-
-# eventually TEXT COMMAND…: true within 20 s.
-eventually() {
-    local text=$1 tries=200
-
-    shift
-    until "$@"; do
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || break
-        sleep 0.1
-    done
-    expect "$text" test "$tries" -gt 0
 }
 
 has() {

@@ -19,10 +19,11 @@
 set -u -o pipefail
 
 SYSTEM_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=tests/lib/results.sh
+. "$SYSTEM_SOURCE/tests/lib/results.sh"
 SYSTEM_BUILD=${RPFPOLICY_BUILD:-$SYSTEM_SOURCE/build}
 SYSTEM_WORK=/run/test          # scratch space, private
 SYSTEM_LOG=$SYSTEM_WORK/syslog # what was sent to the system log
-SYSTEM_FAILURES=0
 CONF=/proc/sys/net/ipv4/conf
 
 export LC_ALL=C
@@ -236,48 +237,6 @@ system_abort() {
     exit 1
 }
 
-fail() {
-    echo "FAILED: $*" >&2
-    SYSTEM_FAILURES=$((SYSTEM_FAILURES + 1))
-}
-
-ok() {
-    echo "ok: $*"
-}
-
-# expect TEXT COMMAND...: the command succeeds.
-expect() {
-    local text=$1
-
-    shift
-    if "$@"; then ok "$text"; else fail "$text"; fi
-}
-
-# expect_soon TEXT COMMAND...: the command succeeds within ten seconds, and is tried until then.
-expect_soon() {
-    local text=$1 tries
-
-    shift
-    [ -p "$SYSTEM_WORK/never" ] || mkfifo "$SYSTEM_WORK/never"
-    for ((tries = 0; tries < 200; tries++)); do
-        if "$@"; then
-            ok "$text"
-            return
-        fi
-        read -r -t 0.05 <>"$SYSTEM_WORK/never"
-    done
-    fail "$text: not within ten seconds"
-}
-
-# expect_equal TEXT GOT WANTED
-expect_equal() {
-    if [ "$2" = "$3" ]; then
-        ok "$1"
-    else
-        fail "$1: is '$2', should be '$3'"
-    fi
-}
-
 expect_value() {
     expect_equal "$1: $2 is $3" "$(value "$1" "$2")" "$3"
 }
@@ -306,7 +265,7 @@ expect_no_log() {
 }
 
 system_end() {
-    [ "$SYSTEM_FAILURES" = 0 ] && exit 0
-    echo "$SYSTEM_FAILURES failed" >&2
+    [ "$FAILURES" = 0 ] && exit 0
+    echo "$FAILURES failed" >&2
     exit 1
 }

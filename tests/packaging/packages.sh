@@ -4,24 +4,9 @@
 
 work=${work:?}
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-failures=0
 
-ok() {
-    echo "ok: $*"
-}
-
-fail() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
-
-# expect TEXT COMMAND…
-expect() {
-    local text=$1
-
-    shift
-    if "$@"; then ok "$text"; else fail "$text"; fi
-}
+# shellcheck source=tests/lib/results.sh
+. "$source/tests/lib/results.sh"
 
 skip() {
     echo "skipped: $*" >&2
@@ -95,7 +80,7 @@ owned_by_root() {
 }
 
 end() {
-    [ "$failures" = 0 ] && exit 0
-    echo "$failures failed" >&2
+    [ "$FAILURES" = 0 ] && exit 0
+    echo "$FAILURES failed" >&2
     exit 1
 }

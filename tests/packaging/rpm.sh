@@ -91,5 +91,5 @@ mkdir "$root/packages"
 cp "${packages[@]}" "$root/packages"
 RPM_ROOT=$root work=$work unshare --net --mount --pid --fork --kill-child \
     bash "$source/tests/packaging/rpm_inside.sh"
-failures=$((failures + $(cat "$work/failures" || echo 1)))
+FAILURES=$((FAILURES + $(cat "$work/failures" || echo 1)))
 end

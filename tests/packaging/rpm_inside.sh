@@ -82,4 +82,4 @@ left=$(find "$root" -xdev -name '*rpfpolicy*' ! -path "$root/packages/*" -printf
 expect "and nothing else is: $left" test "$(wc -w <<<"$left")" = 2
 expect "not even until the next boot" test -z "$(find "$root/run" -name 'rpfpolicy*')"
 expect "none of this changed a setting" test "$before" = "$(all_values)"
-echo "$failures" >"$work/failures"
+echo "$FAILURES" >"$work/failures"

@@ -60,7 +60,7 @@ done
 bare_system "$work/root"
 mkdir "$work/root/test"
 cp -r "$work/packages-deb/$first"* "$source/tests/system/inside" "$source/tests/lib/effective-watch.py" \
-    "$work/root/test"
+    "$source/tests/lib/results.sh" "$work/root/test"
 cat >"$work/root/etc/systemd/system/inside.service" <<UNIT
 [Unit]
 Description=The test inside

@@ -3,40 +3,17 @@
 # of that name. Here is what the phases have in common.
 
 set -u -o pipefail
-failures=0
 export conf=/proc/sys/net/ipv4/conf
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
-ok() {
-    echo "ok: $*"
-}
+# shellcheck source=tests/lib/results.sh
+. /test/results.sh
 
 fail() {
-    echo "FAILED: $*"
+    echo "FAILED: $*" >&2
     # What the agent's unit went through, once: the first failure is the one to explain.
-    [ "$failures" -gt 0 ] || journalctl -b --no-pager -o short-monotonic -u rpfpolicy-agent | tail -n 30
-    failures=$((failures + 1))
-}
-
-# expect TEXT COMMAND…
-expect() {
-    local text=$1
-
-    shift
-    if "$@"; then ok "$text"; else fail "$text"; fi
-}
-
-# eventually TEXT COMMAND…: true within 20 s.
-eventually() {
-    local text=$1 tries=200
-
-    shift
-    until "$@"; do
-        tries=$((tries - 1))
-        [ "$tries" -gt 0 ] || break
-        sleep 0.1
-    done
-    if [ "$tries" -gt 0 ]; then ok "$text"; else fail "$text"; fi
+    [ "$FAILURES" -gt 0 ] || journalctl -b --no-pager -o short-monotonic -u rpfpolicy-agent | tail -n 30
+    FAILURES=$((FAILURES + 1))
 }
 
 has() {
@@ -153,5 +130,5 @@ phase=$(cat /test/phase)
 . "/test/inside/$phase.sh"
 expect "no unit failed" no_failed_unit
 expect "no warnings in the journal" no_warnings
-echo "$failures" >/test/status
+echo "$FAILURES" >/test/status
 exit 0
