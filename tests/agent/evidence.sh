@@ -4,40 +4,13 @@
 # shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/agent.sh"
+# shellcheck source=tests/lib/peers.sh
+. "$(dirname "$0")/../lib/peers.sh"
 system_enter "$@"
 
-ip netns add peer
-ip link add eth0 type veth peer name link0 netns peer
-ip link add eth1 type veth peer name link1 netns peer
-ip addr add 192.0.2.1/24 dev eth0
-ip addr add 198.51.100.1/24 dev eth1
-ip link set eth0 up
-ip link set eth1 up
-in_peer() { ip netns exec peer "$@"; }
-in_peer ip addr add 192.0.2.2/24 dev link0
-in_peer ip addr add 198.51.100.2/24 dev link1
-in_peer ip addr add 203.0.113.1/32 dev lo
-for device in lo link0 link1; do in_peer ip link set "$device" up; done
-sysctl -qw net.ipv4.conf.all.rp_filter=0
-for device in eth0 eth1 default; do sysctl -qw "net.ipv4.conf.$device.rp_filter=0"; done
-ip route add 203.0.113.1 via 198.51.100.2
-
-mkfifo /run/test/ready /run/test/end
-python3 - <<'END' &
-import socket
-server = socket.create_server(('192.0.2.1', 80))
-open('/run/test/ready', 'w').write('listens\n')
-connection = server.accept()[0]
-open('/run/test/ready', 'w').write('accepted\n')
-connection.recv(1)
-END
-read -r </run/test/ready
-in_peer python3 - <<'END' &
-import socket
-connection = socket.create_connection(('192.0.2.1', 80), 5, ('203.0.113.1', 0))
-open('/run/test/end').read()
-END
-read -r </run/test/ready
+peers_world
+serve webserver 192.0.2.1 80
+connect web 203.0.113.1 192.0.2.1 80
 
 # --- a rule that is only observed, beside one that is enforced
 
@@ -90,7 +63,6 @@ wait_until "in observe mode every rule counts" status_is '.evidence.rules[0].now
 
 # --- all rules are enforced
 
-echo x >/run/test/end
 accept_policy <<'END'
 [agent]
 mode = enforce

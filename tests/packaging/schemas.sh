@@ -3,6 +3,8 @@
 # shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/../agent/agent.sh"
+# shellcheck source=tests/lib/peers.sh
+. "$(dirname "$0")/../lib/peers.sh"
 system_enter "$@"
 
 python3 -c 'import jsonschema' 2>/dev/null || system_skip "no python3-jsonschema here"
@@ -16,19 +18,7 @@ keep() {
 }
 
 # A peer whose packets a strict eth0 would drop, and devices with names that nobody expects.
-ip netns add peer
-ip link add eth0 type veth peer name link0 netns peer
-ip link add eth1 type veth peer name link1 netns peer
-ip addr add 192.0.2.1/24 dev eth0
-ip addr add 198.51.100.1/24 dev eth1
-ip link set eth0 up
-ip link set eth1 up
-in_peer() { ip netns exec peer "$@"; }
-in_peer ip addr add 192.0.2.2/24 dev link0
-in_peer ip addr add 198.51.100.2/24 dev link1
-in_peer ip addr add 203.0.113.1/32 dev lo
-for device in lo link0 link1; do in_peer ip link set "$device" up; done
-ip route add 203.0.113.1 via 198.51.100.2
+peers_world
 add_device lxc1
 add_device $'lxc\xff\xfe'
 add_device $'\e[31m'
@@ -157,25 +147,9 @@ END
 
 # --- an agent that only observes, and that saw somebody who would be cut
 
-mkfifo /run/test/ready /run/test/end
-python3 - <<'END' &
-import socket
-server = socket.create_server(('192.0.2.1', 80))
-open('/run/test/ready', 'w').write('listens\n')
-connection = server.accept()[0]
-open('/run/test/ready', 'w').write('accepted\n')
-connection.recv(1)
-END
-read -r </run/test/ready
-echo 0 >"$CONF/all/rp_filter"
-echo 0 >"$CONF/eth0/rp_filter"
-echo 0 >"$CONF/eth1/rp_filter"
-in_peer python3 - <<'END' &
-import socket
-connection = socket.create_connection(('192.0.2.1', 80), 5, ('203.0.113.1', 0))
-open('/run/test/end').read()
-END
-read -r </run/test/ready
+for device in all eth0 eth1; do echo 0 >"$CONF/$device/rp_filter"; done
+serve webserver 192.0.2.1 80
+connect web 203.0.113.1 192.0.2.1 80
 accept_policy <<'END'
 [rp_filter]
 eth0 = strict
@@ -227,5 +201,4 @@ for verb in check routes status; do
     python3 "$SYSTEM_SOURCE/tests/packaging/schemas.py" "$SYSTEM_SOURCE/packaging/schemas/$verb.json" \
         "$OUT/$verb"-*.json || fail "what '$verb --json' prints is not what its schema says"
 done
-: >/run/test/end
 system_end
