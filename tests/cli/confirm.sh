@@ -4,25 +4,18 @@
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 system_enter "$@"
+# shellcheck source=tests/lib/command.sh
+. "$SYSTEM_SOURCE/tests/lib/command.sh"
 
-OUT=$SYSTEM_WORK/out
-ERR=$SYSTEM_WORK/err
 APPLY_ERR=$SYSTEM_WORK/apply.err
 ACCEPTED=/var/lib/rpfpolicy/accepted.conf
 PENDING=/run/rpfpolicy/confirm
 PRELOAD=$SYSTEM_BUILD/tests/lib/end-at-write.so
 
+# There is no terminal to ask on.
 run() {
     "$SYSTEM_BUILD/agent/cli/rpfpolicy" "$@" >"$OUT" 2>"$ERR" </dev/null
     STATUS=$?
-}
-
-expect_status() {
-    expect_equal "$1: exit status" "$STATUS" "$2"
-}
-
-says() {
-    expect "$1" grep -qE -- "$3" "$2"
 }
 
 # wait_until WHAT COMMAND...: within 30 s.

@@ -4,26 +4,8 @@
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 system_enter "$@"
-
-OUT=$SYSTEM_WORK/out
-ERR=$SYSTEM_WORK/err
-
-run() {
-    "$SYSTEM_BUILD/agent/cli/rpfpolicy" "$@" >"$OUT" 2>"$ERR"
-    STATUS=$?
-}
-
-expect_status() {
-    expect_equal "$1: exit status" "$STATUS" "$2"
-}
-
-says() {
-    expect "$1" grep -qE -- "$3" "$2"
-}
-
-json() {
-    expect "$1" jq -e "$2" "$OUT" >/dev/null
-}
+# shellcheck source=tests/lib/command.sh
+. "$SYSTEM_SOURCE/tests/lib/command.sh"
 
 # The values of the host, without those of devices that were made later.
 values() {

@@ -21,6 +21,11 @@ says() {
     expect "$1" grep -qE -- "$3" "$2"
 }
 
+# says_not TEXT FILE REGEX: no line does.
+says_not() {
+    expect "$1" not grep -qE -- "$3" "$2"
+}
+
 # json TEXT FILTER: the filter gives true of what was printed.
 json() {
     expect "$1" jq -e "$2" "$OUT" >/dev/null
