@@ -9,36 +9,12 @@ system_enter "$@"
 nics_setup
 sysctl -q -w net.ipv4.conf.all.promote_secondaries=1
 
-# ours: all routes and rules of ours, in the shape of ip. Rules of one priority stand in the order in
-# which they were added.
-ours() {
-    local family
-
-    for family in -4 -6; do
-        ip -N "$family" rule show | grep "proto 182"
-        ip -N "$family" route show table all proto 182
-    done | sort
-}
-
-foreign() {
-    local family
-
-    for family in -4 -6; do
-        ip -N "$family" rule show | grep -v 'proto 182'
-        ip -N "$family" -d route show table all | grep -v 'proto 182' | sed 's/ expires [0-9]*sec//'
-    done
-}
-
 rule_is_there() {
     ip -N rule show | grep -q "from $1 lookup .* proto 182"
 }
 
 rule_is_gone() {
     ! rule_is_there "$1"
-}
-
-ours_are() {
-    [ "$(ours)" = "$1" ]
 }
 
 nothing_is_ours() {

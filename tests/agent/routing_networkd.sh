@@ -4,6 +4,8 @@
 # shellcheck disable=SC2119 # arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/agent.sh"
+# shellcheck source=tests/lib/nics.sh
+. "$(dirname "$0")/../lib/nics.sh"
 system_enter "$@"
 
 NETWORKD=/lib/systemd/systemd-networkd
@@ -27,17 +29,8 @@ networkd_stop() {
     rm -f /run/systemd/netif/links/*
 }
 
-ours() {
-    ip -N rule show | grep 'proto 182'
-    ip -N route show table all proto 182
-}
-
 rules_are_gone() {
     ! ip -N rule show | grep -q 'proto 182'
-}
-
-ours_are() {
-    [ "$(ours)" = "$1" ]
 }
 
 : >"$AGENT_LOG"

@@ -3,53 +3,11 @@
 # Whether packets then go where they shall is for tests/routing.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
+# shellcheck source=tests/lib/nics.sh
+. "$(dirname "$0")/../lib/nics.sh"
 system_enter "$@"
-
-OUT=$SYSTEM_WORK/out
-ERR=$SYSTEM_WORK/err
-
-run() {
-    rpfpolicy "$@" >"$OUT" 2>"$ERR"
-    STATUS=$?
-}
-
-expect_status() {
-    expect_equal "$1: exit status" "$STATUS" "$2"
-}
-
-says() {
-    expect "$1" grep -qE -- "$3" "$2"
-}
-
-says_not() {
-    expect_not "$1" grep -qE -- "$3" "$2"
-}
-
-json() {
-    expect "$1" jq -e "$2" "$OUT" >/dev/null
-}
-
-expect_not() {
-    local text=$1
-
-    shift
-    if "$@"; then fail "$text"; else ok "$text"; fi
-}
-
-# Rules and routes that are not ours.
-foreign() {
-    ip rule show | grep -v 'proto 182'
-    ip -6 rule show | grep -v 'proto 182'
-    ip route show table all | grep -v 'proto 182'
-    ip -6 route show table all | grep -v 'proto 182'
-}
-
-ours() {
-    ip rule show | grep 'proto 182'
-    ip -6 rule show | grep 'proto 182'
-    ip route show table all proto 182
-    ip -6 route show table all proto 182
-}
+# shellcheck source=tests/lib/command.sh
+. "$SYSTEM_SOURCE/tests/lib/command.sh"
 
 sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0
 for n in 0 1 2 3; do
@@ -361,7 +319,7 @@ run apply --json
 expect_status "apply" 0
 json "tells both" '.summary.written == 1 and .summary.routes.done > 0 and .routes[0].result == "done"'
 expect_value eth1 rp_filter 1
-expect_not "what is not asked for any more is gone" sh -c 'ip rule show | grep -q "from 172.16.6.4 "'
+expect "what is not asked for any more is gone" not sh -c 'ip rule show | grep -q "from 172.16.6.4 "'
 run apply
 expect_status "a second one" 0
 says "has nothing to do" "$OUT" '^Nothing to do'

@@ -100,6 +100,31 @@ nics_trust_sources() {
     in_namespace r2 nft flush ruleset
 }
 
+# ours: all rules and routes of ours, in the shape of ip. Rules of one priority stand in the order in
+# which they were added, so that they are sorted.
+ours() {
+    local family
+
+    for family in -4 -6; do
+        ip -N "$family" rule show | grep 'proto 182'
+        ip -N "$family" route show table all proto 182
+    done | sort
+}
+
+ours_are() {
+    [ "$(ours)" = "$1" ]
+}
+
+# foreign: all others.
+foreign() {
+    local family
+
+    for family in -4 -6; do
+        ip -N "$family" rule show | grep -v 'proto 182'
+        ip -N "$family" -d route show table all | grep -v 'proto 182' | sed 's/ expires [0-9]*sec//'
+    done
+}
+
 peer_reaches() {
     in_namespace peer ping -q -n -c 1 -W 0.5 "$1" >/dev/null 2>&1
 }

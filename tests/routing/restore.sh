@@ -8,25 +8,6 @@
 system_enter "$@"
 nics_setup
 
-# What there is of others, and, in the second, of ours.
-foreign() {
-    local family
-
-    for family in -4 -6; do
-        ip -N "$family" rule show | grep -v 'proto 182'
-        ip -N "$family" route show table all | grep -v 'proto 182' | sed 's/ expires [0-9]*sec//'
-    done
-}
-
-ours() {
-    local family
-
-    for family in -4 -6; do
-        ip -N "$family" rule show | grep 'proto 182'
-        ip -N "$family" route show table all proto 182
-    done | sort
-}
-
 policy() {
     policy_file 10-test.conf <<END
 [agent]
@@ -39,10 +20,6 @@ $1 = auto
 [routing eth*]
 gateway = first
 END
-}
-
-ours_are() {
-    [ "$(ours)" = "$1" ]
 }
 
 quietly() {
