@@ -7,18 +7,8 @@
 # shellcheck source=tests/lib/peers.sh
 . "$(dirname "$0")/../lib/peers.sh"
 system_enter "$@"
-
-OUT=$SYSTEM_WORK/out
-ERR=$SYSTEM_WORK/err
-
-run() {
-    rpfpolicy "$@" >"$OUT" 2>"$ERR"
-    STATUS=$?
-}
-
-json() {
-    expect "$1" jq -e "$2" "$OUT" >/dev/null || jq -c '.impact[]' "$OUT"
-}
+# shellcheck source=tests/lib/command.sh
+. "$SYSTEM_SOURCE/tests/lib/command.sh"
 
 # listed PORT: what is listed of this local port, "DEVICE PEER certain|possible", in order.
 listed() {
@@ -60,14 +50,14 @@ expect_equal "a bound socket is listed on its device, for certain" "$(listed 808
     "eth0 203.0.113.1 certain"
 expect_equal "one that is not bound wherever it would be cut" "$(listed 8081)" \
     "eth0 203.0.113.1 possible"
-run apply
+run_apply
 expect_equal "the bound one is cut" "$(ask bound)" dropped
 expect_equal "with the right way back it is not" "$(ask bound-right)" passes
 everything_off
 connect bound-other 203.0.113.1 10.255.0.1 8080
 printf '%s\n' '[rp_filter]' 'eth1 = strict' | policy
 expect_equal "another device becomes stricter: not listed" "$(listed 8080)" ""
-run apply
+run_apply
 expect_equal "and not cut" "$(ask bound-other)" passes
 
 # --- IPv4 on an IPv6 socket
@@ -80,13 +70,13 @@ strict
 run plan --impact --json
 json "IPv4 on an IPv6 socket is listed, once" '[.impact[] | select(.local_port == 8006)] |
     length == 1 and .[0].peer == "203.0.113.1" and .[0].process.name == "mapped" and .[0].certain'
-run apply
+run_apply
 expect_equal "it is cut" "$(ask mapped)" dropped
 expect_equal "with the right way back it is not" "$(ask mapped-right)" passes
 everything_off
 connect mapped-own 203.0.113.1 192.0.2.1 8006
 strict
-SSH_CONNECTION="::ffff:203.0.113.1 $(port_of mapped-own) ::ffff:192.0.2.1 8006" run apply
+SSH_CONNECTION="::ffff:203.0.113.1 $(port_of mapped-own) ::ffff:192.0.2.1 8006" run_apply
 expect_equal "the session we are in, as a mapped address" "$STATUS" 1
 expect "it is named" grep -q "refused: .*203.0.113.1:$(port_of mapped-own)" "$ERR"
 
@@ -98,7 +88,7 @@ strict
 run plan --impact --json
 json "a connected UDP socket" '.impact | any(.local_port == 5353 and .protocol == "udp" and
     .peer == "203.0.113.1" and .process.name == "udp")'
-run apply
+run_apply
 expect_equal "it is cut" "$(ask udp)" dropped
 
 # --- marks: a way back of its own for marked packets, where src_valid_mark has the check use it
@@ -117,7 +107,7 @@ if nft add table ip marks 2>/dev/null; then
     strict
     expect_equal "with the mark there is a way back: not listed" "$(listed 8007)" ""
     expect_equal "without it there is none" "$(listed 8008)" "eth0 203.0.113.1 certain"
-    run apply
+    run_apply
     expect_equal "the marked one passes" "$(ask marked)" passes
     expect_equal "the other one is cut" "$(ask unmarked)" dropped
     # Strict already; what changes is that the mark no longer counts.
@@ -129,7 +119,7 @@ if nft add table ip marks 2>/dev/null; then
     SSH_CONNECTION="203.0.113.1 $(port_of marked) 192.0.2.1 8007" run check --json
     json "but our own, though no device becomes stricter by a mode" \
         '.warnings | any(.code == "lockout" and .examples == ["eth0"])'
-    run apply --force
+    run_apply --force
     expect_equal "and cut" "$(ask marked)" dropped
     sysctl -qw net.ipv4.conf.eth0.src_valid_mark=0
     nft delete table ip marks
@@ -203,7 +193,7 @@ setpriv --reuid=65534 --regid=65534 --clear-groups "$SYSTEM_BUILD/agent/cli/rpfp
     plan --impact --json >"$OUT" 2>"$ERR"
 json "without privilege it is not known, and nothing fails" \
     '.impact | all(.seen_as != "tracked") and any(.local_port == 80)'
-run apply
+run_apply
 expect_equal "a pod's session out, and one into it by a published port, are no lock-out" "$STATUS" 0
 expect_equal "the published port is cut" "$(ask published)" dropped
 expect_equal "with the right way back it is not" "$(ask published-right)" passes

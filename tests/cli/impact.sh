@@ -60,7 +60,7 @@ json "without --impact nothing is said of it" 'has("impact") | not'
 run check --json
 json "check warns of the lock-out" '.warnings | any(.code == "lockout" and .examples == ["eth0"])'
 before=$(all_values)
-run apply
+run_apply
 expect_status "apply that would cut an SSH session" 1
 says "it says which" "$ERR" "refused: .* SSH session from 203.0.113.1:$PORT to 192.0.2.1:22 of sshd on eth0"
 says "it says why" "$ERR" 'the way back uses another device \(eth1\)'
@@ -69,10 +69,10 @@ says "it says how to go on" "$ERR" 'apply --force'
 says "it says how to try" "$ERR" 'apply --confirm'
 expect_equal "nothing is written" "$(all_values | md5sum)" "$(md5sum <<<"$before")"
 expect "nothing is accepted" test ! -e "$ACCEPTED"
-run apply --dry-run
+run_apply --dry-run
 expect_status "a dry run is only warned" 2
 says "it is warned" "$ERR" 'warning: this would cut the SSH session'
-run apply --dry-run --json
+run_apply --dry-run --json
 json "apply --json has who would be cut" '(.impact | length) == 1 and .impact_unknown == 0 and
     .impact[0].peer == "203.0.113.1" and .impact[0].keep.line == "eth0 = loose"'
 
@@ -82,22 +82,22 @@ expect_equal "and it is put back" "$(all_values | md5sum)" "$(md5sum <<<"$before
 expect_equal "so the session lives" "$(ask asymmetric)" passes
 
 # Another port, another program: not an SSH session, but the one we are in.
-SSH_CONNECTION="203.0.113.1 $PORT 192.0.2.1 22" run apply
+SSH_CONNECTION="203.0.113.1 $PORT 192.0.2.1 22" run_apply
 says "our own session by SSH_CONNECTION" "$ERR" "refused: .*203.0.113.1:$PORT"
-SSH_CONNECTION='203.0.113.1 x; 192.0.2.1 22' run apply
+SSH_CONNECTION='203.0.113.1 x; 192.0.2.1 22' run_apply
 says "SSH_CONNECTION with nonsense is passed over" "$ERR" "refused: .*203.0.113.1:$PORT"
 
 cat >>/etc/rpfpolicy.d/10-test.conf <<'END'
 eth0 = loose
 END
-run apply
+run_apply
 expect_status "apply with the line that was named" 0
 expect_equal "the session lives" "$(ask asymmetric)" passes
 policy_file 10-test.conf <<'END'
 [rp_filter]
 eth0 = strict
 END
-run apply --force
+run_apply --force
 expect_status "apply --force" 0
 says "apply --force warns" "$ERR" 'warning: this would cut the SSH session'
 expect_effective eth0 1
@@ -115,7 +115,7 @@ policy_file 10-test.conf <<'END'
 eth* = off
 all = off
 END
-run apply
+run_apply
 expect_status "everything off again" 0
 ip link add eth2 type veth peer name link2 netns peer
 ip link set eth2 up
@@ -154,7 +154,7 @@ json "a neighbour" '.impact | any(.peer == "203.0.113.4" and .seen_as == "neighb
     .process == null and .port == null and .step == "strict" and .keep.line == "eth1 = loose")'
 json "a device without an address" '.impact | any(.peer == "203.0.113.5" and .mode == "loose" and
     .step == "unnumbered" and .process.name == "webserver" and .keep.line == "eth2 = off")'
-run apply
+run_apply
 expect_status "apply that cuts nobody's session" 0
 says "apply says who is cut" "$ERR" '2 connections and neighbours would be cut'
 expect_equal "the one on the device without an address is cut" "$(ask unnumbered)" dropped
@@ -165,7 +165,7 @@ policy_file 10-test.conf <<'END'
 [rp_filter]
 eth* = off
 END
-run apply
+run_apply
 connect anycast 203.0.113.1 10.255.0.1 22
 policy_file 10-test.conf <<'END'
 [rp_filter]
@@ -177,7 +177,7 @@ in_peer sysctl -qw net.ipv4.conf.link0.arp_announce=2
 ip neigh flush dev eth0
 expect_equal "an address that is on no link can be reached by any" \
     "$(listed '.local == "10.255.0.1" and (.certain | not)')" "eth0 203.0.113.1"
-SSH_CONNECTION="203.0.113.1 $(cat "$SYSTEM_WORK/anycast.port") 10.255.0.1 22" run apply
+SSH_CONNECTION="203.0.113.1 $(cat "$SYSTEM_WORK/anycast.port") 10.255.0.1 22" run_apply
 expect_status "what may be cut is a session, too" 1
 says "it says that it is not sure" "$ERR" 'this may cut the SSH session'
 
@@ -187,7 +187,7 @@ policy_file 10-test.conf <<'END'
 [rp_filter]
 eth* = off
 END
-run apply
+run_apply
 RANDOM=4711
 wrong=0
 for ((round = 0; round < 5; round++)); do
@@ -210,12 +210,12 @@ for ((round = 0; round < 5; round++)); do
         port=$(cat "$SYSTEM_WORK/round$round-$peer.port")
         expected+=" $(jq -r "if .impact | any(.port == $port) then \"dropped\" else \"passes\" end" "$OUT")"
     done
-    run apply --force
+    run_apply --force
     for peer in 1 2 3; do got+=" $(ask "round$round-$peer")"; done
     [ "$got" = "$expected" ] ||
         { fail "round $round, ${wanted[*]}: is$got, should be$expected"; wrong=$((wrong + 1)); }
     printf '%s\n' '[rp_filter]' 'eth* = off' | policy_file 10-test.conf
-    run apply
+    run_apply
 done
 expect_equal "what is listed is what no longer passes" "$wrong" 0
 

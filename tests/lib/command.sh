@@ -11,6 +11,13 @@ run() {
     STATUS=$?
 }
 
+# run_apply [OPTION...]: does not wait until it may flush the route cache again, as if the last time
+# were long ago.
+run_apply() {
+    rm -f /run/rpfpolicy/flushed
+    run apply "$@"
+}
+
 # expect_status TEXT STATUS: of the last run.
 expect_status() {
     expect_equal "$1: exit status" "$STATUS" "$2"
