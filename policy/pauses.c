@@ -229,7 +229,7 @@ static int format_line(FILE *f, const struct pause *pause)
 
 char *pauses_format(const struct pauses *pauses)
 {
-    char *text = NULL;
+    _cleanup_free_ char *text = NULL;
     size_t size;
     FILE *f = open_memstream(&text, &size);
     int r = 0;
@@ -238,9 +238,5 @@ char *pauses_format(const struct pauses *pauses)
         return NULL;
     for (size_t i = 0; i < pauses->count; i++)
         gather(&r, format_line(f, &pauses->items[i]));
-    if (fclose(f) != 0 || r < 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
+    return fclose(f) == 0 && r >= 0 ? TAKE_PTR(text) : NULL;
 }

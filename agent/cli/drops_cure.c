@@ -159,7 +159,7 @@ static void print_line(FILE *f, const struct policy *policy, const struct cure_l
 
 static char *lines_text(const struct policy *policy, const struct drop_cure *cure)
 {
-    char *text = NULL;
+    _cleanup_free_ char *text = NULL;
     size_t size = 0;
     FILE *f = open_memstream(&text, &size);
 
@@ -169,11 +169,7 @@ static char *lines_text(const struct policy *policy, const struct drop_cure *cur
         fputs(i > 0 ? " and " : "", f);
         print_line(f, policy, &cure->lines[i]);
     }
-    if (fclose(f) != 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
+    return fclose(f) == 0 ? TAKE_PTR(text) : NULL;
 }
 
 char *drop_cure_text(const struct policy *policy, const struct drop_cure *cure)

@@ -247,7 +247,7 @@ static void cure_paused(FILE *f, const struct explain *explain)
 
 char *explain_cure(const struct explain *explain, const struct explain_key *key)
 {
-    char *text = NULL;
+    _cleanup_free_ char *text = NULL;
     size_t size = 0;
     FILE *f = open_memstream(&text, &size);
 
@@ -276,9 +276,5 @@ char *explain_cure(const struct explain *explain, const struct explain_key *key)
         break;
     }
     cure_loose(f, explain, key);
-    if (fclose(f) != 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
+    return fclose(f) == 0 ? TAKE_PTR(text) : NULL;
 }

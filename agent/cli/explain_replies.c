@@ -231,7 +231,8 @@ static void put_asymmetry(FILE *out, const struct explain *explain, uint8_t fami
 
 char *explain_reply_text(const struct explain *explain, const struct explain_reply *reply)
 {
-    char from[IP_TEXT_MAX], to[IP_TEXT_MAX], *text = NULL;
+    _cleanup_free_ char *text = NULL;
+    char from[IP_TEXT_MAX], to[IP_TEXT_MAX];
     const struct fib_way *way = &reply->way;
     size_t size;
     FILE *out = open_memstream(&text, &size);
@@ -250,11 +251,7 @@ char *explain_reply_text(const struct explain *explain, const struct explain_rep
         put_hops(out, explain, way);
     if (is_asymmetric(reply))
         put_asymmetry(out, explain, reply->address.family);
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
+    return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
 }
 
 char *explain_replies_note(const struct explain *explain)
@@ -365,7 +362,8 @@ static void put_forward_cure(FILE *out, const struct explain *explain, const cha
 char *explain_replies_cure(const struct explain *explain)
 {
     const struct explain_replies *replies = &explain->replies;
-    char pattern[NAME_ESCAPED_SIZE + 1], *text = NULL;
+    _cleanup_free_ char *text = NULL;
+    char pattern[NAME_ESCAPED_SIZE + 1];
     size_t size;
     FILE *out = open_memstream(&text, &size);
 
@@ -380,11 +378,7 @@ char *explain_replies_cure(const struct explain *explain)
         put_ipv6_words(out, NAME_SHOWN(explain->name));
     if (replies->forwards && replies->table)
         put_forward_cure(out, explain, pattern);
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
+    return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
 }
 
 json_t *explain_replies_json(const struct explain *explain)

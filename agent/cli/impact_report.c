@@ -77,7 +77,7 @@ const char *peer_text(const struct peer *peer, char buf[static PEER_TEXT_SIZE])
 
 char *peer_why(const struct session *session, const struct peer *peer)
 {
-    char *text = NULL;
+    _cleanup_free_ char *text = NULL;
     size_t size = 0;
     FILE *f = open_memstream(&text, &size);
 
@@ -90,10 +90,7 @@ char *peer_why(const struct session *session, const struct peer *peer)
                     NAME_SHOWN(impact_device(session, peer->back[i])));
     if (peer->back_kind == ROUTE_UNICAST && peer->n_back > 0)
         fputs(peer->n_back > PEER_BACK_MAX ? ", ...)" : ")", f);
-    if (fclose(f) == 0)
-        return text;
-    free(text);
-    return NULL;
+    return fclose(f) == 0 ? TAKE_PTR(text) : NULL;
 }
 
 /* The exception whose rule wins on the device, so that a plain line would not. */

@@ -43,7 +43,7 @@ bool routing_is_wrong(const struct routes_plan *plan)
 /* "172.16.5.1 (first host)"; owned. */
 static char *gateway_text(const struct routes_device *device)
 {
-    char *text = NULL;
+    _cleanup_free_ char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
     bool comma = false;
@@ -63,17 +63,13 @@ static char *gateway_text(const struct routes_device *device)
         else
             fputs(device->gateway[f].source, out);
     }
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
+    return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
 }
 
 /* Addresses that carry a rule, "172.16.5.4, 10.0.0.1"; owned. */
 static char *addresses_text(const struct routing *routing, const struct routes_device *device)
 {
-    char *text = NULL;
+    _cleanup_free_ char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
     bool comma = false;
@@ -89,11 +85,7 @@ static char *addresses_text(const struct routing *routing, const struct routes_d
         fprintf(out, "%s%s", comma ? ", " : "", ip_text(&address->local.ip, shown));
         comma = true;
     }
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
+    return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
 }
 
 static int add_device(struct table *table, const struct routing *routing,

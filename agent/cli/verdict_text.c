@@ -67,17 +67,14 @@ static void print_route(FILE *stream, const struct verdict_report *report)
 
 char *verdict_route_text(const struct verdict_report *report)
 {
-    char *text = NULL;
+    _cleanup_free_ char *text = NULL;
     size_t size = 0;
     FILE *stream = open_memstream(&text, &size);
 
     if (!stream)
         return NULL;
     print_route(stream, report);
-    if (fclose(stream) == 0)
-        return text;
-    free(text);
-    return NULL;
+    return fclose(stream) == 0 ? TAKE_PTR(text) : NULL;
 }
 
 static const char *result_text(bool accept)

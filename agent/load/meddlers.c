@@ -106,7 +106,7 @@ static char *fill_in(const char *text, const char *name)
 {
     static const char mark[] = "DEVICE";
     size_t size;
-    char *filled = NULL;
+    _cleanup_free_ char *filled = NULL;
     FILE *out = open_memstream(&filled, &size);
     const char *at;
 
@@ -115,11 +115,7 @@ static char *fill_in(const char *text, const char *name)
     for (; (at = strstr(text, mark)); text = at + strlen(mark))
         fprintf(out, "%.*s%s", (int)(at - text), text, name);
     fputs(text, out);
-    if (fclose(out) != 0) {
-        free(filled);
-        return NULL;
-    }
-    return filled;
+    return fclose(out) == 0 ? TAKE_PTR(filled) : NULL;
 }
 
 static int add_file(struct route_facts *facts, const struct trace *trace, int ifindex,
