@@ -235,10 +235,12 @@ void judge_warn_device(struct judge *judge, const struct device *device,
                    device->ifindex, device->name);
     if (key_out_of_range(state->key, state->configured))
         judge_warn(judge, WARN_OUT_OF_RANGE, state->key, rule, device->ifindex, device->name);
+    /* Where strict is wanted nothing is lost by it. */
     if (state->key == KEY_RP_FILTER && state->state != STATE_MOOT && !device_is_port(device) &&
         (device->known & FACT_ADDRESSES) && !device->numbered &&
-        ((state->effective == 2 && (device->flags & IFF_UP)) ||
-         (state->wanted_known && state->wanted == 2)))
+        (state->wanted_known && state->wanted > 0
+             ? state->wanted == 2
+             : state->effective == 2 && (device->flags & IFF_UP)))
         judge_warn(judge, WARN_LOOSE_UNNUMBERED, state->key, rule, device->ifindex, device->name);
     if (state->key == KEY_RP_FILTER && device->forwarding && device->flags & IFF_UP &&
         (state->effective == 1 || (state->wanted_known && state->wanted == 1)) &&

@@ -54,6 +54,9 @@ json_t *check_routing_json_summary(const struct check *check);
 /* Number of devices, all and default in the states that mean "not as wanted", routing counted. */
 unsigned check_bad(const struct check *check);
 
+/* "CODE: MESSAGE [3: a, b, c] (FILE:LINE)", to be freed; NULL when memory ran out. */
+char *check_warning_text(const struct warning *warning);
+
 /* EXIT_OK or EXIT_DRIFT; latent, expired and unmatched count with --strict. */
 int check_status(const struct check *check);
 

@@ -144,9 +144,12 @@ static int end(struct check *check)
     if (found->lines > LINES_MAX)
         fprintf(check->out->stream, "and %u more\n", found->lines - LINES_MAX);
     for (size_t i = 0; i < n; i++) {
-        fprintf(check->out->stream, "%s: %s: ", is_note(&warnings[i]) ? "note" : "warning",
-                warning_name(warnings[i].code));
-        print_safely(check->out->stream, warnings[i].message);
+        _cleanup_free_ char *text = check_warning_text(&warnings[i]);
+
+        if (!text)
+            return -ENOMEM;
+        fputs(is_note(&warnings[i]) ? "note: " : "warning: ", check->out->stream);
+        print_safely(check->out->stream, text);
         fputc('\n', check->out->stream);
     }
     return 0;

@@ -152,70 +152,36 @@ static int print_rows(struct check *check)
     return r < 0 ? r : table_print(table, check->out);
 }
 
-/* "[3 devices: a, b, c]": whom a warning is about. */
-static void print_examples(FILE *stream, const struct warning *warning)
-{
-    char name[NAME_ESCAPED_SIZE], number[16];
-
-    fprintf(stream, " [%s", count_text(warning->count, number));
-    for (unsigned i = 0; i < warning->n_examples; i++)
-        fprintf(stream, "%s %s", i == 0 ? ":" : ",",
-                name_escape_buf(warning->examples[i], name, sizeof(name)));
-    fputs(warning->count > warning->n_examples ? ", ...]" : "]", stream);
-}
-
-/* What is said of all or default alone needs no example. */
-static bool names_devices(const struct warning *warning)
-{
-    return warning->count > 1 ||
-           (!streq(warning->examples[0], "all") && !streq(warning->examples[0], "default"));
-}
-
-static char *warning_text(const struct warning *warning)
-{
-    _cleanup_free_ char *place = NULL;
-    char *text = NULL;
-    size_t size;
-    FILE *stream = open_memstream(&text, &size);
-
-    if (!stream)
-        return NULL;
-    fprintf(stream, ": %s: %s", warning_name(warning->code), warning->message);
-    if (warning->count > 0 && names_devices(warning))
-        print_examples(stream, warning);
-    if (warning->rule)
-        place = place_text(warning->rule->origin.file, warning->rule->origin.line);
-    if (place && !strstr(warning->message, place))
-        fprintf(stream, " (%s)", place);
-    if (fclose(stream) == 0)
-        return text;
-    free(text);
-    return NULL;
-}
-
 static int print_warning(struct check *check, const struct warning *warning)
 {
     static const char word[] = "warning";
-    _cleanup_free_ char *text = warning_text(warning);
+    _cleanup_free_ char *text = check_warning_text(warning);
 
     if (!text)
         return -ENOMEM;
-    fprintf(check->out->stream, "%s%s%s", output_color(check->out, word), word,
+    fprintf(check->out->stream, "%s%s%s: ", output_color(check->out, word), word,
             output_color_end(check->out));
-    output_words(check->out, sizeof(word) - 1, 4, text);
+    output_words(check->out, sizeof(word) + 1, 4, text);
     return 0;
 }
 
-/* Where all or default cannot be as wanted, that is why devices cannot either. */
+/* Why something cannot be had, once per key: where all or default cannot be as wanted, that is why
+ * devices cannot either, and else the first device's reason stands for all. */
 static void print_impossible(struct check *check)
 {
     const struct rows *rows = check->data;
+    bool said[KEY_COUNT] = {0};
 
-    for (size_t i = 0; i < rows->count; i++)
-        if (rows->items[i].ifindex < 0 && rows->items[i].state.state == STATE_IMPOSSIBLE)
-            fprintf(check->out->stream, "note: %s of %s: %s\n",
-                    key_info(rows->items[i].state.key)->name, rows->items[i].name,
-                    rows->items[i].state.message);
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct row *row = &rows->items[i];
+        char name[NAME_ESCAPED_SIZE];
+
+        if (row->state.state != STATE_IMPOSSIBLE || (row->ifindex >= 0 && said[row->state.key]))
+            continue;
+        said[row->state.key] = true;
+        fprintf(check->out->stream, "note: %s of %s: %s\n", key_info(row->state.key)->name,
+                name_escape_buf(row->name, name, sizeof(name)), row->state.message);
+    }
 }
 
 /* Said once, however many rows it has above. */

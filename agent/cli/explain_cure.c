@@ -1,6 +1,7 @@
 /* What to do about it: lines to type or to paste, ready as they stand. */
 #include <stdio.h>
 
+#include "agent_state.h"
 #include "explain.h"
 #include "fragment.h"
 #include "pause.h"
@@ -92,13 +93,59 @@ static bool speaks_of_all(const struct cause *cause)
     return cause->text && (strstr(cause->text, ".all.") || strstr(cause->text, "/all/"));
 }
 
+/* The policy on disk is not the one that agent and hook go by, or only observes. */
+static void say_enforce(FILE *f, const struct explain *explain, enum state state)
+{
+    const struct policy *policy = explain->session->policy;
+    bool enforce = policy->agent.mode == MODE_ENFORCE;
+
+    if (enforce)
+        fputs("Devices are repaired as they appear once this policy is in force", f);
+    else
+        fprintf(f,
+                "To have devices repaired as they appear, say in %s\n"
+                "    [agent]\n    mode = enforce\nand apply the policy",
+                NAME_SHOWN(own_file(policy)));
+    if (state == STATE_DRIFT && !(enforce && explain->subject == EXPLAIN_ABSENT)) {
+        fputs(enforce ? "; that, too, 'apply' does.\n" : ".\n", f);
+        return;
+    }
+    fputs(":\n", f);
+    say_apply(f);
+}
+
+static void say_guard(FILE *f, const struct session *session)
+{
+    if (session->guard == GUARD_AGENT)
+        fputs("The agent puts it right again; 'rpfpolicy status' tells whether somebody keeps "
+              "writing it back.\n",
+              f);
+    else if (session->guard == GUARD_HELPER)
+        fputs("The helper repairs devices as they appear; after a full run of systemd-sysctl "
+              "nothing does. This says the policy in sysctl.d's own terms:\n"
+              "    rpfpolicy generate sysctl.d >/etc/sysctl.d/" FRAGMENT_NAME "\n",
+              f);
+    else if (agent_state_read(&session->cli->paths) == AGENT_STOPPED)
+        fputs("Nothing repairs it: the agent was stopped, and the udev hook stands back too. To go "
+              "on\n"
+              "    systemctl start rpfpolicy-agent\n",
+              f);
+    else if (session->cli->paths.foreign)
+        fputs("Nothing repairs it: udev does not look into this network namespace, and no agent "
+              "runs in it.\n",
+              f);
+    else
+        fputs("Nothing repairs it: there is no agent, and the udev rule 99-zz-rpfpolicy.rules is "
+              "not in place; the package rpfpolicy-agent brings both.\n",
+              f);
+}
+
 /* How to keep sysctl.d from bringing the wrong value back. */
 static void say_lasting(FILE *f, const struct explain *explain, const struct explain_key *key)
 {
     const struct session *session = explain->session;
     const struct cause *cause = &key->state.cause;
     const struct key_target *target = judge_target(session->judge, key->state.key);
-    const char *own = own_file(session->policy);
 
     if (!cause->file)
         return;
@@ -117,19 +164,9 @@ static void say_lasting(FILE *f, const struct explain *explain, const struct exp
     } else if (!explain->device) {
         say_changed_line(f, cause, target->new_default);
     } else if (!session->enforcing) {
-        fprintf(f,
-                "To have devices repaired as they appear, say in %s\n"
-                "    [agent]\n    mode = enforce\nand apply the policy%s\n",
-                NAME_SHOWN(own), key->state.state == STATE_DRIFT ? "." : ":");
-        if (key->state.state != STATE_DRIFT)
-            say_apply(f);
-    } else if (session->guard == GUARD_NONE) {
-        fputs("Nothing repairs it: the udev rule 99-zz-rpfpolicy.rules is not in place.\n", f);
+        say_enforce(f, explain, key->state.state);
     } else {
-        fputs("The helper repairs devices as they appear; after a full run of systemd-sysctl "
-              "nothing does. This says the policy in sysctl.d's own terms:\n"
-              "    rpfpolicy generate sysctl.d >/etc/sysctl.d/" FRAGMENT_NAME "\n",
-              f);
+        say_guard(f, session);
     }
 }
 

@@ -210,6 +210,11 @@ run check --format=nagios
 expect_status "nagios with drift" 2
 says "nagios with drift is CRITICAL" <(head -n 1 "$OUT") \
     '^RPFPOLICY CRITICAL - .* \| devices=6;;;0 .*drift=3;'
+ip link set lxc1 up
+run check --format=nagios
+says "nagios names the devices and the line of a warning" "$OUT" \
+    '^warning: loose-unnumbered: .* \[1: lxc1\] \(/etc/rpfpolicy.d/10-test.conf:2\)$'
+ip link set lxc1 down
 
 # --- prometheus
 
@@ -228,6 +233,20 @@ expect "prometheus: every metric has HELP and TYPE, no series twice, no device n
     /^# TYPE/ { type[$3] = 1; next }
     { name = $1; sub(/\{.*/, "", name); if (!help[name] || !type[name]) exit 1 }
     { if (seen[$1]++ || NF != 2 || /device=|lxc1/) exit 1 }' "$OUT"
+
+# --- what stands in the way
+
+policy_file 10-test.conf <<'END'
+[rp_filter]
+all = unmanaged
+default = unmanaged
+* = strict
+END
+run check
+says "impossible under a pin" "$OUT" '^impossible +eno1 '
+says "the pin that stands in the way is named, once" "$OUT" \
+    '^note: rp_filter of eno1: .*says all = unmanaged, /etc/rpfpolicy.d/10-test.conf:2'
+expect_equal "the pin that stands in the way is named, once" "$(grep -c '^note: rp_filter' "$OUT")" 1
 
 # --- exit status when all is well
 

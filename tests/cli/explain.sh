@@ -116,6 +116,20 @@ says "latent" "mode = enforce"
 says "latent" "is written, then overwritten by a later line"
 explain br0
 says "after apply" "rpfpolicy has written it since boot; before that it was 0."
+sed -i '1i [agent]\nmode = enforce\n' /etc/rpfpolicy.d/10-node.conf
+explain lxc1
+says "enforcing, but not in force" "once this policy is in force"
+says_not "enforcing, but not in force" "mode = enforce"
+explain lxcnew
+says "not there, and not in force" "rpfpolicy apply"
+rpfpolicy accept >/dev/null
+explain lxc1
+says "nothing installed" "rpfpolicy-agent brings both"
+touch /run/rpfpolicy/stand-back
+explain lxc1
+says "the agent was stopped" "systemctl start rpfpolicy-agent"
+rm /run/rpfpolicy/stand-back
+sed -i 1,3d /etc/rpfpolicy.d/10-node.conf
 rm /etc/sysctl.d/*
 explain lxc1
 begins "all is well" "lxc1: rp_filter is off (0), as the policy wants it: ok"

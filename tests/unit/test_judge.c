@@ -423,6 +423,26 @@ static void loose_on_a_device_without_address_is_warned_of(void **state)
     end(&s);
 }
 
+static void loose_that_is_to_become_strict_is_not_warned_of(void **state)
+{
+    static const char *const values[] = {"strict", "off", "unmanaged", "loose"};
+
+    for (size_t i = 0; i < ELEMENTSOF(values); i++) {
+        char text[64];
+        struct device *device;
+        struct scene s;
+
+        snprintf(text, sizeof(text), "[rp_filter]\nlxc* = %s\n", values[i]);
+        begin(&s, text, NULL);
+        set(&s, 0, 0);
+        device = add(&s, "lxc1", 2);
+        device->numbered = false;
+        device->flags |= IFF_UP;
+        assert_int_equal(find(&s, WARN_LOOSE_UNNUMBERED) != NULL, i > 0);
+        end(&s);
+    }
+}
+
 static void stored_values_without_meaning_are_warned_of(void **state)
 {
     const struct warning *w;
@@ -526,6 +546,7 @@ int main(void)
         cmocka_unit_test(device_without_ipv4_has_no_keys),
         cmocka_unit_test(long_file_names_do_not_overrun_the_sentence),
         cmocka_unit_test(loose_on_a_device_without_address_is_warned_of),
+        cmocka_unit_test(loose_that_is_to_become_strict_is_not_warned_of),
         cmocka_unit_test(stored_values_without_meaning_are_warned_of),
         cmocka_unit_test(floor_and_scanner_say_what_a_lowered_all_means),
         cmocka_unit_test(container_hosts_are_told_that_namespaces_copy),
