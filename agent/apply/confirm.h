@@ -1,5 +1,6 @@
 /* Writing on approval: a process of its own, the guardian, knows what was there and puts it back
- * unless it is told to keep the new values. It is told by the one who applies, through a socket
+ * unless it is told to keep the new values; also what agent or hook wrote meanwhile, as far as the
+ * record of former values tells. It is told by the one who applies, through a socket
  * pair, or by anyone with privilege through the socket RUN/confirm. It is in a session of its own,
  * holds no terminal, and puts everything back at once when the one who applies dies, when it is
  * itself told to end, and when the time is up (CLOCK_BOOTTIME). */

@@ -13,6 +13,7 @@
 
 #include "accepted_hold.h"
 #include "confirm_private.h"
+#include "links.h"
 #include "lock.h"
 #include "pause.h"
 #include "restore.h"
@@ -24,10 +25,12 @@ struct guardian {
     const struct guardian_options *options;
     struct before_record *records; /* in the order of the writes */
     size_t count, capacity;
+    struct live was; /* every value as it was when all began */
     int listener, signals, timer;
     uint64_t deadline; /* CLOCK_BOOTTIME; 0: writing goes on */
     struct restore restore;
     struct routes_snapshot routes; /* what was there of policy routing */
+    bool ways_are_back;            /* those that were there */
     unsigned routes_done, routes_failed;
     struct confirm_result result;
     bool stricter; /* going back made a device stricter */
@@ -82,6 +85,15 @@ static int block_signals(struct guardian *guardian)
     return guardian->signals < 0 || guardian->timer < 0 ? -errno : 0;
 }
 
+static int read_values(const struct paths *paths, struct live *ret)
+{
+    struct picture_options options = {.keys = KEY_MASK_ALL, .proc_sys_net = paths->proc_sys_net};
+    _cleanup_netlink_ struct netlink nl = {0};
+    int r = netlink_open(&nl);
+
+    return r < 0 ? r : picture_read(&nl, &options, ret);
+}
+
 static int prepare(struct guardian *guardian)
 {
     int r = block_signals(guardian);
@@ -90,7 +102,9 @@ static int prepare(struct guardian *guardian)
         r = take_socket(guardian);
     if (r < 0)
         return r;
-    r = routes_snapshot_take(&guardian->routes);
+    r = read_values(guardian->options->paths, &guardian->was);
+    if (r >= 0)
+        r = routes_snapshot_take(&guardian->routes);
     if (r >= 0)
         r = accepted_hold(guardian->options->paths);
     if (r < 0)
@@ -120,11 +134,11 @@ static int remember(struct guardian *guardian, const struct before_record *recor
     return r;
 }
 
-static void put_routes_back(struct guardian *guardian)
+static void put_routes_back(struct guardian *guardian, bool only_add)
 {
     struct confirm_result *result = &guardian->result;
     struct routes_outcome outcome = {0};
-    int r = routes_snapshot_put_back(&guardian->routes, &outcome);
+    int r = routes_snapshot_put_back(&guardian->routes, only_add, &outcome);
 
     guardian->routes_done += outcome.done;
     guardian->routes_failed = outcome.failed + outcome.left; /* of the last time: it tries all */
@@ -132,17 +146,94 @@ static void put_routes_back(struct guardian *guardian)
         result->error = r < 0 ? r : outcome.first_error;
 }
 
+static const int *find_value(const struct live *live, enum key key, int ifindex)
+{
+    const struct device *device = live_by_ifindex(live, ifindex);
+
+    if (ifindex == IFINDEX_ALL)
+        return &live->all[key];
+    if (ifindex == IFINDEX_DEFAULT)
+        return &live->def[key];
+    return device && device->ipv4 ? &device->conf[key] : NULL;
+}
+
+static bool is_announced(const struct guardian *guardian, const struct before_record *record)
+{
+    for (size_t i = 0; i < guardian->count; i++)
+        if (guardian->records[i].key == record->key &&
+            guardian->records[i].ifindex == record->ifindex)
+            return true;
+    return false;
+}
+
+/* Is there what an agent or the hook wrote by the new policy? Then *record becomes one of that
+ * write: of a device that was there with the value it had, of one that came with its first. */
+static bool is_of_others(const struct guardian *guardian, const struct live *live,
+                         struct before_record *record)
+{
+    const int *was = find_value(&guardian->was, record->key, record->ifindex);
+    const int *is = find_value(live, record->key, record->ifindex);
+
+    if (!is || (*is != record->wrote && *is != record->wrote_earlier))
+        return false;
+    if (was) {
+        record->value = *was;
+        record->all = guardian->was.all[record->key];
+        record->all_known = true;
+    }
+    return record->value != *is && !is_announced(guardian, record);
+}
+
+/* What was announced, and what others of us wrote meanwhile as far as they could record it. Owned.
+ */
+static int gather_records(const struct guardian *guardian, const struct live *live,
+                          struct before_record **ret, size_t *ret_count)
+{
+    _cleanup_free_ struct before_record *others = NULL, *records = NULL;
+    size_t n = 0, count = guardian->count;
+
+    (void)before_read(guardian->options->paths, &others, &n);
+    records = calloc(guardian->count + n + 1, sizeof(*records));
+    if (!records)
+        return -ENOMEM;
+    for (size_t i = 0; i < guardian->count; i++)
+        records[i] = guardian->records[i];
+    for (size_t i = 0; i < n; i++)
+        if (is_of_others(guardian, live, &others[i]))
+            records[count++] = others[i];
+    *ret = TAKE_PTR(records);
+    *ret_count = count;
+    return 0;
+}
+
 /* Under the lock: first the policy, so that nobody enforces the new one while values go back. Then
- * the ways, before a device becomes strict again that relied on them. */
+ * the ways that were there, before a device becomes strict again that relied on them. */
 static int make(const struct live *live, void *data, struct plan *ret)
 {
     struct guardian *guardian = data;
+    _cleanup_free_ struct before_record *records = NULL;
+    size_t n;
     int r = accepted_put_back(guardian->options->paths);
 
     if (r < 0)
         guardian->result.error = r; /* the values go back all the same */
-    put_routes_back(guardian);
-    return restore_plan(&guardian->restore, guardian->records, guardian->count, live, ret);
+    put_routes_back(guardian, true);
+    guardian->ways_are_back = true;
+    r = gather_records(guardian, live, &records, &n);
+    return r < 0 ? r : restore_plan(&guardian->restore, records, n, live, ret);
+}
+
+/* The new ways go last: until its value was back a device may have relied on them. */
+static void take_new_ways(struct guardian *guardian)
+{
+    int lock = guardian->ways_are_back ? lock_acquire(guardian->options->paths, LOCK_TIMEOUT_MS)
+                                       : -ECANCELED;
+
+    if (lock >= 0)
+        put_routes_back(guardian, false);
+    else if (guardian->result.error == 0)
+        guardian->result.error = lock;
+    lock_release(lock);
 }
 
 static void put_back(struct guardian *guardian)
@@ -161,16 +252,19 @@ static void put_back(struct guardian *guardian)
     int r = policy ? before_merge(guardian->records, &guardian->count) : -ENOMEM;
 
     result->outcome = CONFIRM_PUT_BACK;
-    for (size_t i = 0; policy && i < guardian->count; i++)
-        policy->keys |= KEY_BIT(guardian->records[i].key);
+    if (policy)
+        policy->keys = KEY_MASK_ALL;
     if (r >= 0)
         r = apply_policy(&options, &applied);
+    if (r < 0 && result->error == 0)
+        result->error = r;
+    take_new_ways(guardian);
     guardian->stricter = applied.stricter && applied.done > 0;
     result->done = applied.done + guardian->routes_done;
     result->failed = applied.failed + guardian->routes_failed;
     result->skipped = (unsigned)guardian->restore.n_skipped;
     if (result->error == 0)
-        result->error = r < 0 ? r : applied.first_error;
+        result->error = applied.first_error;
 }
 
 /* What is said on a connection. True when that decides. */

@@ -35,22 +35,24 @@ int routes_snapshot_take(struct routes_snapshot *ret)
 }
 
 /* What cannot be told to the kernel in all its parts is not made again. */
-static void leave_out_special(struct routes_plan *plan)
+static void leave_out(struct routes_plan *plan, bool only_add)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < plan->n_changes; i++) {
         const struct routes_change *change = &plan->changes[i];
+        bool adds = change->op == ROUTES_ADD_ROUTE || change->op == ROUTES_ADD_RULE;
 
         if ((change->op == ROUTES_ADD_ROUTE && change->route.special) ||
-            (change->op == ROUTES_ADD_RULE && change->rule.special))
+            (change->op == ROUTES_ADD_RULE && change->rule.special) || (only_add && !adds))
             continue;
         plan->changes[kept++] = *change;
     }
     plan->n_changes = kept;
 }
 
-int routes_snapshot_put_back(const struct routes_snapshot *snapshot, struct routes_outcome *ret)
+int routes_snapshot_put_back(const struct routes_snapshot *snapshot, bool only_add,
+                             struct routes_outcome *ret)
 {
     _cleanup_netlink_ struct netlink nl = {0};
     _cleanup_(routes_snapshot_done) struct routes_snapshot now = {0};
@@ -67,7 +69,7 @@ int routes_snapshot_put_back(const struct routes_snapshot *snapshot, struct rout
     if (r >= 0)
         r = routes_plan_changes(&now.facts, &plan);
     if (r >= 0) {
-        leave_out_special(&plan);
+        leave_out(&plan, only_add);
         routes_carry_out(&nl, plan.changes, plan.n_changes, NULL, NULL, NULL, ret);
     }
     free(plan.changes); /* the rest is borrowed from the snapshot */

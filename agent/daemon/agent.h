@@ -55,10 +55,14 @@ struct counters {
 struct udev_watch;
 struct evidence;
 
-/* Which file of pauses was read. */
+/* Which file of pauses was read, and which accepted policy. */
 struct pauses_stamp {
     uint64_t inode;
     struct timespec changed;
+};
+struct policy_stamp {
+    uint64_t inode, size;
+    struct timespec modified; /* ctim also changes where the file gets another name */
 };
 
 struct agent {
@@ -72,6 +76,7 @@ struct agent {
     int state_fd; /* agent_state.h */
 
     struct policy *policy; /* the accepted one; NULL: nothing is accepted */
+    struct policy_stamp policy_stamp;
     uint64_t policy_since; /* wall clock, microseconds */
     struct sysctl_conf *sysctl;
     bool enforcing;   /* a policy is in force and its mode is enforce */
@@ -127,6 +132,10 @@ uint64_t agent_now(const struct agent *agent); /* CLOCK_MONOTONIC, microseconds,
 /* takeover.c: the accepted policy becomes the one in force. */
 int agent_take_policy(struct agent *agent);
 int agent_policy_changed(struct agent *agent); /* after it: everything is judged anew */
+/* Under the lock: is another policy accepted by now than the one in force here? Then nothing may be
+ * written by it; whoever accepted the other one may be waiting for the lock, or have written
+ * already. The other one is taken soon. */
+bool agent_policy_is_stale(struct agent *agent);
 int agent_watch_accepted(struct agent *agent);
 
 /* accepting.c: put the policy on disk into force, now and when its files change. */

@@ -284,7 +284,7 @@ static int write_by_setlink(struct repair *repair)
 
 /* Under the lock. 1: written; 0: it was right already; -ENODEV, -ENOENT: gone or renamed just now,
  * which its own message will tell; -ESTALE: it has another name, or its directory is not there yet;
- * -EAGAIN: `all` has moved. */
+ * -EAGAIN: `all` has moved; -ECANCELED: another policy is accepted. */
 static int write_locked(struct repair *repair)
 {
     struct agent *agent = repair->agent;
@@ -296,6 +296,8 @@ static int write_locked(struct repair *repair)
         agent_schedule_resync(agent, "pauses were changed");
         return -EAGAIN;
     }
+    if (agent_policy_is_stale(agent))
+        return -ECANCELED;
     if (!all_is_known(agent, repair->key))
         return -EAGAIN;
     fd = procsys_open_key(&agent->procsys, &agent->nl, device->ifindex, device->name, repair->key);
@@ -331,8 +333,8 @@ static int repair_key(struct repair *repair)
     }
     r = write_locked(repair);
     (void)flock(agent->lock_fd, LOCK_UN);
-    if (r == -ENODEV || r == -ENOENT)
-        return 0; /* gone is success: its RTM_DELLINK follows */
+    if (r == -ENODEV || r == -ENOENT || r == -ECANCELED)
+        return 0; /* gone is success: its RTM_DELLINK follows; and so does the other policy */
     if (r == -ESTALE || r == -EAGAIN)
         return r;
     if (r < 0) {

@@ -31,7 +31,11 @@ void agent_set_timer(struct agent *agent, sd_event_source **source, uint64_t at,
 
 static int on_resync(sd_event_source *source, uint64_t usec, void *data)
 {
-    agent_resync_now(data, NULL);
+    struct agent *agent = data;
+
+    if (agent_policy_is_stale(agent) && agent_take_policy(agent) > 0)
+        return agent_policy_changed(agent);
+    agent_resync_now(agent, NULL);
     return 0;
 }
 
@@ -252,6 +256,14 @@ static void compute_targets(struct agent *agent, const struct live *live)
     }
 }
 
+/* Under the lock. -ESTALE where it is no longer the accepted policy that would be carried out. */
+static int amend(struct live *live, void *data)
+{
+    struct agent *agent = data;
+
+    return agent_policy_is_stale(agent) ? -ESTALE : agent_amend(live, agent);
+}
+
 /* A whole plan, since `all` or `default` has to move. Backs off like every other repair. 1 when it
  * was carried out. */
 static int put_specials_right(struct agent *agent)
@@ -260,7 +272,7 @@ static int put_specials_right(struct agent *agent)
                                     .policy = agent->policy,
                                     .no_flush = true, /* it may wait; the loop must not */
                                     .lock_timeout_ms = 0,
-                                    .amend = agent_amend,
+                                    .amend = amend,
                                     .report = report_plan_write,
                                     .data = agent};
     struct conflict *conflict = &agent->specials.conflict;
@@ -274,6 +286,8 @@ static int put_specials_right(struct agent *agent)
         return 0;
     }
     r = apply_policy(&options, &result);
+    if (r == -ESTALE)
+        return 0; /* the other policy is taken first */
     if (r == -EBUSY) {
         agent->specials.retry_at = now + BUSY_RETRY;
         agent_schedule_retry(agent, agent->specials.retry_at);

@@ -343,6 +343,10 @@ static bool write_locked(struct work *work, const struct live *live,
         agent_schedule_resync(agent, "pauses were changed");
         return false;
     }
+    if (agent_policy_is_stale(agent)) {
+        (void)flock(agent->lock_fd, LOCK_UN);
+        return false;
+    }
     routes_carry_out(&agent->nl, changes, n, live, report, work, &outcome);
     (void)flock(agent->lock_fd, LOCK_UN);
     return true;

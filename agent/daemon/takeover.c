@@ -43,6 +43,29 @@ static void replace_policy(struct agent *agent, struct policy *policy)
                   "Who would be cut by what is only observed is not recorded: memory ran out");
 }
 
+static void stamp(const struct agent *agent, struct policy_stamp *ret)
+{
+    struct stat st;
+
+    *ret = (struct policy_stamp){0};
+    if (stat(agent->paths.accepted, &st) == 0)
+        *ret = (struct policy_stamp){
+            .inode = st.st_ino, .size = (uint64_t)st.st_size, .modified = st.st_mtim};
+}
+
+bool agent_policy_is_stale(struct agent *agent)
+{
+    const struct policy_stamp *was = &agent->policy_stamp;
+    struct policy_stamp is;
+
+    stamp(agent, &is);
+    if (is.inode == was->inode && is.size == was->size &&
+        is.modified.tv_sec == was->modified.tv_sec && is.modified.tv_nsec == was->modified.tv_nsec)
+        return false;
+    agent_schedule_resync(agent, "another policy is accepted");
+    return true;
+}
+
 /* Returns 1 when the policy in force changed, 0 when not. */
 int agent_take_policy(struct agent *agent)
 {
@@ -50,6 +73,7 @@ int agent_take_policy(struct agent *agent)
     _cleanup_policy_ struct policy *policy = NULL;
     int r;
 
+    stamp(agent, &agent->policy_stamp); /* before it is read: a later one is noticed */
     r = policy_load_accepted(&agent->paths, &diags, &policy);
     if (r == -ENOENT && agent->policy_read && !agent->policy)
         return 0;

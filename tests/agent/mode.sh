@@ -87,7 +87,7 @@ becomes all rp_filter 0
 echo 2 >"$CONF/eth0/rp_filter"
 becomes eth0 rp_filter 1
 expect "it can write its status" status_is .enforcing true
-expect "what lxc1 had is on record" grep -q 'lxc1$' /run/rpfpolicy/before
+expect "what lxc1 had is on record" grep -q ' lxc1 ' /run/rpfpolicy/before
 agent_stop
 expect_equal "the agent stopped cleanly" "$AGENT_STATUS" 0
 expect "the marker for the udev rule is gone" test ! -e /run/rpfpolicy-agent/enforcing
