@@ -8,10 +8,25 @@
 
 #include "util.h"
 
+static bool stays(unsigned char c)
+{
+    return c >= 0x20 && c <= 0x7e && c != '\\';
+}
+
+/* How many bytes at the beginning of s stay as they are: nearly always all of them. */
+static size_t plain_length(const char *s)
+{
+    size_t n = 0;
+
+    while (stays((unsigned char)s[n]))
+        n++;
+    return n;
+}
+
 /* Write one byte escaped to out (room for 5); returns the number of characters. */
 static size_t escape_byte(unsigned char c, char *out)
 {
-    if (c >= 0x20 && c <= 0x7e && c != '\\') {
+    if (stays(c)) {
         out[0] = (char)c;
         out[1] = '\0';
         return 1;
@@ -37,15 +52,19 @@ char *name_escape_n(const char *bytes, size_t n)
 
 char *name_escape(const char *s)
 {
-    return name_escape_n(s, strlen(s));
+    size_t n = plain_length(s);
+
+    return s[n] ? name_escape_n(s, strlen(s)) : strdup(s);
 }
 
 const char *name_escape_buf(const char *s, char *buf, size_t size)
 {
-    size_t used = 0;
+    size_t used = 0, plain = plain_length(s);
 
     if (size == 0)
         return "";
+    if (!s[plain] && plain < size)
+        return memcpy(buf, s, plain + 1);
     buf[0] = '\0';
     for (; *s; s++) {
         char one[5];
