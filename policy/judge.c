@@ -136,8 +136,7 @@ static enum blame find_cause(const struct judge *judge, const char *name, bool f
 
 /* A value is right now: will it be after an `add` event, after a full run? */
 static enum blame find_latent(const struct judge *judge, const struct device *device,
-                              const struct sysctl_answer *add, struct key_state *state,
-                              int *ret_later)
+                              const struct sysctl_answer *add, struct key_state *state)
 {
     enum key key = state->key;
     int run_all = after_run_all(judge, key), value = state->configured;
@@ -146,8 +145,8 @@ static enum blame find_latent(const struct judge *judge, const struct device *de
     if (!judge->context.sysctl || state->guard == GUARD_AGENT)
         return BLAME_NOTHING;
     if (add->given && state->guard == GUARD_NONE) {
-        *ret_later = key_effective(key, judge->live->all[key], add->value, device->forwarding);
-        if (!rule_accepts(state->rule, *ret_later)) {
+        state->later = key_effective(key, judge->live->all[key], add->value, device->forwarding);
+        if (!rule_accepts(state->rule, state->later)) {
             state->cause = cause_of(add->line);
             return BLAME_ADD;
         }
@@ -155,8 +154,8 @@ static enum blame find_latent(const struct judge *judge, const struct device *de
     full = resolve(judge, SYSCTL_RUN_FULL, device->name, key);
     if (full.given)
         value = full.value;
-    *ret_later = key_effective(key, run_all, value, device->forwarding);
-    if (rule_accepts(state->rule, *ret_later))
+    state->later = key_effective(key, run_all, value, device->forwarding);
+    if (rule_accepts(state->rule, state->later))
         return BLAME_NOTHING;
     if (full.given && !rule_accepts(state->rule, key_effective(key, judge->live->all[key], value,
                                                                device->forwarding)))
@@ -170,13 +169,10 @@ static void judge_key(struct judge *judge, const struct device *device, enum key
                       struct key_state *ret)
 {
     struct sysctl_answer add = resolve(judge, SYSCTL_RUN_ADD, device->name, key);
-    enum blame blame = BLAME_NOTHING;
     struct device_target target;
-    int later = 0;
 
     plan_device_target(judge->policy, &judge->targets[key], key, device, &target);
-    memset(ret, 0, offsetof(struct key_state, message) + 1);
-    ret->key = key;
+    *ret = (struct key_state){.key = key};
     ret->configured = device->conf[key];
     ret->effective = target.before;
     ret->inherited = add.given ? add.value : judge->live->def[key];
@@ -200,18 +196,16 @@ static void judge_key(struct judge *judge, const struct device *device, enum key
         ret->guard = ret->enforced ? judge->context.guard : GUARD_NONE;
         ret->state = target.impossible ? STATE_IMPOSSIBLE : target.drift ? STATE_DRIFT : STATE_OK;
         if (ret->state != STATE_OK)
-            blame = find_cause(judge, device->name, device->forwarding, ret);
+            ret->blame = find_cause(judge, device->name, device->forwarding, ret);
         else
-            blame = find_latent(judge, device, &add, ret, &later);
-        ret->as_default = ret->state == STATE_DRIFT && blame == BLAME_VALUE && !ret->cause.file &&
-                          ret->configured == judge->live->def[key];
+            ret->blame = find_latent(judge, device, &add, ret);
+        ret->as_default = ret->state == STATE_DRIFT && ret->blame == BLAME_VALUE &&
+                          !ret->cause.file && ret->configured == judge->live->def[key];
         if (ret->as_default)
             ret->cause = cause_of(line_of(&judge->full_default[key], ret->configured));
-        if (ret->state == STATE_OK && blame != BLAME_NOTHING)
+        if (ret->state == STATE_OK && ret->blame != BLAME_NOTHING)
             ret->state = STATE_LATENT;
     }
-    if (ret->state != STATE_OK)
-        judge_describe(judge, device, ret, blame, later);
 }
 
 unsigned judge_device(struct judge *judge, const struct device *device, struct key_state *ret,
@@ -308,12 +302,8 @@ void judge_special(struct judge *judge, int which, enum key key, struct key_stat
 {
     bool is_all = which == IFINDEX_ALL;
     const struct sysctl_answer *full = is_all ? &judge->full_all[key] : &judge->full_default[key];
-    enum blame blame = BLAME_NOTHING;
-    int later = 0;
 
-    memset(ret, 0, sizeof(*ret));
-    ret->key = key;
-    ret->state = STATE_UNMANAGED;
+    *ret = (struct key_state){.key = key, .which = which, .state = STATE_UNMANAGED};
     if (is_all)
         judge_all(judge, key, ret);
     else
@@ -329,15 +319,13 @@ void judge_special(struct judge *judge, int which, enum key key, struct key_stat
         !right_after_run(judge, which, ret, full->value)) {
         ret->state = STATE_LATENT;
         ret->cause = cause_of(full->line);
-        blame = BLAME_RUN;
-        later = full->value;
+        ret->blame = BLAME_RUN;
+        ret->later = full->value;
     } else if (ret->state == STATE_DRIFT || ret->state == STATE_IMPOSSIBLE) {
-        blame = BLAME_VALUE;
+        ret->blame = BLAME_VALUE;
         if (!is_all && ret->rule->pattern.kind != PATTERN_DEFAULT)
-            blame = find_cause(judge, "default", judge->live->def_forwarding, ret);
+            ret->blame = find_cause(judge, "default", judge->live->def_forwarding, ret);
         else
             ret->cause = cause_of(line_of(full, ret->configured));
     }
-    if (ret->state != STATE_OK)
-        judge_describe_special(judge, which, ret, blame, later);
 }

@@ -42,8 +42,18 @@ struct cause {
     const char *text;
 };
 
+/* Why a state is as it is: the words of judge_text() depend on it. */
+enum blame {
+    BLAME_NOTHING, /* nothing is wrong */
+    BLAME_VALUE,   /* the configured value */
+    BLAME_ALL,     /* `all` overrules it */
+    BLAME_ADD,     /* the next `add` event */
+    BLAME_RUN,     /* the next full run of systemd-sysctl */
+};
+
 struct key_state {
     enum key key;
+    int which; /* 0: of a device; IFINDEX_ALL, IFINDEX_DEFAULT */
     int configured, effective, inherited;
     const struct rule *rule; /* NULL: unmanaged without rule */
     bool wanted_known;       /* false: unmanaged */
@@ -53,9 +63,11 @@ struct key_state {
     enum state state;
     enum guard guard;
     struct cause cause;
-    bool as_default;   /* no line speaks of it, and `default` stores the same: as new devices start;
-                          `cause` is then the line that gives `default` its value */
-    char message[240]; /* one sentence in words; "" when ok */
+    bool as_default; /* no line speaks of it, and `default` stores the same: as new devices start;
+                        `cause` is then the line that gives `default` its value */
+    enum blame blame;
+    int later; /* what BLAME_ADD and BLAME_RUN lead to: the effective value; of all and default the
+                  stored one */
 };
 
 /* What judge needs beside policy and live picture. */
@@ -80,6 +92,14 @@ unsigned judge_device(struct judge *judge, const struct device *device, struct k
 
 /* `all` (IFINDEX_ALL) or `default` (IFINDEX_DEFAULT) of one key. */
 void judge_special(struct judge *judge, int which, enum key key, struct key_state *ret);
+
+/* One sentence in words about a state that this judge gave; "" when ok. `device` is what was
+ * judged, not looked at for `all` and `default`. Names are escaped, what does not fit is cut.
+ * Returns buf.
+ */
+#define JUDGE_TEXT_SIZE 240
+const char *judge_text(const struct judge *judge, const struct device *device,
+                       const struct key_state *state, char buf[static JUDGE_TEXT_SIZE]);
 
 const struct key_target *judge_target(const struct judge *judge, enum key key);
 

@@ -14,24 +14,6 @@ struct judge {
     size_t n_warnings, warnings_capacity;
 };
 
-/* Where a value comes from, for messages. */
-enum blame {
-    BLAME_NOTHING, /* nothing is wrong */
-    BLAME_VALUE,   /* the configured value */
-    BLAME_ALL,     /* `all` overrules it */
-    BLAME_ADD,     /* the next `add` event */
-    BLAME_RUN,     /* the next full run of systemd-sysctl */
-};
-
-/* Fill state->message of a device's key. `later`: the effective value after BLAME_ADD, BLAME_RUN.
- */
-void judge_describe(const struct judge *judge, const struct device *device, struct key_state *state,
-                    enum blame blame, int later);
-
-/* The same for `all` and `default`; `later` is what is stored after BLAME_RUN. */
-void judge_describe_special(const struct judge *judge, int which, struct key_state *state,
-                            enum blame blame, int later);
-
 /* Count a warning of this code and rule; `name` is the example, NULL for none. The same ifindex
  * is counted once in a row. Allocates only for a warning that is new; is lost when that fails. */
 void judge_warn(struct judge *judge, enum warning_code code, enum key key, const struct rule *rule,

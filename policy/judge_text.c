@@ -7,158 +7,172 @@
 /* Room for most paths in full; a longer one is cut, its line number stays. */
 #define PATH_SIZE 96
 
-static void say(struct key_state *state, const char *format, ...) _printf_(2, 3);
+/* What is being written; cut where it does not fit. */
+struct sentence {
+    char *text; /* of JUDGE_TEXT_SIZE bytes */
+    size_t used;
+};
 
-static void say(struct key_state *state, const char *format, ...)
+static void say(struct sentence *sentence, const char *format, ...) _printf_(2, 3);
+
+static void say(struct sentence *sentence, const char *format, ...)
 {
-    size_t used = strlen(state->message);
+    size_t room = JUDGE_TEXT_SIZE - sentence->used;
     va_list ap;
+    int n;
 
     va_start(ap, format);
-    vsnprintf(state->message + used, sizeof(state->message) - used, format, ap);
+    n = vsnprintf(sentence->text + sentence->used, room, format, ap);
     va_end(ap);
+    if (n > 0)
+        sentence->used += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-static void say_place(struct key_state *state, const char *before, const char *file, unsigned line)
+static void say_place(struct sentence *sentence, const char *before, const char *file,
+                      unsigned line)
 {
     char path[PATH_SIZE];
 
-    say(state, "%s%s:%u", before, name_escape_buf(file, path, sizeof(path)), line);
+    say(sentence, "%s%s:%u", before, name_escape_buf(file, path, sizeof(path)), line);
 }
 
-static void say_rule(struct key_state *state, const char *before, const struct rule *rule)
+static void say_rule(struct sentence *sentence, const char *before, const struct rule *rule)
 {
     char text[PATH_SIZE];
 
-    say(state, "%s%s = ", before, name_escape_buf(rule->pattern.text, text, sizeof(text)));
-    say(state, "%s", name_escape_buf(rule->value_text, text, sizeof(text)));
-    say_place(state, ", ", rule->origin.file, rule->origin.line);
+    say(sentence, "%s%s = ", before, name_escape_buf(rule->pattern.text, text, sizeof(text)));
+    say(sentence, "%s", name_escape_buf(rule->value_text, text, sizeof(text)));
+    say_place(sentence, ", ", rule->origin.file, rule->origin.line);
 }
 
 /* Who stored the value that is to blame? */
-static void say_writer(const struct judge *judge, struct key_state *state, const char *before)
+static void say_writer(struct sentence *sentence, const struct judge *judge,
+                       const struct key_state *state, const char *before)
 {
     if (state->as_default)
-        say(state, ", as new devices start");
+        say(sentence, ", as new devices start");
     if (state->cause.file)
-        say_place(state, before, state->cause.file, state->cause.line);
+        say_place(sentence, before, state->cause.file, state->cause.line);
     else if (!state->as_default && judge->context.sysctl)
-        say(state, ", written at run time (no sysctl.d line says so)");
+        say(sentence, ", written at run time (no sysctl.d line says so)");
 }
 
-static void say_observed(struct key_state *state)
+static void say_observed(struct sentence *sentence, const struct key_state *state)
 {
     if (state->rule && state->rule->observe)
-        say(state, "; the rule only observes");
+        say(sentence, "; the rule only observes");
 }
 
 /* Why `all` stays where it is although it stands in the way. */
-static void say_obstacle(const struct judge *judge, struct key_state *state)
+static void say_obstacle(struct sentence *sentence, const struct judge *judge,
+                         const struct key_state *state)
 {
     const struct rule *pin = policy_pin(judge->policy, state->key, PATTERN_ALL);
 
     if (!judge->live->all_writable)
-        say(state, " and cannot be written (/proc/sys/net is read-only)");
+        say(sentence, " and cannot be written (/proc/sys/net is read-only)");
     else if (pin)
-        say_rule(state, " and the policy says ", pin);
+        say_rule(sentence, " and the policy says ", pin);
     else
-        say(state, " and moves only when the policy pins it");
+        say(sentence, " and moves only when the policy pins it");
 }
 
-static void describe_drift(const struct judge *judge, struct key_state *state, enum blame blame)
+static void describe_drift(struct sentence *sentence, const struct judge *judge,
+                           const struct key_state *state)
 {
     char is[12], wanted[12];
 
-    say(state, "%s, wanted %s: ", key_value_format(state->key, state->effective, is, sizeof(is)),
+    say(sentence, "%s, wanted %s: ", key_value_format(state->key, state->effective, is, sizeof(is)),
         key_value_format(state->key, state->wanted, wanted, sizeof(wanted)));
-    if (blame == BLAME_ALL)
-        say(state, "`all` is %d", judge->live->all[state->key]);
+    if (state->blame == BLAME_ALL)
+        say(sentence, "`all` is %d", judge->live->all[state->key]);
     else
-        say(state, "%d is stored", state->configured);
-    say_writer(judge, state, ", set by ");
-    say_observed(state);
+        say(sentence, "%d is stored", state->configured);
+    say_writer(sentence, judge, state, ", set by ");
+    say_observed(sentence, state);
 }
 
-static void describe_impossible(const struct judge *judge, struct key_state *state)
+static void describe_impossible(struct sentence *sentence, const struct judge *judge,
+                                const struct key_state *state)
 {
     char wanted[12];
 
-    say(state, "cannot be %s: `all` is %d",
+    say(sentence, "cannot be %s: `all` is %d",
         key_value_format(state->key, state->wanted, wanted, sizeof(wanted)),
         judge->targets[state->key].new_all);
-    say_obstacle(judge, state);
+    say_obstacle(sentence, judge, state);
     if (state->cause.file)
-        say_place(state, "; set by ", state->cause.file, state->cause.line);
+        say_place(sentence, "; set by ", state->cause.file, state->cause.line);
 }
 
-static void describe_latent(struct key_state *state, enum blame blame, int later)
+static void describe_latent(struct sentence *sentence, const struct key_state *state)
 {
     char is[12], will[12];
 
-    say(state, "%s now, but %s makes it %s",
+    say(sentence, "%s now, but %s makes it %s",
         key_value_format(state->key, state->effective, is, sizeof(is)),
-        blame == BLAME_ADD ? "the next `add` event" : "the next full run of systemd-sysctl",
-        key_value_format(state->key, later, will, sizeof(will)));
+        state->blame == BLAME_ADD ? "the next `add` event" : "the next full run of systemd-sysctl",
+        key_value_format(state->key, state->later, will, sizeof(will)));
     if (state->cause.file)
-        say_place(state, ": ", state->cause.file, state->cause.line);
+        say_place(sentence, ": ", state->cause.file, state->cause.line);
 }
 
-static void describe_port(const struct device *device, struct key_state *state)
+static void describe_port(struct sentence *sentence, const struct device *device)
 {
     char name[NAME_ESCAPED_SIZE];
 
     if (device->master_name[0])
-        say(state, "a port: what is set on its master %s decides",
+        say(sentence, "a port: what is set on its master %s decides",
             name_escape_buf(device->master_name, name, sizeof(name)));
     else
-        say(state, "a %s port: what is set on its master decides", device->slave_kind);
+        say(sentence, "a %s port: what is set on its master decides", device->slave_kind);
 }
 
 /* Who said so, why, and what ends it. */
-static void describe_paused(const struct judge *judge, const char *name, struct key_state *state)
+static void describe_paused(struct sentence *sentence, const struct judge *judge, const char *name,
+                            const struct key_state *state)
 {
     const struct pauses *pauses = judge->context.pauses;
     const struct pause *pause = pauses ? pauses_find(pauses, name, judge->context.boottime) : NULL;
     char wanted[12], left[32], text[PATH_SIZE];
 
     if (state->wanted_known && state->wanted != state->effective)
-        say(state, "wanted %s, but ",
+        say(sentence, "wanted %s, but ",
             key_value_format(state->key, state->wanted, wanted, sizeof(wanted)));
-    say(state, "left alone");
+    say(sentence, "left alone");
     if (!pause)
         return;
-    say(state, " %s", pause_left_text(pause, judge->context.boottime, left));
-    say(state, ", by %s", name_escape_buf(pause->who, text, sizeof(text)));
-    say(state, ": %s", name_escape_buf(pause->reason, text, sizeof(text)));
+    say(sentence, " %s", pause_left_text(pause, judge->context.boottime, left));
+    say(sentence, ", by %s", name_escape_buf(pause->who, text, sizeof(text)));
+    say(sentence, ": %s", name_escape_buf(pause->reason, text, sizeof(text)));
 }
 
-void judge_describe(const struct judge *judge, const struct device *device, struct key_state *state,
-                    enum blame blame, int later)
+static void describe_device(struct sentence *sentence, const struct judge *judge,
+                            const struct device *device, const struct key_state *state)
 {
-    state->message[0] = '\0';
     switch (state->state) {
     case STATE_IMPOSSIBLE:
-        describe_impossible(judge, state);
+        describe_impossible(sentence, judge, state);
         break;
     case STATE_DRIFT:
-        describe_drift(judge, state, blame);
+        describe_drift(sentence, judge, state);
         break;
     case STATE_LATENT:
-        describe_latent(state, blame, later);
+        describe_latent(sentence, state);
         break;
     case STATE_MOOT:
-        describe_port(device, state);
+        describe_port(sentence, device);
         break;
     case STATE_UNMANAGED:
         if (state->undecided)
-            say(state, "not judged: a stronger rule depends on what is not known here");
+            say(sentence, "not judged: a stronger rule depends on what is not known here");
         else if (!state->rule)
-            say(state, "no rule speaks of it");
+            say(sentence, "no rule speaks of it");
         else
-            say_rule(state, "left alone by ", state->rule);
+            say_rule(sentence, "left alone by ", state->rule);
         break;
     case STATE_PAUSED:
-        describe_paused(judge, device->name, state);
+        describe_paused(sentence, judge, device->name, state);
         break;
     case STATE_OK:
     case STATE_COUNT:
@@ -166,62 +180,75 @@ void judge_describe(const struct judge *judge, const struct device *device, stru
     }
 }
 
-static void describe_special_drift(const struct judge *judge, int which, struct key_state *state,
-                                   enum blame blame)
+static void describe_special_drift(struct sentence *sentence, const struct judge *judge,
+                                   const struct key_state *state)
 {
     bool pinned =
         state->rule->pattern.kind == PATTERN_ALL || state->rule->pattern.kind == PATTERN_DEFAULT;
     char is[12], wanted[12];
 
     if (pinned) {
-        say(state, "stored %d, pinned to %d", state->configured, state->wanted);
-        say_place(state, " by ", state->rule->origin.file, state->rule->origin.line);
-    } else if (which == IFINDEX_ALL) {
-        say_rule(state, "too large for ", state->rule);
+        say(sentence, "stored %d, pinned to %d", state->configured, state->wanted);
+        say_place(sentence, " by ", state->rule->origin.file, state->rule->origin.line);
+    } else if (state->which == IFINDEX_ALL) {
+        say_rule(sentence, "too large for ", state->rule);
     } else {
-        say(state, "new devices start %s, wanted %s",
+        say(sentence, "new devices start %s, wanted %s",
             key_value_format(state->key, state->effective, is, sizeof(is)),
             key_value_format(state->key, state->wanted, wanted, sizeof(wanted)));
-        if (blame == BLAME_ALL)
-            say(state, ": `all` is %d", judge->live->all[state->key]);
+        if (state->blame == BLAME_ALL)
+            say(sentence, ": `all` is %d", judge->live->all[state->key]);
     }
     if (state->state == STATE_IMPOSSIBLE && !judge->live->all_writable)
-        say(state, "; /proc/sys/net is read-only");
+        say(sentence, "; /proc/sys/net is read-only");
     else if (state->state == STATE_IMPOSSIBLE)
-        say_obstacle(judge, state);
+        say_obstacle(sentence, judge, state);
     else if (state->cause.file)
-        say_place(state, "; set by ", state->cause.file, state->cause.line);
+        say_place(sentence, "; set by ", state->cause.file, state->cause.line);
     else if (judge->context.sysctl) /* the kernel starts so, or it was written at run time */
-        say(state, "; no sysctl.d line says so");
-    say_observed(state);
+        say(sentence, "; no sysctl.d line says so");
+    say_observed(sentence, state);
 }
 
-void judge_describe_special(const struct judge *judge, int which, struct key_state *state,
-                            enum blame blame, int later)
+static void describe_special(struct sentence *sentence, const struct judge *judge,
+                             const struct key_state *state)
 {
-    state->message[0] = '\0';
     switch (state->state) {
     case STATE_IMPOSSIBLE:
     case STATE_DRIFT:
-        describe_special_drift(judge, which, state, blame);
+        describe_special_drift(sentence, judge, state);
         break;
     case STATE_LATENT:
-        say(state, "right as it is, but the next full run of systemd-sysctl stores %d", later);
+        say(sentence, "right as it is, but the next full run of systemd-sysctl stores %d",
+            state->later);
         if (state->cause.file)
-            say_place(state, ": ", state->cause.file, state->cause.line);
+            say_place(sentence, ": ", state->cause.file, state->cause.line);
         break;
     case STATE_UNMANAGED:
         if (state->rule && state->rule->unmanaged)
-            say_rule(state, "left alone by ", state->rule);
+            say_rule(sentence, "left alone by ", state->rule);
         else
-            say(state, "no rule speaks of it");
+            say(sentence, "no rule speaks of it");
         break;
     case STATE_PAUSED:
-        describe_paused(judge, which == IFINDEX_ALL ? "all" : "default", state);
+        describe_paused(sentence, judge, state->which == IFINDEX_ALL ? "all" : "default", state);
         break;
     case STATE_OK:
     case STATE_MOOT:
     case STATE_COUNT:
         break;
     }
+}
+
+const char *judge_text(const struct judge *judge, const struct device *device,
+                       const struct key_state *state, char buf[static JUDGE_TEXT_SIZE])
+{
+    struct sentence sentence = {.text = buf};
+
+    buf[0] = '\0';
+    if (state->which != 0)
+        describe_special(&sentence, judge, state);
+    else
+        describe_device(&sentence, judge, device, state);
+    return buf;
 }

@@ -12,10 +12,13 @@ static void place(FILE *stream, const char *file, unsigned line)
     fputc(',', stream);
 }
 
-static int print(struct check *check, const char *name, int ifindex, const struct key_state *state)
+/* device: NULL for all and default */
+static int print(struct check *check, const char *name, int ifindex, const struct device *device,
+                 const struct key_state *state)
 {
     const struct rule *rule = state->rule;
     FILE *stream = check->out->stream;
+    char text[JUDGE_TEXT_SIZE];
 
     fprintf(stream, "%d,", ifindex);
     csv_cell(stream, name, ',');
@@ -28,7 +31,7 @@ static int print(struct check *check, const char *name, int ifindex, const struc
     place(stream, rule ? rule->origin.file : NULL, rule ? rule->origin.line : 0);
     csv_cell(stream, rule ? rule->pattern.text : NULL, ',');
     place(stream, state->cause.file, state->cause.line);
-    csv_cell(stream, state->message, '\n');
+    csv_cell(stream, judge_text(check->session->judge, device, state, text), '\n');
     return 0;
 }
 
@@ -66,14 +69,14 @@ static int begin(struct check *check)
 
 static int special(struct check *check, int which, const struct key_state *state)
 {
-    return print(check, which == IFINDEX_ALL ? "all" : "default", which, state);
+    return print(check, which == IFINDEX_ALL ? "all" : "default", which, NULL, state);
 }
 
 static int device(struct check *check, const struct device *device, const struct key_state *states,
                   unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        print(check, device->name, device->ifindex, &states[i]);
+        print(check, device->name, device->ifindex, device, &states[i]);
     return 0;
 }
 

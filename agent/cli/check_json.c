@@ -95,7 +95,7 @@ static int begin(struct check *check)
 static int device(struct check *check, const struct device *device, const struct key_state *states,
                   unsigned n)
 {
-    json_element(check->out, NULL, json_device(device, states, n));
+    json_element(check->out, NULL, json_device(check->session->judge, device, states, n));
     return 0;
 }
 
@@ -149,7 +149,7 @@ static int begin_lines(struct check *check)
 static int device_line(struct check *check, const struct device *device,
                        const struct key_state *states, unsigned n)
 {
-    line(check, "device", json_device(device, states, n));
+    line(check, "device", json_device(check->session->judge, device, states, n));
     return 0;
 }
 

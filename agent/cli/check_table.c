@@ -7,22 +7,24 @@
 #include "pause.h"
 
 struct row {
-    const char *name;
-    int ifindex;
+    const struct device *device; /* NULL for all and default */
     struct key_state state;
 };
 
-/* The text of a place, kept since the next row mostly names the same. */
+/* The text of a place, kept since most rows name one of a few. */
 struct place {
     const char *file;
     unsigned line;
     char *text; /* owned */
 };
 
+#define PLACES 16
+
 struct rows {
     struct row *items;
     size_t count, capacity;
-    struct place rule, cause; /* of the row before */
+    struct place places[PLACES];
+    unsigned oldest; /* of the places */
 };
 
 static bool is_listed(const struct check *check, enum state state)
@@ -37,7 +39,7 @@ static int begin(struct check *check)
     return check->data ? 0 : -ENOMEM;
 }
 
-static int add(struct check *check, const char *name, int ifindex, const struct key_state *state)
+static int add(struct check *check, const struct device *device, const struct key_state *state)
 {
     struct rows *rows = check->data;
 
@@ -45,13 +47,13 @@ static int add(struct check *check, const char *name, int ifindex, const struct 
         return 0;
     if (grow((void **)&rows->items, &rows->capacity, rows->count, sizeof(*rows->items)) < 0)
         return -ENOMEM;
-    rows->items[rows->count++] = (struct row){name, ifindex, *state};
+    rows->items[rows->count++] = (struct row){device, *state};
     return 0;
 }
 
 static int add_special(struct check *check, int which, const struct key_state *state)
 {
-    return add(check, which == IFINDEX_ALL ? "all" : "default", which, state);
+    return add(check, NULL, state);
 }
 
 static int add_device(struct check *check, const struct device *device,
@@ -60,71 +62,65 @@ static int add_device(struct check *check, const struct device *device,
     int r = 0;
 
     for (unsigned i = 0; r == 0 && i < n; i++)
-        r = add(check, device->name, device->ifindex, &states[i]);
+        r = add(check, device, &states[i]);
     return r;
 }
 
-/* all, default, then devices as they were read. */
-static int place_of(int ifindex)
+static const char *name_of(const struct row *row)
 {
-    return ifindex == IFINDEX_ALL ? -2 : ifindex == IFINDEX_DEFAULT ? -1 : ifindex;
+    return row->device ? row->device->name : row->state.which == IFINDEX_ALL ? "all" : "default";
 }
 
-static int compare_rows(const void *a, const void *b)
+/* NULL when memory ran out. The text stays until PLACES others were asked for. */
+static const char *place_again(struct rows *rows, const char *file, unsigned line)
 {
-    const struct row *x = a, *y = b;
+    struct place *place;
 
-    if (x->state.state != y->state.state)
-        return x->state.state < y->state.state ? -1 : 1;
-    if (x->ifindex != y->ifindex)
-        return place_of(x->ifindex) < place_of(y->ifindex) ? -1 : 1;
-    return (int)x->state.key - (int)y->state.key;
-}
-
-/* NULL when memory ran out. */
-static const char *place_again(struct place *place, const char *file, unsigned line)
-{
-    if (place->text && place->file == file && place->line == line)
-        return place->text;
+    for (unsigned i = 0; i < PLACES; i++) {
+        place = &rows->places[i];
+        if (place->text && place->file == file && place->line == line)
+            return place->text;
+    }
+    place = &rows->places[rows->oldest++ % PLACES];
     free(place->text);
     *place = (struct place){file, line, place_text(file, line)};
     return place->text;
 }
 
 /* Where the present value comes from, as far as it is known. */
-static const char *cause_text(const struct row *row, struct place *place, bool sysctl_known)
+static const char *cause_text(struct check *check, const struct row *row,
+                              char buf[static JUDGE_TEXT_SIZE])
 {
     const struct key_state *state = &row->state;
 
     if (state->cause.file)
-        return place_again(place, state->cause.file, state->cause.line);
+        return place_again(check->data, state->cause.file, state->cause.line);
     if (state->state == STATE_PAUSED)
         return "a pause, see below";
     if (state->state == STATE_IMPOSSIBLE || state->state == STATE_LATENT)
-        return state->message;
+        return judge_text(check->session->judge, row->device, state, buf);
     if (state->as_default)
         return "as new devices start";
-    if (state->state != STATE_DRIFT || !sysctl_known)
+    if (state->state != STATE_DRIFT || !check->session->sysctl)
         return "";
     /* `all` and `default` may also be as the kernel starts with them. */
-    return row->ifindex < 0 ? "no line of sysctl.d" : "written at run time";
+    return row->device ? "written at run time" : "no line of sysctl.d";
 }
 
-static int print_row(struct table *table, const struct row *row, struct rows *rows,
-                     bool sysctl_known)
+static int print_row(struct check *check, struct table *table, const struct row *row)
 {
     const struct key_state *state = &row->state;
-    const char *place = NULL, *cause = cause_text(row, &rows->cause, sysctl_known);
-    char name[NAME_ESCAPED_SIZE], now[32], wanted[12];
+    char name[NAME_ESCAPED_SIZE], now[32], wanted[12], text[JUDGE_TEXT_SIZE];
+    const char *place = NULL, *cause = cause_text(check, row, text);
 
     if (state->rule)
-        place = place_again(&rows->rule, state->rule->origin.file, state->rule->origin.line);
+        place = place_again(check->data, state->rule->origin.file, state->rule->origin.line);
     if (!cause || (state->rule && !place))
         return -ENOMEM;
     return table_row(
         table, (const char *const[]){
                    state_name(state->state),
-                   name_escape_buf(row->name, name, sizeof(name)),
+                   name_escape_buf(name_of(row), name, sizeof(name)),
                    key_info(state->key)->name,
                    value_text(state->key, state->effective, state->configured, now, sizeof(now)),
                    wanted_text(state, wanted, sizeof(wanted)),
@@ -143,10 +139,11 @@ static int print_rows(struct check *check)
     _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
     int r = table ? 0 : -ENOMEM;
 
-    if (rows->count > 0)
-        qsort(rows->items, rows->count, sizeof(*rows->items), compare_rows);
-    for (size_t i = 0; r == 0 && i < rows->count; i++)
-        r = print_row(table, &rows->items[i], rows, check->session->sysctl != NULL);
+    /* The worst first; else as they were judged: all, default, then devices by ifindex. */
+    for (enum state state = 0; state < STATE_COUNT; state++)
+        for (size_t i = 0; r == 0 && i < rows->count; i++)
+            if (rows->items[i].state.state == state)
+                r = print_row(check, table, &rows->items[i]);
     if (r == 0)
         r = check_routing_rows(check, table);
     return r < 0 ? r : table_print(table, check->out);
@@ -174,13 +171,14 @@ static void print_impossible(struct check *check)
 
     for (size_t i = 0; i < rows->count; i++) {
         const struct row *row = &rows->items[i];
-        char name[NAME_ESCAPED_SIZE];
+        char name[NAME_ESCAPED_SIZE], text[JUDGE_TEXT_SIZE];
 
-        if (row->state.state != STATE_IMPOSSIBLE || (row->ifindex >= 0 && said[row->state.key]))
+        if (row->state.state != STATE_IMPOSSIBLE || (row->device && said[row->state.key]))
             continue;
         said[row->state.key] = true;
         fprintf(check->out->stream, "note: %s of %s: %s\n", key_info(row->state.key)->name,
-                name_escape_buf(row->name, name, sizeof(name)), row->state.message);
+                name_escape_buf(name_of(row), name, sizeof(name)),
+                judge_text(check->session->judge, row->device, &row->state, text));
     }
 }
 
@@ -305,8 +303,8 @@ static void done(struct check *check)
     struct rows *rows = check->data;
 
     if (rows) {
-        free(rows->rule.text);
-        free(rows->cause.text);
+        for (unsigned i = 0; i < PLACES; i++)
+            free(rows->places[i].text);
         free(rows->items);
     }
     free(rows);

@@ -137,6 +137,7 @@ static int gather_key(struct explain *explain, const struct key_state *state)
     int r;
 
     key->state = *state;
+    judge_text(explain->session->judge, explain->device, state, key->message);
     r = gather_rules(explain, key);
     if (r >= 0)
         r = gather_sysctl(explain, key);
@@ -181,7 +182,6 @@ static struct key_state unmanaged_state(const struct explain *explain, enum key 
     state.configured = device->conf[key];
     state.effective = key_effective(key, live->all[key], state.configured, device->forwarding);
     state.inherited = state.configured;
-    snprintf(state.message, sizeof(state.message), "no rule speaks of it");
     return state;
 }
 

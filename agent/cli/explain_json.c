@@ -129,7 +129,8 @@ void explain_print_json(struct output *out, const struct explain *explain)
     snprintf(special.name, sizeof(special.name), "%s", explain->name);
     for (unsigned i = 0; i < explain->n_keys; i++)
         states[i] = explain->keys[i].state;
-    device = json_device(explain->device ?: &special, states, explain->n_keys);
+    device =
+        json_device(explain->session->judge, explain->device ?: &special, states, explain->n_keys);
     keys = json_object_get(device, "keys");
     for (unsigned i = 0; i < explain->n_keys; i++)
         extend_key(json_array_get(keys, i), explain, &explain->keys[i]);

@@ -49,14 +49,15 @@ static char *unmanaged_headline(const struct explain *explain, const char *start
         return text("%s: there is no policy", start);
     if (explain->session->broken)
         return text("%s: the policy has errors and decides nothing", start);
-    return text("%s: %s", start, key->state.message);
+    return text("%s: %s", start, key->message);
 }
 
 /* `all` and `default`: the judge's sentence, without what stands in the line already. */
 static char *special_headline(const struct explain *explain, const char *start,
-                              const struct key_state *state)
+                              const struct explain_key *key)
 {
-    const char *word = state_name(state->state), *rest = state->message, *want;
+    const struct key_state *state = &key->state;
+    const char *word = state_name(state->state), *rest = key->message, *want;
     char mark[32], wanted[12];
 
     if (state->state == STATE_OK)
@@ -84,7 +85,7 @@ static const char *drift_reason(const struct explain *explain, const struct expl
 
     if (state->cause.file || !key->explained || !key->all_explained || key->add.given ||
         key->full.given || key->all.given || !explain->sysctl)
-        return behind(state->message, ": ");
+        return behind(key->message, ": ");
     snprintf(buf, size, "%d is stored, as it was from the start", state->configured);
     return buf;
 }
@@ -114,20 +115,20 @@ char *explain_headline(const struct explain *explain, const struct explain_key *
     if (state->state == STATE_UNMANAGED)
         return unmanaged_headline(explain, start, key);
     if (!explain->device)
-        return special_headline(explain, start, state);
+        return special_headline(explain, start, key);
     absent = explain->subject == EXPLAIN_ABSENT ? " until repaired" : "";
     switch (state->state) {
     case STATE_OK:
         return text("%s, as the policy wants it: ok", start);
     case STATE_LATENT:
         return text("%s, as the policy wants it, but latent: %s", start,
-                    behind(state->message, " now, but "));
+                    behind(key->message, " now, but "));
     case STATE_DRIFT:
         return text("%s, wanted %s: drift%s, because %s", start,
                     key_value_format(state->key, state->wanted, wanted, sizeof(wanted)), absent,
                     drift_reason(explain, key, number, sizeof(number)));
     default: /* impossible, moot, paused: the judge's sentence says it all */
-        return text("%s: %s, %s", start, state_name(state->state), state->message);
+        return text("%s: %s, %s", start, state_name(state->state), key->message);
     }
 }
 

@@ -97,10 +97,12 @@ static json_t *json_accepted(const struct rule *rule)
     return list;
 }
 
-static json_t *json_key_state(const struct key_state *state)
+static json_t *json_key_state(const struct judge *judge, const struct device *device,
+                              const struct key_state *state)
 {
     const char *guard = guard_name(state->guard);
     json_t *object = json_object();
+    char text[JUDGE_TEXT_SIZE];
 
     put(object, "key", json_string_nocheck(key_info(state->key)->name));
     put(object, "configured", json_integer(state->configured));
@@ -113,18 +115,19 @@ static json_t *json_key_state(const struct key_state *state)
     put(object, "guard", guard ? json_string_nocheck(guard) : json_null());
     put(object, "rule", json_rule(state->rule));
     put(object, "cause", json_cause(&state->cause));
-    put(object, "message", json_bytes(state->message));
+    put(object, "message", json_bytes(judge_text(judge, device, state, text)));
     return object;
 }
 
-json_t *json_device(const struct device *device, const struct key_state *states, unsigned n)
+json_t *json_device(const struct judge *judge, const struct device *device,
+                    const struct key_state *states, unsigned n)
 {
     json_t *object = json_object(), *keys = json_array();
 
     put(object, "ifindex", json_integer(device->ifindex));
     json_set_name(object, "name", device->name);
     for (unsigned i = 0; i < n; i++)
-        json_array_append_new(keys, json_key_state(&states[i]));
+        json_array_append_new(keys, json_key_state(judge, device, &states[i]));
     put(object, "keys", keys);
     return object;
 }
@@ -135,6 +138,7 @@ json_t *json_special(const struct session *session, int which)
     json_t *object = json_object();
 
     for (enum key key = 0; key < KEY_COUNT; key++) {
+        char text[JUDGE_TEXT_SIZE];
         struct key_state state;
         json_t *value;
 
@@ -147,7 +151,8 @@ json_t *json_special(const struct session *session, int which)
         json_object_set_new(value, "state", json_string(state_name(state.state)));
         json_object_set_new(value, "rule", json_rule(state.rule));
         json_object_set_new(value, "cause", json_cause(&state.cause));
-        json_object_set_new(value, "message", json_bytes(state.message));
+        json_object_set_new(value, "message",
+                            json_bytes(judge_text(session->judge, NULL, &state, text)));
         json_object_set_new(object, key_info(key)->name, value);
     }
     return object;

@@ -29,8 +29,9 @@ key_mask report_keys(const struct policy *policy);
 /* {file, line, pattern}, null without a rule. */
 json_t *json_rule(const struct rule *rule);
 
-/* One element of `devices`. */
-json_t *json_device(const struct device *device, const struct key_state *states, unsigned n);
+/* One element of `devices`; the states are what this judge gave. */
+json_t *json_device(const struct judge *judge, const struct device *device,
+                    const struct key_state *states, unsigned n);
 
 /* {key: {configured, wanted, state, rule, cause, message}} of IFINDEX_ALL or IFINDEX_DEFAULT. */
 json_t *json_special(const struct session *session, int which);

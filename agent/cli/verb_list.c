@@ -95,7 +95,7 @@ static void print_json(struct cli *cli, const struct session *session, const boo
         if (!selected[i] || !device->ipv4)
             continue;
         n = judge_device(session->judge, device, states, &worst);
-        json_element(&cli->out, NULL, json_device(device, states, n));
+        json_element(&cli->out, NULL, json_device(session->judge, device, states, n));
     }
     json_close(&cli->out, ']');
     json_close(&cli->out, '}');

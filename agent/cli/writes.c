@@ -128,6 +128,7 @@ void notes_print(FILE *stream, const struct session *session, const struct plan 
     print_pauses(stream, session);
     for (unsigned i = 0; i < ELEMENTSOF(specials); i++)
         for (enum key key = 0; key < KEY_COUNT; key++) {
+            char text[JUDGE_TEXT_SIZE];
             struct key_state state;
 
             if (!(keys & KEY_BIT(key)))
@@ -135,6 +136,6 @@ void notes_print(FILE *stream, const struct session *session, const struct plan 
             judge_special(session->judge, specials[i].which, key, &state);
             if (state.state == STATE_IMPOSSIBLE)
                 fprintf(stream, "note: %s of %s: %s\n", key_info(key)->name, specials[i].name,
-                        *state.message ? state.message : "cannot be as wanted");
+                        judge_text(session->judge, NULL, &state, text));
         }
 }

@@ -319,6 +319,27 @@ rm /run/rpfpolicy/stand-back
 ln -sf /dev/null /etc/udev/rules.d/99-zz-rpfpolicy.rules
 guard "the masked udev hook" null latent
 
+# --- many rules: each row names its own, in the order of the devices
+
+{
+    echo '[rp_filter]'
+    for i in {01..40}; do echo "m$i = strict"; done
+    echo '[log_martians]'
+    for i in {01..40}; do echo "m$i = yes"; done
+} | policy_file 10-test.conf
+sysctl_d 50-default.conf </dev/null
+for key in rp_filter log_martians; do
+    echo 0 | tee "$CONF/all/$key" "$CONF/default/$key" >/dev/null
+done
+for i in {40..01}; do add_device "m$i"; done
+run check
+expect_equal "every row names its own rule, the last device first" \
+    "$(awk '$2 ~ /^m[0-9]/ { print $1, $2, $3, $7 }' "$OUT")" \
+    "$(for i in {40..1}; do
+        printf 'drift m%02d rp_filter /etc/rpfpolicy.d/10-test.conf:%d\n' "$i" $((i + 1))
+        printf 'drift m%02d log_martians /etc/rpfpolicy.d/10-test.conf:%d\n' "$i" $((i + 42))
+    done)"
+
 # --- colours
 
 run check --color=always

@@ -68,7 +68,9 @@ static void start(struct scene *s)
 /* The state and the sentence of the first key of a device, or of `all` and `default`. */
 static void expect(struct scene *s, const char *name, enum state state, const char *message)
 {
+    const struct device *device = live_by_name(&s->live, name);
     struct key_state states[KEY_COUNT];
+    char text[JUDGE_TEXT_SIZE];
     enum state worst;
 
     if (!s->judge)
@@ -77,11 +79,11 @@ static void expect(struct scene *s, const char *name, enum state state, const ch
         judge_special(s->judge, streq(name, "all") ? IFINDEX_ALL : IFINDEX_DEFAULT, KEY_RP_FILTER,
                       &states[0]);
     } else {
-        assert_true(judge_device(s->judge, live_by_name(&s->live, name), states, &worst) > 0);
+        assert_true(judge_device(s->judge, device, states, &worst) > 0);
         assert_int_equal(worst, states[0].state);
     }
     s->state = states[0];
-    assert_string_equal(s->state.message, message);
+    assert_string_equal(judge_text(s->judge, device, &s->state, text), message);
     assert_string_equal(state_name(s->state.state), state_name(state));
 }
 
@@ -292,13 +294,14 @@ static void impossible_says_what_stands_in_the_way(void **state)
     add(&s, "eth0", 0);
     {
         struct key_state states[KEY_COUNT];
+        char text[JUDGE_TEXT_SIZE];
         enum state worst;
 
         start(&s);
         assert_int_equal(judge_device(s.judge, &s.devices[0], states, &worst), 2);
         assert_int_equal(worst, STATE_IMPOSSIBLE);
         assert_int_equal(states[0].state, STATE_UNMANAGED);
-        assert_string_equal(states[1].message,
+        assert_string_equal(judge_text(s.judge, &s.devices[0], &states[1], text),
                             "cannot be no: `all` is 1 and moves only when the policy pins it");
     }
     end(&s);
@@ -386,12 +389,14 @@ static void long_file_names_do_not_overrun_the_sentence(void **state)
     start(&s);
     {
         struct key_state states[KEY_COUNT];
+        char text[JUDGE_TEXT_SIZE];
         enum state worst;
 
         judge_device(s.judge, &s.devices[0], states, &worst);
-        assert_non_null(strstr(states[0].message, "\\xFF"));
-        assert_true(strlen(states[0].message) < sizeof(states[0].message));
-        assert_ptr_equal(strchr(states[0].message, '\xff'), NULL);
+        judge_text(s.judge, &s.devices[0], &states[0], text);
+        assert_non_null(strstr(text, "\\xFF"));
+        assert_true(strlen(text) < sizeof(text));
+        assert_ptr_equal(strchr(text, '\xff'), NULL);
     }
     end(&s);
 }
