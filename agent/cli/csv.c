@@ -9,15 +9,15 @@ void csv_cell(FILE *stream, const char *text, char end)
     const char *s = escaped ?: "";
 
     if (!strpbrk(s, ",\"")) {
-        fputs(s, stream);
+        fputs_unlocked(s, stream);
     } else {
-        fputc('"', stream);
+        putc_unlocked('"', stream);
         for (; *s; s++) {
             if (*s == '"')
-                fputc('"', stream);
-            fputc(*s, stream);
+                putc_unlocked('"', stream);
+            putc_unlocked(*s, stream);
         }
-        fputc('"', stream);
+        putc_unlocked('"', stream);
     }
-    fputc(end, stream);
+    putc_unlocked(end, stream);
 }

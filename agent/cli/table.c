@@ -54,10 +54,8 @@ static bool is_printable(const char *s)
     return true;
 }
 
-static int add_text(struct table *table, unsigned column, const char *s)
+static int add_text(struct table *table, unsigned column, const char *s, size_t n)
 {
-    size_t n = strlen(s);
-
     if (table->used + n + 1 > table->size) {
         size_t size = 2 * (table->used + n + 1);
         char *text = realloc(table->text, size);
@@ -71,11 +69,6 @@ static int add_text(struct table *table, unsigned column, const char *s)
     table->used += n + 1;
     if (n > table->widths[column])
         table->widths[column] = n;
-    if (table->columns[column].flags & COLUMN_WRAP) {
-        size_t word = wrap_longest_word(s);
-
-        table->words[column] = word > table->words[column] ? word : table->words[column];
-    }
     return 0;
 }
 
@@ -85,13 +78,14 @@ int table_row(struct table *table, const char *const *cells)
 
     for (unsigned i = 0; r == 0 && i < table->n_columns; i++) {
         const char *text = cells[i] && *cells[i] ? cells[i] : "-";
+        size_t n = strlen(text);
 
         if (is_printable(text)) {
-            r = add_text(table, i, text);
+            r = add_text(table, i, text, n);
         } else {
             _cleanup_free_ char *escaped = name_escape(text);
 
-            r = escaped ? add_text(table, i, escaped) : -ENOMEM;
+            r = escaped ? add_text(table, i, escaped, strlen(escaped)) : -ENOMEM;
         }
     }
     table->rows += r == 0;
@@ -100,43 +94,52 @@ int table_row(struct table *table, const char *const *cells)
 
 /* -- without a terminal -- */
 
-static void pad(FILE *stream, size_t n)
+/* The longest sequences that switch a colour on and off. */
+#define COLOR_ROOM 16
+
+static char *put_blanks(char *p, size_t n)
 {
-    while (n-- > 0)
-        putc_unlocked(' ', stream);
+    memset(p, ' ', n);
+    return p + n;
 }
 
-static void print_cell(const struct table *table, struct output *out, unsigned i, const char *text)
+static char *put_cell(const struct table *table, const struct output *out, unsigned i,
+                      const char *text, char *p)
 {
     size_t n = strlen(text), missing = table->widths[i] - n;
     const char *color = table->columns[i].flags & COLUMN_STATE ? output_color(out, text) : "";
+    bool right = table->columns[i].flags & COLUMN_RIGHT, last = i + 1 == table->n_columns;
 
-    if (table->columns[i].flags & COLUMN_RIGHT)
-        pad(out->stream, missing);
-    fputs_unlocked(color, out->stream);
-    fwrite_unlocked(text, 1, n, out->stream);
+    if (right)
+        p = put_blanks(p, missing);
+    p = mempcpy(stpcpy(p, color), text, n);
     if (*color)
-        fputs_unlocked(output_color_end(out), out->stream);
-    if (i + 1 == table->n_columns) {
-        putc_unlocked('\n', out->stream);
-        return;
-    }
-    if (!(table->columns[i].flags & COLUMN_RIGHT))
-        pad(out->stream, missing);
-    putc_unlocked(' ', out->stream);
+        p = stpcpy(p, output_color_end(out));
+    return last ? p : put_blanks(p, right ? 1 : missing + 1);
 }
 
-static void print_plain(const struct table *table, struct output *out)
+static int print_plain(const struct table *table, struct output *out)
 {
+    _cleanup_free_ char *line = NULL;
     const char *text = table->text;
+    size_t room = 1;
 
     for (unsigned i = 0; i < table->n_columns; i++)
-        print_cell(table, out, i, table->columns[i].title);
-    for (size_t row = 0; row < table->rows; row++)
+        room += table->widths[i] + 1 + COLOR_ROOM;
+    line = malloc(room);
+    if (!line)
+        return -ENOMEM;
+    for (size_t row = 0; row <= table->rows; row++) { /* the first one is of titles */
+        char *p = line;
+
         for (unsigned i = 0; i < table->n_columns; i++) {
-            print_cell(table, out, i, text);
-            text += strlen(text) + 1;
+            p = put_cell(table, out, i, row == 0 ? table->columns[i].title : text, p);
+            text += row == 0 ? 0 : strlen(text) + 1;
         }
+        *p++ = '\n';
+        fwrite_unlocked(line, 1, (size_t)(p - line), out->stream);
+    }
+    return 0;
 }
 
 /* -- on a terminal -- */
@@ -150,6 +153,19 @@ struct fit {
 static bool may_wrap(const struct table *table, unsigned i)
 {
     return table->columns[i].flags & COLUMN_WRAP;
+}
+
+static void measure_words(struct table *table)
+{
+    const char *text = table->text;
+
+    for (size_t row = 0; row < table->rows; row++)
+        for (unsigned i = 0; i < table->n_columns; i++) {
+            size_t word = may_wrap(table, i) ? wrap_longest_word(text) : 0;
+
+            table->words[i] = word > table->words[i] ? word : table->words[i];
+            text += strlen(text) + 1;
+        }
 }
 
 /* At least the longest word, and not so little that a text becomes a pillar. */
@@ -326,10 +342,9 @@ int table_print(struct table *table, struct output *out)
 
     if (table->rows == 0)
         return 0;
-    if (out->width == 0) {
-        print_plain(table, out);
-        return 0;
-    }
+    if (out->width == 0)
+        return print_plain(table, out);
+    measure_words(table);
     fit = find_fit(table, out->width);
     return fit.fold ? print_fold(table, out, &fit) : print_columns(table, out, &fit, out->stream);
 }

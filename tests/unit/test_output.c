@@ -97,6 +97,51 @@ static void a_json_stream_is_one_valid_value(void **state)
     free(capture.text);
 }
 
+/* Every character, in values and in names of members, and every kind of value. */
+static json_t *all_kinds_of_values(void)
+{
+    json_t *object =
+        json_pack("{s:{}, s:[], s:[i, i, I, I], s:f, s:b, s:b, s:n}", "{}", "[]", "numbers", 0, 10,
+                  -(json_int_t)1, (json_int_t)1 << 62, "real", 1.5, "true", 1, "false", 0, "null");
+
+    for (unsigned char c = 1; c < 0x7f; c++) {
+        char text[] = {'a', (char)c, 'z', '\0'};
+
+        json_object_set_new(object, text, json_pack("[s, {s:s}]", text, text, text));
+    }
+    json_object_set_new(object, "caf\xc3\xa9", json_string("\xf0\x9f\x90\x9f"));
+    json_object_set_new(object, "", json_string(""));
+    return object;
+}
+
+static void values_are_written_as_jansson_writes_them(void **state)
+{
+    json_t *object = all_kinds_of_values();
+    char *expected = json_dumps(object, JSON_ENSURE_ASCII), *text;
+    struct capture capture;
+
+    capture_begin(&capture);
+    output_json(&capture.out, object);
+    assert_true(asprintf(&text, "%s\n", expected) > 0);
+    assert_string_equal(capture_end(&capture), text);
+    free(text);
+    free(expected);
+    free(capture.text);
+}
+
+static void a_long_text_reaches_json_whole(void **state)
+{
+    char text[10001], expected[sizeof(text) + 8];
+
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    snprintf(expected, sizeof(expected), "\"%s\"\n", text);
+    assert_json_string(text, expected);
+    text[0] = '"';
+    snprintf(expected, sizeof(expected), "\"\\%s\"\n", text);
+    assert_json_string(text, expected);
+}
+
 static const struct column columns[] = {
     {"STATE", COLUMN_STATE}, {"DEVICE", 0}, {"RULE", COLUMN_WRAP}};
 
@@ -269,6 +314,23 @@ static void colours_appear_only_when_asked_for(void **state)
     free(capture.text);
 }
 
+static void columns_stand_below_each_other(void **state)
+{
+    static const struct column numbers[] = {{"STATE", COLUMN_STATE}, {"N", COLUMN_RIGHT}, {"X", 0}};
+    _cleanup_table_ struct table *table = table_new(numbers, ELEMENTSOF(numbers));
+    struct capture capture;
+
+    capture_begin(&capture);
+    capture.out.color = true;
+    assert_int_equal(table_row(table, (const char *const[]){"ok", "7", "a"}), 0);
+    assert_int_equal(table_row(table, (const char *const[]){"impossible", "1000", NULL}), 0);
+    assert_int_equal(table_print(table, &capture.out), 0);
+    assert_string_equal(capture_end(&capture), "STATE         N X\n"
+                                               "\033[32mok\033[0m            7 a\n"
+                                               "\033[1;31mimpossible\033[0m 1000 -\n");
+    free(capture.text);
+}
+
 static void an_empty_table_prints_nothing(void **state)
 {
     _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
@@ -295,6 +357,8 @@ int main(void)
         cmocka_unit_test(names_reach_json_as_they_are_but_never_raw),
         cmocka_unit_test(names_that_are_no_utf8_are_escaped_and_given_in_hex),
         cmocka_unit_test(a_json_stream_is_one_valid_value),
+        cmocka_unit_test(values_are_written_as_jansson_writes_them),
+        cmocka_unit_test(a_long_text_reaches_json_whole),
         cmocka_unit_test(tables_are_never_cut_where_no_terminal_is),
         cmocka_unit_test(columns_that_do_not_fit_a_terminal_go_below_the_row),
         cmocka_unit_test(rows_with_something_below_are_one_line_each),
@@ -303,6 +367,7 @@ int main(void)
         cmocka_unit_test(texts_are_wrapped_for_terminals_only),
         cmocka_unit_test(tables_escape_what_a_terminal_would_obey),
         cmocka_unit_test(colours_appear_only_when_asked_for),
+        cmocka_unit_test(columns_stand_below_each_other),
         cmocka_unit_test(an_empty_table_prints_nothing),
         cmocka_unit_test(a_full_disk_is_an_error),
     };
