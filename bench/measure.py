@@ -152,8 +152,9 @@ def measure_helper(report):
             "IFINDEX": Path(f"/sys/class/net/{device}/ifindex").read_text().strip(),
         },
     )
+    run(systemd_sysctl(), f"--prefix=/net/ipv4/conf/{device}")
     if (CONF / device / "rp_filter").read_text() != "2\n":
-        sys.exit("systemd-sysctl, which came last, did not do its work")
+        sys.exit("systemd-sysctl does not do its work")
     true, *_, sysctl = figures.values()
     report.heading(
         "The helper as a whole process, 100 rules, 1,000 devices",
@@ -241,9 +242,10 @@ def main():
         "# How fast it is",
         "",
         "Written by `sudo ./quickstart bench`, which measures in namespaces of its own. Programs that are",
-        "compared take turns, round by round, before all ordinary processes, and the middle of the rounds",
-        "counts: the ratios say more than the times. The limit program sends the same netlink dumps through",
-        "bare libmnl and keeps nothing. None of this is a test: nothing fails by being slow.",
+        "compared take turns, round by round and each time in another order, before all ordinary",
+        "processes, and the middle of the rounds counts: the ratios say more than the times. The limit",
+        "program sends the same netlink dumps through bare libmnl and keeps nothing. None of this is a",
+        "test: nothing fails by being slow.",
         "",
         "Reaction times are taken by a process of higher real-time priority that receives the same messages.",
         "The limit program there opens, writes and closes one file per device and decides nothing. With udevd",

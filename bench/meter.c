@@ -1,6 +1,7 @@
 /* Times whole processes. Several commands take turns, round by round, so that whatever disturbs the
- * machine disturbs all of them; prints one line of JSON per command. Standard output of the
- * commands goes to a file, since some programs do less when they see /dev/null.
+ * machine disturbs all of them, and in each round in another order, since it matters which one left
+ * the caches as they are; prints one line of JSON per command. Standard output of the commands goes
+ * to a file, since some programs do less when they see /dev/null.
  *
  *   meter ROUNDS OUTPUT COMMAND [ARGUMENT…] [-- COMMAND …]
  *
@@ -115,10 +116,21 @@ static unsigned split(char **argv, struct command *commands)
     return n;
 }
 
+/* The same orders in every run of this program. */
+static void shuffle(unsigned *order, unsigned n, unsigned *seed)
+{
+    for (unsigned i = n; i > 1; i--) {
+        unsigned other = (unsigned)rand_r(seed) % i, last = order[i - 1];
+
+        order[i - 1] = order[other];
+        order[other] = last;
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct command commands[COMMANDS_MAX] = {0};
-    unsigned rounds, n;
+    unsigned order[COMMANDS_MAX], seed = 1, rounds, n;
 
     if (argc < 4 || (rounds = (unsigned)atoi(argv[1])) == 0) {
         fprintf(stderr, "usage: meter ROUNDS OUTPUT COMMAND... [-- COMMAND...]\n");
@@ -126,16 +138,19 @@ int main(int argc, char **argv)
     }
     n = split(argv + 3, commands);
     for (unsigned i = 0; i < n; i++) {
+        order[i] = i;
         commands[i].milliseconds = calloc(rounds, sizeof(double));
         if (!commands[i].milliseconds)
             return 1;
     }
     for (unsigned round = 0; round < rounds; round++) {
+        shuffle(order, n, &seed);
         for (unsigned i = 0; i < n; i++) {
-            int r = run_once(&commands[i], argv[2], round);
+            struct command *command = &commands[order[i]];
+            int r = run_once(command, argv[2], round);
 
             if (r < 0) {
-                fprintf(stderr, "%s: %s\n", commands[i].argv[0], strerror(-r));
+                fprintf(stderr, "%s: %s\n", command->argv[0], strerror(-r));
                 return 1;
             }
         }
