@@ -53,7 +53,7 @@ struct explain_replies {
     } ip[IP_FAMILIES];
     bool asked;     /* the policy asks for routing of the device */
     bool forwards;  /* strict, forwarding, and not where the default route leaves */
-    uint32_t table; /* it would have; 0: not asked */
+    uint32_t table; /* that its routing has, or would have */
 };
 
 struct explain {

@@ -107,8 +107,7 @@ static int gather_replies(struct explain *explain, struct netlink *nl)
     return r;
 }
 
-/* What the planner would make of asking for the device: is a gateway found, and which table is it?
- */
+/* What the planner would make of asking for the device: is a gateway found? */
 static int try_routing(struct explain *explain)
 {
     char pattern[NAME_ESCAPED_SIZE + 1], text[2 * NAME_ESCAPED_SIZE + 64];
@@ -130,7 +129,6 @@ static int try_routing(struct explain *explain)
 
         if (device->ifindex != explain->device->ifindex)
             continue;
-        explain->replies.table = device->table;
         for (unsigned f = 0; f < IP_FAMILIES; f++)
             explain->replies.ip[f].gateway_found = device->gateway[f].source[0] != '\0';
     }
@@ -195,6 +193,7 @@ int explain_gather_replies(struct explain *explain, const char *peer)
         return r;
     routing_for(explain->session->policy, explain->device, &settings);
     explain->replies.asked = settings.wanted;
+    explain->replies.table = settings.table;
     explain->replies.forwards = forwards_in_strict(explain);
     return some_asymmetric(&explain->replies) || explain->replies.forwards ? try_routing(explain)
                                                                            : 0;
@@ -342,7 +341,7 @@ static void put_forward_cure(FILE *out, const struct explain *explain, const cha
              base = explain->session->policy->agent.routing_priority_base;
 
     fprintf(out,
-            "\n%s forwards. What it forwards inwards (published ports, NodePorts) strict drops, "
+            "%s forwards. What it forwards inwards (published ports, NodePorts) strict drops, "
             "whatever the rules for own addresses say. Either loose, which accepts every source "
             "that has any route\n"
             "    [rp_filter]\n"
@@ -376,7 +375,9 @@ char *explain_replies_cure(const struct explain *explain)
         put_loose_cure(out, NAME_SHOWN(explain->name), pattern);
     if (replies->ip[1].asymmetric)
         put_ipv6_words(out, NAME_SHOWN(explain->name));
-    if (replies->forwards && replies->table)
+    if (some_asymmetric(replies) && replies->forwards)
+        fputc('\n', out);
+    if (replies->forwards)
         put_forward_cure(out, explain, pattern);
     return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
 }

@@ -91,6 +91,8 @@ eth* = strict
 eth0..3 = auto
 [routing eth0]
 main-first = $1
+[routing eth1]
+table = 202
 [routing eth*]
 gateway = first
 X
@@ -110,7 +112,6 @@ expect "the second card answers a ping in strict" peer_reaches 172.16.5.4
 expect "but its published port is still dropped" peer_is_not_served 172.16.5.4
 rpfpolicy check >"$SYSTEM_WORK/out" 2>&1
 expect "of which check warns" grep -q 'strict-forward.*eth1' "$SYSTEM_WORK/out"
-table=$(rpfpolicy routes show --json | jq '.devices[] | select(.name == "eth1").table')
 
 # --- the cures -----------------------------------------------------------------------------------
 
@@ -119,18 +120,12 @@ expect "loose: the published port is served" peer_is_served 172.16.5.4
 echo 1 >"$CONF/eth1/rp_filter"
 expect "strict again: it is not" peer_is_not_served 172.16.5.4
 
-# After the rule for main, so that what goes to the container finds its bridge.
-nft -f - <<X
-table ip rpfpolicy {
-    chain marks {
-        type filter hook prerouting priority mangle;
-        iifname "eth1" ct state new ct mark set $table
-        meta mark set ct mark
-    }
-}
-X
-ip rule add priority 20150 fwmark "$table" lookup "$table"
+# What explain gives, as it is.
+rpfpolicy explain eth1 >"$SYSTEM_WORK/out"
+expect "the lines of explain can be pasted" \
+    bash -ec "$(grep -E '^ +(ip rule|nft) ' "$SYSTEM_WORK/out")"
 expect "marks alone are not enough" peer_is_not_served 172.16.5.4
+expect "and the line of the policy" grep -qE '^ +eth1 = yes$' "$SYSTEM_WORK/out"
 echo 1 >"$CONF/eth1/src_valid_mark"
 expect "marks and src_valid_mark: the published port is served" peer_is_served 172.16.5.4
 expect "the first card's, too" peer_is_served 172.16.4.2
