@@ -159,6 +159,10 @@ int routes_plan_changes(const struct route_facts *facts, struct routes_plan *pla
 
 void routes_plan_done(struct routes_plan *plan);
 
+/* How many of the changes, the first ones, add something: new ways, which are to be there before a
+ * device becomes strict. The rest takes away, and is for when no device needs it any more. */
+size_t routes_plan_additions(const struct routes_plan *plan);
+
 /* The same as text without the verb: "172.16.6.0/24 dev eth2 scope link". Owned, NULL without
  * memory. */
 char *route_text(const struct route *route, const char *name);

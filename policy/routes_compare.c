@@ -343,3 +343,13 @@ int routes_plan_changes(const struct route_facts *facts, struct routes_plan *pla
 
     return routes_compare(&work);
 }
+
+size_t routes_plan_additions(const struct routes_plan *plan)
+{
+    size_t n = 0;
+
+    while (n < plan->n_changes &&
+           (plan->changes[n].op == ROUTES_ADD_ROUTE || plan->changes[n].op == ROUTES_ADD_RULE))
+        n++;
+    return n;
+}

@@ -145,6 +145,7 @@ static int apply_locked(const struct routes_apply_options *options, struct netli
 {
     _cleanup_(live_done) struct live live = {0};
     _cleanup_(route_facts_done) struct route_facts facts = {0};
+    size_t n;
     int r;
 
     r = read_live(options, nl, &live);
@@ -154,8 +155,8 @@ static int apply_locked(const struct routes_apply_options *options, struct netli
         r = routes_plan(options->policy, &live, &facts, options->forced, ret_plan);
     if (r < 0)
         return r;
-    routes_carry_out(nl, ret_plan->changes, ret_plan->n_changes, &live, options->report,
-                     options->data, ret);
+    n = options->additions_only ? routes_plan_additions(ret_plan) : ret_plan->n_changes;
+    routes_carry_out(nl, ret_plan->changes, n, &live, options->report, options->data, ret);
     return 0;
 }
 

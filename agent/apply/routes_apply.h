@@ -38,6 +38,7 @@ struct routes_apply_options {
     const struct paths *paths;
     const struct policy *policy; /* NULL: take away all that carries our protocol */
     bool forced;                 /* conflicts do not hold a device back */
+    bool additions_only;         /* what is to go stays for now */
     bool ignore_pauses;
     int lock_timeout_ms;
     /* NULL, or called after the picture was read, before it is planned with (udev properties). A

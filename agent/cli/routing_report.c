@@ -174,20 +174,20 @@ void routing_print_change(FILE *stream, const struct live *live, const struct ro
 }
 
 int routing_print_changes(struct output *out, const struct live *live,
-                          const struct routes_plan *plan)
+                          const struct routes_plan *plan, size_t from, size_t to, size_t step)
 {
     static const struct column columns[] = {
         {"STEP", COLUMN_RIGHT}, {"ROUTES AND RULES", 0}, {"WHY", COLUMN_WRAP}};
     _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
     int r = table ? 0 : -ENOMEM;
 
-    for (size_t i = 0; r == 0 && i < plan->n_changes; i++) {
+    for (size_t i = from; r == 0 && i < to; i++) {
         _cleanup_free_ char *command = command_text(live, &plan->changes[i]);
-        char step[24];
+        char number[24];
 
-        snprintf(step, sizeof(step), "%zu", i + 1);
+        snprintf(number, sizeof(number), "%zu", step + i - from);
         r = command
-                ? table_row(table, (const char *const[]){step, command, plan->changes[i].reason})
+                ? table_row(table, (const char *const[]){number, command, plan->changes[i].reason})
                 : -ENOMEM;
     }
     return r < 0 ? r : table_print(table, out);
@@ -418,16 +418,19 @@ static void report(const struct routes_change *change, const char *name, enum ro
     fputc('\n', out->stream);
 }
 
-static int status_of(int r, const struct routes_plan *plan, const struct routes_outcome *outcome)
+static int say_error(int r)
+{
+    if (r == -EBUSY)
+        say("someone else is writing right now, no route was changed; try again");
+    else
+        say("cannot change routes: %s", error_text(r));
+    return EXIT_ERROR;
+}
+
+static int status_of(const struct routes_plan *plan, const struct routes_outcome *outcome)
 {
     char number[16];
 
-    if (r == -EBUSY)
-        say("someone else is writing right now, no route was changed; try again");
-    else if (r < 0)
-        say("cannot change routes: %s", error_text(r));
-    if (r < 0)
-        return EXIT_ERROR;
     if (outcome->failed > 0) {
         say("%s %s of routes and rules failed: %s%s", count_text(outcome->failed, number),
             PLURAL(outcome->failed, "change"), error_text(outcome->first_error),
@@ -438,28 +441,51 @@ static int status_of(int r, const struct routes_plan *plan, const struct routes_
                                                                                     : EXIT_OK;
 }
 
-int routing_write(struct session *session, const struct policy *policy, bool forced,
-                  json_t *changes, size_t *ret_count, struct routes_outcome *ret)
+/* A negative errno: nothing was changed. */
+static int write_part(struct session *session, const struct policy *policy, bool forced,
+                      bool additions, json_t *changes, struct routes_plan *ret_plan,
+                      struct routes_outcome *ret)
 {
     struct writing writing = {.session = session, .changes = changes};
     struct routes_apply_options options = {
         .paths = &session->cli->paths,
         .policy = policy,
         .forced = forced,
+        .additions_only = additions,
         .ignore_pauses = session->unpaused,
         .lock_timeout_ms = LOCK_TIMEOUT_MS,
         .amend = policy ? amend : NULL,
         .report = report,
         .data = &writing,
     };
+
+    return routes_apply(&options, ret_plan, ret);
+}
+
+int routing_write_additions(struct session *session, const struct policy *policy, bool forced,
+                            json_t *changes, size_t *ret_count, struct routes_outcome *ret)
+{
+    struct routes_plan plan = {0};
+    int r;
+
+    *ret = (struct routes_outcome){0};
+    r = write_part(session, policy, forced, true, changes, &plan, ret);
+    *ret_count = routes_plan_additions(&plan);
+    routes_plan_done(&plan);
+    return r < 0 ? say_error(r) : EXIT_OK;
+}
+
+int routing_write(struct session *session, const struct policy *policy, bool forced,
+                  json_t *changes, size_t *ret_count, struct routes_outcome *ret)
+{
     struct routes_plan plan = {0};
     int r, status;
 
     *ret = (struct routes_outcome){0};
-    r = routes_apply(&options, &plan, ret);
+    r = write_part(session, policy, forced, false, changes, &plan, ret);
     if (r >= 0 && !changes)
         routing_print_notes(session->cli->out.stream, &plan);
-    status = status_of(r, &plan, ret);
+    status = r < 0 ? say_error(r) : status_of(&plan, ret);
     *ret_count = plan.n_changes;
     routes_plan_done(&plan);
     return status;

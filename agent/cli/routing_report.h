@@ -29,9 +29,10 @@ int routing_print_devices(struct output *out, const struct session *session,
 /* What stands in the way and what cannot be had, one line each, as "note: …". */
 void routing_print_notes(FILE *stream, const struct routes_plan *plan);
 
-/* The changes in order, as commands with reasons. */
+/* The changes from..to of the plan in order, as commands with reasons, the first one as step
+ * `step`. */
 int routing_print_changes(struct output *out, const struct live *live,
-                          const struct routes_plan *plan);
+                          const struct routes_plan *plan, size_t from, size_t to, size_t step);
 
 /* One line: "ip -4 rule add …: wanted". */
 void routing_print_change(FILE *stream, const struct live *live,
@@ -43,6 +44,11 @@ void routing_print_change(FILE *stream, const struct live *live,
  * exit status; ret_count is the number of changes that there were to make. */
 int routing_write(struct session *session, const struct policy *policy, bool forced,
                   json_t *changes, size_t *ret_count, struct routes_outcome *ret);
+
+/* The same for what is added alone, without notes. What fails is tried again by routing_write(), to
+ * which it is left to tell of it. */
+int routing_write_additions(struct session *session, const struct policy *policy, bool forced,
+                            json_t *changes, size_t *ret_count, struct routes_outcome *ret);
 
 /* {done, gone, failed, left}: numbers. */
 json_t *json_routes_outcome(const struct routes_outcome *outcome);

@@ -105,14 +105,29 @@ static void print_rest(struct cli *cli, const struct session *session, const str
     notes_print(cli->out.stream, session, plan);
 }
 
+static void print_changes(struct applying *applying, size_t from, size_t to)
+{
+    const struct routes_plan *routes = &applying->routing.plan;
+    const struct live *live = &applying->session->live;
+
+    for (size_t i = from; i < to; i++) {
+        if (applying->cli->format == FORMAT_JSON)
+            json_array_append_new(applying->routes, json_routes_change(live, &routes->changes[i]));
+        else
+            routing_print_change(applying->cli->out.stream, live, &routes->changes[i]);
+    }
+}
+
 static int dry_run(struct applying *applying, const struct plan *plan)
 {
     const struct routes_plan *routes = &applying->routing.plan;
+    size_t ways = routes_plan_additions(routes);
     struct cli *cli = applying->cli;
     struct routes_outcome no_routes = {0};
     struct apply_result none = {0};
 
     open_json(applying, plan, true);
+    print_changes(applying, 0, ways);
     for (size_t i = 0; i < plan->count; i++) {
         _cleanup_free_ char *text = NULL;
 
@@ -123,13 +138,7 @@ static int dry_run(struct applying *applying, const struct plan *plan)
         text = write_text(&plan->writes[i]);
         fprintf(cli->out.stream, "%s\n", text ?: "memory ran out");
     }
-    for (size_t i = 0; i < routes->n_changes; i++) {
-        if (cli->format == FORMAT_JSON)
-            json_array_append_new(applying->routes, json_routes_change(&applying->session->live,
-                                                                       &routes->changes[i]));
-        else
-            routing_print_change(cli->out.stream, &applying->session->live, &routes->changes[i]);
-    }
+    print_changes(applying, ways, routes->n_changes);
     if (cli->format != FORMAT_JSON)
         routing_print_notes(cli->out.stream, routes);
     close_json(applying, &none, &no_routes);
@@ -196,7 +205,9 @@ static int count_left(struct cli *cli, unsigned flags, struct left *ret)
     return 0;
 }
 
-static void say_left(const struct session *session, const struct left *left, bool failed)
+/* routed: routes and rules are as wanted, too. */
+static void say_left(const struct session *session, const struct left *left, bool failed,
+                     bool routed)
 {
     char number[16];
 
@@ -207,14 +218,17 @@ static void say_left(const struct session *session, const struct left *left, boo
         say("all is as the rules that write want it; %s %s not as a rule wants that only observes, "
             "see 'rpfpolicy check'",
             count_text(left->observed, number), left->observed == 1 ? "key is" : "keys are");
+    else if (!failed && !routed)
+        say("every value is as the policy wants it, but not all of the routing, see 'rpfpolicy "
+            "routes show'");
     else if (!failed)
         say("every device%s is as the policy wants it",
             session->pauses.count > 0 ? " that is not paused" : "");
 }
 
-/* Where things stand now; the exit status follows from it. */
+/* Where things stand now; the exit status follows from it. routed: as for say_left(). */
 static int follow_up(struct cli *cli, const struct session *session,
-                     const struct apply_result *result)
+                     const struct apply_result *result, bool routed)
 {
     struct left left = {0};
     int r = count_left(cli, session->unpaused ? SESSION_UNPAUSED : 0, &left);
@@ -230,7 +244,7 @@ static int follow_up(struct cli *cli, const struct session *session,
         say("%s %s failed: %s", count_text(result->failed, number), PLURAL(result->failed, "write"),
             error_text(result->first_error));
     if (r >= 0)
-        say_left(session, &left, result->failed > 0);
+        say_left(session, &left, result->failed > 0, routed);
     if (session->policy->agent.mode == MODE_OBSERVE)
         say("mode is observe: agent and udev hook will not keep it so; to have it kept, put\n"
             "'mode = enforce' into [agent] of the policy and run 'rpfpolicy apply' again");
@@ -271,14 +285,6 @@ static int write_values(struct applying *applying, struct apply_result *ret)
     return r < 0 && (r == -EBUSY || ret->failed == 0) ? r : 0;
 }
 
-static bool adds_ways(const struct routes_plan *plan)
-{
-    for (size_t i = 0; i < plan->n_changes; i++)
-        if (plan->changes[i].op == ROUTES_ADD_ROUTE || plan->changes[i].op == ROUTES_ADD_RULE)
-            return true;
-    return false;
-}
-
 static int worse(int a, int b)
 {
     if (a == EXIT_ERROR || b == EXIT_ERROR)
@@ -286,32 +292,39 @@ static int worse(int a, int b)
     return a > b ? a : b;
 }
 
-/* A new way comes before a device becomes strict that needs it; one that only goes, after it has
+/* What failed earlier was tried again by the later part, which counts it. */
+static void add_outcome(struct routes_outcome *outcome, const struct routes_outcome *earlier)
+{
+    outcome->done += earlier->done;
+    outcome->gone += earlier->gone;
+}
+
+/* New ways come before a device becomes strict that needs them, and those that go, after it has
  * become loose. */
 static int carry_out(struct applying *applying, const struct plan *plan)
 {
     struct session *session = applying->session;
-    bool forced = cli_given(applying->cli, OPTION_FORCE),
-         first = adds_ways(&applying->routing.plan);
-    struct routes_outcome outcome = {0};
+    bool forced = cli_given(applying->cli, OPTION_FORCE);
+    struct routes_outcome ways = {0}, outcome = {0};
+    size_t n_ways = 0, n_changes = 0;
     struct apply_result result = {0};
-    size_t count = 0;
     int status = EXIT_OK, r;
 
     open_json(applying, plan, false);
-    if (first)
-        status =
-            routing_write(session, session->policy, forced, applying->routes, &count, &outcome);
+    if (routes_plan_additions(&applying->routing.plan) > 0)
+        status = routing_write_additions(session, session->policy, forced, applying->routes,
+                                         &n_ways, &ways);
     r = status == EXIT_ERROR ? -ECANCELED : write_values(applying, &result);
-    if (!first && r >= 0)
+    if (r >= 0)
         status =
-            routing_write(session, session->policy, forced, applying->routes, &count, &outcome);
+            routing_write(session, session->policy, forced, applying->routes, &n_changes, &outcome);
+    add_outcome(&outcome, &ways);
     close_json(applying, &result, &outcome);
     if (r < 0)
         return EXIT_ERROR;
     print_rest(applying->cli, session, plan,
-               result.done + result.gone + result.failed == 0 && count == 0);
-    return worse(status, follow_up(applying->cli, session, &result));
+               result.done + result.gone + result.failed == 0 && n_ways + n_changes == 0);
+    return worse(status, follow_up(applying->cli, session, &result, status == EXIT_OK));
 }
 
 /* Nothing is accepted nor written before the guardian stands ready. */

@@ -5,15 +5,15 @@
 #include "routing_report.h"
 #include "writes.h"
 
-static int add_row(struct table *table, unsigned number, const struct write *write)
+static int add_row(struct table *table, size_t number, const struct write *write)
 {
     _cleanup_free_ char *reason = write_reason_text(write);
     char name[NAME_ESCAPED_SIZE], before[12], after[12];
-    char index[12], change[32], effective[32];
+    char index[24], change[32], effective[32];
 
     if (!reason)
         return -ENOMEM;
-    snprintf(index, sizeof(index), "%u", number);
+    snprintf(index, sizeof(index), "%zu", number);
     snprintf(change, sizeof(change), "%d -> %d", write->old_value, write->new_value);
     snprintf(effective, sizeof(effective), "%s -> %s",
              key_value_format(write->key, write->before, before, sizeof(before)),
@@ -23,8 +23,7 @@ static int add_row(struct table *table, unsigned number, const struct write *wri
                                            key_info(write->key)->name, change, effective, reason});
 }
 
-static int print_table(struct cli *cli, const struct session *session, const struct plan *plan,
-                       const struct routes_plan *routes)
+static int print_writes(struct cli *cli, const struct plan *plan, size_t step)
 {
     static const struct column columns[] = {
         {"STEP", COLUMN_RIGHT}, {"DEVICE", 0},    {"KEY", 0},
@@ -34,17 +33,29 @@ static int print_table(struct cli *cli, const struct session *session, const str
     int r = table ? 0 : -ENOMEM;
 
     for (size_t i = 0; r == 0 && i < plan->count; i++)
-        r = add_row(table, (unsigned)i + 1, &plan->writes[i]);
-    if (r == 0)
-        r = table_print(table, &cli->out);
-    if (r < 0)
-        return r;
-    if (plan->count > 0 && routes->n_changes > 0)
+        r = add_row(table, step + i, &plan->writes[i]);
+    return r < 0 ? r : table_print(table, &cli->out);
+}
+
+/* New ways, values, ways that go: as `apply` does it. */
+static int print_tables(struct cli *cli, const struct session *session, const struct plan *plan,
+                        const struct routes_plan *routes)
+{
+    size_t ways = routes_plan_additions(routes), all = routes->n_changes;
+    int r = routing_print_changes(&cli->out, &session->live, routes, 0, ways, 1);
+
+    if (r == 0 && ways > 0 && plan->count > 0)
         fputc('\n', cli->out.stream);
-    r = routing_print_changes(&cli->out, &session->live, routes);
+    if (r == 0)
+        r = print_writes(cli, plan, ways + 1);
+    if (r == 0 && ways + plan->count > 0 && ways < all)
+        fputc('\n', cli->out.stream);
+    if (r == 0)
+        r = routing_print_changes(&cli->out, &session->live, routes, ways, all,
+                                  ways + plan->count + 1);
     if (r < 0)
         return r;
-    if (plan->count == 0 && routes->n_changes == 0)
+    if (plan->count == 0 && all == 0)
         fputs("Nothing to do.\n", cli->out.stream);
     routing_print_notes(cli->out.stream, routes);
     notes_print(cli->out.stream, session, plan);
@@ -96,7 +107,7 @@ int verb_plan(struct cli *cli, int count, char **arguments)
     if (r == 0 && cli->format == FORMAT_JSON)
         print_json(cli, &session, &plan, &routing.plan, impact ? &peers : NULL);
     else if (r == 0)
-        r = print_table(cli, &session, &plan, &routing.plan);
+        r = print_tables(cli, &session, &plan, &routing.plan);
     if (r == 0 && impact && cli->format != FORMAT_JSON)
         r = impact_print(&cli->out, &session, &peers);
     if (r < 0) {

@@ -86,7 +86,8 @@ static int print_plan(struct cli *cli, const struct session *session, const stru
         print_json(cli, session, routing, false);
         return status_of(&routing->plan);
     }
-    if (routing_print_changes(&cli->out, &session->live, &routing->plan) < 0) {
+    if (routing_print_changes(&cli->out, &session->live, &routing->plan, 0, routing->plan.n_changes,
+                              1) < 0) {
         say("cannot plan: %s", error_text(-ENOMEM));
         return EXIT_ERROR;
     }

@@ -40,7 +40,9 @@ struct agent_routing {
     bool files;    /* leases and other programs are to be looked for */
     int dirty[ROUTING_DIRTY_MAX]; /* devices whose addresses are to be read */
     size_t n_dirty;
-    bool due; /* a plan is to be made */
+    bool due;  /* a plan is to be made */
+    bool hold; /* what is to go stays for now */
+    bool held; /* something did */
     struct route_facts facts;
     struct routing_record *records; /* by ifindex */
     size_t n_records;
@@ -58,8 +60,11 @@ struct agent_routing {
 void agent_routing_begin(struct agent *agent);
 void agent_routing_done(struct agent *agent);
 
-/* Everything is read and planned with, now. */
+/* Everything is read and planned with, now. New ways are made, before a device becomes strict that
+ * needs them; those that go do so with agent_routing_finish(), when no device is strict any more
+ * that needed them. */
 void agent_routing_resync(struct agent *agent);
+void agent_routing_finish(struct agent *agent);
 
 /* Messages. on_link: what the table knew of the device before; NULL for a new one. */
 void agent_routing_on_link(struct agent *agent, const struct device *before,

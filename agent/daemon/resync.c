@@ -264,9 +264,9 @@ static int amend(struct live *live, void *data)
     return agent_policy_is_stale(agent) ? -ESTALE : agent_amend(live, agent);
 }
 
-/* A whole plan, since `all` or `default` has to move. Backs off like every other repair. 1 when it
- * was carried out. */
-static int put_specials_right(struct agent *agent)
+/* A whole plan, since `all` or `default` has to move. Backs off like every other repair, of which
+ * it is one unless the policy or the agent is new. 1 when it was carried out. */
+static int put_specials_right(struct agent *agent, bool repair)
 {
     struct apply_options options = {.paths = &agent->paths,
                                     .policy = agent->policy,
@@ -293,7 +293,7 @@ static int put_specials_right(struct agent *agent)
         agent_schedule_retry(agent, agent->specials.retry_at);
         return 0;
     }
-    if (agent->generation > 0 && !agent->taking_over) {
+    if (repair) {
         if (conflict_repaired(conflict, now) && conflict->mark)
             log_plain(&agent->logger, LOG_EVENT_WRITER, LOG_WARNING,
                       "Something keeps writing `all` or `default` back: %u repairs; they now wait "
@@ -337,8 +337,23 @@ static void discard_overrun(struct agent *agent)
         (void)watch_discard(&agent->watches[kind]);
 }
 
+/* The picture becomes the table, and the ways are made that it asks for: before anything becomes
+ * strict. */
+static int take_picture(struct agent *agent, struct live *live)
+{
+    int r;
+
+    take_specials(agent, live);
+    r = agent_merge(agent, live);
+    live_done(live);
+    if (r >= 0)
+        agent_routing_resync(agent);
+    return r;
+}
+
 int agent_resync(struct agent *agent)
 {
+    bool repair = agent->generation > 0 && !agent->taking_over, taken;
     struct live live = {0};
     int r;
 
@@ -346,6 +361,7 @@ int agent_resync(struct agent *agent)
     discard_overrun(agent);
     agent->wake = agent_now(agent);
     for (unsigned pass = 0;; pass++) {
+        taken = false;
         r = read_picture(agent, &live);
         agent->last_resync = agent_now(agent);
         agent->resync_cost = agent->last_resync - agent->wake;
@@ -359,7 +375,12 @@ int agent_resync(struct agent *agent)
         compute_targets(agent, &live);
         if (pass > 0 || !agent->enforcing || !special_drifts(agent))
             break;
-        r = put_specials_right(agent);
+        taken = agent->routing.asked;
+        if (taken)
+            r = take_picture(agent, &live);
+        if (r < 0)
+            return r;
+        r = put_specials_right(agent, repair);
         if (r < 0)
             log_plain(&agent->logger, LOG_EVENT_WRITE_FAILED, LOG_ERR,
                       "`all` and `default` could not be put right: %s", strerror(-r));
@@ -367,14 +388,12 @@ int agent_resync(struct agent *agent)
             break;
         live_done(&live);
     }
-    take_specials(agent, &live);
-    r = agent_merge(agent, &live);
-    live_done(&live);
+    r = taken ? 0 : take_picture(agent, &live);
     if (r < 0)
         return r;
-    agent_routing_resync(agent); /* before anything becomes strict */
     for (size_t i = 0; i < agent->table.count; i++)
         agent_enforce(agent, agent->table.entries[i], agent->taking_over ? "policy" : "full read");
+    agent_routing_finish(agent);
     agent_status_changed(agent);
     return 0;
 }

@@ -440,6 +440,18 @@ void agent_routing_resync(struct agent *agent)
     routing->files = true;
     routing->n_dirty = 0;
     mark(agent, routing->asked ? ROUTES_READ_ALL : ROUTES_READ_OURS | ROUTES_READ_RULES);
+    routing->hold = true;
+    plan_now(agent);
+    routing->hold = false;
+}
+
+void agent_routing_finish(struct agent *agent)
+{
+    struct agent_routing *routing = &agent->routing;
+
+    if (!routing->held)
+        return;
+    routing->held = false;
     plan_now(agent);
 }
 

@@ -186,6 +186,7 @@ struct work {
     struct doing {
         unsigned done, left; /* left: failed or not tried */
         bool adds;           /* something was missing, not only too much */
+        bool held;           /* what is to go waits for the values of devices */
         const struct routes_change *first, *failed;
         int error;
     } * doing; /* per record */
@@ -297,6 +298,8 @@ static void conclude(struct agent *agent, struct routing_record *record, const s
 {
     if (doing->failed)
         say_failure(agent, record, doing);
+    if (doing->held)
+        return;
     if (doing->done > 0)
         say_done(agent, record, doing, plan);
     if (doing->left > 0)
@@ -309,19 +312,23 @@ static void conclude(struct agent *agent, struct routing_record *record, const s
 }
 
 /* What is due moves to the front; the rest counts as left. */
-static size_t pick(struct work *work, struct routes_change *changes, size_t n)
+static size_t pick(struct work *work, struct routes_plan *plan)
 {
+    struct agent_routing *routing = &work->agent->routing;
+    size_t picked = 0, additions = routes_plan_additions(plan);
     uint64_t now = agent_now(work->agent);
-    size_t picked = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        struct routes_change change = changes[i];
+    for (size_t i = 0; i < plan->n_changes; i++) {
+        struct routes_change change = plan->changes[i];
+        struct doing *doing = doing_of(work, &change);
 
-        if (work->agent->enforcing &&
-            is_due(work->agent, record_of(work->agent, change.ifindex), now))
-            changes[picked++] = change;
+        if (!work->agent->enforcing ||
+            !is_due(work->agent, record_of(work->agent, change.ifindex), now))
+            doing->left++;
+        else if (routing->hold && i >= additions)
+            doing->held = routing->held = true;
         else
-            doing_of(work, &change)->left++;
+            plan->changes[picked++] = change;
     }
     return picked;
 }
@@ -385,7 +392,7 @@ void agent_routing_write(struct agent *agent, const struct live *live, struct ro
     work.doing = doing = calloc(routing->n_records, sizeof(*doing));
     if (!doing)
         return;
-    n = pick(&work, plan->changes, plan->n_changes);
+    n = pick(&work, plan);
     if (n == 0 || write_locked(&work, live, plan->changes, n))
         for (size_t i = 0; i < routing->n_records; i++)
             conclude(agent, &routing->records[i], &doing[i], plan);

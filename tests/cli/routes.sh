@@ -255,6 +255,9 @@ sed -i 's/172.16.5.9 /172.16.5.7 /' /etc/rpfpolicy.d/10-test.conf
 run routes apply
 expect_status "apply leaves it alone" 2
 expect_equal "what it has it keeps" "$(ours)" "$OURS"
+run apply
+expect_status "so does apply with values" 2
+says "which does not tell that all is as wanted" "$ERR" 'as the policy wants it, but not all of the routing'
 run routes apply --force
 expect_status "unless forced" 0
 expect "then it is written" sh -c "ip route show table $T1 | grep -q 'default via 172.16.5.7'"
