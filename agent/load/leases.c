@@ -24,22 +24,25 @@ static bool first_address(const char *text, struct ip *ret)
     return true;
 }
 
-/* "0.0.0.0/0,10.0.0.1 10.9.0.0/16,10.0.0.9": where these are, DHCP's other gateway does not count
- * (RFC 3442). */
+/* "0.0.0.0/0,10.0.0.1 10.9.0.0/16,10.0.0.9", or with a blank for each comma: where these are,
+ * DHCP's other gateway does not count (RFC 3442). */
 static bool default_of_routes(const char *text, struct ip *ret)
 {
-    static const char any[] = "0.0.0.0/0,";
+    static const char any[] = "0.0.0.0/0";
 
-    for (const char *p = text; (p = strstr(p, any)); p += strlen(any))
-        if (p == text || p[-1] == ' ')
-            return first_address(p + strlen(any), ret);
+    for (const char *p = text; (p = strstr(p, any)); p += strlen(any)) {
+        char end = p[strlen(any)];
+
+        if ((p == text || p[-1] == ' ') && (end == ',' || end == ' '))
+            return first_address(p + strlen(any) + 1, ret);
+    }
     return false;
 }
 
 struct words {
     const char *group;  /* "[dhcp4]"; NULL: the file has none */
     const char *router; /* "ROUTER=" */
-    const char *routes; /* "CLASSLESS_ROUTES="; NULL: not in the file */
+    const char *routes; /* "CLASSLESS_ROUTES=" */
 };
 
 static bool scan_lease(const struct conf_file *file, const struct words *words, struct ip *ret)
@@ -57,7 +60,7 @@ static bool scan_lease(const struct conf_file *file, const struct words *words, 
         value = startswith(line, words->router);
         if (value && !by_routes)
             found = first_address(value, ret);
-        value = words->routes ? startswith(line, words->routes) : NULL;
+        value = startswith(line, words->routes);
         if (value && default_of_routes(value, ret))
             found = by_routes = true;
     }
@@ -69,7 +72,9 @@ static const struct source {
     struct words words;
 } sources[] = {
     {"networkd", "/run/systemd/netif/leases", {NULL, "ROUTER=", "CLASSLESS_ROUTES="}},
-    {"NetworkManager", "/run/NetworkManager/devices", {"[dhcp4]", "routers=", NULL}},
+    {"NetworkManager",
+     "/run/NetworkManager/devices",
+     {"[dhcp4]", "dhcp4.routers=", "dhcp4.rfc3442_classless_static_routes="}},
 };
 
 static int read_lease(const char *root, const struct source *source, int ifindex,

@@ -134,9 +134,17 @@ static void the_router_that_networkmanager_knows_is_found(void **state)
     struct world *world = *state;
 
     files_put_text(world->root, "/run/NetworkManager/devices/3",
-                   "[device]\nmanaged=true\nrouters=9.9.9.9\n\n[dhcp4]\nrouters=172.16.5.1\n"
-                   "subnet_mask=255.255.255.0\n");
+                   "[device]\nmanaged=true\ndhcp4.routers=9.9.9.9\nnext-server=172.16.5.3\n\n"
+                   "[dhcp4]\ndhcp4.broadcast_address=172.16.5.255\n"
+                   "dhcp4.dhcp_server_identifier=172.16.5.3\ndhcp4.expiry=1795391382\n"
+                   "dhcp4.routers=172.16.5.1\ndhcp4.subnet_mask=255.255.255.0\n");
     assert_leases(world, "3 172.16.5.1 NetworkManager\n");
+    files_put_text(
+        world->root, "/run/NetworkManager/devices/3",
+        "[device]\nmanaged=true\n\n[dhcp4]\n"
+        "dhcp4.rfc3442_classless_static_routes=10.9.0.0/16 172.16.5.9 0.0.0.0/0 172.16.5.2\n"
+        "dhcp4.routers=172.16.5.1\n");
+    assert_leases(world, "3 172.16.5.2 NetworkManager\n");
 }
 
 static void a_lease_without_a_usable_router_is_none(void **state)
