@@ -92,27 +92,9 @@ int conntrack_read_message(const struct nlmsghdr *message, struct tracked_flow *
     return 0;
 }
 
-struct flow_list {
-    struct tracked_flow *items;
-    size_t count, capacity;
-};
-
-static int take_flow(const struct nlmsghdr *message, void *data)
+static int read_flow(const struct nlmsghdr *message, void *ret, bool *ret_is)
 {
-    struct flow_list *list = data;
-    bool is;
-    int r = grow((void **)&list->items, &list->capacity, list->count, sizeof(*list->items));
-
-    if (r >= 0)
-        r = conntrack_read_message(message, &list->items[list->count], &is);
-    if (r >= 0 && is)
-        list->count++;
-    return r;
-}
-
-static void forget_flows(void *data)
-{
-    ((struct flow_list *)data)->count = 0;
+    return conntrack_read_message(message, ret, ret_is);
 }
 
 /* Is anything tracked in this namespace? */
@@ -137,7 +119,6 @@ int conntrack_read(const char *proc_sys_net, struct tracked_flow **ret, size_t *
 {
     _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
     _cleanup_netlink_ struct netlink nl = {0};
-    struct flow_list list = {0};
     struct nlmsghdr *request;
     int r;
 
@@ -150,13 +131,7 @@ int conntrack_read(const char *proc_sys_net, struct tracked_flow **ret, size_t *
         return r == -EPROTONOSUPPORT ? 0 : r;
     request = netlink_request(buffer, CT_GET, 0, sizeof(struct nfgenmsg));
     ((struct nfgenmsg *)mnl_nlmsg_get_payload(request))->nfgen_family = AF_INET;
-    r = netlink_dump(&nl, request, take_flow, forget_flows, &list);
-    if (r < 0) {
-        free(list.items);
-        /* not built in, not allowed, or never quiet enough to be read whole */
-        return r == -EINVAL || r == -EPERM || r == -EAGAIN ? 0 : r;
-    }
-    *ret = list.items;
-    *ret_count = list.count;
-    return 0;
+    r = netlink_dump_array(&nl, request, read_flow, sizeof(**ret), (void **)ret, ret_count);
+    /* not built in, not allowed, or never quiet enough to be read whole */
+    return r == -EINVAL || r == -EPERM || r == -EAGAIN ? 0 : r;
 }

@@ -61,84 +61,30 @@ int neighbour_read(const struct nlmsghdr *message, struct neighbour *ret, bool *
     return 0;
 }
 
-struct address_list {
-    struct address *items;
-    size_t count, capacity;
-};
-
-static int take_address(const struct nlmsghdr *message, void *data)
+static int read_address(const struct nlmsghdr *message, void *ret, bool *ret_is)
 {
-    struct address_list *list = data;
-    bool is;
-    int r = grow((void **)&list->items, &list->capacity, list->count, sizeof(*list->items));
-
-    if (r >= 0)
-        r = address_read(message, &list->items[list->count], &is);
-    if (r >= 0 && is)
-        list->count++;
-    return r;
-}
-
-static void forget_addresses(void *data)
-{
-    ((struct address_list *)data)->count = 0;
+    return address_read(message, ret, ret_is);
 }
 
 int addresses_read(struct netlink *nl, struct address **ret, size_t *ret_count)
 {
     _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
     struct nlmsghdr *request = netlink_request(buffer, RTM_GETADDR, 0, sizeof(struct ifaddrmsg));
-    struct address_list list = {0};
-    int r;
 
     ((struct ifaddrmsg *)mnl_nlmsg_get_payload(request))->ifa_family = AF_INET;
-    r = netlink_dump(nl, request, take_address, forget_addresses, &list);
-    if (r < 0) {
-        free(list.items);
-        return r;
-    }
-    *ret = list.items;
-    *ret_count = list.count;
-    return 0;
+    return netlink_dump_array(nl, request, read_address, sizeof(**ret), (void **)ret, ret_count);
 }
 
-struct neighbour_list {
-    struct neighbour *items;
-    size_t count, capacity;
-};
-
-static int take_neighbour(const struct nlmsghdr *message, void *data)
+static int read_neighbour(const struct nlmsghdr *message, void *ret, bool *ret_is)
 {
-    struct neighbour_list *list = data;
-    bool is;
-    int r = grow((void **)&list->items, &list->capacity, list->count, sizeof(*list->items));
-
-    if (r >= 0)
-        r = neighbour_read(message, &list->items[list->count], &is);
-    if (r >= 0 && is)
-        list->count++;
-    return r;
-}
-
-static void forget_neighbours(void *data)
-{
-    ((struct neighbour_list *)data)->count = 0;
+    return neighbour_read(message, ret, ret_is);
 }
 
 int neighbours_read(struct netlink *nl, struct neighbour **ret, size_t *ret_count)
 {
     _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
     struct nlmsghdr *request = netlink_request(buffer, RTM_GETNEIGH, 0, sizeof(struct ndmsg));
-    struct neighbour_list list = {0};
-    int r;
 
     ((struct ndmsg *)mnl_nlmsg_get_payload(request))->ndm_family = AF_INET;
-    r = netlink_dump(nl, request, take_neighbour, forget_neighbours, &list);
-    if (r < 0) {
-        free(list.items);
-        return r;
-    }
-    *ret = list.items;
-    *ret_count = list.count;
-    return 0;
+    return netlink_dump_array(nl, request, read_neighbour, sizeof(**ret), (void **)ret, ret_count);
 }

@@ -169,6 +169,45 @@ int netlink_dump(struct netlink *nl, struct nlmsghdr *request, netlink_message_t
     return -EAGAIN;
 }
 
+struct array {
+    netlink_element_t read;
+    char *items;
+    size_t size, count, capacity;
+};
+
+static int add_element(const struct nlmsghdr *message, void *data)
+{
+    struct array *array = data;
+    bool is = false;
+    int r = grow((void **)&array->items, &array->capacity, array->count, array->size);
+
+    if (r >= 0)
+        r = array->read(message, array->items + array->count * array->size, &is);
+    if (r >= 0 && is)
+        array->count++;
+    return r;
+}
+
+static void forget_elements(void *data)
+{
+    ((struct array *)data)->count = 0;
+}
+
+int netlink_dump_array(struct netlink *nl, struct nlmsghdr *request, netlink_element_t read,
+                       size_t size, void **ret, size_t *ret_count)
+{
+    struct array array = {.read = read, .size = size};
+    int r = netlink_dump(nl, request, add_element, forget_elements, &array);
+
+    if (r < 0) {
+        free(array.items);
+        return r;
+    }
+    *ret = array.items;
+    *ret_count = array.count;
+    return 0;
+}
+
 int netlink_talk(struct netlink *nl, struct nlmsghdr *request, netlink_message_t fn, void *data)
 {
     struct exchange x = {.fn = fn, .data = data};

@@ -36,6 +36,13 @@ typedef int (*netlink_message_t)(const struct nlmsghdr *message, void *data);
 int netlink_dump(struct netlink *nl, struct nlmsghdr *request, netlink_message_t fn,
                  void (*reset)(void *data), void *data);
 
+/* Reads one element from a message, if there is one in it: *ret_is. */
+typedef int (*netlink_element_t)(const struct nlmsghdr *message, void *ret, bool *ret_is);
+
+/* netlink_dump() into an array of elements of `size` bytes, owned, in the order of the kernel. */
+int netlink_dump_array(struct netlink *nl, struct nlmsghdr *request, netlink_element_t read,
+                       size_t size, void **ret, size_t *ret_count);
+
 /* Send one request and wait for the answer, which is given to fn, or, where fn is NULL, for the
  * acknowledgement. */
 int netlink_talk(struct netlink *nl, struct nlmsghdr *request, netlink_message_t fn, void *data);
