@@ -69,117 +69,20 @@ static void write_text(FILE *stream, const char *bytes, size_t n)
 
 /* Through a buffer: jansson gives single characters to callbacks, which costs more than the rest.
  */
-static void write_by_jansson(FILE *stream, const json_t *value)
+static void dump(struct output *out, json_t *value)
 {
     const size_t flags = JSON_ENSURE_ASCII | JSON_ENCODE_ANY;
     char buffer[4096];
     size_t n = json_dumpb(value, buffer, sizeof(buffer), flags);
 
     if (n <= sizeof(buffer)) {
-        write_text(stream, buffer, n);
+        write_text(out->stream, buffer, n);
     } else {
         char *large = must_malloc(n);
 
-        write_text(stream, large, json_dumpb(value, large, n, flags));
+        write_text(out->stream, large, json_dumpb(value, large, n, flags));
         free(large);
     }
-}
-
-static bool is_plain(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (s[i] < 0x20 || s[i] > 0x7e || s[i] == '"' || s[i] == '\\')
-            return false;
-    return true;
-}
-
-static void write_string(FILE *stream, const char *s, size_t n)
-{
-    if (is_plain(s, n)) {
-        putc_unlocked('"', stream);
-        fwrite_unlocked(s, 1, n, stream);
-        putc_unlocked('"', stream);
-    } else {
-        json_t *string = json_stringn_nocheck(s, n);
-
-        write_by_jansson(stream, string);
-        json_decref(string);
-    }
-}
-
-static void write_value(FILE *stream, json_t *value);
-
-static void write_object(FILE *stream, json_t *object)
-{
-    const char *name, *separator = "";
-    json_t *value;
-
-    putc_unlocked('{', stream);
-    json_object_foreach(object, name, value)
-    {
-        fputs_unlocked(separator, stream);
-        write_string(stream, name, strlen(name));
-        fputs_unlocked(": ", stream);
-        write_value(stream, value);
-        separator = ", ";
-    }
-    putc_unlocked('}', stream);
-}
-
-static void write_array(FILE *stream, json_t *array)
-{
-    putc_unlocked('[', stream);
-    for (size_t i = 0; i < json_array_size(array); i++) {
-        if (i > 0)
-            fputs_unlocked(", ", stream);
-        write_value(stream, json_array_get(array, i));
-    }
-    putc_unlocked(']', stream);
-}
-
-static void write_integer(FILE *stream, json_int_t n)
-{
-    if (n >= 0 && n <= 9)
-        putc_unlocked((int)('0' + n), stream);
-    else
-        fprintf(stream, "%" JSON_INTEGER_FORMAT, n);
-}
-
-/* As jansson writes it, which takes four times as long: it looks at each character apart and for
- * each container among those around it. What has to be escaped is left to it. */
-static void write_value(FILE *stream, json_t *value)
-{
-    switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        write_object(stream, value);
-        break;
-    case JSON_ARRAY:
-        write_array(stream, value);
-        break;
-    case JSON_STRING:
-        write_string(stream, json_string_value(value), json_string_length(value));
-        break;
-    case JSON_INTEGER:
-        write_integer(stream, json_integer_value(value));
-        break;
-    case JSON_TRUE:
-        fputs_unlocked("true", stream);
-        break;
-    case JSON_FALSE:
-        fputs_unlocked("false", stream);
-        break;
-    case JSON_NULL:
-        fputs_unlocked("null", stream);
-        break;
-    case JSON_REAL:
-        write_by_jansson(stream, value);
-        break;
-    }
-}
-
-static void dump(struct output *out, json_t *value)
-{
-    write_value(out->stream, value);
     json_decref(value);
 }
 

@@ -94,52 +94,43 @@ int table_row(struct table *table, const char *const *cells)
 
 /* -- without a terminal -- */
 
-/* The longest sequences that switch a colour on and off. */
-#define COLOR_ROOM 16
-
-static char *put_blanks(char *p, size_t n)
+static void pad(FILE *stream, size_t n)
 {
-    memset(p, ' ', n);
-    return p + n;
+    while (n-- > 0)
+        putc_unlocked(' ', stream);
 }
 
-static char *put_cell(const struct table *table, const struct output *out, unsigned i,
-                      const char *text, char *p)
+static void print_cell(const struct table *table, struct output *out, unsigned i, const char *text)
 {
     size_t n = strlen(text), missing = table->widths[i] - n;
     const char *color = table->columns[i].flags & COLUMN_STATE ? output_color(out, text) : "";
-    bool right = table->columns[i].flags & COLUMN_RIGHT, last = i + 1 == table->n_columns;
 
-    if (right)
-        p = put_blanks(p, missing);
-    p = mempcpy(stpcpy(p, color), text, n);
+    if (table->columns[i].flags & COLUMN_RIGHT)
+        pad(out->stream, missing);
+    fputs_unlocked(color, out->stream);
+    fwrite_unlocked(text, 1, n, out->stream);
     if (*color)
-        p = stpcpy(p, output_color_end(out));
-    return last ? p : put_blanks(p, right ? 1 : missing + 1);
+        fputs_unlocked(output_color_end(out), out->stream);
+    if (i + 1 == table->n_columns) {
+        putc_unlocked('\n', out->stream);
+        return;
+    }
+    if (!(table->columns[i].flags & COLUMN_RIGHT))
+        pad(out->stream, missing);
+    putc_unlocked(' ', out->stream);
 }
 
-static int print_plain(const struct table *table, struct output *out)
+static void print_plain(const struct table *table, struct output *out)
 {
-    _cleanup_free_ char *line = NULL;
     const char *text = table->text;
-    size_t room = 1;
 
     for (unsigned i = 0; i < table->n_columns; i++)
-        room += table->widths[i] + 1 + COLOR_ROOM;
-    line = malloc(room);
-    if (!line)
-        return -ENOMEM;
-    for (size_t row = 0; row <= table->rows; row++) { /* the first one is of titles */
-        char *p = line;
-
+        print_cell(table, out, i, table->columns[i].title);
+    for (size_t row = 0; row < table->rows; row++)
         for (unsigned i = 0; i < table->n_columns; i++) {
-            p = put_cell(table, out, i, row == 0 ? table->columns[i].title : text, p);
-            text += row == 0 ? 0 : strlen(text) + 1;
+            print_cell(table, out, i, text);
+            text += strlen(text) + 1;
         }
-        *p++ = '\n';
-        fwrite_unlocked(line, 1, (size_t)(p - line), out->stream);
-    }
-    return 0;
 }
 
 /* -- on a terminal -- */
@@ -342,8 +333,10 @@ int table_print(struct table *table, struct output *out)
 
     if (table->rows == 0)
         return 0;
-    if (out->width == 0)
-        return print_plain(table, out);
+    if (out->width == 0) {
+        print_plain(table, out);
+        return 0;
+    }
     measure_words(table);
     fit = find_fit(table, out->width);
     return fit.fold ? print_fold(table, out, &fit) : print_columns(table, out, &fit, out->stream);

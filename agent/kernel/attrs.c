@@ -1,23 +1,26 @@
 /* Finding and reading netlink attributes without ever looking outside the message. */
 #include "attrs.h"
 
-/* Not by mnl_attr_for_each_payload(): that calls into the library twice per attribute, and a
- * picture of all devices is read for each sweep and each report. */
+struct table {
+    const struct nlattr **attrs;
+    unsigned max;
+};
+
+static int keep_attr(const struct nlattr *attr, void *data)
+{
+    const struct table *table = data;
+    unsigned type = mnl_attr_get_type(attr);
+
+    if (type <= table->max)
+        table->attrs[type] = attr;
+    return MNL_CB_OK;
+}
+
 void attrs_find(const void *bytes, size_t n, const struct nlattr **attrs, unsigned max)
 {
-    const struct nlattr *attr = bytes;
+    struct table table = {.attrs = attrs, .max = max};
 
-    while (n >= sizeof(*attr) && attr->nla_len >= sizeof(*attr) && attr->nla_len <= n) {
-        unsigned type = attr->nla_type & NLA_TYPE_MASK;
-        size_t step = MNL_ALIGN(attr->nla_len);
-
-        if (type <= max)
-            attrs[type] = attr;
-        if (step >= n)
-            break;
-        n -= step;
-        attr = (const void *)((const char *)attr + step);
-    }
+    (void)mnl_attr_parse_payload(bytes, n, keep_attr, &table);
 }
 
 void attrs_find_nested(const struct nlattr *nest, const struct nlattr **attrs, unsigned max)
