@@ -211,8 +211,8 @@ int drops_print_end(struct output *out, const struct drops_report *report)
     r = print_table(out, report);
     if (r < 0)
         return r;
-    fprintf(out->stream, "%s%s %s%s of %s %s in %.1f s", report->n_flows > 0 ? "\n" : "",
-            count_text(packets, a), PLURAL(packets, "packet"), report->bpf ? "" : " told of",
+    fprintf(out->stream, "%s%s%s %s of %s %s in %.1f s", report->n_flows > 0 ? "\n" : "",
+            report->bpf ? "" : "Told of ", count_text(packets, a), PLURAL(packets, "packet"),
             count_text(report->n_flows, b), PLURAL(report->n_flows, "flow"),
             (double)report->milliseconds / 1000);
     if (unlisted > 0)

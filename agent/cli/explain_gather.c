@@ -234,6 +234,7 @@ static int gather_special(struct explain *explain, enum key only)
 int explain_gather(const struct session *session, const char *name, const struct device *device,
                    enum sysctl_flavor flavor, enum key key, struct explain *ret)
 {
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
     struct explain *explain = ret;
     int r;
 
@@ -242,9 +243,10 @@ int explain_gather(const struct session *session, const char *name, const struct
                                 .device = device,
                                 .flavor = flavor,
                                 .subject = EXPLAIN_DEVICE};
-    r = sysctl_load(&session->cli->paths, flavor, NULL, &explain->sysctl);
+    r = sysctl_load(&session->cli->paths, flavor, &diags, &explain->sysctl);
     if (r < 0)
         return r;
+    session_say_unread(&diags);
     if (device)
         explain->name = device->name;
     else if (streq(name, "all"))

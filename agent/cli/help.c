@@ -40,6 +40,8 @@ static void print_global_options(FILE *stream, uint32_t formats, uint32_t rare)
     formats_text(rare, more, sizeof(more));
     fputs("\nGlobal options:\n", stream);
     for (unsigned i = 0; i < GLOBAL_COUNT; i++) {
+        if (i == GLOBAL_JSON && !(formats & FORMAT_BIT(FORMAT_JSON)))
+            continue;
         print_option(stream, &global_options[i],
                      i == GLOBAL_FORMAT ? text : global_options[i].help);
         if (i == GLOBAL_FORMAT && rare)

@@ -20,7 +20,7 @@ const struct option_info global_options[GLOBAL_COUNT] = {
 };
 
 const struct option_info verb_options[OPTION_COUNT] = {
-    [OPTION_STRICT] = {"strict", NULL, "warnings count for the exit status"},
+    [OPTION_STRICT] = {"strict", NULL, "what is only warned of counts, too"},
     [OPTION_ALL] = {"all", NULL, "list everything, not only what is not ok"},
     [OPTION_DRY_RUN] = {"dry-run", NULL, "only print what would be done"},
     [OPTION_IMPACT] = {"impact", NULL, "list the peers whose packets would be dropped"},
@@ -130,10 +130,13 @@ static int set_global(struct cli *cli, struct command_line *line, enum global_op
         [GLOBAL_SYSCTL_ROOT] = &cli->path_options.sysctl_root,
         [GLOBAL_PROC_SYS_NET] = &cli->path_options.proc_sys_net,
     };
+    char name[32];
 
     if (id < ELEMENTSOF(texts)) {
-        if (!*value)
-            return refuse("an empty value cannot be given with", global_options[id].name, NULL, "");
+        if (!*value) {
+            snprintf(name, sizeof(name), "--%s", global_options[id].name);
+            return refuse("an empty value cannot be given with", name, NULL, "");
+        }
         *texts[id] = value;
         return 0;
     }

@@ -1,8 +1,10 @@
 /* Loading and reading what verbs work on, in one order and with one set of messages. */
 #include "session.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "keys.h"
 #include "pause.h"
@@ -121,6 +123,19 @@ int session_amend(const struct session *session, struct live *live)
     return udevdb_read(live);
 }
 
+static void say_no_devices(const char *proc_sys_net, int error)
+{
+    _cleanup_free_ char *path = NULL;
+
+    if (asprintf(&path, "%s/ipv4/conf", proc_sys_net) < 0)
+        path = NULL;
+    if (path && access(path, R_OK) < 0)
+        say("cannot read the settings of devices below %s: %s", NAME_SHOWN(path),
+            error_text(errno));
+    else
+        say("cannot read the devices of this network namespace: %s", error_text(error));
+}
+
 static int read_live(struct session *session, key_mask keys, uint32_t facts)
 {
     _cleanup_netlink_ struct netlink nl = {0};
@@ -136,7 +151,7 @@ static int read_live(struct session *session, key_mask keys, uint32_t facts)
     if (r == 0)
         r = session_amend(session, &session->live);
     if (r < 0)
-        say("cannot read the devices of this network namespace: %s", error_text(r));
+        say_no_devices(options.proc_sys_net, r);
     return r;
 }
 
@@ -152,19 +167,23 @@ static int read_pauses(struct session *session)
     return r;
 }
 
+/* A bad line is skipped by systemd-sysctl too. A file that cannot be read here may well be read by
+ * it: then what is said of causes and of what comes is not complete. */
+void session_say_unread(const struct diags *diags)
+{
+    for (size_t i = 0; i < diags->count; i++)
+        if (diags->items[i].line == 0)
+            say("warning: not known to this report: %s: %s", NAME_SHOWN(diags->items[i].file),
+                diags->items[i].text);
+}
+
 static int read_sysctl(struct session *session)
 {
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
     int r = sysctl_load(&session->cli->paths, SYSCTL_SYSTEMD, &diags, &session->sysctl);
 
-    for (size_t i = 0; i < diags.count && !session->quiet; i++) {
-        const struct diag *diag = &diags.items[i];
-
-        /* A bad line is skipped by systemd-sysctl too. A file that cannot be read here may well be
-         * read by it: then what is said of causes and of what comes is not complete. */
-        if (diag->line == 0)
-            say("warning: not known to this report: %s: %s", NAME_SHOWN(diag->file), diag->text);
-    }
+    if (!session->quiet)
+        session_say_unread(&diags);
     if (r == -ENOMEM)
         return r;
     if (r < 0)

@@ -60,6 +60,9 @@ int session_read(struct session *session, key_mask keys, uint32_t facts);
 /* Say that there is no policy and what a first one could be. Returns EXIT_ERROR. */
 int session_no_policy(const struct paths *paths);
 
+/* Say which files of sysctl.d could not be read, from what sysctl_load() found. */
+void session_say_unread(const struct diags *diags);
+
 /* Add to a live picture what udev knows, where the policy asks for it. */
 int session_amend(const struct session *session, struct live *live);
 

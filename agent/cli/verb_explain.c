@@ -1,4 +1,6 @@
 /* `rpfpolicy explain`: everything that speaks of one device, and which of it won. */
+#include <stdio.h>
+
 #include "explain.h"
 #include "options.h"
 
@@ -10,12 +12,20 @@ static const char *next_key(unsigned i, const void *data)
 static int parse_key(const struct cli *cli, enum key *ret)
 {
     const char *key = cli->values[OPTION_KEY], *meant;
+    char known[400] = "";
+    size_t used = 0;
 
     *ret = KEY_COUNT;
     if (!key || key_from_name(key, ret) == 0)
         return 0;
     meant = nearest(key, next_key, NULL);
-    say("unknown key '%s'%s%s", NAME_SHOWN(key), meant ? ", did you mean " : "", meant ?: "");
+    for (enum key i = 0; i < KEY_COUNT && used < sizeof(known); i++)
+        used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
+                                 key_info(i)->name);
+    if (meant)
+        say("unknown key '%s', did you mean '%s'?", NAME_SHOWN(key), meant);
+    else
+        say("unknown key '%s'; known are %s", NAME_SHOWN(key), known);
     return -EINVAL;
 }
 

@@ -40,6 +40,7 @@ static void read_devices(const struct cli *cli, struct live *ret)
 static int generate_fragment(struct cli *cli)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
     _cleanup_free_ char *text = NULL;
     unsigned missing = 0;
     int r;
@@ -47,7 +48,8 @@ static int generate_fragment(struct cli *cli)
     if (session_load(&session, cli, SESSION_QUIET) < 0)
         return EXIT_ERROR;
     read_devices(cli, &session.live);
-    r = sysctl_load_others(&cli->paths, FRAGMENT_NAME, NULL, &session.sysctl);
+    r = sysctl_load_others(&cli->paths, FRAGMENT_NAME, &diags, &session.sysctl);
+    session_say_unread(&diags);
     if (r >= 0)
         r = fragment_generate(session.policy, session.sysctl, &session.live, &text, &missing);
     if (r < 0) {

@@ -432,8 +432,10 @@ static const struct action *find_action(const struct cli *cli, const char *name,
             action = &actions[i];
     if (!action) {
         meant = nearest(name, next_action, NULL);
-        say("unknown: preset '%s', %s%s", NAME_SHOWN(name),
-            meant ? "did you mean preset " : "see 'rpfpolicy preset --help'", meant ?: "");
+        if (meant)
+            say("unknown command 'preset %s', did you mean 'preset %s'?", NAME_SHOWN(name), meant);
+        else
+            say("unknown command 'preset %s', see 'rpfpolicy preset --help'", NAME_SHOWN(name));
     } else if (count < action->min_names) {
         say("the name of a preset is missing: rpfpolicy preset %s NAME", action->name);
     } else if (action->max_names >= 0 && count > action->max_names) {

@@ -10,7 +10,8 @@ const struct verb verbs[] = {
         .text = "Lists every device and key that is not as the policy wants it, the worst first:\n"
                 "what is in effect, what is wanted, the rule that asks for it, and the line of\n"
                 "sysctl.d that caused the difference. Warnings follow. Changes nothing and\n"
-                "needs no privilege.\n",
+                "needs no privilege. With --strict what is latent, exceptions past their date\n"
+                "and exact names without a device give exit status 2, too.\n",
         .options = OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_STRICT),
         .formats = FORMATS_CHECK,
         .run = verb_check,

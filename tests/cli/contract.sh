@@ -105,6 +105,18 @@ expect_status "an option of another command" 1
 expect_text "an option of another command" err "--dry-run"
 run list --format=csv
 expect_status "a format of another command" 1
+run --root= check
+expect_text "an empty value" err "'--root'"
+run preset lsit
+expect_text "a misspelt command of preset" err "did you mean 'preset list'"
+run explain --key=foo lo
+expect_status "an unknown key" 1
+expect_text "an unknown key" err "known are rp_filter, log_martians"
+run list --proc-sys-net=/nonexistent
+expect_status "a wrong --proc-sys-net" 1
+expect_text "a wrong --proc-sys-net" err "/nonexistent/ipv4/conf: No such file"
+run generate --help
+grep -q -- '--json' "$WORK/out" && fail "generate --help offers --json, which is refused"
 run check --format=nagios --no-such-option
 expect_status "a mistake of a monitoring system's caller" 3
 run check --color=sometimes

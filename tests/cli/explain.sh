@@ -136,6 +136,16 @@ begins "all is well" "lxc1: rp_filter is off (0), as the policy wants it: ok"
 says_not "all is well" "What to do"
 says "an empty sysctl.d" "No line speaks of it, nor of \`all\`."
 
+# -- what cannot be read is not passed over --
+
+sysctl_d 20-secret.conf <<<'net.ipv4.conf.lxc1.rp_filter = 2'
+chmod 600 /etc/sysctl.d/20-secret.conf
+setpriv --reuid 65534 --clear-groups rpfpolicy explain lxc1 >"$OUT" 2>"$ERR"
+expect "explain names what it cannot read" grep -qF "/etc/sysctl.d/20-secret.conf: cannot open" "$ERR"
+setpriv --reuid 65534 --clear-groups rpfpolicy generate sysctl.d >"$OUT" 2>"$ERR"
+expect "and so does generate" grep -qF "/etc/sysctl.d/20-secret.conf: cannot open" "$ERR"
+rm /etc/sysctl.d/20-secret.conf
+
 # -- other writers --
 
 mkdir -p /etc/cni/net.d /etc/systemd/network
@@ -200,7 +210,7 @@ explain eno1 --key=src_valid_mark
 begins "a key that no rule names" "eno1: src_valid_mark is no (0): no rule speaks of it"
 explain eno1 --key=rp_filtr
 status "an unknown key" 1
-expect "an unknown key is guessed" grep -q "did you mean rp_filter" "$ERR"
+expect "an unknown key is guessed" grep -q "did you mean 'rp_filter'" "$ERR"
 explain newdevice
 says "sets need the device" "Judged by its name alone"
 

@@ -162,7 +162,7 @@ says "a misspelt preset" "did you mean 'cilium'"
 preset enable
 status "no name" 1
 preset enabel cilium
-says "a misspelt action" "did you mean preset enable"
+says "a misspelt action" "did you mean 'preset enable'"
 preset enable ../../etc/passwd
 status "a path" 1
 expect_equal "nothing was made" "$(ls "$ROOT/etc/rpfpolicy.d")" ""
