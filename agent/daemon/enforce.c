@@ -121,7 +121,7 @@ static void log_writer(const struct repair *repair, const struct conflict *confl
     snprintf(
         message, sizeof(message),
         "%s: something keeps writing %s back to %d: %u repairs, the latest every %.1f s on "
-        "average; repairs now wait up to %.1f s. `rpfpolicy explain %s` names suspects (%s:%u)",
+        "average; repairs now wait up to %.3g s. `rpfpolicy explain %s` names suspects (%s:%u)",
         name, key_info(repair->key)->name, repair->old_value, conflict->repairs,
         (double)conflict_interval(conflict) / (double)USEC_PER_SEC,
         (double)conflict_delay(conflict) / (double)USEC_PER_SEC, name, rule->origin.file,

@@ -297,7 +297,7 @@ static int put_specials_right(struct agent *agent, bool repair)
         if (conflict_repaired(conflict, now) && conflict->mark)
             log_plain(&agent->logger, LOG_EVENT_WRITER, LOG_WARNING,
                       "Something keeps writing `all` or `default` back: %u repairs; they now wait "
-                      "up to %.1f s",
+                      "up to %.3g s",
                       conflict->repairs, (double)conflict_delay(conflict) / (double)USEC_PER_SEC);
         agent_schedule_retry(agent, conflict_settles_at(conflict));
     }

@@ -258,7 +258,7 @@ static void say_undone(struct agent *agent, struct routing_record *record,
     if (changed && conflict->mark != CONFLICT_NONE)
         log_plain(&agent->logger, LOG_EVENT_ROUTING_WRITER, LOG_WARNING,
                   "%s: something keeps changing our policy routing: %u repairs, the latest every "
-                  "%.1f s on average; repairs now wait up to %.1f s. The last one: '%s'",
+                  "%.1f s on average; repairs now wait up to %.3g s. The last one: '%s'",
                   name, conflict->repairs,
                   (double)conflict_interval(conflict) / (double)USEC_PER_SEC,
                   (double)conflict_delay(conflict) / (double)USEC_PER_SEC, text ?: "?");

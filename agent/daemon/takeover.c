@@ -14,7 +14,7 @@ static void say_policy(const struct agent *agent)
     char hash[17];
 
     log_plain(&agent->logger, LOG_EVENT_POLICY, LOG_INFO,
-              "Policy %s is in force (%s, %zu rules from %zu files)%s",
+              "Policy %s is in force (%s, rules: %zu, files: %zu)%s",
               policy_hash_text(agent->policy, hash), policy_mode_name(agent->policy->agent.mode),
               agent->policy->n_rules, agent->policy->n_files,
               agent->enforcing ? "" : "; nothing is written");
