@@ -117,5 +117,9 @@ struct warning {
 /* Carrying out the policy would cut an SSH session on this device: WARN_LOCKOUT for its rule. */
 void judge_warn_lockout(struct judge *judge, const struct device *device);
 
+/* The agent says that something keeps writing the key back, against the rule for it: WARN_WRITER.
+ * device NULL: `all` or `default`, of whatever key. */
+void judge_warn_writer(struct judge *judge, const struct device *device, enum key key);
+
 /* The warnings so far (complete after every device was judged), ordered by code, then rule. */
 const struct warning *judge_warnings(struct judge *judge, size_t *ret_count);

@@ -107,6 +107,9 @@ static char *warning_text(const struct judge *judge, enum warning_code code, enu
                 "both to paste";
         break;
     case WARN_WRITER:
+        plain = "something keeps writing this back, and the agent puts it right again: 'rpfpolicy "
+                "status' tells how often, 'rpfpolicy explain DEVICE' names suspects";
+        break;
     case WARN_COUNT:
         break;
     }
@@ -254,6 +257,15 @@ void judge_warn_lockout(struct judge *judge, const struct device *device)
         judge_warn(judge, WARN_LOCKOUT, KEY_RP_FILTER,
                    policy_match(judge->policy, KEY_RP_FILTER, device, NULL), device->ifindex,
                    device->name);
+}
+
+void judge_warn_writer(struct judge *judge, const struct device *device, enum key key)
+{
+    if (device)
+        judge_warn(judge, WARN_WRITER, key, policy_match(judge->policy, key, device, NULL),
+                   device->ifindex, device->name);
+    else
+        judge_warn(judge, WARN_WRITER, key, NULL, IFINDEX_ALL, "all");
 }
 
 static int by_code_then_rule(const void *a, const void *b)

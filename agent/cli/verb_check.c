@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "lockout.h"
+#include "writers.h"
 
 static const struct check_format *const formats[FORMAT_COUNT] = {
     [FORMAT_TABLE] = &check_table,   [FORMAT_JSON] = &check_json,
@@ -166,6 +167,7 @@ static int judge_devices(struct check *check, const struct check_format *format,
     }
     if (refuses)
         (void)lockout_warn(check->session); /* said why not; all else is known all the same */
+    writers_warn(check->session, selected);
     judge_warnings(check->session->judge, &check->warnings);
     return r;
 }

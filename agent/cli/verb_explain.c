@@ -3,6 +3,7 @@
 
 #include "explain.h"
 #include "options.h"
+#include "writers.h"
 
 static const char *next_key(unsigned i, const void *data)
 {
@@ -72,6 +73,18 @@ static int find(const struct session *session, const char *name, const struct de
     return -EINVAL;
 }
 
+/* What the journal calls a writer, its way to the suspects. */
+static int warn_of_writers(struct session *session, const struct device *device)
+{
+    _cleanup_free_ bool *selected = calloc(session->live.count + 1, sizeof(*selected));
+
+    if (!selected)
+        return -ENOMEM;
+    selected[device - session->live.devices] = true;
+    writers_warn(session, selected);
+    return 0;
+}
+
 int verb_explain(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
@@ -89,6 +102,8 @@ int verb_explain(struct cli *cli, int count, char **arguments)
         find(&session, arguments[0], &device) < 0)
         return EXIT_ERROR;
     r = explain_gather(&session, arguments[0], device, flavor, key, &explain);
+    if (r >= 0 && device)
+        r = warn_of_writers(&session, device);
     if (r >= 0 && key == KEY_COUNT) {
         r = explain_gather_replies(&explain, cli->values[OPTION_PEER]);
         if (r == -EINVAL)

@@ -54,6 +54,12 @@ wait_until "eth0 is marked" marked
 others_are_repaired 1
 expect "repairs back off" test "$(agent_status '.keys.rp_filter.repaired')" -lt 40
 said_seldom "one value again and again"
+rpfpolicy check >/run/test/check.out 2>&1
+expect "check warns of it" grep -q '^warning: writer: .*\[1: eth0\]' /run/test/check.out
+rpfpolicy explain eth0 >/run/test/explain.out
+expect "and so does explain" grep -q 'keeps writing this back' /run/test/explain.out
+rpfpolicy explain eth1 >/run/test/explain.out
+expect "not for another device" sh -c '! grep -q "keeps writing" /run/test/explain.out'
 hostile_stop
 becomes eth0 rp_filter 1
 agent_stop
@@ -80,6 +86,8 @@ agent_wait_log "keeps writing \`all\` or"
 wait_until "status has it" status_is '[.conflicts[] | "\(.device) \(.key)"] | index("all any") != null' true
 rpfpolicy status >/run/test/out
 expect "and says so to people" grep -qE '^all +any +(fast|slow) ' /run/test/out
+rpfpolicy check >/run/test/check.out 2>&1
+expect "and check warns of it" grep -q '^warning: writer: ' /run/test/check.out
 sleep 1 # the war goes on
 resyncs=$(agent_status .resyncs)
 said_seldom "a war over \`all\`"
