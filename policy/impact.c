@@ -77,11 +77,16 @@ int impact_effective(const struct live *live, const struct device *device, enum 
     return key_effective(key, live->all[key], device->conf[key], device->forwarding);
 }
 
+bool impact_receives(const struct device *device)
+{
+    return device->ipv4 && (device->flags & IFF_UP) && !(device->flags & IFF_LOOPBACK) &&
+           !device_is_port(device) && !streq(device->slave_kind, "vrf");
+}
+
 bool impact_is_stricter(const struct live *live, const struct device *device,
                         const struct live *after, const struct device *device_after)
 {
-    if (!device->ipv4 || !(device->flags & IFF_UP) || (device->flags & IFF_LOOPBACK) ||
-        device_is_port(device) || streq(device->slave_kind, "vrf"))
+    if (!impact_receives(device))
         return false;
     for (enum key key = 0; key < KEY_COUNT; key++)
         if (key_may_refuse(key, impact_effective(live, device, key),

@@ -26,9 +26,12 @@ void impact_after_done(struct live *after);
 /* The effective value of a key of a device, which belongs to this picture. */
 int impact_effective(const struct live *live, const struct device *device, enum key key);
 
-/* May a packet be dropped on this device after the change that passes now? False for devices whose
- * own settings do not matter: down, `lo`, a port of a bridge or of a VRF. Both devices are the same
- * one. */
+/* Do its own settings matter for what comes in? Not where it is down, `lo`, a port of a bridge or
+ * of a VRF. */
+bool impact_receives(const struct device *device);
+
+/* May a packet be dropped on this device after the change that passes now? False where it does not
+ * receive. Both devices are the same one. */
 bool impact_is_stricter(const struct live *live, const struct device *device,
                         const struct live *after, const struct device *device_after);
 

@@ -7,7 +7,8 @@
 
 #include "lockout.h"
 
-int impact_read(const struct session *session, const struct plan *plan, struct peers *ret)
+int impact_read(const struct session *session, const struct plan *plan,
+                const struct routes_plan *routes, struct peers *ret)
 {
     _cleanup_netlink_ struct netlink nl = {0};
     _cleanup_after_ struct live after = {0};
@@ -24,6 +25,7 @@ int impact_read(const struct session *session, const struct plan *plan, struct p
             .after = &after,
             .proc_sys_net = session->cli->paths.proc_sys_net,
             .session = remote ? &own : NULL,
+            .routes = routes,
             .owners = true,
         };
 
@@ -197,6 +199,29 @@ static void print_limits(FILE *f, const struct peers *peers)
                 count_text(PEERS_LOOKED_AT_MAX, number));
 }
 
+/* The conclusion, before the table. */
+static void print_head(FILE *f, const struct peers *peers)
+{
+    char peer_number[16], device_number[16];
+    const char *who = peers->count == 1 ? "connection or neighbour" : "connections and neighbours";
+
+    count_text(peers->count, peer_number);
+    count_text(peers->stricter, device_number);
+    if (peers->count == 0 && peers->stricter == 0)
+        fputs(peers->rerouted ? "Only routes and rules change, and nobody seen now would be cut.\n"
+                              : "No device becomes stricter: nobody would be cut.\n",
+              f);
+    else if (peers->count == 0)
+        fprintf(f, "%s %s stricter, and nobody seen now would be cut.\n", device_number,
+                peers->stricter == 1 ? "device becomes" : "devices become");
+    else if (peers->rerouted)
+        fprintf(f, "%s %s would be cut by what changes of values, routes and rules:\n", peer_number,
+                who);
+    else
+        fprintf(f, "%s %s would be cut on %s %s stricter:\n", peer_number, who, device_number,
+                peers->stricter == 1 ? "device that becomes" : "devices that become");
+}
+
 int impact_print(struct output *out, const struct session *session, const struct peers *peers)
 {
     static const struct column columns[] = {
@@ -204,25 +229,13 @@ int impact_print(struct output *out, const struct session *session, const struct
         {"PROCESS", 0}, {"WHY", COLUMN_WRAP}, {"KEPT BY", COLUMN_WRAP},
     };
     _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
-    char peer_number[16], device_number[16];
     int r = table ? 0 : -ENOMEM;
 
     for (size_t i = 0; r == 0 && i < peers->count; i++)
         r = add_row(table, session, &peers->items[i]);
     if (r < 0)
         return r;
-    if (peers->stricter == 0)
-        fputs("No device becomes stricter: nobody would be cut.\n", out->stream);
-    else if (peers->count == 0)
-        fprintf(out->stream, "%s %s stricter, and nobody seen now would be cut.\n",
-                count_text(peers->stricter, device_number),
-                peers->stricter == 1 ? "device becomes" : "devices become");
-    else
-        fprintf(out->stream, "%s %s would be cut on %s %s stricter:\n",
-                count_text(peers->count, peer_number),
-                peers->count == 1 ? "connection or neighbour" : "connections and neighbours",
-                count_text(peers->stricter, device_number),
-                peers->stricter == 1 ? "device that becomes" : "devices that become");
+    print_head(out->stream, peers);
     r = table_print(table, out);
     print_remarks(out->stream, session, peers);
     print_limits(out->stream, peers);

@@ -5,8 +5,10 @@
 #include "peers.h"
 #include "report.h"
 
-/* A negative errno after saying why. The session was read with IMPACT_KEYS and FACT_ADDRESSES. */
-int impact_read(const struct session *session, const struct plan *plan, struct peers *ret);
+/* routes: what becomes of policy routing, NULL: nothing. A negative errno after saying why. The
+ * session was read with IMPACT_KEYS and FACT_ADDRESSES. */
+int impact_read(const struct session *session, const struct plan *plan,
+                const struct routes_plan *routes, struct peers *ret);
 
 /* A table, and what to know about it; one line where nobody would be cut. -ENOMEM, else 0. */
 int impact_print(struct output *out, const struct session *session, const struct peers *peers);

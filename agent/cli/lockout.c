@@ -44,7 +44,7 @@ static void say_session(const struct session *session, const struct peer *peer, 
 
     (void)inet_ntop(AF_INET, &peer->local, local, sizeof(local));
     say("%s: this %s cut the SSH session from %s to %s:%u%s%s on %s, where rp_filter\n"
-        "becomes %s: %s",
+        "is %s then: %s",
         refused ? "refused" : "warning", peer->possible ? "may" : "would",
         peer_text(peer, address) + strlen("tcp "), local, peer->local_port, peer->pid ? " of " : "",
         peer->pid ? NAME_SHOWN(peer->process) : "",
@@ -61,6 +61,7 @@ static const struct {
     [LOCKOUT_ACCEPT] = {"accept", "Nothing was written, nothing was accepted", "apply --confirm"},
     [LOCKOUT_ROUTES] = {"routes apply", "Nothing was written, nothing was accepted",
                         "apply --confirm"},
+    [LOCKOUT_FLUSH] = {"routes flush", "Nothing was taken away", NULL},
     [LOCKOUT_PAUSE] = {"pause", "What is paused stays so without an end",
                        "apply --force --confirm"},
     [LOCKOUT_RESUME] = {"resume", "What is paused stays so", "apply --force --confirm"},
@@ -85,7 +86,7 @@ static void say_ways_out(const struct session *session, const struct peer *peer,
         fprintf(stderr,
                 "    try it, and have everything put back unless you confirm: rpfpolicy %s\n",
                 words[verb].trial);
-    else
+    else if (verb == LOCKOUT_RESTORE)
         fputs("    put back other devices alone: rpfpolicy restore DEVICE...\n", stderr);
     fprintf(stderr, "    go on all the same: rpfpolicy %s --force\n", words[verb].name);
 }
@@ -116,15 +117,15 @@ static void forget_cures(struct peers *peers)
         peers->items[i].cure.known = false;
 }
 
-int lockout_check(struct session *session, const struct plan *plan, enum lockout_verb verb,
-                  struct peers *ret)
+int lockout_check(struct session *session, const struct plan *plan,
+                  const struct routes_plan *routes, enum lockout_verb verb, struct peers *ret)
 {
     struct cli *cli = session->cli;
     bool allowed = cli_given(cli, OPTION_DRY_RUN) || cli_given(cli, OPTION_FORCE) ||
                    cli_given(cli, OPTION_CONFIRM);
     const struct peer *peer;
 
-    if (impact_read(session, plan, ret) < 0) {
+    if (impact_read(session, plan, routes, ret) < 0) {
         if (!allowed)
             say("nothing was done; 'rpfpolicy %s --force' goes on all the same", words[verb].name);
         return allowed ? 1 : -EPERM;
@@ -150,19 +151,40 @@ bool lockout_agent_writes(const struct session *session)
            (state == AGENT_OBSERVING || state == AGENT_ENFORCING);
 }
 
-int lockout_plan(struct session *session, struct plan *ret)
+void lockout_plan_done(struct lockout_plan *plan)
+{
+    plan_done(&plan->values);
+    routing_done(&plan->routing);
+}
+
+int lockout_plan(struct session *session, struct lockout_plan *ret)
+{
+    struct lockout_plan plan = {0};
+    int r = plan_make(session->policy, &session->live, 0, &plan.values);
+
+    if (r < 0)
+        say("cannot plan: %s", error_text(r));
+    else
+        r = routing_read(session, session->policy, false, &plan.routing);
+    if (r < 0) {
+        lockout_plan_done(&plan);
+        return r;
+    }
+    *ret = plan;
+    return 0;
+}
+
+int lockout_plan_ahead(struct session *session, struct lockout_plan *ret)
 {
     int r;
 
     pauses_mark(&session->pauses, &session->live, UINT64_MAX);
-    r = plan_make(session->policy, &session->live, 0, ret);
+    r = lockout_plan(session, ret);
     pauses_mark(&session->pauses, &session->live, pauses_now());
-    if (r < 0)
-        say("cannot plan: %s", error_text(r));
     return r;
 }
 
-int lockout_warn(struct session *session)
+int lockout_warn(struct session *session, const struct routes_plan *routes)
 {
     _cleanup_peers_ struct peers peers = {0};
     _cleanup_plan_ struct plan plan = {0};
@@ -170,9 +192,9 @@ int lockout_warn(struct session *session)
     bool remote = lockout_own_session(&own);
     int r = plan_make(session->policy, &session->live, 0, &plan);
 
-    if (r < 0 || plan.count == 0)
+    if (r < 0)
         return r;
-    r = impact_read(session, &plan, &peers);
+    r = impact_read(session, &plan, routes, &peers);
     for (size_t i = 0; r >= 0 && i < peers.count; i++) {
         const struct peer *peer = &peers.items[i];
 

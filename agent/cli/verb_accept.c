@@ -11,16 +11,17 @@
 static int look_before(struct session *session)
 {
     _cleanup_peers_ struct peers peers = {0};
-    _cleanup_plan_ struct plan plan = {0};
+    _cleanup_lockout_plan_ struct lockout_plan plan = {0};
     int r;
 
     if (!lockout_agent_writes(session))
         return 0;
-    r = session_read(session, IMPACT_KEYS, FACT_ADDRESSES);
+    r = session_read(session, IMPACT_KEYS | ROUTING_KEYS, FACT_ADDRESSES);
     if (r < 0 || session->acceptance == ACCEPTED_SAME)
         return r;
-    r = lockout_plan(session, &plan);
-    return r < 0 ? r : lockout_check(session, &plan, LOCKOUT_ACCEPT, &peers);
+    r = lockout_plan_ahead(session, &plan);
+    return r < 0 ? r
+                 : lockout_check(session, &plan.values, &plan.routing.plan, LOCKOUT_ACCEPT, &peers);
 }
 
 static void print(struct cli *cli, const struct session *session)

@@ -351,13 +351,16 @@ static int accept_and_carry_out(struct applying *applying, const struct plan *pl
 static int look_before(struct applying *applying, const struct plan *plan)
 {
     struct session *session = applying->session;
-    _cleanup_plan_ struct plan later = {0};
+    _cleanup_lockout_plan_ struct lockout_plan later = {0};
     int r;
 
     if (!lockout_agent_writes(session))
-        return lockout_check(session, plan, LOCKOUT_APPLY, &applying->peers);
-    r = lockout_plan(session, &later);
-    return r < 0 ? r : lockout_check(session, &later, LOCKOUT_APPLY, &applying->peers);
+        return lockout_check(session, plan, &applying->routing.plan, LOCKOUT_APPLY,
+                             &applying->peers);
+    r = lockout_plan_ahead(session, &later);
+    return r < 0 ? r
+                 : lockout_check(session, &later.values, &later.routing.plan, LOCKOUT_APPLY,
+                                 &applying->peers);
 }
 
 int verb_apply(struct cli *cli, int count, char **arguments)

@@ -277,7 +277,7 @@ static int look_before(const struct pausing *pausing, enum lockout_verb verb)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_peers_ struct peers peers = {0};
-    _cleanup_plan_ struct plan plan = {0};
+    _cleanup_lockout_plan_ struct lockout_plan plan = {0};
     int r;
 
     if (!releases(pausing))
@@ -286,16 +286,14 @@ static int look_before(const struct pausing *pausing, enum lockout_verb verb)
     if (r == -ENOENT || (r >= 0 && !lockout_agent_writes(&session)))
         return 0;
     if (r >= 0)
-        r = session_read(&session, IMPACT_KEYS, FACT_ADDRESSES);
+        r = session_read(&session, IMPACT_KEYS | ROUTING_KEYS, FACT_ADDRESSES);
     if (r >= 0) {
         mark(pausing, &session.live);
-        r = plan_make(session.policy, &session.live, 0, &plan);
-        if (r < 0)
-            say("cannot plan: %s", error_text(r));
+        r = lockout_plan(&session, &plan);
     }
     if (r < 0)
         return cli_given(pausing->cli, OPTION_FORCE) ? 0 : r;
-    return lockout_check(&session, &plan, verb, &peers);
+    return lockout_check(&session, &plan.values, &plan.routing.plan, verb, &peers);
 }
 
 int verb_pause(struct cli *cli, int count, char **arguments)

@@ -102,7 +102,7 @@ int verb_plan(struct cli *cli, int count, char **arguments)
         routing_read(&session, session.policy, false, &routing) < 0)
         return EXIT_ERROR;
     r = plan_make(session.policy, &session.live, 0, &plan);
-    if (r == 0 && impact && impact_read(&session, &plan, &peers) < 0)
+    if (r == 0 && impact && impact_read(&session, &plan, &routing.plan, &peers) < 0)
         return EXIT_ERROR;
     if (r == 0 && cli->format == FORMAT_JSON)
         print_json(cli, &session, &plan, &routing.plan, impact ? &peers : NULL);

@@ -330,7 +330,7 @@ static int look_before(struct restoring *restoring)
         say("cannot plan: %s", error_text(r < 0 ? r : -ENOMEM));
         return -ENOMEM;
     }
-    r = lockout_check(&session, &restoring->dry, LOCKOUT_RESTORE, &peers);
+    r = lockout_check(&session, &restoring->dry, &restoring->routing.plan, LOCKOUT_RESTORE, &peers);
     policy_free(session.policy);
     return r;
 }

@@ -128,17 +128,19 @@ static int write_routes(struct session *session, const struct policy *policy, bo
     return status;
 }
 
-/* It accepts the policy, so an agent that is at work writes values, too. */
-static int look_before(struct session *session)
+/* At what becomes of the ways. And at values, where it accepts a policy: an agent that is at work
+ * then writes them. policy NULL: everything of ours goes. */
+static int look_before(struct session *session, const struct policy *policy, bool forced)
 {
     _cleanup_peers_ struct peers peers = {0};
-    _cleanup_plan_ struct plan plan = {0};
-    int r;
+    _cleanup_lockout_plan_ struct lockout_plan plan = {0};
+    bool accepts = policy && session->acceptance != ACCEPTED_SAME && lockout_agent_writes(session);
+    int r = accepts ? lockout_plan_ahead(session, &plan)
+                    : routing_read(session, policy, forced, &plan.routing);
 
-    if (session->acceptance == ACCEPTED_SAME || !lockout_agent_writes(session))
-        return 0;
-    r = lockout_plan(session, &plan);
-    return r < 0 ? r : lockout_check(session, &plan, LOCKOUT_ROUTES, &peers);
+    return r < 0 ? r
+                 : lockout_check(session, &plan.values, &plan.routing.plan,
+                                 policy ? LOCKOUT_ROUTES : LOCKOUT_FLUSH, &peers);
 }
 
 static int routes_apply_verb(struct cli *cli)
@@ -151,7 +153,7 @@ static int routes_apply_verb(struct cli *cli)
     if (cli_given(cli, OPTION_DRY_RUN))
         return routes_plan_verb(cli);
     if (read_session(&session, cli, forced ? SESSION_UNPAUSED : 0) < 0 ||
-        confirming_refuse(cli) < 0 || look_before(&session) < 0)
+        confirming_refuse(cli) < 0 || look_before(&session, session.policy, forced) < 0)
         return EXIT_ERROR;
     if (cli_given(cli, OPTION_CONFIRM) && confirming_begin(cli, &confirm) < 0)
         return EXIT_ERROR;
@@ -179,7 +181,7 @@ static int routes_flush(struct cli *cli)
         return routing_read(&session, NULL, false, &routing) < 0
                    ? EXIT_ERROR
                    : print_plan(cli, &session, &routing);
-    if (confirming_refuse(cli) < 0)
+    if (confirming_refuse(cli) < 0 || look_before(&session, NULL, false) < 0)
         return EXIT_ERROR;
     if (session.guard == GUARD_AGENT && routing_in_policy(session.policy))
         say("warning: the agent will put all of it back; 'rpfpolicy pause' first, or take the\n"
@@ -199,7 +201,7 @@ int verb_routes(struct cli *cli, int count, char **arguments)
         {"apply",
          OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CONFIRM),
          routes_apply_verb},
-        {"flush", OPTION_BIT(OPTION_DRY_RUN), routes_flush},
+        {"flush", OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE), routes_flush},
     };
 
     for (size_t i = 0; i < ELEMENTSOF(actions); i++) {

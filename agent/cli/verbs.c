@@ -258,11 +258,11 @@ const struct verb verbs[] = {
                 "plan   the changes that apply would make, as commands, in order\n"
                 "apply  accept the policy on disk, and make them. Others' routes and rules are\n"
                 "       never touched. Where somebody else's rule, table or program stands in\n"
-                "       the way, the device keeps what it has, unless --force is given. Where\n"
-                "       an agent is at work it looks for SSH sessions first, as 'accept' does.\n"
+                "       the way, the device keeps what it has, unless --force is given.\n"
                 "       --confirm as for 'rpfpolicy apply', which makes these changes, too\n"
                 "flush  take away every route and rule of ours, and nothing else\n"
                 "\n"
+                "apply and flush refuse to cut an SSH session, unless --force is given.\n"
                 "Exit status 2 when there is something to do, or in conflict, or impossible.\n",
         .options =
             OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CONFIRM),

@@ -109,6 +109,8 @@ int agent_take_pauses(struct agent *agent)
     agent->pauses = new;
     new = swap;
     set_pause_timer(agent, now);
+    if (changed) /* what is left over may have been kept for the pause alone */
+        agent->routing.done = false;
     return changed;
 }
 

@@ -6,7 +6,7 @@
 #include "neigh.h"
 #include "peers.h"
 
-/* One device that becomes stricter, in both pictures. */
+/* One device that becomes stricter, or whose peers get other ways back, in both pictures. */
 struct stricter {
     const struct device *before, *after;
 };
@@ -25,8 +25,8 @@ struct flow {
 
 struct flows {
     const struct peers_options *options;
-    struct fib *fib;
-    struct stricter *devices; /* by ifindex */
+    struct fib *fib, *fib_after; /* after: NULL where the ways stay as they are */
+    struct stricter *devices;    /* by ifindex */
     size_t n_devices;
     struct address *addresses; /* by address */
     size_t n_addresses;

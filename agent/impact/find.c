@@ -1,6 +1,7 @@
 /* Deciding about each packet before and after the change, each pair of addresses once. */
 #include "candidates.h"
 #include "owners.h"
+#include "routes.h"
 
 const char *peer_source_name(enum peer_source source)
 {
@@ -40,12 +41,13 @@ static int decide(const struct flows *flows, const struct stricter *device,
     struct receiver before, then;
     struct impact_case c = {.packet = &packet->packet, .before = &before, .after = &then};
     struct fib_route back;
-    int r = fib_receiver(flows->fib, after, device->after, packet, &then, &back);
+    int r =
+        fib_receiver(flows->fib_after ?: flows->fib, after, device->after, packet, &then, &back);
 
     if (r < 0)
         return r;
     before = then;
-    if (!same_settings(flows, device)) {
+    if (flows->fib_after || !same_settings(flows, device)) {
         r = fib_receiver(flows->fib, live, device->before, packet, &before, NULL);
         if (r < 0)
             return r;
@@ -214,9 +216,21 @@ static void sort_peers(struct peers *peers)
     peers->count = n;
 }
 
-static int find_stricter(const struct peers_options *options, struct flows *flows)
+static bool changes_ways(const struct routes_plan *routes)
+{
+    return routes && routes->n_changes > 0;
+}
+
+static bool looks_at_sources(const struct live *live, const struct device *device)
+{
+    return impact_receives(device) && impact_effective(live, device, KEY_RP_FILTER) != 0;
+}
+
+static int find_devices(const struct peers_options *options, struct flows *flows,
+                        size_t *ret_stricter)
 {
     const struct live *live = options->live;
+    size_t stricter = 0;
 
     flows->devices = calloc(live->count + 1, sizeof(*flows->devices));
     if (!flows->devices)
@@ -225,35 +239,49 @@ static int find_stricter(const struct peers_options *options, struct flows *flow
         const struct device *before = &live->devices[i];
         const struct device *after = live_by_ifindex(options->after, before->ifindex);
 
-        if (after && impact_is_stricter(live, before, options->after, after))
+        bool is_stricter = after && impact_is_stricter(live, before, options->after, after);
+
+        stricter += is_stricter;
+        if (is_stricter ||
+            (after && changes_ways(options->routes) && looks_at_sources(options->after, after)))
             flows->devices[flows->n_devices++] =
                 (struct stricter){.before = before, .after = after};
     }
+    *ret_stricter = stricter;
     return 0;
+}
+
+static int look(struct flows *flows, struct peers *peers)
+{
+    const struct peers_options *options = flows->options;
+    _cleanup_fib_ struct fib fib = {0}, after = {0};
+    int r;
+
+    if (flows->n_devices == 0)
+        return 0;
+    r = fib_open(options->nl, &fib);
+    flows->fib = &fib;
+    if (r >= 0 && peers->rerouted) {
+        r = fib_open(options->nl, &after);
+        if (r >= 0)
+            r = fib_pretend(&after, options->routes);
+        flows->fib_after = &after;
+    }
+    if (r >= 0)
+        r = flows_read(flows);
+    return r < 0 ? r : decide_all(flows, peers);
 }
 
 int peers_find(const struct peers_options *options, struct peers *ret)
 {
     _cleanup_flows_ struct flows flows = {.options = options};
-    _cleanup_peers_ struct peers peers = {0};
-    struct fib fib = {0};
-    int r = find_stricter(options, &flows);
+    _cleanup_peers_ struct peers peers = {.rerouted = changes_ways(options->routes)};
+    int r = find_devices(options, &flows, &peers.stricter);
 
+    if (r >= 0)
+        r = look(&flows, &peers);
     if (r < 0)
         return r;
-    peers.stricter = flows.n_devices;
-    if (flows.n_devices > 0) {
-        r = fib_open(options->nl, &fib);
-        if (r < 0)
-            return r;
-        flows.fib = &fib;
-        r = flows_read(&flows);
-        if (r >= 0)
-            r = decide_all(&flows, &peers);
-        fib_close(&fib);
-        if (r < 0)
-            return r;
-    }
     peers.truncated = flows.truncated;
     sort_peers(&peers);
     if (options->owners)

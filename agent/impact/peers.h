@@ -2,7 +2,8 @@
  * flows that netfilter tracks. Reads only, asks the routing tables as fib.h says, leaves no trace.
  *
  * A packet's device is not recorded anywhere, so which device a peer's packets come in by is
- * inferred. For each device that becomes stricter a peer counts when
+ * inferred. For each device that becomes stricter, and where our policy routing changes for each
+ * one that looks at sources at all, a peer counts when
  *   - it is in the neighbour table of that device: heard there, certain;
  *   - its socket is bound to the device: nothing else reaches that socket, certain;
  *   - the local address of the flow is on the device: what is sent to an address normally arrives
@@ -55,6 +56,7 @@ struct peers {
     struct peer *items; /* by device, then address */
     size_t count, capacity;
     size_t stricter; /* number of devices that become stricter */
+    bool rerouted;   /* policy routing changes, too */
     size_t unknown;  /* packets that could not be decided: an ip rule asks for what is not known */
     bool truncated;  /* there was more to look at than PEERS_LOOKED_AT_MAX */
 };
@@ -68,17 +70,21 @@ struct session_peer {
     uint16_t peer_port, local_port;
 };
 
+struct routes_plan;
+
 struct peers_options {
     struct netlink *nl;
     const struct live *live, *after; /* impact_after_…(); live with FACT_ADDRESSES, IMPACT_KEYS */
     const char *proc_sys_net;
     const struct session_peer *session; /* NULL for none */
+    const struct routes_plan *routes;   /* policy routing as it will be; NULL: as it is */
     bool owners;    /* look for the processes in /proc, as far as that may be read */
     bool untracked; /* leave out what netfilter tracks */
     size_t max;     /* packets to decide about; 0: PEERS_LOOKED_AT_MAX */
 };
 
-/* Nothing is read at all where no device becomes stricter. *ret is to be freed by peers_done(). */
+/* Nothing is read at all where no device becomes stricter and no way changes. *ret is to be freed
+ * by peers_done(). */
 int peers_find(const struct peers_options *options, struct peers *ret);
 void peers_done(struct peers *peers);
 #define _cleanup_peers_ _cleanup_(peers_done)

@@ -37,8 +37,10 @@ static bool is_bare(const struct fib_rule *rule, uint32_t priority, uint32_t tab
            !rule->unknown && rule->suppress_length < 0 && rule->suppress_group < 0;
 }
 
-static void look_at_rules(struct fib *fib)
+void fib_look_at_rules(struct fib *fib)
 {
+    fib->selects_from = fib->selects_mark = fib->selects_ports = false;
+    fib->dissects = fib->unknown_rules = false;
     fib->plain_rules = fib->n_rules == 3 && is_bare(&fib->rules[0], 0, RT_TABLE_LOCAL) &&
                        is_bare(&fib->rules[1], 32766, RT_TABLE_MAIN) &&
                        is_bare(&fib->rules[2], 32767, RT_TABLE_DEFAULT);
@@ -68,7 +70,7 @@ static int read_rules(struct fib *fib)
     header->family = AF_INET;
     r = netlink_dump(fib->nl, request, take_rule, forget_rules, fib);
     if (r >= 0)
-        look_at_rules(fib);
+        fib_look_at_rules(fib);
     return r;
 }
 
@@ -403,7 +405,7 @@ int fib_lookup(struct fib *fib, const struct fib_flow *flow, struct fib_route *r
     struct fib_route route;
     int r;
 
-    if (!can_be_asked(fib, flow))
+    if (fib->pretended || !can_be_asked(fib, flow))
         return fib_lookup_by_rules(fib, flow, ret);
     r = ask(fib, flow, &route);
     if (r < 0)

@@ -45,6 +45,7 @@ struct fib_flow {
 };
 
 struct fib_rule;
+struct routes_plan;
 
 struct fib_address {
     struct in_addr address;
@@ -69,13 +70,18 @@ struct fib {
                            the kernel does not look for the ports of what it receives, and they are
                            0 for all rules: fib_rule_requires_fldissect() */
     bool unknown_rules; /* … or something this program does not know */
-    bool defaults_read, equal_defaults; /* found out at need: see fib_lookup() */
+    bool defaults_read, equal_defaults;  /* found out at need: see fib_lookup() */
+    const struct routes_plan *pretended; /* borrowed: see fib_pretend(); NULL: all is as it is */
 };
 
 /* Read rules and addresses. Errors as the kernel gives them. */
 int fib_open(struct netlink *nl, struct fib *ret);
 void fib_close(struct fib *fib);
 #define _cleanup_fib_ _cleanup_(fib_close)
+
+/* From now on answer as if the plan were carried out: of our protocol there are exactly its rules
+ * and routes. Every rule is then applied here. -ENOMEM. */
+int fib_pretend(struct fib *fib, const struct routes_plan *plan);
 
 /* Is it an address of some device (inet_lookup_ifaddr_rcu())? */
 bool fib_is_own(const struct fib *fib, struct in_addr address);

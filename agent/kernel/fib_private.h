@@ -12,6 +12,7 @@
 struct fib_rule {
     uint32_t priority;
     uint8_t action;     /* FR_ACT_… */
+    uint8_t protocol;   /* RTPROT_…: who made it */
     bool invert, never; /* never: the device it names is not there */
     struct in_addr to, from;
     uint8_t to_length, from_length;
@@ -47,6 +48,14 @@ enum route_kind fib_kind_of(uint8_t type);
 /* How a lookup that ends in nothing is answered (fib_props[], fib4_rule_action(), and the same of
  * IPv6). Other errors are given back, and *ret is then untouched. */
 int fib_ends_in_nothing(int error, enum route_kind *ret);
+
+/* What kinds of rules there are: fills the flags of *fib. */
+void fib_look_at_rules(struct fib *fib);
+
+/* Is the table one of those that are pretended? Then *ret_found tells whether it leads there, and
+ * *ret by which route. */
+bool fib_find_pretended(const struct fib *fib, uint32_t table, struct in_addr to,
+                        struct fib_route *ret, bool *ret_found);
 
 /* Does the rule apply (fib_rule_match(), fib4_rule_match())? */
 bool fib_rule_matches(const struct fib_rule *rule, const struct fib_flow *flow);

@@ -265,6 +265,8 @@ int fib_read_rule(const struct nlmsghdr *message, struct fib_rule *ret)
     rule.table = header->table;
     rule.l3mdev = tb[FRA_L3MDEV] && mnl_attr_get_payload_len(tb[FRA_L3MDEV]) > 0 &&
                   mnl_attr_get_u8(tb[FRA_L3MDEV]) != 0;
+    if (tb[FRA_PROTOCOL] && mnl_attr_get_payload_len(tb[FRA_PROTOCOL]) > 0)
+        rule.protocol = mnl_attr_get_u8(tb[FRA_PROTOCOL]);
     rule.unknown = has_unknown(tb);
     r = read_places(tb, header->flags, &rule);
     if (r >= 0)

@@ -76,7 +76,7 @@ static int consider(const struct nlmsghdr *message, void *data)
 }
 
 /* 1 found, 0 not. */
-static int search_table(struct netlink *nl, const struct fib_flow *flow, uint32_t table,
+static int search_table(const struct fib *fib, const struct fib_flow *flow, uint32_t table,
                         struct search *search)
 {
     _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
@@ -85,10 +85,12 @@ static int search_table(struct netlink *nl, const struct fib_flow *flow, uint32_
     int r;
 
     *search = (struct search){.to = flow->to, .tos = flow->tos, .table = table};
+    if (fib_find_pretended(fib, table, flow->to, &search->best, &search->found))
+        return search->found;
     header->rtm_family = AF_INET;
     header->rtm_table = table < 256 ? (uint8_t)table : RT_TABLE_COMPAT;
     mnl_attr_put_u32(request, RTA_TABLE, table);
-    r = netlink_dump(nl, request, consider, forget, search);
+    r = netlink_dump(fib->nl, request, consider, forget, search);
     if (r == -ENOENT)
         return 0; /* no such table */
     if (r < 0)
@@ -115,7 +117,7 @@ static bool is_suppressed(const struct fib_rule *rule, const struct fib_route *r
 }
 
 /* 1 decided, 0 go on with the next rule. */
-static int apply(struct netlink *nl, const struct fib_rule *rule, const struct fib_flow *flow,
+static int apply(const struct fib *fib, const struct fib_rule *rule, const struct fib_flow *flow,
                  struct fib_route *ret)
 {
     struct search search;
@@ -136,10 +138,10 @@ static int apply(struct netlink *nl, const struct fib_rule *rule, const struct f
         end_at(ret, ROUTE_BLACKHOLE);
         return 1;
     }
-    r = search_table(nl, flow, rule->table, &search);
+    r = search_table(fib, flow, rule->table, &search);
     if (r <= 0)
         return r;
-    r = fib_resolve_nexthop(nl, &search.best);
+    r = fib_resolve_nexthop(fib->nl, &search.best);
     if (r < 0)
         return r;
     if (is_suppressed(rule, &search.best))
@@ -177,7 +179,7 @@ int fib_lookup_by_rules(const struct fib *fib, const struct fib_flow *flow, stru
             i = goto_target(fib, i);
             continue;
         }
-        r = apply(fib->nl, rule, flow, ret);
+        r = apply(fib, rule, flow, ret);
         if (r != 0)
             return r < 0 ? r : 0;
         i++;

@@ -1,0 +1,101 @@
+/* Lookups as they will be answered once policy routing has other rules and routes: those of our
+ * protocol are exchanged for the wanted ones, and every rule is applied here, not by the kernel. */
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "fib_private.h"
+#include "routes.h"
+
+static struct in_addr ipv4(const struct ip *ip)
+{
+    struct in_addr address;
+
+    memcpy(&address.s_addr, ip->bytes, sizeof(address.s_addr));
+    return address;
+}
+
+static struct fib_rule rule_of(const struct route_rule *rule)
+{
+    return (struct fib_rule){
+        .priority = rule->priority,
+        .action = rule->action,
+        .protocol = rule->protocol,
+        .to = ipv4(&rule->to.ip),
+        .to_length = rule->to.length,
+        .from = ipv4(&rule->from.ip),
+        .from_length = rule->from.length,
+        .table = rule->table,
+        .suppress_length = rule->suppress_prefixlength,
+        .suppress_group = -1,
+    };
+}
+
+static int by_priority(const void *a, const void *b)
+{
+    const struct fib_rule *x = a, *y = b;
+
+    return (x->priority > y->priority) - (x->priority < y->priority);
+}
+
+int fib_pretend(struct fib *fib, const struct routes_plan *plan)
+{
+    _cleanup_free_ struct fib_rule *ours = calloc(plan->n_rules + 1, sizeof(*ours));
+    struct fib_rule *rules = calloc(plan->n_rules + fib->n_rules + 1, sizeof(*rules));
+    size_t n_ours = 0, n = 0, at = 0;
+
+    if (!ours || !rules) {
+        free(rules);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < plan->n_rules; i++)
+        if (plan->rules[i].family == AF_INET)
+            ours[n_ours++] = rule_of(&plan->rules[i]);
+    if (n_ours > 0)
+        qsort(ours, n_ours, sizeof(*ours), by_priority);
+    for (size_t i = 0; i < fib->n_rules; i++) { /* the kernel has them in their order */
+        if (fib->rules[i].protocol == ROUTING_PROTOCOL)
+            continue;
+        while (at < n_ours && ours[at].priority < fib->rules[i].priority)
+            rules[n++] = ours[at++];
+        rules[n++] = fib->rules[i];
+    }
+    while (at < n_ours)
+        rules[n++] = ours[at++];
+    free(fib->rules);
+    fib->rules = rules;
+    fib->rules_capacity = plan->n_rules + fib->n_rules + 1;
+    fib->n_rules = n;
+    fib->custom_rules |= n_ours > 0;
+    fib->pretended = plan;
+    fib_look_at_rules(fib);
+    return 0;
+}
+
+bool fib_find_pretended(const struct fib *fib, uint32_t table, struct in_addr to,
+                        struct fib_route *ret, bool *ret_found)
+{
+    bool ours = false;
+
+    *ret_found = false;
+    for (size_t i = 0; fib->pretended && i < fib->pretended->n_routes; i++) {
+        const struct route *route = &fib->pretended->routes[i];
+
+        if (route->table != table)
+            continue;
+        ours = true;
+        if (route->family != AF_INET || !in_prefix(to, ipv4(&route->to.ip), route->to.length) ||
+            (*ret_found && route->to.length <= ret->prefix_length))
+            continue;
+        *ret = (struct fib_route){
+            .found = {.kind = fib_kind_of(route->type), .n_hops = route->oif != 0},
+            .gateways = {ipv4(&route->via)},
+            .prefix = ipv4(&route->to.ip),
+            .prefix_length = route->to.length,
+            .table = table,
+            .metric = route->metric,
+        };
+        ret->found.hops[0] = route->oif;
+        *ret_found = true;
+    }
+    return ours;
+}
