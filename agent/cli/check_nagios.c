@@ -60,23 +60,31 @@ static int begin(struct check *check)
     return found && found->stream ? 0 : -ENOMEM;
 }
 
-static void note(struct check *check, const char *name, const struct key_state *state)
+static void note(struct check *check, const char *name, const struct device *device,
+                 const struct key_state *state)
 {
     struct found *found = check->data;
-    char escaped[NAME_ESCAPED_SIZE], now[12], wanted[12];
+    char text[JUDGE_TEXT_SIZE], now[12], wanted[12];
 
     if (state->state > STATE_LATENT || found->lines++ >= LINES_MAX)
         return;
     fprintf(found->stream, "%s: ", state_name(state->state));
-    print_safely(found->stream, name_escape_buf(name, escaped, sizeof(escaped)));
-    fprintf(found->stream, " %s is %s, wanted %s\n", key_info(state->key)->name,
-            key_value_format(state->key, state->effective, now, sizeof(now)),
-            wanted_text(state, wanted, sizeof(wanted)));
+    print_safely(found->stream, name_escape_buf(name, text, sizeof(text)));
+    fprintf(found->stream, " %s", key_info(state->key)->name);
+    if (state->state == STATE_LATENT) {
+        fputs(": ", found->stream);
+        print_safely(found->stream, judge_text(check->session->judge, device, state, text));
+        fputc('\n', found->stream);
+    } else {
+        fprintf(found->stream, " is %s, wanted %s\n",
+                key_value_format(state->key, state->effective, now, sizeof(now)),
+                wanted_text(state, wanted, sizeof(wanted)));
+    }
 }
 
 static int special(struct check *check, int which, const struct key_state *state)
 {
-    note(check, which == IFINDEX_ALL ? "all" : "default", state);
+    note(check, which == IFINDEX_ALL ? "all" : "default", NULL, state);
     return 0;
 }
 
@@ -84,7 +92,7 @@ static int device(struct check *check, const struct device *device, const struct
                   unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        note(check, device->name, &states[i]);
+        note(check, device->name, device, &states[i]);
     return 0;
 }
 

@@ -268,6 +268,11 @@ static void print_next(struct check *check)
         fputs("The agent was stopped: until it is started again nothing is repaired, and the udev\n"
               "hook stands back too.\n",
               stream);
+    else if (session->enforcing && session->guard == GUARD_NONE)
+        fputs("Mode is enforce, but nothing is there to keep it: neither the agent nor the udev "
+              "hook\n"
+              "(package rpfpolicy-agent).\n",
+              stream);
     if (check->writable > 0 || check->routing.plan.n_changes > 0)
         fputs("'rpfpolicy plan' shows what would be written, 'rpfpolicy apply' writes it.\n",
               stream);

@@ -15,11 +15,13 @@ static void print_examples(FILE *stream, const struct warning *warning)
     fputs(warning->count > warning->n_examples ? ", ...]" : "]", stream);
 }
 
-/* What is said of all or default alone needs no example. */
+/* What follows from `all` or `default` alone says so in its own words. */
 static bool names_devices(const struct warning *warning)
 {
     return warning->count > 1 ||
-           (!streq(warning->examples[0], "all") && !streq(warning->examples[0], "default"));
+           (warning->count == 1 &&
+            (warning->code == WARN_OUT_OF_RANGE ||
+             (!streq(warning->examples[0], "all") && !streq(warning->examples[0], "default"))));
 }
 
 char *check_warning_text(const struct warning *warning)
@@ -32,7 +34,7 @@ char *check_warning_text(const struct warning *warning)
     if (!stream)
         return NULL;
     fprintf(stream, "%s: %s", warning_name(warning->code), warning->message);
-    if (warning->count > 0 && names_devices(warning))
+    if (names_devices(warning))
         print_examples(stream, warning);
     if (warning->rule)
         place = place_text(warning->rule->origin.file, warning->rule->origin.line);

@@ -29,7 +29,8 @@ struct explain_key {
     struct sysctl_answer add, full, all;
     bool explained; /* sysctl.d, `default` or the kernel account for what is stored now */
     bool all_explained;
-    bool ours; /* we wrote it since boot; `former` is what was stored before */
+    bool ours;       /* we wrote it since boot; `former` is what was stored before */
+    bool as_written; /* and it is still what we wrote */
     int former;
     struct suspects suspects;
 };

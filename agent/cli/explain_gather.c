@@ -101,7 +101,8 @@ static int gather_sysctl(struct explain *explain, struct explain_key *key)
     return 0;
 }
 
-/* Did we write it, according to the record of former values? */
+/* Did we write it, or `all`, according to the record of former values? What is stored as we wrote
+ * it needs no other explanation. */
 static void gather_record(struct explain *explain, struct explain_key *key)
 {
     _cleanup_free_ struct before_record *records = NULL;
@@ -113,12 +114,21 @@ static void gather_record(struct explain *explain, struct explain_key *key)
     if (explain->subject == EXPLAIN_ABSENT ||
         before_read(&explain->session->cli->paths, &records, &n) < 0)
         return;
-    for (size_t i = 0; i < n && !key->ours; i++)
-        if (records[i].key == key->state.key && records[i].ifindex == ifindex &&
-            streq(records[i].name, explain->name)) {
-            key->ours = true;
-            key->former = records[i].value;
-        }
+    for (size_t i = 0; i < n; i++) {
+        const struct before_record *record = &records[i];
+
+        if (record->key != key->state.key)
+            continue;
+        if (record->ifindex == IFINDEX_ALL &&
+            record->wrote == explain->session->live.all[record->key])
+            key->all_explained = true;
+        if (key->ours || record->ifindex != ifindex || !streq(record->name, explain->name))
+            continue;
+        key->ours = true;
+        key->former = record->value;
+        key->as_written = record->wrote == key->state.configured;
+    }
+    key->explained |= key->as_written;
 }
 
 static int gather_suspects(struct explain *explain, struct explain_key *key)
@@ -143,8 +153,6 @@ static int gather_key(struct explain *explain, const struct key_state *state)
         r = gather_sysctl(explain, key);
     if (r >= 0)
         gather_record(explain, key);
-    if (key->ours && (state->state == STATE_OK || state->state == STATE_LATENT))
-        key->explained = key->all_explained = true;
     return r < 0 ? r : gather_suspects(explain, key);
 }
 

@@ -310,6 +310,18 @@ static void put_routing_cure(FILE *out, const struct explain *explain, const cha
     fputs("and to see first what follows from it\n    rpfpolicy plan\n", out);
 }
 
+/* Is it off or loose that the policy wants? Then it needs not be told to say so. */
+static bool lets_all_in(const struct explain *explain)
+{
+    for (size_t i = 0; i < explain->n_keys; i++) {
+        const struct key_state *state = &explain->keys[i].state;
+
+        if (state->key == KEY_RP_FILTER)
+            return state->wanted_known && state->wanted != 1;
+    }
+    return false;
+}
+
 static void put_loose_cure(FILE *out, const char *name, const char *pattern)
 {
     fprintf(
@@ -371,7 +383,7 @@ char *explain_replies_cure(const struct explain *explain)
     explain_pattern(explain->name, pattern);
     if (some_asymmetric(replies))
         put_routing_cure(out, explain, pattern);
-    if (replies->ip[0].asymmetric)
+    if (replies->ip[0].asymmetric && !lets_all_in(explain))
         put_loose_cure(out, NAME_SHOWN(explain->name), pattern);
     if (replies->ip[1].asymmetric)
         put_ipv6_words(out, NAME_SHOWN(explain->name));

@@ -299,12 +299,13 @@ static int print_suspects(struct output *out, const struct explain *explain,
  * those about `all` and `default` belong there. */
 static bool is_shown(const struct explain *explain, const struct warning *warning)
 {
-    bool about_devices = warning->code == WARN_LOOSE_UNNUMBERED ||
-                         warning->code == WARN_OUT_OF_RANGE || warning->code == WARN_EXPIRED ||
+    bool about_devices = warning->code == WARN_LOOSE_UNNUMBERED || warning->code == WARN_EXPIRED ||
                          warning->code == WARN_WRITER;
 
     if (!warning->message || warning->code == WARN_LOOSE_UNNUMBERED)
         return false;
+    if (warning->code == WARN_OUT_OF_RANGE)
+        return warning->count > 0;
     return explain->device ? about_devices && warning->count > 0 : !about_devices;
 }
 
@@ -322,8 +323,11 @@ static void print_warnings(struct output *out, const struct explain *explain)
         if (!any)
             heading(out, "Warnings");
         any = true;
-        fprintf(out->stream, "    %s%s%s\n", output_color(out, "warning"),
+        fprintf(out->stream, "    %s%s%s", output_color(out, "warning"),
                 warning_name(warning->code), output_color_end(out));
+        for (unsigned k = 0; warning->code == WARN_OUT_OF_RANGE && k < warning->n_examples; k++)
+            fprintf(out->stream, "%s %s", k ? "," : ":", NAME_SHOWN(warning->examples[k]));
+        fputc('\n', out->stream);
         print_lines(out, 6, warning->message);
     }
 }

@@ -82,10 +82,16 @@ static const char *drift_reason(const struct explain *explain, const struct expl
                                 char *buf, size_t size)
 {
     const struct key_state *state = &key->state;
+    const char *reason = behind(key->message, ": ");
 
+    snprintf(buf, size, "%d is stored", state->configured);
+    if (key->as_written && !state->cause.file && startswith(reason, buf)) {
+        snprintf(buf, size, "%d is stored, as rpfpolicy wrote it", state->configured);
+        return buf;
+    }
     if (state->cause.file || !key->explained || !key->all_explained || key->add.given ||
         key->full.given || key->all.given || !explain->sysctl)
-        return behind(key->message, ": ");
+        return reason;
     snprintf(buf, size, "%d is stored, as it was from the start", state->configured);
     return buf;
 }

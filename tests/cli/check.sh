@@ -292,6 +292,8 @@ run check --strict lxc1
 expect_status "--strict counts latent" 2
 run check --format=nagios lxc1
 expect_status "nagios counts latent as WARNING" 1
+says "nagios says what will come" "$OUT" \
+    '^latent: lxc1 rp_filter: strict now, but .* /etc/sysctl.d/60-later.conf:1$'
 
 # --- what stands ready to repair it
 
@@ -310,14 +312,30 @@ END
 sysctl_d 10-network-security.conf </dev/null
 rpfpolicy apply >/dev/null 2>&1
 guard "nothing stands ready" null latent
+run check
+says "that nothing stands ready is said" "$OUT" '^Mode is enforce, but nothing is there to keep it'
 echo '# the hook' >/etc/udev/rules.d/99-zz-rpfpolicy.rules
 # It repairs after an event of the device, not after systemd-sysctl ran over everything.
 guard "the udev hook" helper latent
+run check
+expect "where it does, that is not said" not grep -q 'nothing is there to keep it' "$OUT"
 touch /run/rpfpolicy/stand-back
 guard "the udev hook that stands back" null latent
 rm /run/rpfpolicy/stand-back
 ln -sf /dev/null /etc/udev/rules.d/99-zz-rpfpolicy.rules
 guard "the masked udev hook" null latent
+
+# --- what nobody means
+
+policy_file 10-test.conf <<<$'[rp_filter]\nlxc1 = loose'
+echo -1 >"$CONF/all/rp_filter"
+echo 7 >"$CONF/lxc1/rp_filter"
+run check
+says "a stored value out of range: of all" "$OUT" '^warning: out-of-range: .* \[1: all\]$'
+says "a stored value out of range: of a device" "$OUT" '^warning: out-of-range: .* \[1: lxc1\] '
+run explain lxc1
+says "explain says whose value it is" "$OUT" '^ +out-of-range: all$'
+echo 0 >"$CONF/all/rp_filter"
 
 # --- many rules: each row names its own, in the order of the devices
 

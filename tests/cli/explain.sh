@@ -136,6 +136,19 @@ begins "all is well" "lxc1: rp_filter is off (0), as the policy wants it: ok"
 says_not "all is well" "What to do"
 says "an empty sysctl.d" "No line speaks of it, nor of \`all\`."
 
+# -- what we wrote ourselves --
+
+ip link add ours0 type bridge
+policy_file 20-ours.conf <<<$'[rp_filter]\nours0 = strict'
+rpfpolicy apply >/dev/null 2>&1
+policy_file 20-ours.conf <<<$'[rp_filter]\nours0 = off'
+explain ours0
+begins "written by ourselves" \
+    "ours0: rp_filter is strict (1), wanted off: drift, because 1 is stored, as rpfpolicy wrote it"
+says_not "written by ourselves" "Nothing on disk tells of another writer"
+rm /etc/rpfpolicy.d/20-ours.conf
+ip link del ours0
+
 # -- what cannot be read is not passed over --
 
 sysctl_d 20-secret.conf <<<'net.ipv4.conf.lxc1.rp_filter = 2'

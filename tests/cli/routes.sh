@@ -48,6 +48,11 @@ run explain eth1 --peer=203.0.113.1
 says "tells where replies leave" "$OUT" 'from 172.16.5.4 to 203.0.113.1: by eth0 via 172.16.4.1, not by eth1'
 says "one cure" "$OUT" '^ +eth1 = auto$'
 says "the other" "$OUT" '^ +eth1 = loose$'
+policy_file 20-loose.conf <<<$'[rp_filter]\neth1 = loose'
+run explain eth1 --peer=203.0.113.1
+says "what the policy says already is no cure: one is left" "$OUT" '^ +eth1 = auto$'
+says_not "what the policy says already is no cure" "$OUT" 'To take what comes in|Or to take'
+rm /etc/rpfpolicy.d/20-loose.conf
 run explain eth1
 says "without a peer, for those far away" "$OUT" 'from 172.16.5.4 to peers far away: by eth0'
 run explain eth0
