@@ -20,8 +20,9 @@ static int look_before(struct session *session)
     if (r < 0 || session->acceptance == ACCEPTED_SAME)
         return r;
     r = lockout_plan_ahead(session, &plan);
-    return r < 0 ? r
-                 : lockout_check(session, &plan.values, &plan.routing.plan, LOCKOUT_ACCEPT, &peers);
+    if (r < 0)
+        return cli_given(session->cli, OPTION_FORCE) ? 0 : r;
+    return lockout_check(session, &plan.values, &plan.routing.plan, LOCKOUT_ACCEPT, &peers);
 }
 
 static void print(struct cli *cli, const struct session *session)

@@ -165,8 +165,7 @@ static int judge_devices(struct check *check, const struct check_format *format,
         }
         r = format->device ? format->device(check, &live->devices[i], states, n) : 0;
     }
-    if (refuses ||
-        check->routing.plan.n_changes > 0) /* said why not; all else is known all the same */
+    if (refuses || check->routing.plan.n_changes > 0) /* all else is known without it, too */
         (void)lockout_warn(check->session, &check->routing.plan);
     writers_warn(check->session, selected);
     judge_warnings(check->session->judge, &check->warnings);

@@ -82,6 +82,8 @@ bool fib_find_pretended(const struct fib *fib, uint32_t table, struct in_addr to
 
         if (route->table != table)
             continue;
+        if (route->special) /* it stays as it is, and not all of it is held here */
+            return false;
         ours = true;
         if (route->family != AF_INET || !in_prefix(to, ipv4(&route->to.ip), route->to.length) ||
             (*ret_found && route->to.length <= ret->prefix_length))

@@ -71,6 +71,37 @@ run apply
 expect_status "apply after resume" 0
 expect_equal "it is as after the first apply" "$(values)" "$second"
 
+# --- killed at each of its writes: past no third value, and the next one completes it
+
+killed() {
+    # A program built with the address sanitizer wants to be told that it does not come first.
+    env LD_PRELOAD="$SYSTEM_BUILD/tests/lib/end-at-write.so" \
+        ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" "$@" >"$OUT" 2>"$ERR"
+    STATUS=$?
+}
+
+for variable in END_AT_WRITE END_AFTER_WRITE; do
+    for n in $(seq 50); do
+        killed "$variable=$n" "$SYSTEM_BUILD/agent/cli/rpfpolicy" restore
+        [ "$STATUS" = 137 ] || break
+        for device in eth0 lxc1; do
+            case $device$(effective "$device") in
+            eth01 | eth02 | lxc10 | lxc12) ;;
+            *) fail "$variable=$n: $device is at a third value: $(effective "$device")" ;;
+            esac
+        done
+        run restore
+        expect_status "the next restore after $variable=$n" 0
+        expect_equal "the next restore completes it" "$(values)" "$first"
+        run resume
+        run apply
+        expect_equal "it is as after the first apply" "$(values)" "$second"
+    done
+    expect "killed at several writes" test "$n" -gt 4
+    run resume
+    run apply
+done
+
 # --- what someone else changed since, devices that are gone, renamed or new
 
 sysctl -qw net.ipv4.conf.eth1.rp_filter=0
