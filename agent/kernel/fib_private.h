@@ -52,8 +52,8 @@ int fib_ends_in_nothing(int error, enum route_kind *ret);
 /* What kinds of rules there are: fills the flags of *fib. */
 void fib_look_at_rules(struct fib *fib);
 
-/* Is the table one of those that are pretended, and all of it known? Then *ret_found tells whether it leads there, and
- * *ret by which route. */
+/* Is the table one of those that are pretended, and all of it known? Then *ret_found tells whether
+ * it leads there, and *ret by which route. */
 bool fib_find_pretended(const struct fib *fib, uint32_t table, struct in_addr to,
                         struct fib_route *ret, bool *ret_found);
 
