@@ -243,13 +243,34 @@ static int view_addresses(struct routes_work *work)
 static bool is_default(const struct route *route)
 {
     return route->to.length == 0 && route->type == RTN_UNICAST && route->tos == 0 &&
-           route->oif > 0 && !route->special;
+           route->oif > 0 && (!route->special || route->way);
+}
+
+/* Default routes of main by device. Where the next hops of the best one are on several devices,
+ * each of them needs rules of its own: none is the one by which replies leave anyway. */
+static void find_primary(struct routes_work *work)
+{
+    const struct route *best[IP_FAMILIES] = {NULL};
+
+    for (size_t i = 0; i < work->n_defaults; i++) {
+        const struct route *route = work->defaults[i];
+        unsigned f = IP_INDEX(route->family);
+
+        if (route->table != RT_TABLE_MAIN)
+            continue;
+        if (!best[f] || route->metric < best[f]->metric) {
+            best[f] = route;
+            work->primary[f] = route->oif;
+        } else if (route->metric == best[f]->metric && route->hop && best[f]->hop &&
+                   route->oif != best[f]->oif) {
+            work->primary[f] = 0;
+        }
+    }
 }
 
 static int view_routes(struct routes_work *work)
 {
     const struct route_facts *facts = work->facts;
-    const struct route *best[IP_FAMILIES] = {NULL};
 
     work->defaults = calloc(facts->n_routes + 1, sizeof(*work->defaults));
     work->foreign = calloc(facts->n_routes + 1, sizeof(*work->foreign));
@@ -257,19 +278,14 @@ static int view_routes(struct routes_work *work)
         return -ENOMEM;
     for (size_t i = 0; i < facts->n_routes; i++) {
         const struct route *route = &facts->routes[i];
-        unsigned f = IP_INDEX(route->family);
 
         if (route->protocol == ROUTING_PROTOCOL)
             continue;
         work->foreign[work->n_foreign++] = route;
-        if (!is_default(route))
-            continue;
-        work->defaults[work->n_defaults++] = route;
-        if (route->table == RT_TABLE_MAIN && (!best[f] || route->metric < best[f]->metric))
-            best[f] = route;
+        if (is_default(route))
+            work->defaults[work->n_defaults++] = route;
     }
-    for (unsigned f = 0; f < IP_FAMILIES; f++)
-        work->primary[f] = best[f] ? best[f]->oif : 0;
+    find_primary(work);
     qsort(work->defaults, work->n_defaults, sizeof(*work->defaults), by_preference);
     qsort(work->foreign, work->n_foreign, sizeof(*work->foreign), by_table);
     return 0;

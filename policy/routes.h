@@ -38,6 +38,8 @@ struct route {
     bool onlink;                                /* RTNH_F_ONLINK */
     bool special; /* has several next hops, a nexthop object, encapsulation or attributes that are
                      not held here: never wanted, never copied */
+    bool way;     /* of a special one: via, oif and onlink tell where it leads all the same */
+    bool hop;     /* one next hop of a foreign default route that stands here as a whole, too */
 };
 
 struct route_rule {

@@ -148,7 +148,7 @@ static bool same_rule(const struct route_rule *a, const struct route_rule *b)
 static bool knows_route(const struct route_facts *facts, const struct route *route)
 {
     for (size_t i = 0; i < facts->n_routes; i++)
-        if (same_route(&facts->routes[i], route))
+        if (!facts->routes[i].hop && same_route(&facts->routes[i], route))
             return true;
     return false;
 }
@@ -169,9 +169,12 @@ void agent_routing_on_route(struct agent *agent, const struct nlmsghdr *message)
         return;
     if (route.protocol != ROUTING_PROTOCOL && route.to.length > 0)
         return;
-    if (knows_route(&agent->routing.facts, &route) == (message->nlmsg_type == RTM_NEWROUTE))
-        return;
-    mark(agent, route.protocol == ROUTING_PROTOCOL ? ROUTES_READ_OURS : ROUTES_READ_FOREIGN);
+    /* Of several next hops one may come or go. */
+    if (route.protocol != ROUTING_PROTOCOL &&
+        (route.special || message->nlmsg_type == RTM_DELROUTE))
+        mark(agent, ROUTES_READ_FOREIGN);
+    else if (knows_route(&agent->routing.facts, &route) != (message->nlmsg_type == RTM_NEWROUTE))
+        mark(agent, route.protocol == ROUTING_PROTOCOL ? ROUTES_READ_OURS : ROUTES_READ_FOREIGN);
 }
 
 void agent_routing_on_rule(struct agent *agent, const struct nlmsghdr *message)

@@ -127,6 +127,8 @@ static int read_route_extras(const struct nlattr *const *tb, const struct rtmsg 
     route->special = tb[RTA_MULTIPATH] || tb[RTA_NH_ID] || tb[RTA_ENCAP] || tb[RTA_VIA] ||
                      tb[RTA_NEWDST] || header->rtm_src_len != 0 ||
                      (more && header->rtm_protocol == ROUTING_PROTOCOL);
+    route->way = tb[RTA_NH_ID] && tb[RTA_OIF] && !tb[RTA_MULTIPATH] && !tb[RTA_ENCAP] &&
+                 !tb[RTA_VIA] && !tb[RTA_NEWDST] && header->rtm_src_len == 0;
     return r;
 }
 

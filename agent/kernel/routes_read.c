@@ -5,6 +5,7 @@
 #include <linux/rtnetlink.h>
 
 #include "attrs.h"
+#include "fib_private.h"
 #include "routes_io.h"
 
 /* One dump: what it found is appended, and taken back where it has to begin again. */
@@ -137,6 +138,42 @@ static int is_wanted(struct reading *reading, const struct nlmsghdr *message)
     return is_new_table(reading, table);
 }
 
+static int take_hop(const struct rtnexthop *hop, const struct nlattr *gateway, void *data)
+{
+    struct route_facts *facts = data;
+    size_t size = ip_bits(facts->routes[facts->n_routes - 1].family) / 8;
+    struct route route = facts->routes[facts->n_routes - 1];
+    int r;
+
+    if (!gateway || mnl_attr_get_payload_len(gateway) < size || hop->rtnh_ifindex <= 0)
+        return 0;
+    r = grow((void **)&facts->routes, &facts->routes_capacity, facts->n_routes,
+             sizeof(*facts->routes));
+    if (r < 0)
+        return r;
+    route.via = (struct ip){.family = route.family};
+    memcpy(route.via.bytes, mnl_attr_get_payload(gateway), size);
+    route.oif = hop->rtnh_ifindex;
+    route.onlink = hop->rtnh_flags & RTNH_F_ONLINK;
+    route.way = route.hop = true;
+    facts->routes[facts->n_routes++] = route;
+    return 0;
+}
+
+/* The next hops of the route that was added last, where it is a foreign default route with several:
+ * through their devices it leads as one with a single one would. */
+static int add_hops(const struct nlmsghdr *message, struct route_facts *facts)
+{
+    const struct nlattr *tb[RTA_MULTIPATH + 1] = {NULL};
+    const struct route *route = &facts->routes[facts->n_routes - 1];
+
+    if (!route->special || route->to.length > 0 || route->protocol == ROUTING_PROTOCOL)
+        return 0;
+    if (!message_body(message, sizeof(struct rtmsg), tb, RTA_MULTIPATH) || !tb[RTA_MULTIPATH])
+        return 0;
+    return fib_each_hop(tb[RTA_MULTIPATH], take_hop, facts);
+}
+
 static int add_route(const struct nlmsghdr *message, void *data)
 {
     struct reading *reading = data;
@@ -152,9 +189,10 @@ static int add_route(const struct nlmsghdr *message, void *data)
              sizeof(*facts->routes));
     if (r >= 0)
         r = route_read_message(message, &facts->routes[facts->n_routes]);
-    if (r >= 0)
-        facts->n_routes++;
-    return r == -ENOENT ? 0 : r;
+    if (r < 0)
+        return r == -ENOENT ? 0 : r;
+    facts->n_routes++;
+    return add_hops(message, facts);
 }
 
 static void forget_routes(void *data)

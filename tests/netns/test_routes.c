@@ -468,11 +468,11 @@ static void addresses_come_with_length_peer_scope_and_flags(void **state)
     assert_int_equal(address_of(&facts, "::1")->local.length, 128);
 }
 
-/* Of a full table one route is kept, and of every table its defaults. */
+/* Of a full table one route is kept, and of every table its defaults, also hop by hop. */
 static void of_many_foreign_routes_only_the_telling_ones_are_kept(void **state)
 {
     struct ends *ends = *state;
-    size_t defaults = 0, in_table[4] = {0};
+    size_t defaults = 0, hops = 0, in_table[4] = {0};
     _cleanup_facts_ struct route_facts facts = {0};
 
     run("for t in 254 301 302; do for a in 1 2 3 4 5 6 7 8; do for b in $(seq 250); do "
@@ -487,13 +487,17 @@ static void of_many_foreign_routes_only_the_telling_ones_are_kept(void **state)
     for (size_t i = 0; i < facts.n_routes; i++) {
         const struct route *route = &facts.routes[i];
 
-        defaults += route->to.length == 0;
+        defaults += route->to.length == 0 && !route->hop;
+        hops += route->hop;
         if (route->table >= 301 && route->table <= 303 && route->to.length > 0)
             in_table[route->table - 300]++;
         if (route->to.length == 0 && route->table == 303)
             assert_true(route->special);
+        if (route->hop)
+            assert_true(route->oif == ends->ifindex && route->via.bytes[0] == 0xfe);
     }
     assert_int_equal(defaults, 3);
+    assert_int_equal(hops, 2);
     assert_int_equal(in_table[1], 2); /* one per family */
     assert_int_equal(in_table[2], 2);
     assert_int_equal(in_table[3], 0);
