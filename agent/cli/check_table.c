@@ -159,6 +159,7 @@ static int print_warning(struct check *check, const struct warning *warning)
     fprintf(check->out->stream, "%s%s%s: ", output_color(check->out, word), word,
             output_color_end(check->out));
     output_words(check->out, sizeof(word) + 1, 4, text);
+    fputc('\n', check->out->stream);
     return 0;
 }
 

@@ -157,20 +157,20 @@ static void print_outcome(struct output *out, const struct explain *explain,
 {
     enum key id = key->state.key;
     int all = explain->session->live.all[id];
-    char value[24];
+    char value[24], text[160] = "nothing is written";
 
     if (answer == &key->full && key->all.given)
         all = key->all.value;
-    fprintf(out->stream, "    %s: ", when);
-    if (!answer->given)
-        fputs("nothing is written\n", out->stream);
-    else if (!explain->device || answer == &key->all)
-        fprintf(out->stream, "%d is stored\n", answer->value);
-    else
-        fprintf(out->stream, "%d is stored, which with `all` at %d acts as %s\n", answer->value,
-                all,
-                explain_value(
-                    id, key_effective(id, all, answer->value, explain->device->forwarding), value));
+    if (answer->given && (!explain->device || answer == &key->all))
+        snprintf(text, sizeof(text), "%d is stored", answer->value);
+    else if (answer->given)
+        snprintf(text, sizeof(text), "%d is stored, which with `all` at %d acts as %s",
+                 answer->value, all,
+                 explain_value(id,
+                               key_effective(id, all, answer->value, explain->device->forwarding),
+                               value));
+    output_words(out, (unsigned)fprintf(out->stream, "    %s: ", when), 6, text);
+    fputc('\n', out->stream);
 }
 
 static int print_answer(struct output *out, const struct explain *explain,
@@ -430,9 +430,9 @@ int explain_print(struct output *out, const struct explain *explain)
 
         if (!line)
             return -ENOMEM;
-        fprintf(out->stream, "%s%s%s\n",
-                output_color(out, state_name(explain->keys[i].state.state)), line,
-                output_color_end(out));
+        fputs(output_color(out, state_name(explain->keys[i].state.state)), out->stream);
+        output_words(out, 0, 4, line);
+        fprintf(out->stream, "%s\n", output_color_end(out));
     }
     print_absent(out, explain);
     for (unsigned i = 0; r >= 0 && i < explain->n_keys; i++)

@@ -66,8 +66,8 @@ size_t wrap_longest_word(const char *text);
  * longer stays whole. */
 void wrap_words(char *text, size_t first, size_t width);
 
-/* Print the text, which is changed, wrapped where there is a terminal, and a newline. `column`
- * bytes stand before it already; the lines that follow are indented. */
+/* Print the text, which is changed, wrapped where there is a terminal, without a newline at the
+ * end. `column` bytes stand before it already; the lines that follow are indented. */
 void output_words(struct output *out, unsigned column, unsigned indent, char *text);
 
 /* -- CSV -- */

@@ -301,6 +301,7 @@ static char *print_folded(const struct table *table, struct output *out, const s
             fprintf(out->stream, "%*s%-*s ", FOLD_INDENT, "", (int)longest,
                     table->columns[i].title);
             output_words(out, column, column, text);
+            fputc('\n', out->stream);
         }
         text = next;
     }

@@ -46,5 +46,5 @@ void output_words(struct output *out, unsigned column, unsigned indent, char *te
         fprintf(out->stream, "%.*s\n%*s", (int)n, text, (int)indent, "");
         text += n + 1;
     }
-    fprintf(out->stream, "%s\n", text);
+    fputs(text, out->stream);
 }

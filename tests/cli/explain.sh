@@ -136,6 +136,20 @@ begins "all is well" "lxc1: rp_filter is off (0), as the policy wants it: ok"
 says_not "all is well" "What to do"
 says "an empty sysctl.d" "No line speaks of it, nor of \`all\`."
 
+# -- on a narrow terminal --
+
+mkdir -p /dev/pts
+if mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts; then
+    ln -sf pts/ptmx /dev/ptmx
+    sysctl_d 20-globs.conf <<<'net.ipv4.conf.lxc*.rp_filter = 2'
+    COLUMNS=60 NO_COLOR=1 python3 "$SYSTEM_SOURCE/tests/lib/on-terminal.py" none none \
+        rpfpolicy explain lxcnew | tr -d '\r' >"$OUT"
+    expect "the conclusion is wrapped between words" \
+        grep -qx '    is stored, set by /etc/sysctl.d/20-globs.conf:1' "$OUT"
+    expect "no sentence is wider than the terminal" awk 'length > 60 && !/\// { exit 1 }' "$OUT"
+    rm /etc/sysctl.d/20-globs.conf
+fi
+
 # -- what we wrote ourselves --
 
 ip link add ours0 type bridge

@@ -277,16 +277,16 @@ static void texts_are_wrapped_for_terminals_only(void **state)
 {
     static const char text[] = "one two three four five six seven";
 
-    assert_words(0, 0, text, "one two three four five six seven\n");
-    assert_words(33, 0, text, "one two three four five six seven\n");
-    assert_words(32, 0, text, "one two three four five six\n    seven\n");
-    assert_words(33, 1, text, "one two three four five six\n    seven\n");
-    assert_words(10, 0, text, "one two three four five six seven\n");
+    assert_words(0, 0, text, "one two three four five six seven");
+    assert_words(33, 0, text, "one two three four five six seven");
+    assert_words(32, 0, text, "one two three four five six\n    seven");
+    assert_words(33, 1, text, "one two three four five six\n    seven");
+    assert_words(10, 0, text, "one two three four five six seven");
     assert_words(24, 0, "a-word-that-is-much-too-long for it",
-                 "a-word-that-is-much-too-long\n    for it\n");
+                 "a-word-that-is-much-too-long\n    for it");
     assert_words(24, 0, "for a-word-that-is-much-too-long",
-                 "for\n    a-word-that-is-much-too-long\n");
-    assert_words(80, 0, "", "\n");
+                 "for\n    a-word-that-is-much-too-long");
+    assert_words(80, 0, "", "");
 }
 
 static void tables_escape_what_a_terminal_would_obey(void **state)
