@@ -10,8 +10,9 @@
 #define LOCK_RETRY (5 * USEC_PER_MSEC)
 #define FAILED_RETRY (200 * USEC_PER_MSEC) /* doubled each time */
 #define FAILED_RETRY_DOUBLE 6
-#define LOOK_AGAIN USEC_PER_SEC /* for a lease that comes after its address; doubled each time */
-#define LOOK_AGAIN_DOUBLE 5
+/* For a lease that comes after its address; doubled each time: 40 s in all. */
+#define LOOK_AGAIN (20 * USEC_PER_MSEC)
+#define LOOK_AGAIN_DOUBLE 11
 
 /* Records */
 
