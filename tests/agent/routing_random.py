@@ -9,6 +9,7 @@ agent is killed by SIGKILL now and then, and started again by the command in AGE
 import json
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -93,7 +94,11 @@ class Agent:
         self.child = None
 
     def kill(self):
+        """Until it has ended, or the next one finds its lock still held."""
+        process = os.pidfd_open(self.pid)
         os.kill(self.pid, signal.SIGKILL)
+        select.select([process], [], [])
+        os.close(process)
         if self.child:
             self.child.wait()
 
@@ -115,6 +120,15 @@ def wait_for_order(what):
             sys.exit(f"{what}: not in order: {plan.stdout[:4000]}{plan.stderr}")
 
 
+def expect_same_of_others(what):
+    """The kernel makes the local route of an IPv6 address some time after the address."""
+    end = time.monotonic() + 10
+    while (here := dump()) != (there := dump(twin=True)):
+        if time.monotonic() > end:
+            sys.exit(f"{what}: others' state differs:\nonly here: {sorted(set(here) - set(there))}\n"
+                     f"only there: {sorted(set(there) - set(here))}")
+
+
 def main():
     sequences, seed = int(sys.argv[1]), int(sys.argv[2])
     agent = Agent()
@@ -131,10 +145,7 @@ def main():
             if agent.child is None or agent.child.poll() is not None:
                 agent.start()
         wait_for_order(f"seed {seed}, sequence {number}")
-        here, there = dump(), dump(twin=True)
-        if here != there:
-            sys.exit(f"seed {seed}, sequence {number}: others' state differs:\nonly here: "
-                     f"{sorted(set(here) - set(there))}\nonly there: {sorted(set(there) - set(here))}")
+        expect_same_of_others(f"seed {seed}, sequence {number}")
     if agent.child:
         agent.child.terminate()
         agent.child.wait()
