@@ -28,20 +28,10 @@ void live_done(struct live *live)
 
 struct device *live_by_ifindex(const struct live *live, int ifindex)
 {
-    size_t low = 0, high = live->count;
+    struct device *devices = live->devices;
+    size_t n = live->count, at = SORTED_PLACE(n, i, devices[i].ifindex < ifindex);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        struct device *device = &live->devices[middle];
-
-        if (device->ifindex == ifindex)
-            return device;
-        if (device->ifindex < ifindex)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
+    return at < n && devices[at].ifindex == ifindex ? &devices[at] : NULL;
 }
 
 struct device *live_by_name(const struct live *live, const char *name)

@@ -131,20 +131,10 @@ bool routes_address_is_usable(const struct route_address *address)
 
 struct routes_wish *routes_wish_of(const struct routes_work *work, int ifindex)
 {
-    size_t low = 0, high = work->n_wishes;
+    struct routes_wish *wishes = work->wishes;
+    size_t n = work->n_wishes, at = SORTED_PLACE(n, i, wishes[i].device->ifindex < ifindex);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        struct routes_wish *wish = &work->wishes[middle];
-
-        if (wish->device->ifindex == ifindex)
-            return wish;
-        if (wish->device->ifindex < ifindex)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
+    return at < n && wishes[at].device->ifindex == ifindex ? &wishes[at] : NULL;
 }
 
 /* Views */

@@ -178,19 +178,10 @@ static void compare_rules(struct sides *sides)
 /* Whose is the rule? 0: nobody's, or the one for main. */
 static int rule_owner(const struct routes_work *work, const struct route_rule *rule)
 {
-    size_t low = 0, high = work->n_wishes;
+    const struct routes_wish *const *tables = work->tables;
+    size_t n = work->n_wishes, at = SORTED_PLACE(n, i, tables[i]->settings.table < rule->table);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (work->tables[middle]->settings.table < rule->table)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low < work->n_wishes && work->tables[low]->settings.table == rule->table)
-        return work->tables[low]->device->ifindex;
-    return 0;
+    return at < n && tables[at]->settings.table == rule->table ? tables[at]->device->ifindex : 0;
 }
 
 /* In this order routes are added: what is on the link, then what leads over it, the default last.

@@ -9,42 +9,25 @@
 static const struct route_rule *rule_at(const struct routes_work *work, uint8_t family,
                                         uint32_t priority)
 {
-    size_t low = 0, high = work->n_foreign_rules;
-    const struct route_rule *rule;
+    const struct route_rule *const *rules = work->foreign_rules;
+    size_t n = work->n_foreign_rules,
+           at = SORTED_PLACE(n, i,
+                             rules[i]->family < family ||
+                                 (rules[i]->family == family && rules[i]->priority < priority));
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        rule = work->foreign_rules[middle];
-        if (rule->family < family || (rule->family == family && rule->priority < priority))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == work->n_foreign_rules)
-        return NULL;
-    rule = work->foreign_rules[low];
-    return rule->family == family && rule->priority == priority ? rule : NULL;
+    return at < n && rules[at]->family == family && rules[at]->priority == priority ? rules[at]
+                                                                                    : NULL;
 }
 
 static const struct route *route_in(const struct routes_work *work, uint8_t family, uint32_t table)
 {
-    size_t low = 0, high = work->n_foreign;
-    const struct route *route;
+    const struct route *const *routes = work->foreign;
+    size_t n = work->n_foreign,
+           at = SORTED_PLACE(n, i,
+                             routes[i]->family < family ||
+                                 (routes[i]->family == family && routes[i]->table < table));
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        route = work->foreign[middle];
-        if (route->family < family || (route->family == family && route->table < table))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == work->n_foreign)
-        return NULL;
-    route = work->foreign[low];
-    return route->family == family && route->table == table ? route : NULL;
+    return at < n && routes[at]->family == family && routes[at]->table == table ? routes[at] : NULL;
 }
 
 static int say_rule(const struct route_rule *rule, char **message)

@@ -14,40 +14,21 @@ static const char *family_name(unsigned f)
 /* The best foreign default route through the device, NULL for none. */
 static const struct route *find_default(const struct routes_work *work, int ifindex, uint8_t family)
 {
-    size_t low = 0, high = work->n_defaults;
-    const struct route *route;
+    const struct route *const *routes = work->defaults;
+    size_t n = work->n_defaults,
+           at = SORTED_PLACE(n, i,
+                             routes[i]->oif < ifindex ||
+                                 (routes[i]->oif == ifindex && routes[i]->family < family));
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        route = work->defaults[middle];
-        if (route->oif < ifindex || (route->oif == ifindex && route->family < family))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == work->n_defaults)
-        return NULL;
-    route = work->defaults[low];
-    return route->oif == ifindex && route->family == family ? route : NULL;
+    return at < n && routes[at]->oif == ifindex && routes[at]->family == family ? routes[at] : NULL;
 }
 
 static bool is_own_address(const struct routes_work *work, const struct ip *ip)
 {
-    size_t low = 0, high = work->facts->n_addresses;
+    size_t n = work->facts->n_addresses,
+           at = SORTED_PLACE(n, i, ip_compare(&work->by_address[i]->local.ip, ip) < 0);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = ip_compare(&work->by_address[middle]->local.ip, ip);
-
-        if (order == 0)
-            return true;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
+    return at < n && ip_compare(&work->by_address[at]->local.ip, ip) == 0;
 }
 
 /* The address whose subnet has the router: the first one that is still good, else the first. */

@@ -21,30 +21,16 @@ enum half_state { HALF_NOTHING, HALF_PRIMARY, HALF_DONE, HALF_IMPOSSIBLE };
 static int other_device_in(const struct routes_work *work, const struct ip_prefix *prefix,
                            int ifindex)
 {
-    size_t low = 0, high = work->n_subnets, first;
+    const struct routes_subnet *subnets = work->subnets;
+    size_t n = work->n_subnets, last,
+           first = SORTED_PLACE(n, i, ip_prefix_compare(&subnets[i].prefix, prefix) < 0);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (ip_prefix_compare(&work->subnets[middle].prefix, prefix) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    first = low;
-    if (first == work->n_subnets || ip_prefix_compare(&work->subnets[first].prefix, prefix) != 0)
+    if (first == n || ip_prefix_compare(&subnets[first].prefix, prefix) != 0)
         return 0;
-    if (work->subnets[first].ifindex != ifindex)
-        return work->subnets[first].ifindex;
-    for (high = work->n_subnets; low + 1 < high;) {
-        size_t middle = low + (high - low) / 2;
-
-        if (ip_prefix_compare(&work->subnets[middle].prefix, prefix) > 0)
-            high = middle;
-        else
-            low = middle;
-    }
-    return work->subnets[low].ifindex != ifindex ? work->subnets[low].ifindex : 0;
+    if (subnets[first].ifindex != ifindex)
+        return subnets[first].ifindex;
+    last = SORTED_PLACE(n, i, ip_prefix_compare(&subnets[i].prefix, prefix) <= 0) - 1;
+    return subnets[last].ifindex != ifindex ? subnets[last].ifindex : 0;
 }
 
 static bool has_subnet(const struct route_address *address)
@@ -184,18 +170,11 @@ static int add_extras(struct half *half)
 static const struct device *who_has_it(const struct half *half, const struct route_address *wanted)
 {
     const struct routes_work *work = half->work;
-    size_t low = 0, high = work->facts->n_addresses;
+    size_t at = SORTED_PLACE(work->facts->n_addresses, i,
+                             ip_compare(&work->by_address[i]->local.ip, &wanted->local.ip) < 0);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (ip_compare(&work->by_address[middle]->local.ip, &wanted->local.ip) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; work->by_address[low] != wanted; low++) {
-        const struct route_address *address = work->by_address[low];
+    for (; work->by_address[at] != wanted; at++) {
+        const struct route_address *address = work->by_address[at];
         const struct routes_wish *other = routes_wish_of(work, address->ifindex);
 
         if (!other || !routes_address_is_usable(address))
@@ -328,17 +307,7 @@ static int want_half(struct half *half, enum half_state *ret)
 /* There is one: the device itself. */
 static const struct routes_wish *first_with_table(const struct routes_work *work, uint32_t table)
 {
-    size_t low = 0, high = work->n_wishes;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (work->tables[middle]->settings.table < table)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return work->tables[low];
+    return work->tables[SORTED_PLACE(work->n_wishes, i, work->tables[i]->settings.table < table)];
 }
 
 /* What rules the whole device out: a state and a sentence. */

@@ -53,6 +53,21 @@ static inline void gather(int *first, int r)
         *first = r;
 }
 
+/* Where in n sorted places the first is that does not stand before what is looked for; n where all
+ * do. before: says so of place i. */
+#define SORTED_PLACE(n, i, before)                                                                 \
+    ({                                                                                             \
+        size_t _low = 0, _high = (n);                                                              \
+        while (_low < _high) {                                                                     \
+            const size_t i = _low + (_high - _low) / 2;                                            \
+            if (before)                                                                            \
+                _low = i + 1;                                                                      \
+            else                                                                                   \
+                _high = i;                                                                         \
+        }                                                                                          \
+        _low;                                                                                      \
+    })
+
 /* Make room for one more element of an array that grows by doubling.
  * Returns 0 or -ENOMEM; *items is unchanged on failure. count is the number in use. */
 static inline int grow(void **items, size_t *capacity, size_t count, size_t size)

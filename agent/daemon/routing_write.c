@@ -19,17 +19,9 @@
 struct routing_record *agent_routing_record(const struct agent *agent, int ifindex)
 {
     struct routing_record *records = agent->routing.records;
-    size_t low = 0, high = agent->routing.n_records;
+    size_t n = agent->routing.n_records, at = SORTED_PLACE(n, i, records[i].ifindex < ifindex);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (records[middle].ifindex < ifindex)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < agent->routing.n_records && records[low].ifindex == ifindex ? &records[low] : NULL;
+    return at < n && records[at].ifindex == ifindex ? &records[at] : NULL;
 }
 
 /* What is for nobody that the policy speaks of counts with the rules for main. */

@@ -5,19 +5,11 @@
 
 static size_t find(const struct table *table, int ifindex)
 {
-    size_t low = 0, high = table->count;
+    size_t n = table->count;
 
-    if (high > 0 && table->entries[high - 1]->device.ifindex < ifindex)
-        return high;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (table->entries[middle]->device.ifindex < ifindex)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    if (n > 0 && table->entries[n - 1]->device.ifindex < ifindex)
+        return n;
+    return SORTED_PLACE(n, i, table->entries[i]->device.ifindex < ifindex);
 }
 
 struct entry *table_get(const struct table *table, int ifindex)

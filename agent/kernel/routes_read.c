@@ -74,17 +74,7 @@ static void forget_rules(void *data)
 /* Where the table is in the sorted list, or would be. */
 static size_t place_of(const struct reading *reading, uint32_t table)
 {
-    size_t low = 0, high = reading->n_tables;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (reading->tables[middle] < table)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return SORTED_PLACE(reading->n_tables, i, reading->tables[i] < table);
 }
 
 /* 1: of this table none was seen before; 0: one was. */
