@@ -5,6 +5,12 @@
 . "$(dirname "$0")/../lib/system.sh"
 system_enter "$@"
 
+# The kernel makes link-local addresses, and the local routes of others, in its own time.
+sysctl -qw net.ipv6.conf.default.addr_gen_mode=1
+local_routes_are_there() {
+    [ "$(ip -6 route show table local | grep -c '^local fd00:')" = $((64 * 8)) ]
+}
+
 rules=$(ip rule; ip -6 rule)
 for ((n = 0; n < 64; n++)); do
     echo "link add name eth$n type veth peer name far$n"
@@ -21,6 +27,7 @@ tables() {
     ip route show table all
     ip -6 route show table all
 }
+eventually "the kernel has all its routes" local_routes_are_there
 tables >"$SYSTEM_WORK/before"
 
 policy_file 10-test.conf <<'X'
