@@ -62,7 +62,8 @@ struct route_meddler {
     int ifindex;    /* 0: all devices */
     char *name;     /* owned: "systemd-networkd", "nm-cloud-setup", "amazon-ec2-net-utils" … */
     char *evidence; /* owned: file, unit or rule, for the report */
-    char *cure;     /* owned: ready to paste, may be several lines; NULL for none */
+    char *cure;     /* owned: ready to paste, may be several lines, with comments by # for what a
+                       person has to do; NULL for none */
 };
 
 struct route_facts {

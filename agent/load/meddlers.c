@@ -22,7 +22,7 @@
     "systemctl restart systemd-networkd"
 #define CLOUD_INIT_CURE                                                                            \
     "echo 'network: {config: disabled}' >/etc/cloud/cloud.cfg.d/99-network.cfg\n"                  \
-    "then take routing-policy and its tables out of /etc/netplan/50-cloud-init.yaml, and:\n"       \
+    "# then take routing-policy and its tables out of /etc/netplan/50-cloud-init.yaml, and:\n"     \
     "netplan apply"
 
 struct trace {
@@ -40,7 +40,7 @@ static const struct trace host_traces[] = {
     {"nm-cloud-setup", "/etc/systemd/system/NetworkManager.service.wants/nm-cloud-setup.*", NULL,
      NM_CLOUD_SETUP_CURE},
     {"AWS VPC CNI", "/etc/cni/net.d/*", "\"aws-cni\"",
-     "it sets up every network card itself; leave them to it in the policy:\n"
+     "# it sets up every network card itself; leave them to it in the policy:\n"
      "[routing]\n"
      "* = off"},
 };
@@ -56,7 +56,7 @@ static const struct trace device_traces[] = {
      CLOUD_INIT_CURE},
     {"cloud-init", "/etc/systemd/network/10-cloud-init-DEVICE.network", "[RoutingPolicyRule]",
      "echo 'network: {config: disabled}' >/etc/cloud/cloud.cfg.d/99-network.cfg\n"
-     "then take [RoutingPolicyRule] and its tables out of "
+     "# then take [RoutingPolicyRule] and its tables out of "
      "/etc/systemd/network/10-cloud-init-DEVICE.network, and:\n"
      "networkctl reload"},
     {"cloud-init", "/etc/NetworkManager/system-connections/cloud-init-DEVICE.nmconnection",

@@ -272,6 +272,18 @@ run routes show
 says "so is a foreign route in our table" "$OUT" 'note: eth2: table [0-9]+ is used by somebody else'
 ip route del 10.9.0.0/16 table "$((21000 + $(eth 2)))"
 
+mkdir -p /run/systemd/network /etc/cni/net.d
+echo '[RoutingPolicyRule]' >/run/systemd/network/10-netplan-eth1.network
+echo '[RoutingPolicyRule]' >/etc/systemd/network/10-cloud-init-eth2.network
+echo '"type": "aws-cni"' >/etc/cni/net.d/10-aws.conflist
+run routes show --json
+json "others at work are conflicts" \
+    '[.devices[1, 2].conflict | test("cloud-init configures rules here")] == [true, true]'
+jq -r '.devices[1, 2].cure' "$OUT" >"$SYSTEM_WORK/cure"
+expect "whose cures a shell takes" sh -n "$SYSTEM_WORK/cure"
+expect "with what is for a person as comments" not grep -E '^(then|it) ' "$SYSTEM_WORK/cure"
+rm -r /run/systemd/network/10-netplan-eth1.network /etc/systemd/network/10-cloud-init-eth2.network /etc/cni
+
 # --- pauses
 
 run pause eth1 --reason=test
