@@ -355,6 +355,9 @@ const char *pattern_advice(const struct pattern *pattern)
 {
     if (pattern->kind != PATTERN_EXACT)
         return NULL;
+    if (pattern->text[0] == '!')
+        return "this is one device's name: '!' negates in the conditions of a [set] only; "
+               "'unmanaged' leaves a device alone";
     if (strpbrk(pattern->text, "{},"))
         return "this is one device's name: braces and commas mean nothing here; a range is written "
                "eth1..3, anything else on lines of its own";

@@ -123,9 +123,34 @@ static const char *take_property(struct parser *parser, const char *value,
     return value + n + 1;
 }
 
-/* A glob of a condition may hold every byte; it only has to be one. */
-static bool glob_is_sound(struct parser *parser, const char *glob, unsigned line)
+/* What somebody writes who means something else than a glob, and would never match then. NULL: none
+ * of it. */
+static const char *misunderstanding(enum set_condition_kind kind, const char *glob)
 {
+    size_t n = strlen(glob);
+
+    if (glob[0] == '"' && !streq(glob, "\"\""))
+        return "quotes would be part of the value; only \"\" has a meaning, \"has none\"";
+    if (kind != SET_PROPERTY && strchr(glob, ','))
+        return "values are separated by blanks; where a comma is part of one, write '?' for it";
+    if (kind != SET_NAME && kind != SET_MASTER)
+        return NULL;
+    if (glob[0] == '@')
+        return "a set is not made of sets; where a name begins with '@', write '?' for it";
+    if (strstr(glob, ".."))
+        return "there are no ranges in a [set], write a glob such as eth[1-3]; where dots are part "
+               "of a name, write '?' for each";
+    if (strchr(glob, '/'))
+        return "no device name contains '/'";
+    return n > DEVICE_NAME_MAX && !strpbrk(glob, "*?[\\") ? "device names have at most 15 bytes"
+                                                          : NULL;
+}
+
+/* A glob of a condition may hold every byte; it only has to be one. */
+static bool glob_is_sound(struct parser *parser, enum set_condition_kind kind, const char *glob,
+                          unsigned line)
+{
+    const char *wrong = misunderstanding(kind, glob);
     enum glob_element element;
     unsigned char byte;
     int n;
@@ -134,6 +159,10 @@ static bool glob_is_sound(struct parser *parser, const char *glob, unsigned line
         parser_error(parser, line,
                      "'%s': '!' negates the whole list and stands once, right after the first '='",
                      NAME_SHOWN(glob));
+        return false;
+    }
+    if (wrong) {
+        parser_error(parser, line, "'%s': %s", NAME_SHOWN(glob), wrong);
         return false;
     }
     for (; (n = glob_next(glob, &element, &byte)) > 0; glob += n)
@@ -189,7 +218,7 @@ static bool read_condition(struct parser *parser, const char *value,
         return false;
     }
     for (size_t i = 0; condition->globs[i]; i++) {
-        if (!glob_is_sound(parser, condition->globs[i], line))
+        if (!glob_is_sound(parser, condition->kind, condition->globs[i], line))
             return false;
     }
     normalise(condition);

@@ -369,7 +369,8 @@ static void look_alikes_of_ranges_are_remarked(void **state)
     } names[] = {
         {"eth1-3", true},     {"eth{1,2}", true}, {"eth0,eth1", true}, {"eth3-1", false},
         {"br-0f3e", false},   {"veth-1", false},  {"eth1..3", false},  {"wl-1-", false},
-        {"docker-12", false}, {"-1", false},      {"1-2", false},
+        {"docker-12", false}, {"-1", false},      {"1-2", false},      {"!eth0", true},
+        {"eth!0", false},
     };
 
     for (size_t i = 0; i < ELEMENTSOF(names); i++) {

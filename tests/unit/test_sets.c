@@ -211,10 +211,35 @@ static void wrong_sets_are_refused(void **state)
         {"[set s]\nproperty = ID_BUS =pci\n", 2, "is not of the form KEY=VALUE"},
         {"[set s]\nproperty = ID_BUS=\n", 2, "is empty"},
         {"[set s]\nproperty = ID_BUS=!pci\n", 2, "right after the first '='"},
+        {"[set s]\nproperty = ID_BUS=\"pci\"\n", 2, "quotes would be part of the value"},
+        {"[set s]\nkind = \"veth\"\n", 2, "quotes would be part of the value"},
+        {"[set s]\nkind = veth, bridge\n", 2, "separated by blanks"},
+        {"[set s]\nname = eth0,eth1\n", 2, "separated by blanks"},
+        {"[set s]\nname = eth1..3\n", 2, "'eth1..3': there are no ranges in a [set]"},
+        {"[set s]\nname = lxc* @other\n", 2, "a set is not made of sets"},
+        {"[set s]\nmaster = br/0\n", 2, "no device name contains '/'"},
+        {"[set s]\nname = enp0s31f6-and-more\n", 2, "at most 15 bytes"},
     };
 
     for (size_t i = 0; i < ELEMENTSOF(bad); i++)
         assert_refused(bad[i].text, bad[i].line, bad[i].words);
+}
+
+static void a_condition_takes_what_can_be_meant(void **state)
+{
+    static const char *const good[] = {
+        "kind = \"\" veth",     "name = [a-z]th[0-9][0-9]*",       "property = ID_MODEL=a,b",
+        "property = X=@a/b..c", "altname = a/b..c@d-that-is-long", "mac = 02:00:*",
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(good); i++) {
+        _cleanup_diags_ struct diags diags = DIAGS_INIT;
+        char text[100];
+
+        snprintf(text, sizeof(text), "[set s]\n%s\n", good[i]);
+        policy_free(policy_of(text, &diags));
+        assert_quiet(&diags);
+    }
 }
 
 static void a_condition_that_may_be_unknown_does_not_make_a_set_of_everything(void **state)
@@ -260,6 +285,7 @@ int main(void)
         cmocka_unit_test(lo_belongs_to_no_set),
         cmocka_unit_test(only_the_facts_of_sets_in_use_are_asked_for),
         cmocka_unit_test(wrong_sets_are_refused),
+        cmocka_unit_test(a_condition_takes_what_can_be_meant),
         cmocka_unit_test(a_condition_that_may_be_unknown_does_not_make_a_set_of_everything),
         cmocka_unit_test(a_set_may_be_used_before_it_is_stated_and_from_another_file),
         cmocka_unit_test(types_have_the_words_of_ip_link),
