@@ -96,6 +96,14 @@ static bool device_is_sound(struct parser *parser, const char *text, unsigned li
     char *message = NULL;
     bool pin;
 
+    if (text[strlen(text) - 1] == ',') {
+        parser_error(
+            parser, line,
+            "'%s': patterns are separated by blanks; where a name ends with a comma, write "
+            "'?' for it",
+            NAME_SHOWN(text));
+        return false;
+    }
     if (!parser_took(parser, line, pattern_parse(text, &pattern, &message), &message))
         return false;
     pin = pattern.kind == PATTERN_ALL || pattern.kind == PATTERN_DEFAULT;

@@ -39,6 +39,13 @@ static char *expired_text(const struct judge *judge, const struct rule *rule)
     return text;
 }
 
+/* A pin is meant as it stands, and what `all` must be for a rule no pin of `default` changes. */
+static bool is_pin_of_use(const struct judge *judge, enum key key, const struct rule *rule)
+{
+    return rule->pattern.kind != PATTERN_ALL && rule->pattern.kind != PATTERN_DEFAULT &&
+           !policy_pin(judge->policy, key, PATTERN_DEFAULT);
+}
+
 /* The sentence of a code that names its rule. */
 static char *rule_text(const struct judge *judge, enum warning_code code, enum key key,
                        const struct rule *rule)
@@ -62,11 +69,10 @@ static char *rule_text(const struct judge *judge, enum warning_code code, enum k
                      "what counts is each device, as check shows it",
                      pattern, value, file, rule->origin.line);
     else
-        r = asprintf(&text,
-                     "%s=%s (%s:%u) changes what new network namespaces copy of %s: on container "
-                     "hosts pin %s = unmanaged",
-                     pattern, value, file, rule->origin.line, key_info(key)->name,
-                     policy_pin(judge->policy, key, PATTERN_DEFAULT) ? "all" : "default");
+        r = asprintf(
+            &text, "%s=%s (%s:%u) changes what new network namespaces copy of %s%s", pattern, value,
+            file, rule->origin.line, key_info(key)->name,
+            is_pin_of_use(judge, key, rule) ? ": on container hosts pin default = unmanaged" : "");
     return r < 0 ? NULL : text;
 }
 

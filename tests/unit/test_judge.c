@@ -510,6 +510,32 @@ static void container_hosts_are_told_that_namespaces_copy(void **state)
     end(&s);
 }
 
+static void no_pin_is_advised_against_a_pin(void **state)
+{
+    static const struct {
+        const char *text;
+        bool advised;
+    } cases[] = {
+        {"[rp_filter]\n* = strict\n", true},
+        {"[rp_filter]\nall = strict\n", false},
+        {"[rp_filter]\ndefault = strict\n", false},
+        {"[rp_filter]\nlxc* = off\ndefault = unmanaged\n", false},
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        const struct warning *w;
+        struct scene s;
+
+        begin(&s, cases[i].text, NULL);
+        set(&s, 2, 2);
+        s.live.devconf_inherit = 0;
+        w = find(&s, WARN_CONTAINERS);
+        assert_non_null(w);
+        assert_int_equal(strstr(w->message, "pin ") != NULL, cases[i].advised);
+        end(&s);
+    }
+}
+
 static void expired_exception_counts_each_device_once(void **state)
 {
     const struct warning *w;
@@ -555,6 +581,7 @@ int main(void)
         cmocka_unit_test(stored_values_without_meaning_are_warned_of),
         cmocka_unit_test(floor_and_scanner_say_what_a_lowered_all_means),
         cmocka_unit_test(container_hosts_are_told_that_namespaces_copy),
+        cmocka_unit_test(no_pin_is_advised_against_a_pin),
         cmocka_unit_test(expired_exception_counts_each_device_once),
     };
 

@@ -132,6 +132,8 @@ static void incomplete_or_wrong_exceptions_are_refused(void **state)
                    "'all' is not a device");
     assert_refused("[exception e]\nreason = r\ndevices = default\nrp_filter = off\n", 3,
                    "'default' is not a device");
+    assert_refused("[exception e]\nreason = r\ndevices = eth0, eth1\nrp_filter = off\n", 3,
+                   "'eth0,': patterns are separated by blanks");
     assert_refused("[exception e]\nreason = r\ndevices = a/b\nrp_filter = off\n", 3, "'/'");
     assert_refused(EXCEPTION "reason = s\n", 5, "'reason' stands twice");
     assert_refused(EXCEPTION "rp_filter = strict\n", 5,
