@@ -170,6 +170,23 @@ void routing_for(const struct policy *policy, const struct device *device,
     complete(policy, device, ret);
 }
 
+const struct origin *routing_next_unmatched(const struct policy *policy, const struct live *live,
+                                            size_t *at, const char **ret_name)
+{
+    const struct routing *routing = policy ? policy->routing : NULL;
+
+    while (routing && *at < routing->n_lines) {
+        const struct routing_line *line = &routing->lines[(*at)++];
+
+        if (!line->on || line->pattern.kind != PATTERN_EXACT ||
+            live_by_name(live, line->pattern.text))
+            continue;
+        *ret_name = line->pattern.text;
+        return &line->origin;
+    }
+    return NULL;
+}
+
 /* What can only be judged when all files were read */
 
 static const char *const word_names[ROUTING_WORD_COUNT] = {"gateway",  "gateway",    "table",

@@ -71,6 +71,11 @@ bool routing_in_policy(const struct policy *policy);
 void routing_for(const struct policy *policy, const struct device *device,
                  struct routing_settings *ret);
 
+/* The next line of [routing] that asks for a device by an exact name that none has: its origin and
+ * *ret_name, borrowed. *at begins with 0. NULL: there is no more. */
+const struct origin *routing_next_unmatched(const struct policy *policy, const struct live *live,
+                                            size_t *at, const char **ret_name);
+
 /* For the reader of policy files and policy_finish() only. The first resolves sets, brings lines
  * and sections into the order of precedence, and, with diags, judges what needs all files. */
 struct routing;

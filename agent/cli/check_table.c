@@ -211,6 +211,7 @@ static void print_unmatched(struct check *check)
         fprintf(check->out->stream, "note: there is no device '%s' (%s)\n", name ?: "?",
                 place ?: "?");
     }
+    (void)routing_print_unmatched(check->out->stream, check->session);
 }
 
 static void print_undecided(struct check *check)

@@ -154,6 +154,21 @@ void routing_print_notes(FILE *stream, const struct routes_plan *plan)
     }
 }
 
+unsigned routing_print_unmatched(FILE *stream, const struct session *session)
+{
+    const struct origin *origin;
+    const char *name;
+    unsigned n = 0;
+
+    for (size_t at = 0;
+         (origin = routing_next_unmatched(session->policy, &session->live, &at, &name)); n++) {
+        _cleanup_free_ char *place = place_text(origin->file, origin->line);
+
+        fprintf(stream, "note: there is no device '%s' (%s)\n", NAME_SHOWN(name), place ?: "?");
+    }
+    return n;
+}
+
 static bool is_rule(const struct routes_change *change)
 {
     return change->op == ROUTES_ADD_RULE || change->op == ROUTES_DELETE_RULE;
@@ -312,15 +327,6 @@ json_t *json_routing_device(const struct routing *routing, const struct routes_d
     json_object_set_new(object, "message", json_bytes(device->message));
     json_object_set_new(object, "advice", json_bytes(device->advice));
     return object;
-}
-
-json_t *json_routing(const struct routing *routing)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < routing->plan.n_devices; i++)
-        json_array_append_new(list, json_routing_device(routing, &routing->plan.devices[i]));
-    return list;
 }
 
 json_t *json_routes_change(const struct live *live, const struct routes_change *change)

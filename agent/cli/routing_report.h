@@ -29,6 +29,9 @@ int routing_print_devices(struct output *out, const struct session *session,
 /* What stands in the way and what cannot be had, one line each, as "note: …". */
 void routing_print_notes(FILE *stream, const struct routes_plan *plan);
 
+/* "note: there is no device …" for lines of [routing] with an exact name; their number. */
+unsigned routing_print_unmatched(FILE *stream, const struct session *session);
+
 /* The changes from..to of the plan in order, as commands with reasons, the first one as step
  * `step`. */
 int routing_print_changes(struct output *out, const struct live *live,
@@ -60,9 +63,6 @@ json_t *json_routes_outcome(const struct routes_outcome *outcome);
  * N", "networkd", "NetworkManager", "point to point" or "none"; `state` conflict, impossible,
  * drift, paused, ok, primary or waiting. */
 json_t *json_routing_device(const struct routing *routing, const struct routes_device *device);
-
-/* All of them. */
-json_t *json_routing(const struct routing *routing);
 
 /* {op, name, reason, command}: op is add-route, replace-route, add-rule, delete-rule or
  * delete-route; name null for the rule for main and for what no device has. */

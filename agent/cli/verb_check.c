@@ -44,6 +44,16 @@ static int compare_names(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+static unsigned count_unmatched_routing(const struct session *session)
+{
+    const char *name;
+    unsigned n = 0;
+
+    for (size_t at = 0; routing_next_unmatched(session->policy, &session->live, &at, &name);)
+        n++;
+    return n;
+}
+
 /* Which rules for an exact name name no device at all, whether or not another rule wins there. */
 static int find_unmatched(struct check *check)
 {
@@ -74,6 +84,7 @@ static int find_unmatched(struct check *check)
             check->unmatched_rules[found->rule] = false;
         }
     }
+    check->unmatched += count_unmatched_routing(check->session);
     return 0;
 }
 

@@ -70,6 +70,9 @@ static int routes_show(struct cli *cli)
         return EXIT_ERROR;
     }
     routing_print_notes(cli->out.stream, &routing.plan);
+    if (routing_print_unmatched(cli->out.stream, &session) == 0 && routing.plan.n_devices == 0 &&
+        routing_in_policy(session.policy))
+        fputs("No device here is one that [routing] asks for.\n", cli->out.stream);
     if (routing.plan.n_changes > 0)
         fprintf(cli->out.stream, "%s %s to be made, see 'rpfpolicy routes plan'\n",
                 count_text(routing.plan.n_changes, number),

@@ -273,7 +273,7 @@ static void say_done(struct agent *agent, struct routing_record *record, const s
         say_undone(agent, record, doing);
     else if (device && record->wanted)
         log_plain(&agent->logger, LOG_EVENT_ROUTING_SET, LOG_INFO,
-                  "%s: policy routing is set up: table %u with %zu routes, %zu rules",
+                  "%s: policy routing is set up: table %u, routes: %zu, rules: %zu",
                   NAME_SHOWN(record->name), device->table, device->n_routes, device->n_rules);
     else if (device)
         log_plain(&agent->logger, LOG_EVENT_ROUTING_SET, LOG_INFO,

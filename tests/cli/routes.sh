@@ -366,6 +366,31 @@ expect_equal "and nothing else" "$(foreign)" "$FOREIGN"
 run routes flush
 says "once" "$OUT" '^Nothing to do'
 
+# --- names that no device has
+
+policy_file 10-test.conf <<'X'
+[rp_filter]
+wlan0 = off, observe
+[routing]
+etho1 = auto
+eth7  = off
+ppp*  = auto
+X
+run routes show
+expect_status "a name that no device has" 0
+says "is told" "$OUT" "^note: there is no device 'etho1' \(/etc/rpfpolicy.d/10-test.conf:4\)$"
+says_not "but not where nothing is asked" "$OUT" 'eth7'
+run check
+expect_status "check lets it pass" 0
+says "but says so" "$OUT" "^note: there is no device 'etho1'"
+run check --strict
+expect_status "unless it is strict" 2
+run check --json
+json "it is counted with the others" '.summary.unmatched == 2'
+sed -i /etho1/d /etc/rpfpolicy.d/10-test.conf
+run routes show
+says "where none is there the table is no riddle" "$OUT" '^No device here is one that \[routing\] asks for'
+
 # --- words
 
 run routes
