@@ -84,9 +84,13 @@ int session_accept(struct session *session)
     diags_done(&shown_before);
     if (r == -ESTALE)
         say("the policy on disk was changed just now, nothing was done; try again");
+    else if (r == -EACCES || r == -EPERM)
+        say("cannot accept the policy: %s (this needs root)", error_text(r));
+    else if (r == -EROFS || r == -ENOSPC || r == -EDQUOT)
+        say("cannot accept the policy: %s cannot be written: %s",
+            NAME_SHOWN(session->cli->paths.accepted), error_text(r));
     else if (r < 0)
-        say("cannot accept the policy: %s%s", error_text(r),
-            r == -EACCES || r == -EPERM ? " (this needs root)" : "");
+        say("cannot accept the policy: %s", error_text(r));
     else
         session->acceptance = ACCEPTED_SAME;
     return r;

@@ -197,4 +197,14 @@ expect_status "apply while another program holds the lock" 1
 says "apply while another program holds the lock says so" "$ERR" 'someone else'
 exec 9>&-
 
+# --- nowhere to accept it to
+
+policy_file 10-test.conf <<<$'[rp_filter]\nlxc1 = strict|loose'
+mount -o remount,ro /var/lib
+run apply
+expect_status "apply without a place for the accepted policy" 1
+says "apply without a place for the accepted policy names it" "$ERR" \
+    '/var/lib/rpfpolicy/accepted.conf cannot be written: Read-only file system'
+mount -o remount,rw /var/lib
+
 system_end
