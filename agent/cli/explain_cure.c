@@ -140,6 +140,22 @@ static void say_guard(FILE *f, const struct session *session)
               f);
 }
 
+/* No line of sysctl.d brings it back, but whoever wrote it may do so again. */
+static void say_repaired(FILE *f, const struct explain *explain, const struct explain_key *key)
+{
+    const struct session *session = explain->session;
+
+    if (explain->subject != EXPLAIN_DEVICE || key->state.as_default || key->as_written ||
+        key->state.rule->observe || !session->sysctl || session->policy->agent.mode == MODE_ENFORCE)
+        return;
+    fprintf(
+        f,
+        "\nIt was written at run time and may be again. To have it put right then, let the agent "
+        "run (package rpfpolicy-agent), say in %s\n"
+        "    [agent]\n    mode = enforce\nand apply the policy.\n",
+        NAME_SHOWN(own_file(session->policy)));
+}
+
 /* How to keep sysctl.d from bringing the wrong value back. */
 static void say_lasting(FILE *f, const struct explain *explain, const struct explain_key *key)
 {
@@ -147,8 +163,10 @@ static void say_lasting(FILE *f, const struct explain *explain, const struct exp
     const struct cause *cause = &key->state.cause;
     const struct key_target *target = judge_target(session->judge, key->state.key);
 
-    if (!cause->file)
+    if (!cause->file) {
+        say_repaired(f, explain, key);
         return;
+    }
     if (key->state.state == STATE_LATENT)
         fprintf(f, "It will not last: %s:%u sets another value. ", NAME_SHOWN(cause->file),
                 cause->line);
