@@ -264,7 +264,8 @@ const struct device *session_device(const struct session *session, const char *n
     const struct device *device = session_find_device(session, name);
 
     if (!device)
-        say("there is no device '%s'", NAME_SHOWN(name));
+        say("there is no device '%s'%s", NAME_SHOWN(name),
+            strpbrk(name, "*?[") || strstr(name, "..") ? "; patterns are not known here" : "");
     return device;
 }
 

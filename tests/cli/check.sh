@@ -105,6 +105,9 @@ run check eno1 lxc2
 expect_equal "check of two devices lists only those" \
     "$(awk '$1 == "drift" && $2 != "all" && $2 != "default" { print $2 }' "$OUT" | sort | xargs)" \
     "eno1 lxc2"
+run check 'lxc*'
+expect_status "a pattern is no device" 1
+says "a pattern is no device, and that is why" "$ERR" "no device 'lxc\*'; patterns are not known here"
 run check nosuch eno1
 expect_status "check of an unknown device" 1
 says "check of an unknown device names it" "$ERR" "'nosuch'"
