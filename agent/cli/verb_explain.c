@@ -85,6 +85,15 @@ static int warn_of_writers(struct session *session, const struct device *device)
     return 0;
 }
 
+/* Replies leave from the addresses of a device that is there, whatever the key. */
+static int check_peer(const struct cli *cli, const struct device *device, enum key key)
+{
+    if (!cli->values[OPTION_PEER] || (device && key == KEY_COUNT))
+        return 0;
+    say("--peer goes with the name of a device that is there, and without --key");
+    return -EINVAL;
+}
+
 int verb_explain(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
@@ -99,7 +108,7 @@ int verb_explain(struct cli *cli, int count, char **arguments)
                      SESSION_POLICY_OPTIONAL | SESSION_BROKEN_ALLOWED | SESSION_QUIET) < 0 ||
         session_read(&session, key < KEY_COUNT ? KEY_BIT(key) : 0,
                      FACT_ADDRESSES | FACT_ALTNAMES | FACT_MASTER_NAME | FACT_ROUTES) < 0 ||
-        find(&session, arguments[0], &device) < 0)
+        find(&session, arguments[0], &device) < 0 || check_peer(cli, device, key) < 0)
         return EXIT_ERROR;
     r = explain_gather(&session, arguments[0], device, flavor, key, &explain);
     if (r >= 0 && device)

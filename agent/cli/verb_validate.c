@@ -5,6 +5,7 @@
 #include "conf_files.h"
 #include "policy_read.h"
 #include "report.h"
+#include "routing.h"
 
 /* A draft may belong to anybody: trust is asked for when a policy is put into force. */
 static int read_files(struct cli *cli, int count, char **arguments, struct diags *diags,
@@ -55,8 +56,9 @@ static void print_sum(FILE *stream, const struct conf_files *files, const struct
 
     fprintf(stream, "%s %s", count_text(files->count, number), PLURAL(files->count, "file"));
     if (policy)
-        fprintf(stream, ", %s %s", count_text(policy->n_rules, number),
-                PLURAL(policy->n_rules, "rule"));
+        fprintf(stream, ", %s %s%s", count_text(policy->n_rules, number),
+                PLURAL(policy->n_rules, "rule"),
+                routing_in_policy(policy) ? ", policy routing" : "");
     if (diags->errors > 0)
         fprintf(stream, ", %s %s", count_text(diags->errors, number),
                 PLURAL(diags->errors, "error"));

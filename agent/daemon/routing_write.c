@@ -281,7 +281,7 @@ static void say_done(struct agent *agent, struct routing_record *record, const s
                   NAME_SHOWN(record->name));
     else if (!doing->adds)
         log_plain(&agent->logger, LOG_EVENT_ROUTING_SET, LOG_INFO,
-                  "Policy routing that nothing asks for was taken away, %u %s", doing->done,
+                  "Policy routing that nothing needs now was taken away, %u %s", doing->done,
                   doing->done == 1 ? "route or rule" : "routes and rules");
 }
 

@@ -14,10 +14,10 @@ static void say_policy(const struct agent *agent)
     char hash[17];
 
     log_plain(&agent->logger, LOG_EVENT_POLICY, LOG_INFO,
-              "Policy %s is in force (%s, rules: %zu, files: %zu)%s",
+              "Policy %s is in force (%s, rules: %zu%s, files: %zu)%s",
               policy_hash_text(agent->policy, hash), policy_mode_name(agent->policy->agent.mode),
-              agent->policy->n_rules, agent->policy->n_files,
-              agent->enforcing ? "" : "; nothing is written");
+              agent->policy->n_rules, routing_in_policy(agent->policy) ? " and policy routing" : "",
+              agent->policy->n_files, agent->enforcing ? "" : "; nothing is written");
 }
 
 static void replace_policy(struct agent *agent, struct policy *policy)

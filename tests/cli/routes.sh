@@ -60,6 +60,12 @@ says "the first card is symmetric" "$OUT" 'from 172.16.4.4 to peers far away: by
 says_not "and needs no cure" "$OUT" '= loose'
 run explain eth1 --peer=172.16.5.9 --json
 json "the same in JSON" '.replies[0] == {"from": "172.16.5.4", "to": "172.16.5.9", "devices": ["eth1"], "symmetric": true, "message": "from 172.16.5.4 to 172.16.5.9: by eth1"}'
+for useless in all nosuch0 "eth1 --key=rp_filter"; do
+    # shellcheck disable=SC2086 # words
+    run explain $useless --peer=203.0.113.1
+    expect_status "a peer of $useless" 1
+    says "a peer of $useless" "$ERR" '^rpfpolicy: --peer goes with the name of a device'
+done
 run explain eth1 --peer=eth0
 expect_status "who is no address" 1
 says "which it says" "$ERR" "takes an address of IPv4 or IPv6, not 'eth0'"

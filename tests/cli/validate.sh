@@ -23,6 +23,13 @@ run validate
 expect_status "a valid policy" 0
 expect_equal "a valid policy: the sum" "$(cat "$OUT")" "2 files, 3 rules, valid"
 expect_equal "a valid policy: stderr" "$(cat "$ERR")" ""
+policy_file 30-c.conf <<'END'
+[routing]
+eth1..3 = auto
+END
+run validate
+expect_equal "policy routing is more than no rules" "$(cat "$OUT")" \
+    "3 files, 3 rules, policy routing, valid"
 
 policy_file 20-b.conf <<'END'
 [rp_filter]
