@@ -109,8 +109,9 @@ class Agent:
 
 
 def wait_for_order(what):
-    """Until the command has nothing to do; what it says about conflicts is not our matter."""
-    end = time.monotonic() + 30
+    """Until the command has nothing to do; what it says about conflicts is not our matter. What was
+    undone again and again is repaired after a minute at most."""
+    end = time.monotonic() + 90
     while True:
         plan = subprocess.run(["rpfpolicy", "routes", "plan", "--json"], capture_output=True, text=True,
                               check=False)

@@ -22,6 +22,7 @@ done
 accept_policy <<'END'
 [agent]
 mode = enforce
+sweep = 1d ; events alone
 [rp_filter]
 mark* = off
 [routing]
