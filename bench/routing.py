@@ -143,17 +143,28 @@ def measure_reaction(report, build, rpfpolicy):
                    f"{worst * 1e3:.2f} ms")
 
 
-def timed(command, undo=None, rounds=11, status=(0, 2)):
-    took = []
+def once(command, undo=None):
+    begin = time.perf_counter()
+    done = subprocess.run([*FIRST, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          check=False)
+    took = time.perf_counter() - begin
+    if done.returncode not in (0, 2):
+        sys.exit(f"{command}: {done.returncode}: {done.stderr.decode()}")
+    if undo:
+        subprocess.run(undo, check=True, stdout=subprocess.DEVNULL)
+    return took
+
+
+def timed(command, rounds=11):
+    return [once(command) for _ in range(rounds)]
+
+
+def in_turns(commands, rounds=21):
+    """{name: (command, how to undo it)} gives {name: seconds}."""
+    took = {name: [] for name in commands}
     for _ in range(rounds):
-        begin = time.perf_counter()
-        done = subprocess.run([*FIRST, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                              check=False)
-        took.append(time.perf_counter() - begin)
-        if done.returncode not in status:
-            sys.exit(f"{command}: {done.returncode}: {done.stderr.decode()}")
-        if undo:
-            subprocess.run(undo, check=True, stdout=subprocess.DEVNULL)
+        for name, (command, undo) in commands.items():
+            took[name].append(once(command, undo))
     return took
 
 
@@ -175,14 +186,14 @@ def measure_many(report, build, rpfpolicy):
     undo = Path("/run/test/undo")
     undo.write_text("\n".join(line.replace(" add ", " del ") for line in reversed(commands)) + "\n",
                     encoding="ascii")
-    took = {
-        "`routes apply`, nothing there yet": timed([rpfpolicy, "routes", "apply"],
-                                                   [rpfpolicy, "routes", "flush"]),
-        "limit program: only sends the messages": timed([limit, "add", "64", "16"],
-                                                        [limit, "remove", "64", "16"]),
-        "the same by `ip -batch`": timed(["ip", "-batch", str(file)], ["ip", "-batch", str(undo)]),
-        "`routes plan`, everything to do": timed([rpfpolicy, "routes", "plan"]),
-    }
+    took = in_turns({
+        "`routes apply`, nothing there yet": ([rpfpolicy, "routes", "apply"],
+                                              [rpfpolicy, "routes", "flush"]),
+        "limit program: only sends the messages": ([limit, "add", "64", "16"],
+                                                   [limit, "remove", "64", "16"]),
+        "the same by `ip -batch`": (["ip", "-batch", str(file)], ["ip", "-batch", str(undo)]),
+    })
+    took["`routes plan`, everything to do"] = timed([rpfpolicy, "routes", "plan"])
     sh(f"{rpfpolicy} routes apply")
     took["`routes plan`, nothing to do"] = timed([rpfpolicy, "routes", "plan"])
     base = statistics.median(took["limit program: only sends the messages"])
