@@ -43,6 +43,18 @@ struct device *live_by_name(const struct live *live, const char *name)
     return NULL;
 }
 
+const int32_t *live_configured(const struct live *live, enum key key, int ifindex)
+{
+    const struct device *device;
+
+    if (ifindex == IFINDEX_ALL)
+        return &live->all[key];
+    if (ifindex == IFINDEX_DEFAULT)
+        return &live->def[key];
+    device = live_by_ifindex(live, ifindex);
+    return device && device->ipv4 ? &device->conf[key] : NULL;
+}
+
 bool device_is_port(const struct device *device)
 {
     return streq(device->slave_kind, "bridge") || streq(device->slave_kind, "bond") ||

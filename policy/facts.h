@@ -51,6 +51,10 @@ struct device {
     int32_t conf[KEY_COUNT];
 };
 
+/* What stands for `all` and `default` where a device is named by its ifindex. */
+#define IFINDEX_ALL (-1)     /* NETCONFA_IFINDEX_ALL */
+#define IFINDEX_DEFAULT (-2) /* NETCONFA_IFINDEX_DEFAULT */
+
 /* The live picture. Devices are ordered by ifindex. */
 struct live {
     struct device *devices;
@@ -70,6 +74,10 @@ void live_done(struct live *live);
 /* NULL when there is none. By ifindex is a binary search, by name a linear one. */
 struct device *live_by_ifindex(const struct live *live, int ifindex);
 struct device *live_by_name(const struct live *live, const char *name);
+
+/* What is configured for a device, or for `all` or `default` by IFINDEX_ALL, IFINDEX_DEFAULT. NULL
+ * where the device is not there, or has no IPv4 settings. */
+const int32_t *live_configured(const struct live *live, enum key key, int ifindex);
 
 /* True for a port of a bridge, bond or team: the IPv4 settings of its master decide. */
 bool device_is_port(const struct device *device);

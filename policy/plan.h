@@ -21,9 +21,6 @@
 #include "facts.h"
 #include "policy.h"
 
-#define IFINDEX_ALL (-1)     /* NETCONFA_IFINDEX_ALL */
-#define IFINDEX_DEFAULT (-2) /* NETCONFA_IFINDEX_DEFAULT */
-
 enum write_reason {
     WRITE_RULE,        /* a rule asks for this value */
     WRITE_PIN,         /* `all` or `default` is pinned */

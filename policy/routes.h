@@ -50,6 +50,12 @@ struct route_rule {
     bool special; /* looks at something else too: mark, device, tos, ports, l3mdev, uid, not … */
 };
 
+/* Whoever made them, the protocol is not looked at. Of two routes in one place the kernel replaces
+ * one by the other; rules that are equal are the same to it. */
+int route_place_compare(const struct route *a, const struct route *b);
+bool route_is_same(const struct route *a, const struct route *b);
+int route_rule_compare(const struct route_rule *a, const struct route_rule *b);
+
 /* A gateway known from a lease; `source` is what knows it: "networkd", "NetworkManager". */
 struct route_lease {
     int ifindex;

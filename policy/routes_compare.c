@@ -3,9 +3,9 @@
 
 #include "routes_private.h"
 
-/* Orders: two routes in one place exclude each other; rules that are equal are the same. */
+/* Orders */
 
-static int route_place(const struct route *a, const struct route *b)
+int route_place_compare(const struct route *a, const struct route *b)
 {
     int r = COMPARE(a->family, b->family);
 
@@ -20,9 +20,9 @@ static int route_place(const struct route *a, const struct route *b)
     return r == 0 ? COMPARE(a->metric, b->metric) : r;
 }
 
-static bool route_same(const struct route *a, const struct route *b)
+bool route_is_same(const struct route *a, const struct route *b)
 {
-    return route_place(a, b) == 0 && a->type == b->type && a->scope == b->scope &&
+    return route_place_compare(a, b) == 0 && a->type == b->type && a->scope == b->scope &&
            a->oif == b->oif && a->mtu == b->mtu && a->onlink == b->onlink &&
            a->special == b->special && ip_compare(&a->via, &b->via) == 0 &&
            ip_compare(&a->prefsrc, &b->prefsrc) == 0;
@@ -50,7 +50,7 @@ int route_rule_compare(const struct route_rule *a, const struct route_rule *b)
 static int by_place(const void *a, const void *b)
 {
     const struct route *x = *(const struct route *const *)a, *y = *(const struct route *const *)b;
-    int r = route_place(x, y);
+    int r = route_place_compare(x, y);
 
     return r == 0 ? COMPARE(x, y) : r;
 }
@@ -115,7 +115,8 @@ static void compare_place(struct sides *sides, size_t have, size_t n_have, size_
     for (size_t k = 0; k < n_want; k++) {
         sides->put[want + k] = 1;
         for (size_t i = 0; i < n_have; i++) {
-            if (!sides->drop[have + i] || !route_same(sides->have[have + i], sides->want[want + k]))
+            if (!sides->drop[have + i] ||
+                !route_is_same(sides->have[have + i], sides->want[want + k]))
                 continue;
             sides->drop[have + i] = false;
             sides->put[want + k] = 0;
@@ -143,13 +144,15 @@ static void compare_routes(struct sides *sides)
         size_t n_have = 0, n_want = 0;
 
         if (have == sides->n_have ||
-            (want < sides->n_want && route_place(sides->want[want], sides->have[have]) < 0))
+            (want < sides->n_want && route_place_compare(sides->want[want], sides->have[have]) < 0))
             place = sides->want[want];
         else
             place = sides->have[have];
-        while (have + n_have < sides->n_have && route_place(sides->have[have + n_have], place) == 0)
+        while (have + n_have < sides->n_have &&
+               route_place_compare(sides->have[have + n_have], place) == 0)
             n_have++;
-        while (want + n_want < sides->n_want && route_place(sides->want[want + n_want], place) == 0)
+        while (want + n_want < sides->n_want &&
+               route_place_compare(sides->want[want + n_want], place) == 0)
             n_want++;
         compare_place(sides, have, n_have, want, n_want);
         have += n_have;

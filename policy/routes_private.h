@@ -56,9 +56,6 @@ static inline bool routes_is_main_rule(const struct route_rule *rule)
     return rule->table == RT_TABLE_MAIN && rule->suppress_prefixlength == 0;
 }
 
-/* A total order in which equal rules are the same to the kernel. */
-int route_rule_compare(const struct route_rule *a, const struct route_rule *b);
-
 /* The subnet that the kernel takes an address to be connected to. */
 struct ip_prefix routes_subnet_of(const struct route_address *address);
 

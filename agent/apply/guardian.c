@@ -146,17 +146,6 @@ static void put_routes_back(struct guardian *guardian, bool only_add)
         result->error = r < 0 ? r : outcome.first_error;
 }
 
-static const int *find_value(const struct live *live, enum key key, int ifindex)
-{
-    const struct device *device = live_by_ifindex(live, ifindex);
-
-    if (ifindex == IFINDEX_ALL)
-        return &live->all[key];
-    if (ifindex == IFINDEX_DEFAULT)
-        return &live->def[key];
-    return device && device->ipv4 ? &device->conf[key] : NULL;
-}
-
 static bool is_announced(const struct guardian *guardian, const struct before_record *record)
 {
     for (size_t i = 0; i < guardian->count; i++)
@@ -171,8 +160,8 @@ static bool is_announced(const struct guardian *guardian, const struct before_re
 static bool is_of_others(const struct guardian *guardian, const struct live *live,
                          struct before_record *record)
 {
-    const int *was = find_value(&guardian->was, record->key, record->ifindex);
-    const int *is = find_value(live, record->key, record->ifindex);
+    const int32_t *was = live_configured(&guardian->was, record->key, record->ifindex);
+    const int32_t *is = live_configured(live, record->key, record->ifindex);
 
     if (!is || (*is != record->wrote && *is != record->wrote_earlier))
         return false;

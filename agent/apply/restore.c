@@ -102,21 +102,6 @@ static bool is_recorded(const struct before_record *records, size_t n, enum key 
     return false;
 }
 
-/* What is configured now. False where the device is not there, or has no such settings. */
-static bool value_now(const struct before_record *record, const struct live *live,
-                      const struct device *device, int *ret)
-{
-    if (record->ifindex == IFINDEX_ALL)
-        *ret = live->all[record->key];
-    else if (record->ifindex == IFINDEX_DEFAULT)
-        *ret = live->def[record->key];
-    else if (device && device->ipv4)
-        *ret = device->conf[record->key];
-    else
-        return false;
-    return true;
-}
-
 /* 1: *ret is to be there; 0: nothing is to be done for this record. */
 static int value_of_all(struct restore *restore, const struct before_record *record, int now,
                         const struct restored_all *all, struct wanted_value *ret)
@@ -161,22 +146,22 @@ static int value_of_record(struct restore *restore, const struct before_record *
                            const struct before_record *record, const struct live *live,
                            const struct restored_all *all, struct wanted_value *ret)
 {
+    const int32_t *now = live_configured(live, record->key, record->ifindex);
     const struct device *device = live_by_ifindex(live, record->ifindex);
-    int now;
 
-    if (!is_asked_for(restore, record->ifindex) || !value_now(record, live, device, &now))
+    if (!is_asked_for(restore, record->ifindex) || !now)
         return 0;
     if (record->ifindex == IFINDEX_ALL)
-        return value_of_all(restore, record, now, &all[record->key], ret);
+        return value_of_all(restore, record, *now, &all[record->key], ret);
     if (device && !streq(device->name, record->name)) {
         if (is_recorded(records, n, record->key, record->ifindex, device->name))
             return 0; /* it was written under its new name, too */
         return skip(
             restore,
-            &(struct restore_skipped){.why = RESTORE_RENAMED, .record = *record, .value = now},
+            &(struct restore_skipped){.why = RESTORE_RENAMED, .record = *record, .value = *now},
             device->name);
     }
-    return value_of(restore, record, now, device ? device->forwarding : live->def_forwarding,
+    return value_of(restore, record, *now, device ? device->forwarding : live->def_forwarding,
                     &all[record->key], ret);
 }
 

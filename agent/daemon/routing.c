@@ -119,30 +119,14 @@ void agent_routing_on_address(struct agent *agent, const struct nlmsghdr *messag
     mark_addresses(agent, address.ifindex);
 }
 
-static bool same_prefix(const struct ip_prefix *a, const struct ip_prefix *b)
-{
-    return a->length == b->length && ip_compare(&a->ip, &b->ip) == 0;
-}
-
-static bool same_place(const struct route *a, const struct route *b)
-{
-    return a->table == b->table && same_prefix(&a->to, &b->to) && a->family == b->family &&
-           a->protocol == b->protocol && a->metric == b->metric && a->tos == b->tos;
-}
-
 static bool same_route(const struct route *a, const struct route *b)
 {
-    return same_place(a, b) && a->type == b->type && a->scope == b->scope && a->oif == b->oif &&
-           a->mtu == b->mtu && a->onlink == b->onlink && a->special == b->special &&
-           ip_compare(&a->via, &b->via) == 0 && ip_compare(&a->prefsrc, &b->prefsrc) == 0;
+    return a->protocol == b->protocol && route_is_same(a, b);
 }
 
 static bool same_rule(const struct route_rule *a, const struct route_rule *b)
 {
-    return a->table == b->table && same_prefix(&a->from, &b->from) && a->family == b->family &&
-           a->protocol == b->protocol && a->action == b->action && a->priority == b->priority &&
-           a->special == b->special && a->suppress_prefixlength == b->suppress_prefixlength &&
-           same_prefix(&a->to, &b->to);
+    return a->protocol == b->protocol && route_rule_compare(a, b) == 0;
 }
 
 static bool knows_route(const struct route_facts *facts, const struct route *route)
@@ -196,7 +180,8 @@ static int add_route(struct route_facts *facts, const struct route *route, bool 
     for (size_t i = 0; i < facts->n_routes; i++) {
         if (same_route(&facts->routes[i], route))
             return 0;
-        if (replace && same_place(&facts->routes[i], route)) {
+        if (replace && facts->routes[i].protocol == route->protocol &&
+            route_place_compare(&facts->routes[i], route) == 0) {
             facts->routes[i] = *route;
             return 0;
         }

@@ -44,25 +44,6 @@ static void put_route(struct nlmsghdr *request, const struct route *route)
     }
 }
 
-static bool same_ip(const struct ip *a, const struct ip *b)
-{
-    return memcmp(a, b, sizeof(*a)) == 0;
-}
-
-/* The kernel holds one route of these, in the order in which they were added, and replaces one. */
-static bool same_place(const struct route *a, const struct route *b)
-{
-    return a->family == b->family && a->table == b->table && a->metric == b->metric &&
-           a->tos == b->tos && a->to.length == b->to.length && same_ip(&a->to.ip, &b->to.ip);
-}
-
-static bool same_route(const struct route *a, const struct route *b)
-{
-    return same_place(a, b) && a->type == b->type && a->scope == b->scope && a->oif == b->oif &&
-           a->mtu == b->mtu && a->onlink == b->onlink && a->special == b->special &&
-           same_ip(&a->via, &b->via) && same_ip(&a->prefsrc, &b->prefsrc);
-}
-
 struct search {
     const struct route *route;
     bool foreign, same; /* found in its place */
@@ -86,10 +67,10 @@ static int look_at_route(const struct nlmsghdr *message, void *data)
     r = route_read_message(message, &route);
     if (r < 0)
         return r == -ENOENT ? 0 : r;
-    if (!same_place(&route, search->route))
+    if (route_place_compare(&route, search->route) != 0)
         return 0;
     search->foreign |= route.protocol != ROUTING_PROTOCOL;
-    search->same |= route.protocol == ROUTING_PROTOCOL && same_route(&route, search->route);
+    search->same |= route.protocol == ROUTING_PROTOCOL && route_is_same(&route, search->route);
     return 0;
 }
 
