@@ -41,8 +41,8 @@ system_skip() {
 system_enter() {
     if [ "${SYSTEM_INSIDE:-}" != "$$" ]; then
         [ "$(id -u)" = 0 ] || system_skip "needs root"
-        unshare --net --mount --pid --fork --mount-proc true 2>/dev/null ||
-            system_skip "namespaces cannot be made here"
+        SYSTEM_REFUSED=$(unshare --net --mount --pid --fork --mount-proc true 2>&1) ||
+            system_skip "namespaces cannot be made here: $SYSTEM_REFUSED"
         case $SYSTEM_BUILD/ in
         /etc/* | /run/* | /dev/* | /var/lib/*) system_skip "$SYSTEM_BUILD would be hidden" ;;
         esac

@@ -31,8 +31,9 @@ def enter(needed):
         return
     if needed is None or not shutil.which(needed):
         skip("the real program is not installed")
-    if subprocess.run(UNSHARE + ["true"], stderr=subprocess.DEVNULL).returncode != 0:
-        skip("no permission to make namespaces")
+    tried = subprocess.run(UNSHARE + ["true"], stderr=subprocess.PIPE, text=True)
+    if tried.returncode != 0:
+        skip("namespaces cannot be made here: " + tried.stderr.strip())
     os.environ["SYSCTL_WORLD"] = "inside"
     os.environ["LC_ALL"] = "C"
     os.execvp("unshare", UNSHARE + [sys.executable] + sys.argv)

@@ -17,13 +17,14 @@ skip() {
 
 # needs PROGRAM…: all of them, root, and namespaces.
 needs() {
-    local program
+    local program refused
 
     [ "$(id -u)" = 0 ] || skip "needs root"
     for program in "$@"; do
         command -v "$program" >/dev/null || skip "$program is not installed"
     done
-    unshare --net --mount --pid --fork true 2>/dev/null || skip "namespaces cannot be made here"
+    refused=$(unshare --net --mount --pid --fork true 2>&1) ||
+        skip "namespaces cannot be made here: $refused"
 }
 
 # What the packages depend on, and what the tests use inside.
