@@ -271,9 +271,8 @@ static void print_next(struct check *check)
               "hook stands back too.\n",
               stream);
     else if (session->enforcing && session->guard == GUARD_NONE)
-        fputs("Mode is enforce, but nothing is there to keep it: neither the agent nor the udev "
-              "hook\n"
-              "(package rpfpolicy-agent).\n",
+        fputs("Mode is enforce, but nothing is there to keep it: neither the agent nor the\n"
+              "udev hook (package rpfpolicy-agent).\n",
               stream);
     if (check->writable > 0 || check->routing.plan.n_changes > 0)
         fputs("'rpfpolicy plan' shows what would be written, 'rpfpolicy apply' writes it.\n",
@@ -293,6 +292,7 @@ static int end(struct check *check)
         return r;
     if (((struct rows *)check->data)->count > 0 || check_routing_bad(check) > 0)
         fputc('\n', check->out->stream);
+    session_say_warnings(check->session);
     for (size_t i = 0; r == 0 && i < check->warnings; i++)
         r = print_warning(check, &warnings[i]);
     print_impossible(check);

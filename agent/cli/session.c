@@ -35,15 +35,18 @@ static int empty_policy(struct session *session)
 
 int session_load(struct session *session, struct cli *cli, unsigned flags)
 {
+    bool held;
     int r;
 
     session->cli = cli;
     session->quiet = flags & SESSION_QUIET;
+    session->late = flags & SESSION_LATE;
     session->unpaused = flags & SESSION_UNPAUSED;
     r = policy_load(&cli->paths, &session->diags, &session->policy);
     session->no_policy = r == -ENOENT;
     session->broken = r == -EBADMSG;
-    say_diags(&session->diags, flags & SESSION_QUIET ? DIAG_ERROR : DIAG_WARNING);
+    held = session->quiet || (session->late && r >= 0);
+    say_diags(&session->diags, held ? DIAG_ERROR : DIAG_WARNING);
     if (session->no_policy && !(flags & SESSION_POLICY_OPTIONAL)) {
         session_no_policy(&cli->paths);
         return r;
@@ -181,13 +184,18 @@ void session_say_unread(const struct diags *diags)
                 diags->items[i].text);
 }
 
+void session_say_warnings(const struct session *session)
+{
+    say_diags(&session->diags, DIAG_WARNING);
+    session_say_unread(&session->unread);
+}
+
 static int read_sysctl(struct session *session)
 {
-    _cleanup_diags_ struct diags diags = DIAGS_INIT;
-    int r = sysctl_load(&session->cli->paths, SYSCTL_SYSTEMD, &diags, &session->sysctl);
+    int r = sysctl_load(&session->cli->paths, SYSCTL_SYSTEMD, &session->unread, &session->sysctl);
 
-    if (!session->quiet)
-        session_say_unread(&diags);
+    if (!session->quiet && !session->late)
+        session_say_unread(&session->unread);
     if (r == -ENOMEM)
         return r;
     if (r < 0)
@@ -313,5 +321,6 @@ void session_done(struct session *session)
     pauses_done(&session->pauses);
     session->sysctl = sysctl_conf_free(session->sysctl);
     session->policy = policy_free(session->policy);
+    diags_done(&session->unread);
     diags_done(&session->diags);
 }

@@ -24,11 +24,13 @@ struct session {
     bool broken;           /* it has errors: `policy` is empty but for the names of its files
                               (SESSION_BROKEN_ALLOWED) */
     bool quiet;            /* SESSION_QUIET */
+    bool late;             /* SESSION_LATE */
     enum acceptance acceptance;
     bool unpaused;  /* SESSION_UNPAUSED */
     bool enforcing; /* the policy on disk is accepted and its mode is enforce */
     enum guard guard;
     struct sysctl_conf *sysctl; /* NULL: not this namespace's, or cannot be read */
+    struct diags unread;        /* what sysctl_load() found */
     struct pauses pauses;       /* in force; marked in `live` */
     struct live live;
     struct judge *judge;
@@ -41,6 +43,7 @@ struct session {
 #define SESSION_BROKEN_ALLOWED (1 << 1)  /* go on with an empty policy where it has errors */
 #define SESSION_QUIET (1 << 2)           /* warnings of the policy are not shown, errors are */
 #define SESSION_UNPAUSED (1 << 3)        /* judge as if nothing were paused */
+#define SESSION_LATE (1 << 4)            /* warnings wait for session_say_warnings() */
 
 /* Load the policy on disk and show what is wrong with it. A negative errno after saying why. */
 int session_load(struct session *session, struct cli *cli, unsigned flags);
@@ -56,6 +59,9 @@ int session_accept(struct session *session);
 /* Then: read accepted policy, sysctl.d and the live picture, and make the judge. keys and facts are
  * collected beside those that the policy uses. A negative errno after saying why. */
 int session_read(struct session *session, key_mask keys, uint32_t facts);
+
+/* Say what SESSION_LATE held back: of the policy, and of files of sysctl.d. */
+void session_say_warnings(const struct session *session);
 
 /* Say that there is no policy and what a first one could be. Returns EXIT_ERROR. */
 int session_no_policy(const struct paths *paths);

@@ -220,7 +220,8 @@ int verb_check(struct cli *cli, int count, char **arguments)
     struct check check = {.session = &session, .out = &cli->out};
     int r;
 
-    r = session_load(&session, cli, 0);
+    /* For people the drift comes first. */
+    r = session_load(&session, cli, cli->format == FORMAT_TABLE ? SESSION_LATE : 0);
     if (r == 0)
         r = session_read(&session, IMPACT_KEYS | ROUTING_KEYS,
                          FACT_ADDRESSES | (count > 0 ? FACT_ALTNAMES : 0));

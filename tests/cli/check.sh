@@ -97,6 +97,12 @@ expect_equal "what is ok is not listed" "$(grep -c '^ok' "$OUT")" 0
 expect "drift stands before warnings" awk \
     '/^drift/ { if (warned) exit 1; seen = 1 } /^warning/ { warned = 1 } END { exit !(seen && warned) }' \
     "$OUT"
+policy_file 05-shadowed.conf <<<$'[rp_filter]\neno1 = off'
+rpfpolicy check >"$OUT" 2>&1
+expect "drift stands before warnings about lines of the policy, how to go on is last" awk \
+    '/^drift/ { if (warned) exit 1; seen = 1 } /: warning: .* can never win/ { warned = 1 }
+    { last = /enforce|rpfpolicy apply/ } END { exit !(seen && warned && last) }' "$OUT"
+rm /etc/rpfpolicy.d/05-shadowed.conf
 run check --all
 says "--all lists what is ok" "$OUT" '^ok +br0 '
 says "--all lists what no rule speaks of" "$OUT" '^unmanaged +lo '
@@ -317,6 +323,7 @@ rpfpolicy apply >/dev/null 2>&1
 guard "nothing stands ready" null latent
 run check
 says "that nothing stands ready is said" "$OUT" '^Mode is enforce, but nothing is there to keep it'
+says_not "in lines that fit a terminal" <(tail -n 3 "$OUT") '.{81}'
 echo '# the hook' >/etc/udev/rules.d/99-zz-rpfpolicy.rules
 # It repairs after an event of the device, not after systemd-sysctl ran over everything.
 guard "the udev hook" helper latent
