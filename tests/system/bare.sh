@@ -17,7 +17,7 @@ skip() {
 
 # needs PROGRAM…: all of them, root, and namespaces.
 needs() {
-    local program refused
+    local program
 
     [ "$(id -u)" = 0 ] || skip "needs root"
     for program in "$@"; do
@@ -25,6 +25,13 @@ needs() {
     done
     refused=$(unshare --net --mount --pid --fork true 2>&1) ||
         skip "namespaces cannot be made here: $refused"
+}
+
+# can_boot DIRECTORY: systemd-nspawn starts something in it, with a terminal of its own.
+can_boot() {
+    refused=$(script -qec "systemd-nspawn --quiet --keep-unit --register=no --private-network \
+        --as-pid2 -D '$1' true" /dev/null </dev/null 2>&1) ||
+        skip "no system can be booted here: ${refused%$'\r'}"
 }
 
 # What the packages depend on, and what the tests use inside.

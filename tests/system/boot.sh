@@ -58,6 +58,7 @@ for newer in 1 2 3; do
 done
 
 bare_system "$work/root"
+can_boot "$work/root"
 mkdir "$work/root/test"
 cp -r "$work/packages-deb/$first"* "$source/tests/system/inside" "$source/tests/lib/effective-watch.py" \
     "$source/tests/lib/results.sh" "$work/root/test"
