@@ -93,11 +93,44 @@ static bool speaks_of_all(const struct cause *cause)
     return cause->text && (strstr(cause->text, ".all.") || strstr(cause->text, "/all/"));
 }
 
+/* Of a device that is not there: will it, once `all` and `default` are as the policy wants them? */
+static bool would_start_right(const struct explain *explain, const struct explain_key *key)
+{
+    const struct session *session = explain->session;
+    const struct key_target *target = judge_target(session->judge, key->state.key);
+    int own = key->add.given ? key->add.value : target->new_default;
+
+    return explain->subject == EXPLAIN_ABSENT && explain->flavor == SYSCTL_SYSTEMD &&
+           rule_accepts(key->state.rule, key_effective(key->state.key, target->new_all, own,
+                                                       session->live.def_forwarding));
+}
+
+/* Being in force is not all it takes where nothing is there that goes by it. */
+static void say_what_else(FILE *f, const struct session *session)
+{
+    const struct paths *paths = &session->cli->paths;
+
+    if (guard_find(paths) != GUARD_NONE)
+        return;
+    if (agent_state_read(paths) == AGENT_STOPPED)
+        fputs("It also takes the agent, which was stopped. To go on\n"
+              "    systemctl start rpfpolicy-agent\n",
+              f);
+    else if (paths->foreign)
+        fputs("It also takes an agent that runs in this network namespace, since udev does not "
+              "look into it.\n",
+              f);
+    else
+        fputs("It also takes the package rpfpolicy-agent: neither agent nor udev hook is here.\n",
+              f);
+}
+
 /* The policy on disk is not the one that agent and hook go by, or only observes. */
-static void say_enforce(FILE *f, const struct explain *explain, enum state state)
+static void say_enforce(FILE *f, const struct explain *explain, const struct explain_key *key)
 {
     const struct policy *policy = explain->session->policy;
     bool enforce = policy->agent.mode == MODE_ENFORCE;
+    bool apply_said = explain->subject != EXPLAIN_ABSENT || would_start_right(explain, key);
 
     if (enforce)
         fputs("Devices are repaired as they appear once this policy is in force", f);
@@ -106,12 +139,13 @@ static void say_enforce(FILE *f, const struct explain *explain, enum state state
                 "To have devices repaired as they appear, say in %s\n"
                 "    [agent]\n    mode = enforce\nand apply the policy",
                 NAME_SHOWN(own_file(policy)));
-    if (state == STATE_DRIFT && !(enforce && explain->subject == EXPLAIN_ABSENT)) {
+    if (key->state.state == STATE_DRIFT && (apply_said || !enforce)) {
         fputs(enforce ? "; that, too, 'apply' does.\n" : ".\n", f);
-        return;
+    } else {
+        fputs(":\n", f);
+        say_apply(f);
     }
-    fputs(":\n", f);
-    say_apply(f);
+    say_what_else(f, explain->session);
 }
 
 static void say_guard(FILE *f, const struct session *session)
@@ -182,7 +216,7 @@ static void say_lasting(FILE *f, const struct explain *explain, const struct exp
     } else if (!explain->device) {
         say_changed_line(f, cause, target->new_default);
     } else if (!session->enforcing) {
-        say_enforce(f, explain, key->state.state);
+        say_enforce(f, explain, key);
     } else {
         say_guard(f, session);
     }
@@ -211,6 +245,10 @@ static void cure_drift(FILE *f, const struct explain *explain, const struct expl
     if (explain->subject == EXPLAIN_ABSENT && key->state.guard != GUARD_NONE) {
         fputs("Nothing: it is repaired as it appears.\n", f);
         return;
+    }
+    if (would_start_right(explain, key)) {
+        fputs("So that it starts right\n", f);
+        say_apply(f);
     }
     if (rule->observe || (explain->subject != EXPLAIN_ABSENT && !is_done_already(explain, key)))
         say_apply(f);

@@ -96,6 +96,13 @@ explain default
 begins "default" "default: rp_filter holds 2, so new devices start loose (2): ok, as the policy needs it"
 status "default" 0
 
+printf '[rp_filter]\n* = strict\n' >"$SYSTEM_WORK/strict.conf"
+explain eno2 --policy="$SYSTEM_WORK/strict.conf"
+begins "a device that is not there, and no line of its own" \
+    "eno2: not there now; if it came, rp_filter would start loose (2), wanted strict: drift until repaired, because 2 is stored, as new devices start, set by /etc/sysctl.d/10-network-security.conf:2"
+says "what makes it start right" "So that it starts right"
+expect_equal "what makes it start right, once" "$(grep -c '^ *rpfpolicy apply$' "$OUT")" 1
+
 sysctl_d 20-globs.conf <<'X'
 net.ipv4.conf.*.rp_filter = 1
 net/ipv4/conf/lxc*/rp_filter = 2
@@ -119,6 +126,7 @@ says "after apply" "rpfpolicy has written it since boot; before that it was 0."
 sed -i '1i [agent]\nmode = enforce\n' /etc/rpfpolicy.d/10-node.conf
 explain lxc1
 says "enforcing, but not in force" "once this policy is in force"
+says "enforcing, but not in force, and nothing installed" "It also takes the package rpfpolicy-agent"
 says_not "enforcing, but not in force" "mode = enforce"
 explain lxcnew
 says "not there, and not in force" "rpfpolicy apply"
