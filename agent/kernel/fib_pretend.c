@@ -71,24 +71,34 @@ int fib_pretend(struct fib *fib, const struct routes_plan *plan)
     return 0;
 }
 
-bool fib_find_pretended(const struct fib *fib, uint32_t table, struct in_addr to,
-                        struct fib_route *ret, bool *ret_found)
+bool fib_pretends_in(const struct fib *fib, uint32_t table)
 {
-    bool ours = false;
-
-    *ret_found = false;
     for (size_t i = 0; fib->pretended && i < fib->pretended->n_routes; i++) {
         const struct route *route = &fib->pretended->routes[i];
 
-        if (route->table != table)
-            continue;
-        if (route->special) /* it stays as it is, and not all of it is held here */
+        if (route->family == AF_INET && route->table == table && route->special)
             return false;
-        ours = true;
-        if (route->family != AF_INET || !in_prefix(to, ipv4(&route->to.ip), route->to.length) ||
-            (*ret_found && route->to.length <= ret->prefix_length))
+    }
+    return fib->pretended;
+}
+
+static bool is_better(const struct route *route, const struct fib_route *best)
+{
+    return route->to.length > best->prefix_length ||
+           (route->to.length == best->prefix_length && route->metric <= best->metric);
+}
+
+void fib_find_pretended(const struct fib *fib, uint32_t table, struct in_addr to,
+                        struct fib_route *best, bool *found)
+{
+    for (size_t i = 0; i < fib->pretended->n_routes; i++) {
+        const struct route *route = &fib->pretended->routes[i];
+
+        if (route->table != table || route->family != AF_INET ||
+            !in_prefix(to, ipv4(&route->to.ip), route->to.length) ||
+            (*found && !is_better(route, best)))
             continue;
-        *ret = (struct fib_route){
+        *best = (struct fib_route){
             .found = {.kind = fib_kind_of(route->type), .n_hops = route->oif != 0},
             .gateways = {ipv4(&route->via)},
             .prefix = ipv4(&route->to.ip),
@@ -96,8 +106,7 @@ bool fib_find_pretended(const struct fib *fib, uint32_t table, struct in_addr to
             .table = table,
             .metric = route->metric,
         };
-        ret->found.hops[0] = route->oif;
-        *ret_found = true;
+        best->found.hops[0] = route->oif;
+        *found = true;
     }
-    return ours;
 }

@@ -52,10 +52,14 @@ int fib_ends_in_nothing(int error, enum route_kind *ret);
 /* What kinds of rules there are: fills the flags of *fib. */
 void fib_look_at_rules(struct fib *fib);
 
-/* Is the table one of those that are pretended, and all of it known? Then *ret_found tells whether
- * it leads there, and *ret by which route. */
-bool fib_find_pretended(const struct fib *fib, uint32_t table, struct in_addr to,
-                        struct fib_route *ret, bool *ret_found);
+/* Is what there is of our protocol in the table to be passed over? Not where a route of it is kept
+ * that is not all held here: then all of the table is. */
+bool fib_pretends_in(const struct fib *fib, uint32_t table);
+
+/* Of the routes that will be there instead, put the best one that leads there into *best, where it
+ * is better than what that holds: *found tells whether it holds anything, before and after. */
+void fib_find_pretended(const struct fib *fib, uint32_t table, struct in_addr to,
+                        struct fib_route *best, bool *found);
 
 /* Does the rule apply (fib_rule_match(), fib4_rule_match())? */
 bool fib_rule_matches(const struct fib_rule *rule, const struct fib_flow *flow);

@@ -4,6 +4,7 @@
 
 #include "attrs.h"
 #include "fib_private.h"
+#include "routing.h"
 
 static bool port_matches(const uint16_t range[2], uint16_t mask, uint16_t port)
 {
@@ -41,6 +42,7 @@ struct search {
     struct in_addr to;
     uint8_t tos;
     uint32_t table;
+    bool not_ours; /* those of our protocol are pretended */
     bool found;
     struct fib_route best;
 };
@@ -60,7 +62,8 @@ static int consider(const struct nlmsghdr *message, void *data)
 
     if (!header)
         return -EBADMSG;
-    if (message->nlmsg_type != RTM_NEWROUTE || header->rtm_flags & RTM_F_CLONED)
+    if (message->nlmsg_type != RTM_NEWROUTE || header->rtm_flags & RTM_F_CLONED ||
+        (search->not_ours && header->rtm_protocol == ROUTING_PROTOCOL))
         return 0;
     if (search->found && header->rtm_dst_len <= search->best.prefix_length)
         return 0;
@@ -84,17 +87,20 @@ static int search_table(const struct fib *fib, const struct fib_flow *flow, uint
     struct rtmsg *header = mnl_nlmsg_get_payload(request);
     int r;
 
-    *search = (struct search){.to = flow->to, .tos = flow->tos, .table = table};
-    if (fib_find_pretended(fib, table, flow->to, &search->best, &search->found))
-        return search->found;
+    *search = (struct search){
+        .to = flow->to,
+        .tos = flow->tos,
+        .table = table,
+        .not_ours = fib_pretends_in(fib, table),
+    };
     header->rtm_family = AF_INET;
     header->rtm_table = table < 256 ? (uint8_t)table : RT_TABLE_COMPAT;
     mnl_attr_put_u32(request, RTA_TABLE, table);
     r = netlink_dump(fib->nl, request, consider, forget, search);
-    if (r == -ENOENT)
-        return 0; /* no such table */
-    if (r < 0)
+    if (r < 0 && r != -ENOENT) /* no such table */
         return r;
+    if (search->not_ours)
+        fib_find_pretended(fib, table, flow->to, &search->best, &search->found);
     return search->found && !search->best.throws;
 }
 
