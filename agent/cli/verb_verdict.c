@@ -99,7 +99,8 @@ int verb_verdict(struct cli *cli, int count, char **arguments)
     int r;
 
     if (parse(cli, arguments, &report.packet) < 0 ||
-        session_load(&session, cli, SESSION_POLICY_OPTIONAL | SESSION_QUIET) < 0 ||
+        session_load(&session, cli, SESSION_POLICY_OPTIONAL | SESSION_QUIET | SESSION_UNPAUSED) <
+            0 ||
         session_read(&session, FIB_KEYS, FACT_ADDRESSES | FACT_ROUTES | FACT_ALTNAMES) < 0)
         return EXIT_ERROR;
     report.device = find(&session, arguments[1]);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "routing_report.h"
 #include "verdict_report.h"
 
 const struct verdict_unseen verdict_unseen[VERDICT_UNSEEN] = {
@@ -111,10 +112,10 @@ static void warn_of_rules(struct verdict_report *report)
              NAME_SHOWN(report->device->name));
 }
 
-static int receive(struct verdict_report *report, const struct live *live,
-                   const struct device *device, struct receiver *ret, struct fib_route *ret_route)
+static int receive(struct verdict_report *report)
 {
-    int r = fib_receiver(&report->fib, live, device, &report->packet, ret, ret_route);
+    int r = fib_receiver(&report->fib, &report->session->live, report->device, &report->packet,
+                         &report->receiver, &report->route);
 
     if (r == -EOPNOTSUPP)
         say("an ip rule looks at something that is not known here");
@@ -123,40 +124,99 @@ static int receive(struct verdict_report *report, const struct live *live,
     return r;
 }
 
-/* As above with the settings that the policy wants, where it wants any. */
-static int judge_policy(struct verdict_report *report)
+/* What the policy wants of the device goes into both, but for rp_filter. */
+static void want_settings(struct verdict_report *report, struct live *live, struct device *device)
 {
-    const struct session *session = report->session;
-    struct live wanted_live = session->live;
-    struct device wanted_device = *report->device;
+    struct verdict_planned *policy = &report->policy;
     struct key_state states[KEY_COUNT];
-    struct receiver receiver;
     enum state worst;
-    unsigned n = judge_device(session->judge, report->device, states, &worst);
-    int r;
+    unsigned n = judge_device(report->session->judge, report->device, states, &worst);
 
+    policy->mode = report->mode;
     for (unsigned i = 0; i < n; i++) {
         enum key key = states[i].key;
 
         if (!states[i].wanted_known)
             continue;
         if (key == KEY_RP_FILTER) {
-            report->has_policy = true;
-            report->policy_mode = states[i].wanted;
-            report->rule = states[i].rule;
+            policy->mode = states[i].wanted;
+            policy->rule = states[i].rule;
         } else {
             /* Those that matter are joined with `all` by OR. */
-            wanted_live.all[key] = 0;
-            wanted_device.conf[key] = states[i].wanted;
+            live->all[key] = 0;
+            device->conf[key] = states[i].wanted;
         }
     }
-    if (!report->has_policy)
+}
+
+static bool changes_ipv4(const struct routes_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_changes; i++) {
+        const struct routes_change *change = &plan->changes[i];
+        bool rule = change->op == ROUTES_ADD_RULE || change->op == ROUTES_DELETE_RULE;
+
+        if ((rule ? change->rule.family : change->route.family) == AF_INET)
+            return true;
+    }
+    return false;
+}
+
+static bool holds_destination(const struct verdict_report *report, int ifindex)
+{
+    for (size_t i = 0; i < report->fib.n_addresses; i++)
+        if (report->fib.addresses[i].ifindex == ifindex &&
+            report->fib.addresses[i].address.s_addr == report->packet.packet.destination.s_addr)
+            return true;
+    return false;
+}
+
+/* The way back goes by the rule for the address that is to answer. */
+static void warn_of_routing(struct verdict_report *report, const struct routes_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_devices; i++) {
+        const struct routes_device *device = &plan->devices[i];
+
+        if ((device->state == ROUTES_CONFLICT || device->state == ROUTES_IMPOSSIBLE) &&
+            holds_destination(report, device->ifindex))
+            warn(report, "the policy asks for routing of %s, which cannot be had now: %s",
+                 NAME_SHOWN(device->name), device->conflict ?: device->message ?: "?");
+    }
+}
+
+/* As above with the settings, rules and routes that the policy wants, where it wants any. */
+static int judge_policy(struct netlink *nl, struct verdict_report *report)
+{
+    const struct session *session = report->session;
+    struct verdict_planned *policy = &report->policy;
+    struct live live = session->live;
+    struct device device = *report->device;
+    _cleanup_routing_ struct routing routing = {0};
+    _cleanup_fib_ struct fib fib = {0};
+    struct receiver receiver;
+    int r;
+
+    if (session->no_policy)
         return 0;
-    r = receive(report, &wanted_live, &wanted_device, &receiver, NULL);
+    want_settings(report, &live, &device);
+    r = routing_read(session, session->policy, false, &routing);
+    if (r < 0)
+        return r;
+    warn_of_routing(report, &routing.plan);
+    policy->rerouted = changes_ipv4(&routing.plan);
+    policy->given = policy->rule || policy->rerouted;
+    if (!policy->given)
+        return 0;
+    r = fib_open(nl, &fib);
+    if (r >= 0 && policy->rerouted)
+        r = fib_pretend(&fib, &routing.plan);
     if (r >= 0)
-        report->policy_verdict =
-            verdict_decide(&report->packet.packet, &receiver, report->policy_mode);
-    return r;
+        r = fib_receiver(&fib, &live, &device, &report->packet, &receiver, &policy->route);
+    policy->known = r >= 0;
+    if (policy->known)
+        policy->verdict = verdict_decide(&report->packet.packet, &receiver, policy->mode);
+    else if (r != -EOPNOTSUPP)
+        say("cannot look up the way back under the policy: %s", error_text(r));
+    return r == -EOPNOTSUPP ? 0 : r;
 }
 
 static int ask_kernel(struct verdict_report *report)
@@ -196,14 +256,14 @@ int verdict_ask(struct netlink *nl, struct verdict_report *report)
     if (!cli_given(report->session->cli, OPTION_TO))
         r = choose_destination(report);
     if (r >= 0)
-        r = receive(report, live, device, &report->receiver, &report->route);
+        r = receive(report);
     if (r < 0)
         return r;
     report->mode = key_effective(KEY_RP_FILTER, live->all[KEY_RP_FILTER],
                                  device->conf[KEY_RP_FILTER], device->forwarding);
     for (int mode = 0; mode < VERDICT_MODES; mode++)
         report->verdicts[mode] = verdict_decide(&report->packet.packet, &report->receiver, mode);
-    r = judge_policy(report);
+    r = judge_policy(nl, report);
     if (r < 0)
         return r;
     warn_of_loose(report);

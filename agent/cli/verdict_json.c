@@ -22,13 +22,12 @@ static json_t *json_result(bool accept)
     return json_string(accept ? "accept" : "drop");
 }
 
-static json_t *json_hops(const struct verdict_report *report)
+static json_t *json_hops(const struct live *live, const struct fib_route *route)
 {
-    const struct fib_route *route = &report->route;
     json_t *hops = json_array();
 
     for (size_t i = 0; i < route->found.n_hops; i++) {
-        const struct device *device = live_by_ifindex(&report->session->live, route->found.hops[i]);
+        const struct device *device = live_by_ifindex(live, route->found.hops[i]);
         json_t *hop = json_object();
 
         json_object_set_new(hop, "ifindex", json_integer(route->found.hops[i]));
@@ -45,10 +44,9 @@ static json_t *json_hops(const struct verdict_report *report)
 }
 
 /* Null when there is none. What a refusing route is called is known, not where it stands. */
-static json_t *json_route(const struct verdict_report *report)
+static json_t *json_route(const struct live *live, const struct fib_route *route)
 {
-    const struct fib_route *route = &report->route;
-    _cleanup_free_ char *text = verdict_route_text(report);
+    _cleanup_free_ char *text = verdict_route_text(live, route);
     json_t *object;
     char prefix[INET_ADDRSTRLEN + 4], table[12];
 
@@ -64,7 +62,7 @@ static json_t *json_route(const struct verdict_report *report)
         json_object_set_new(object, "metric", json_integer(route->metric));
         json_object_set_new(object, "table", json_string(route_table_name(route->table, table)));
     }
-    json_object_set_new(object, "next_hops", json_hops(report));
+    json_object_set_new(object, "next_hops", json_hops(live, route));
     json_object_set_new(object, "text", json_bytes(text));
     return object;
 }
@@ -99,16 +97,25 @@ static json_t *json_in_mode(int mode, bool accept)
     return object;
 }
 
+/* Result, step and route are null where they are not known. */
 static json_t *json_wanted(const struct verdict_report *report)
 {
+    const struct verdict_planned *policy = &report->policy;
+    const struct verdict *verdict = &policy->verdict;
+    bool known = policy->known;
     json_t *object;
 
-    if (!report->has_policy)
+    if (!policy->given)
         return json_null();
-    object = json_in_mode(report->policy_mode, report->policy_verdict.accept);
+    object = json_in_mode(policy->mode, verdict->accept);
+    if (!known)
+        json_object_set_new(object, "result", json_null());
     json_object_set_new(object, "step",
-                        json_string(verdict_step_name(report->policy_verdict.step)));
-    json_object_set_new(object, "rule", json_rule(report->rule));
+                        known ? json_string(verdict_step_name(verdict->step)) : json_null());
+    json_object_set_new(object, "rule", json_rule(policy->rule));
+    json_object_set_new(object, "rerouted", json_boolean(policy->rerouted));
+    json_object_set_new(object, "route",
+                        known ? json_route(&report->session->live, &policy->route) : json_null());
     return object;
 }
 
@@ -129,7 +136,7 @@ void verdict_print_json(struct output *out, const struct verdict_report *report)
     json_object_set_new(object, "source", json_address(report->packet.packet.source));
     json_object_set_new(object, "destination", json_address(report->packet.packet.destination));
     json_set_name(object, "device", report->device->name);
-    json_object_set_new(object, "route", json_route(report));
+    json_object_set_new(object, "route", json_route(&report->session->live, &report->route));
     json_object_set_new(object, "verdicts", json_verdicts(report));
     json_object_set_new(object, "now",
                         json_in_mode(report->mode, report->verdicts[report->mode].accept));

@@ -20,10 +20,10 @@ const char *route_table_name(uint32_t table, char buf[static 12])
     }
 }
 
-static void print_hop(FILE *stream, const struct verdict_report *report, size_t i)
+static void print_hop(FILE *stream, const struct live *live, const struct fib_route *route,
+                      size_t i)
 {
-    const struct fib_route *route = &report->route;
-    const struct device *hop = live_by_ifindex(&report->session->live, route->found.hops[i]);
+    const struct device *hop = live_by_ifindex(live, route->found.hops[i]);
     char text[INET_ADDRSTRLEN];
 
     if (route->found.n_hops > 1)
@@ -37,9 +37,8 @@ static void print_hop(FILE *stream, const struct verdict_report *report, size_t 
         fprintf(stream, " dev %d", route->found.hops[i]);
 }
 
-static void print_route(FILE *stream, const struct verdict_report *report)
+static void print_route(FILE *stream, const struct live *live, const struct fib_route *route)
 {
-    const struct fib_route *route = &report->route;
     char text[INET_ADDRSTRLEN], table[12];
 
     if (route->found.kind == ROUTE_NONE) {
@@ -59,13 +58,13 @@ static void print_route(FILE *stream, const struct verdict_report *report)
         fprintf(stream, "%s/%u", inet_ntop(AF_INET, &route->prefix, text, sizeof(text)) ?: "?",
                 route->prefix_length);
     for (size_t i = 0; i < route->found.n_hops; i++)
-        print_hop(stream, report, i);
+        print_hop(stream, live, route, i);
     if (route->metric)
         fprintf(stream, " metric %u", route->metric);
     fprintf(stream, " table %s", route_table_name(route->table, table));
 }
 
-char *verdict_route_text(const struct verdict_report *report)
+char *verdict_route_text(const struct live *live, const struct fib_route *route)
 {
     _cleanup_free_ char *text = NULL;
     size_t size = 0;
@@ -73,7 +72,7 @@ char *verdict_route_text(const struct verdict_report *report)
 
     if (!stream)
         return NULL;
-    print_route(stream, report);
+    print_route(stream, live, route);
     return fclose(stream) == 0 ? TAKE_PTR(text) : NULL;
 }
 
@@ -87,6 +86,27 @@ static const char *mode_name(int mode, char buf[static 12])
     return key_value_format(KEY_RP_FILTER, mode, buf, 12);
 }
 
+/* What it would change about the verdict, as the end of the headline. */
+static void print_change(struct output *out, const struct verdict_report *report)
+{
+    const struct verdict_planned *policy = &report->policy;
+    char mode[12];
+
+    if (!policy->given)
+        return;
+    if (!policy->known) {
+        fputs("; under the policy that is not known", out->stream);
+        return;
+    }
+    if (policy->mode == report->mode &&
+        policy->verdict.accept == report->verdicts[report->mode].accept)
+        return;
+    fprintf(out->stream, "; %s under the policy, which wants %s%s%s",
+            result_text(policy->verdict.accept), policy->rule ? mode_name(policy->mode, mode) : "",
+            policy->rule && policy->rerouted ? " and " : "",
+            policy->rerouted ? "other routes" : "");
+}
+
 static void print_headline(struct output *out, const struct verdict_report *report)
 {
     const struct packet *packet = &report->packet.packet;
@@ -98,10 +118,7 @@ static void print_headline(struct output *out, const struct verdict_report *repo
             inet_ntop(AF_INET, &packet->destination, destination, sizeof(destination)) ?: "?",
             NAME_SHOWN(report->device->name), output_color(out, accept ? "ok" : "drift"),
             result_text(accept), output_color_end(out), mode_name(report->mode, mode));
-    if (report->has_policy &&
-        (report->policy_mode != report->mode || report->policy_verdict.accept != accept))
-        fprintf(out->stream, "; %s under the policy, which wants %s",
-                result_text(report->policy_verdict.accept), mode_name(report->policy_mode, mode));
+    print_change(out, report);
     fputc('\n', out->stream);
 }
 
@@ -120,26 +137,35 @@ static void print_modes(struct output *out, const struct verdict_report *report)
 
 static int print_policy(struct output *out, const struct verdict_report *report)
 {
-    _cleanup_free_ char *place = NULL;
+    const struct verdict_planned *policy = &report->policy;
+    _cleanup_free_ char *place = NULL, *route = NULL;
     char name[12];
 
-    if (!report->has_policy)
+    if (!policy->given)
         return 0;
-    if (report->rule) {
-        place = place_text(report->rule->origin.file, report->rule->origin.line);
+    if (policy->rule) {
+        place = place_text(policy->rule->origin.file, policy->rule->origin.line);
         if (!place)
             return -ENOMEM;
     }
     fprintf(out->stream, "  policy       %-8s  %s%s%s%s: %s\n",
-            result_text(report->policy_verdict.accept), mode_name(report->policy_mode, name),
-            place ? " (" : "", place ?: "", place ? ")" : "",
-            verdict_step_text(report->policy_verdict.step));
+            policy->known ? result_text(policy->verdict.accept) : "unknown",
+            mode_name(policy->mode, name), place ? " (" : "", place ?: "", place ? ")" : "",
+            policy->known ? verdict_step_text(policy->verdict.step)
+                          : "an ip rule looks at something that is not known here");
+    if (!policy->known || !policy->rerouted)
+        return 0;
+    route = verdict_route_text(&report->session->live, &policy->route);
+    if (!route)
+        return -ENOMEM;
+    fprintf(out->stream, "  way then     %s, by rules and routes as the policy would have them\n",
+            route);
     return 0;
 }
 
 int verdict_print(struct output *out, const struct verdict_report *report)
 {
-    _cleanup_free_ char *route = verdict_route_text(report);
+    _cleanup_free_ char *route = verdict_route_text(&report->session->live, &report->route);
     int r;
 
     if (!route)
