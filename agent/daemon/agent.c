@@ -317,7 +317,7 @@ int agent_new(const struct agent_options *options, struct agent **ret)
     agent->receive_buffer = options->receive_buffer;
     agent->accepts = options->accept;
     agent->can_write = has_capability();
-    logger_init(&agent->logger, options->verbose);
+    logger_init(&agent->logger, options->verbose, &agent->entries_lost);
     if (!agent->can_write) {
         agent_free(agent);
         return -EPERM;
@@ -358,6 +358,7 @@ struct agent *agent_free(struct agent *agent)
         close(agent->state_fd);
     sd_event_unref(agent->event);
     paths_done(&agent->paths);
+    logger_done(&agent->logger);
     free(agent);
     return NULL;
 }

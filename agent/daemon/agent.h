@@ -68,6 +68,7 @@ struct policy_stamp {
 struct agent {
     struct paths paths;
     struct logger logger;
+    unsigned entries_lost;
     sd_event *event;
     struct netlink nl;
     struct procsys procsys;

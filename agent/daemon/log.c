@@ -1,16 +1,23 @@
-/* Journal entries with stable message ids; plain lines on standard error elsewhere. */
+/* Journal entries with stable message ids; plain lines on standard error elsewhere. Who does not
+ * read what is said, be it a journal that waits for its disk or a terminal that was stopped, loses
+ * it, and is told how much: the agent is held up for a moment at most. */
 #include "log.h"
 
 #define SD_JOURNAL_SUPPRESS_LOCATION
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include "name.h"
 #include "util.h"
+
+#define WAIT_MS 10 /* as long as process 1 waits for the journal */
 
 static const char *const ids[LOG_EVENT_COUNT] = {
     [LOG_EVENT_PLAIN] = "1b1786f264fb4878b40d4b5a321cfb99",
@@ -76,10 +83,35 @@ const char *log_hold_text(const char *name, char buf[static LOG_HOLD_SIZE])
     return buf;
 }
 
-void logger_init(struct logger *logger, bool verbose)
+void logger_init(struct logger *logger, bool verbose, unsigned *lost)
 {
     logger->journal = stderr_is_journal();
     logger->max_level = verbose ? LOG_DEBUG : LOG_INFO;
+    logger->lost = lost;
+    logger->probe = logger->journal ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+}
+
+void logger_done(struct logger *logger)
+{
+    if (logger->probe >= 0)
+        close(logger->probe);
+    logger->probe = -1;
+}
+
+/* sd_journal_sendv() and write() would wait. The socket of the journal may have been made anew, so
+ * it is looked up each time. */
+static bool has_room(const struct logger *logger, int wait_ms)
+{
+    static const struct sockaddr_un journal = {.sun_family = AF_UNIX,
+                                               .sun_path = "/run/systemd/journal/socket"};
+    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    if (logger->journal) {
+        fd.fd = logger->probe;
+        if (fd.fd < 0 || connect(fd.fd, (const struct sockaddr *)&journal, sizeof(journal)) < 0)
+            return true; /* nothing there that could be full */
+    }
+    return poll(&fd, 1, wait_ms) > 0 && fd.revents & POLLOUT;
 }
 
 struct entry {
@@ -118,23 +150,11 @@ static void entry_start(struct entry *entry, enum log_event event, int level, co
     entry_add(entry, "MESSAGE_ID=%s", ids[event]);
 }
 
-void log_plain(const struct logger *logger, enum log_event event, int level, const char *format,
-               ...)
+static void send_plain(const struct logger *logger, enum log_event event, int level,
+                       const char *text)
 {
-    _cleanup_free_ char *text = NULL;
     struct entry entry = {.count = 0};
-    va_list ap;
-    int n;
 
-    if (!logger->journal && level > logger->max_level)
-        return;
-    va_start(ap, format);
-    n = vasprintf(&text, format, ap);
-    va_end(ap);
-    if (n < 0) {
-        text = NULL;
-        return;
-    }
     if (!logger->journal) {
         fprintf(stderr, "rpfpolicy-agent: %s\n", text);
         return;
@@ -143,12 +163,49 @@ void log_plain(const struct logger *logger, enum log_event event, int level, con
     entry_send(&entry);
 }
 
+/* Is there anybody who takes another entry? Then first of all what was lost before. What a burst of
+ * new devices was given is not waited for, and nobody is waited for twice. */
+static bool is_heard(const struct logger *logger, int level)
+{
+    char text[80];
+
+    if (*logger->lost > 0 && has_room(logger, 0)) {
+        snprintf(text, sizeof(text), "Entries that nobody read in time, and which are lost: %u",
+                 *logger->lost);
+        *logger->lost = 0;
+        send_plain(logger, LOG_EVENT_PLAIN, LOG_INFO, text);
+    }
+    if (has_room(logger, *logger->lost > 0 || level == LOG_DEBUG ? 0 : WAIT_MS))
+        return true;
+    (*logger->lost)++;
+    return false;
+}
+
+void log_plain(const struct logger *logger, enum log_event event, int level, const char *format,
+               ...)
+{
+    _cleanup_free_ char *text = NULL;
+    va_list ap;
+    int n;
+
+    if ((!logger->journal && level > logger->max_level) || !is_heard(logger, level))
+        return;
+    va_start(ap, format);
+    n = vasprintf(&text, format, ap);
+    va_end(ap);
+    if (n < 0) {
+        text = NULL;
+        return;
+    }
+    send_plain(logger, event, level, text);
+}
+
 void log_change(const struct logger *logger, const struct log_change *change)
 {
     char name[NAME_ESCAPED_SIZE];
     struct entry entry = {.count = 0};
 
-    if (!logger->journal && change->level > logger->max_level)
+    if ((!logger->journal && change->level > logger->max_level) || !is_heard(logger, change->level))
         return;
     if (!logger->journal) {
         fprintf(stderr, "rpfpolicy-agent: %s\n", change->message);

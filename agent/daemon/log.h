@@ -37,11 +37,15 @@ enum log_event {
 const char *log_event_id(enum log_event event);
 
 struct logger {
-    bool journal;  /* journald receives the entries */
-    int max_level; /* LOG_DEBUG … for standard error */
+    bool journal;   /* journald receives the entries */
+    int max_level;  /* LOG_DEBUG … for standard error */
+    int probe;      /* a socket that tells whether the journal has room */
+    unsigned *lost; /* entries that found none */
 };
 
-void logger_init(struct logger *logger, bool verbose);
+/* lost: counts entries; lives as long as the logger. */
+void logger_init(struct logger *logger, bool verbose, unsigned *lost);
+void logger_done(struct logger *logger);
 
 void log_plain(const struct logger *logger, enum log_event event, int level, const char *format,
                ...) _printf_(4, 5);

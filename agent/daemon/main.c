@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -148,6 +149,7 @@ int main(int argc, char **argv)
     r = parse_options(argc, argv, &options);
     if (r <= 0)
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    signal(SIGPIPE, SIG_IGN); /* it works on when nobody reads what it says */
     ask_for_short_slices();
     r = agent_new(&options, &agent);
     if (r < 0)
