@@ -279,6 +279,9 @@ static int write_values(struct applying *applying, struct apply_result *ret)
 
     if (r == -EBUSY)
         say("someone else is writing right now, no value was written; try again");
+    else if ((r == -EROFS || r == -ENOSPC || r == -EDQUOT) && ret->failed == 0)
+        say("cannot apply: %s cannot be written: %s; no value was changed",
+            NAME_SHOWN(applying->cli->paths.lock), error_text(r));
     else if (r < 0 && ret->failed == 0)
         say("cannot apply: %s%s", error_text(r),
             r == -EPERM || r == -EACCES ? " (this needs root, or CAP_NET_ADMIN)" : "");

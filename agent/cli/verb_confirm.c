@@ -63,6 +63,9 @@ int confirming_begin(struct cli *cli, struct confirm *ret)
     r = confirm_begin(&cli->paths, time, log_end, NULL, ret);
     if (r == -EBUSY)
         say("another apply awaits its confirmation, or someone else is writing; nothing was done");
+    else if (r == -EROFS || r == -ENOSPC || r == -EDQUOT)
+        say("cannot prepare to put everything back: %s cannot be written: %s; nothing was done",
+            NAME_SHOWN(cli->paths.confirm), error_text(r));
     else if (r < 0)
         say("cannot prepare to put everything back: %s%s; nothing was done", error_text(r),
             r == -EACCES || r == -EPERM ? " (this needs root)" : "");

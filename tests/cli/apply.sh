@@ -207,4 +207,19 @@ says "apply without a place for the accepted policy names it" "$ERR" \
     '/var/lib/rpfpolicy/accepted.conf cannot be written: Read-only file system'
 mount -o remount,rw /var/lib
 
+# --- no place for the lock, nor for what --confirm needs
+
+mount --bind /run /run
+mount -o remount,ro,bind /run
+rpfpolicy apply >/dev/null 2>/var/lib/err
+expect_equal "apply where /run is read-only: exit status" "$?" 1
+says "apply where /run is read-only names the file" /var/lib/err \
+    '/run/rpfpolicy.lock cannot be written: Read-only file system'
+policy_file 10-test.conf <<<$'[rp_filter]\nlxc1 = off'
+rpfpolicy apply --confirm >/dev/null 2>/var/lib/err
+expect_equal "apply --confirm where /run is read-only: exit status" "$?" 1
+says "apply --confirm where /run is read-only names the file" /var/lib/err \
+    '/run/rpfpolicy/confirm cannot be written: Read-only file system'
+umount /run
+
 system_end
