@@ -49,6 +49,23 @@ void section_missing(struct section *s, const char *pattern, const char *format,
     (*s->missing)++;
 }
 
+void section_ruled_out(struct section *s, const char *pattern, const struct rule *rule)
+{
+    const struct sysctl_line *line = s->all_decided;
+    _cleanup_free_ char *place = NULL;
+
+    if (rule && asprintf(&place, " (%s:%u)", rule->origin.file, rule->origin.line) < 0) {
+        place = NULL;
+        s->text->failed = true;
+    } else if (line) {
+        section_missing(s, pattern, "`all` rules it out, which %s:%u decides%s", line->file,
+                        line->line, place ?: "");
+    } else {
+        section_missing(s, pattern, "`all` rules it out, and the policy does not pin `all`%s",
+                        place ?: "");
+    }
+}
+
 bool section_writes(const struct rule *rule)
 {
     return rule && !rule->unmanaged && !rule->observe && rule->n_values > 0;
@@ -153,9 +170,10 @@ static void decide_all(struct section *s)
     int minimum;
 
     s->all_before = s->all = stored.value;
-    if (stored.exact && section_later(stored.exact))
-        s->all_stated = stored.given; /* it comes last, whatever the fragment says */
-    else if (section_writes(pin)) {
+    if (stored.exact && section_later(stored.exact)) {
+        s->all_decided = stored.exact; /* it comes last, whatever the fragment says */
+        s->all_stated = stored.given;
+    } else if (section_writes(pin)) {
         s->all = pin->values[0];
         s->all_stated = true;
     } else if (!pin && s->key == KEY_RP_FILTER && find_minimum(s, &minimum)) {
@@ -217,7 +235,7 @@ static void write_default(struct section *s)
         section_protect(s, "default");
         return;
     } else if (!section_pick(s, any, &value)) {
-        section_missing(s, "default", "`all` rules it out, and the policy does not pin `all`");
+        section_ruled_out(s, "default", NULL);
         section_protect(s, "default");
         return;
     }

@@ -28,6 +28,7 @@ struct section {
     int all;            /* what it is with the fragment */
     bool all_stated;    /* the fragment or another file says so */
     bool all_unsure;    /* something at run time may have changed it: accept_redirects */
+    const struct sysctl_line *all_decided; /* by a file that comes later; NULL: by none */
     const char **lines; /* patterns of the globs that were written, borrowed */
     size_t n_lines, lines_capacity;
     int lowest, highest; /* of the values that were written */
@@ -36,6 +37,8 @@ struct section {
 /* "# not expressed: KEY PATTERN: " and the reason. */
 void section_missing(struct section *s, const char *pattern, const char *format, ...)
     _printf_(3, 4);
+/* The same, where `all` rules it out; rule NULL: none is named. */
+void section_ruled_out(struct section *s, const char *pattern, const struct rule *rule);
 void section_line(struct section *s, const char *pattern, int value);
 
 /* Is the rule one that is written, not merely judged? */

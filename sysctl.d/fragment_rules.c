@@ -212,9 +212,7 @@ void section_globs(struct section *s)
             section_missing(s, rule->pattern.text, "sysctl.d knows names only (%s:%u)",
                             rule->origin.file, rule->origin.line);
         else if (!section_pick(s, rule, &value))
-            section_missing(s, rule->pattern.text,
-                            "`all` rules it out, and the policy does not pin `all` (%s:%u)",
-                            rule->origin.file, rule->origin.line);
+            section_ruled_out(s, rule->pattern.text, rule);
         else
             section_line(s, rule->pattern.text, value);
     }
@@ -292,8 +290,7 @@ static void write_name(struct section *s, const char *name)
         return;
     }
     if (!section_pick(s, rule, &value)) {
-        section_missing(s, name, "`all` rules it out, and the policy does not pin `all` (%s:%u)",
-                        rule->origin.file, rule->origin.line);
+        section_ruled_out(s, name, rule);
         return;
     }
     stored = section_stored(s, name);

@@ -155,6 +155,11 @@ static void a_file_that_comes_later_is_named(void **state)
     assert_non_null(strstr(result.text, "# not expressed: rp_filter all: "
                                         "/etc/sysctl.d/99-zzz-override_cilium.conf:2 comes later"));
     assert_null(strstr(result.text, "\n" KEY("all")));
+    assert_non_null(strstr(result.text, "# not expressed: rp_filter *: `all` rules it out, which "
+                                        "/etc/sysctl.d/99-zzz-override_cilium.conf:2 decides"));
+    assert_non_null(strstr(result.text,
+                           "# not expressed: rp_filter default: `all` rules it out, "
+                           "which /etc/sysctl.d/99-zzz-override_cilium.conf:2 decides"));
 }
 
 static void a_later_exclusion_or_refused_value_takes_our_line_away(void **state)
