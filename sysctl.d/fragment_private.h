@@ -24,12 +24,12 @@ struct section {
     enum key key;
     const uint32_t *order; /* matcher_order(): strongest first */
     size_t n_order;
-    int all_before;     /* what `all` is without the fragment, as far as files tell */
-    int all;            /* what it is with the fragment */
-    bool all_stated;    /* the fragment or another file says so */
-    bool all_unsure;    /* something at run time may have changed it: accept_redirects */
+    int all_before;  /* what `all` is without the fragment, as far as files tell */
+    int all;         /* what it is with the fragment */
+    bool all_stated; /* the fragment or another file says so */
+    bool all_unsure; /* something at run time may have changed it: accept_redirects */
     const struct sysctl_line *all_decided; /* by a file that comes later; NULL: by none */
-    const char **lines; /* patterns of the globs that were written, borrowed */
+    const char **lines;                    /* patterns of the globs that were written, borrowed */
     size_t n_lines, lines_capacity;
     int lowest, highest; /* of the values that were written */
 };
