@@ -56,11 +56,13 @@ int route_place_compare(const struct route *a, const struct route *b);
 bool route_is_same(const struct route *a, const struct route *b);
 int route_rule_compare(const struct route_rule *a, const struct route_rule *b);
 
-/* A gateway known from a lease; `source` is what knows it: "networkd", "NetworkManager". */
+/* A gateway known from a lease; `source` is what knows it: "networkd", "NetworkManager". Or why it
+ * could not be told: then `gateway` is none. */
 struct route_lease {
     int ifindex;
     struct ip gateway;
-    const char *source; /* static text */
+    const char *source;  /* static text */
+    const char *trouble; /* static text, or NULL */
 };
 
 /* Another program that configures such rules, found at work. */

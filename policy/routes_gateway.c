@@ -96,6 +96,7 @@ static int find_first(const struct routes_work *work, const struct routes_wish *
     return 1;
 }
 
+/* family 0: one that could not be told. */
 static const struct route_lease *find_lease(const struct routes_work *work, int ifindex,
                                             uint8_t family)
 {
@@ -106,6 +107,21 @@ static const struct route_lease *find_lease(const struct routes_work *work, int 
             return lease;
     }
     return NULL;
+}
+
+static int say_none(const struct routes_work *work, const struct routes_wish *wish, unsigned f,
+                    char **ret_message)
+{
+    const struct route_lease *untold = f ? NULL : find_lease(work, wish->device->ifindex, 0);
+
+    return routes_say(ret_message,
+                      "no %s gateway: no table has a default route through %s, and no lease names "
+                      "one%s%s%s%s%s; write 'gateway = ADDRESS', 'first' or 'none' in [routing %s]",
+                      family_name(f), NAME_SHOWN(wish->device->name), untold ? " (" : "",
+                      untold ? untold->source : "", untold ? ": " : "",
+                      untold ? untold->trouble : "", untold ? ")" : "",
+                      NAME_SHOWN(wish->device->name))
+               ?: -ENOENT;
 }
 
 static int find_any(const struct routes_work *work, struct routes_wish *wish, unsigned f,
@@ -133,12 +149,7 @@ static int find_any(const struct routes_work *work, struct routes_wish *wish, un
         snprintf(source, size, "point to point");
         return 1;
     }
-    return routes_say(ret_message,
-                      "no %s gateway: no table has a default route through %s, and no lease names "
-                      "one; write 'gateway = ADDRESS', 'first' or 'none' in [routing %s]",
-                      family_name(f), NAME_SHOWN(wish->device->name),
-                      NAME_SHOWN(wish->device->name))
-               ?: -ENOENT;
+    return say_none(work, wish, f, ret_message);
 }
 
 int routes_find_gateway(struct routes_work *work, struct routes_wish *wish, unsigned f,

@@ -1,9 +1,10 @@
-/* Reading leases: /run/systemd/netif/leases/IFINDEX as sd_dhcp_lease saves it, and the [dhcp4] part
- * of /run/NetworkManager/devices/IFINDEX. */
+/* Reading leases: what systemd-networkd answers or, up to version 260, saves as
+ * /run/systemd/netif/leases/IFINDEX; [dhcp4] of what NetworkManager has for it in its devices/. */
 #include "leases.h"
 
 #include <stdio.h>
 
+#include "networkd.h"
 #include "suspects_scan.h"
 #include "util.h"
 
@@ -69,51 +70,103 @@ static bool scan_lease(const struct conf_file *file, const struct words *words, 
 
 static const struct source {
     const char *name, *directory;
+    bool asked; /* before its file is looked at */
     struct words words;
 } sources[] = {
-    {"networkd", "/run/systemd/netif/leases", {NULL, "ROUTER=", "CLASSLESS_ROUTES="}},
+    {"networkd", "/run/systemd/netif/leases", true, {NULL, "ROUTER=", "CLASSLESS_ROUTES="}},
     {"NetworkManager",
      "/run/NetworkManager/devices",
+     false,
      {"[dhcp4]", "dhcp4.routers=", "dhcp4.rfc3442_classless_static_routes="}},
 };
 
-static int read_lease(const char *root, const struct source *source, int ifindex,
-                      struct route_facts *facts)
+static int add(struct route_facts *facts, const struct route_lease *lease)
+{
+    int r = grow((void **)&facts->leases, &facts->leases_capacity, facts->n_leases,
+                 sizeof(*facts->leases));
+
+    if (r >= 0)
+        facts->leases[facts->n_leases++] = *lease;
+    return r;
+}
+
+/* 1: it names a gateway. */
+static int read_file(const char *root, const struct source *source, struct route_lease *lease)
 {
     _cleanup_conf_files_ struct conf_files files = {0};
-    struct route_lease lease = {.ifindex = ifindex, .source = source->name};
     char path[64];
     int r;
 
-    snprintf(path, sizeof(path), "%s/%d", source->directory, ifindex);
+    snprintf(path, sizeof(path), "%s/%d", source->directory, lease->ifindex);
     r = conf_file_read(root, path, 0, NULL, &files);
     if (r == -ENOMEM)
         return r;
-    if (r < 0 || files.count == 0 || !scan_lease(&files.files[0], &source->words, &lease.gateway))
+    if (r >= 0 && files.count == 0)
+        lease->trouble = "its file cannot be read";
+    return r >= 0 && files.count > 0 &&
+           scan_lease(&files.files[0], &source->words, &lease->gateway);
+}
+
+static const char *trouble_text(int error)
+{
+    switch (error) {
+    case -ETIMEDOUT:
+        return "it does not answer";
+    case -EMSGSIZE:
+        return "its answer is too long";
+    case -EREMOTEIO:
+        return "it answers with an error";
+    default:
+        return "its answer cannot be understood";
+    }
+}
+
+/* 1: it names a gateway. -EOPNOTSUPP: there may be a file. */
+static int ask_networkd(struct networkd *networkd, struct route_lease *lease)
+{
+    json_t *interface;
+    int r = networkd_describe(networkd, lease->ifindex, &interface);
+
+    if (r >= 0) {
+        r = networkd_lease_gateway(interface, &lease->gateway);
+        json_decref(interface);
+    }
+    if (r >= 0 || r == -ENOMEM || r == -EOPNOTSUPP)
+        return r;
+    if (r == -ENODEV)
         return 0;
-    r = grow((void **)&facts->leases, &facts->leases_capacity, facts->n_leases,
-             sizeof(*facts->leases));
-    if (r >= 0)
-        facts->leases[facts->n_leases++] = lease;
-    return r;
+    lease->trouble = trouble_text(r);
+    return -EOPNOTSUPP;
+}
+
+static int read_lease(const char *root, struct networkd *networkd, const struct source *source,
+                      int ifindex, struct route_facts *facts)
+{
+    struct route_lease lease = {.ifindex = ifindex, .source = source->name};
+    int r = source->asked ? ask_networkd(networkd, &lease) : -EOPNOTSUPP;
+
+    if (r == -EOPNOTSUPP)
+        r = read_file(root, source, &lease);
+    if (r > 0)
+        lease.trouble = NULL;
+    return r < 0 || (r == 0 && !lease.trouble) ? r : add(facts, &lease);
 }
 
 int leases_read(const struct paths *paths, const struct policy *policy, const struct live *live,
                 struct route_facts *facts)
 {
+    _cleanup_networkd_ struct networkd networkd = NETWORKD_INIT(paths->root);
     struct routing_settings settings;
     int r = 0;
 
     if ((paths->foreign && !*paths->root) || !routing_in_policy(policy))
         return 0;
-    for (size_t i = 0; i < live->count; i++) {
+    for (size_t i = 0; r >= 0 && i < live->count; i++) {
         routing_for(policy, &live->devices[i], &settings);
         if (!settings.wanted || settings.gateway[0].kind != ROUTING_GATEWAY_AUTO)
             continue;
         for (size_t j = 0; r >= 0 && j < ELEMENTSOF(sources); j++)
-            r = read_lease(paths->root, &sources[j], live->devices[i].ifindex, facts);
-        if (r < 0)
-            return r;
+            r = read_lease(paths->root, &networkd, &sources[j], live->devices[i].ifindex, facts);
     }
-    return 0;
+    return r < 0 ? r : 0;
 }

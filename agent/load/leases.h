@@ -1,12 +1,14 @@
-/* Gateways from the leases that systemd-networkd and NetworkManager keep on disk, for devices whose
+/* Gateways from the leases that systemd-networkd and NetworkManager know of, for devices whose
  * default route they were told not to install. */
 #pragma once
 
 #include "paths.h"
 #include "routes.h"
 
-/* Add the gateways of those devices that the policy wants routing for with `gateway = auto`. Files
- * that cannot be read or understood count as absent. Nothing where this network namespace is not
- * the host's, unless there is a root: leases are filed by ifindex. -ENOMEM, else 0. */
+/* Add the gateways of those devices that the policy wants routing for with `gateway = auto`; no
+ * other device is looked at. systemd-networkd 261 and later is asked (networkd.h), what the others
+ * know is in files. What cannot be read or understood is as good as absent, and said in the record
+ * of a device where nothing else names its gateway. Nothing where this network namespace is not the
+ * host's, unless there is a root: leases are filed by ifindex. -ENOMEM, else 0. */
 int leases_read(const struct paths *paths, const struct policy *policy, const struct live *live,
                 struct route_facts *facts);

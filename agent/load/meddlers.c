@@ -4,11 +4,11 @@
 
 #include <stdio.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #include "conf_files.h"
 #include "directory.h"
 #include "name.h"
+#include "networkd.h"
 #include "suspects_scan.h"
 #include "util.h"
 
@@ -205,26 +205,9 @@ static const char *const networkd_drop_ins[] = {
     "/etc/systemd/networkd.conf.d", "/run/systemd/networkd.conf.d",
     "/usr/local/lib/systemd/networkd.conf.d", "/usr/lib/systemd/networkd.conf.d", NULL};
 
-struct networkd {
+struct networkd_conf {
     bool manages_rules, manages_routes;
 };
-
-static bool exists(const char *root, const char *path)
-{
-    char full[4096];
-    struct stat st;
-    int n = snprintf(full, sizeof(full), "%s%s", root, path);
-
-    return n > 0 && (size_t)n < sizeof(full) && lstat(full, &st) == 0;
-}
-
-/* Its state outlives it. Where a service manager is, that says which units are active. */
-static bool networkd_is_running(const char *root)
-{
-    return exists(root, "/run/systemd/netif/state") &&
-           (!exists(root, "/run/systemd/units") ||
-            exists(root, "/run/systemd/units/invocation:systemd-networkd.service"));
-}
 
 /* As systemd takes a boolean; what is none changes nothing. */
 static void take_boolean(const char *text, bool *value)
@@ -250,7 +233,7 @@ static const char *assigned(const char *line, const char *name)
     return *p == '=' ? p + 1 + strspn(p + 1, " \t") : NULL;
 }
 
-static void take_networkd_conf(const struct conf_file *file, struct networkd *networkd)
+static void take_networkd_conf(const struct conf_file *file, struct networkd_conf *networkd)
 {
     const char *cursor = file->bytes, *value;
     char line[SCAN_LINE_SIZE];
@@ -272,10 +255,10 @@ static void take_networkd_conf(const struct conf_file *file, struct networkd *ne
 }
 
 /* networkd.conf of the first directory that has one, then the drop-ins. */
-static int read_networkd_conf(const char *root, struct networkd *ret)
+static int read_networkd_conf(const char *root, struct networkd_conf *ret)
 {
     _cleanup_conf_files_ struct conf_files files = {0};
-    struct networkd networkd = {.manages_rules = true, .manages_routes = true};
+    struct networkd_conf networkd = {.manages_rules = true, .manages_routes = true};
     int r = 0;
 
     for (size_t i = 0; networkd_directories[i] && files.count == 0 && r != -ENOMEM; i++) {
@@ -296,7 +279,7 @@ static int read_networkd_conf(const char *root, struct networkd *ret)
 
 static int look_at_networkd(const char *root, struct route_facts *facts)
 {
-    struct networkd networkd;
+    struct networkd_conf networkd;
     int r;
 
     if (!networkd_is_running(root))

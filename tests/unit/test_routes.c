@@ -144,13 +144,15 @@ static void the_first_card_is_served_where_its_name_asks(void **state)
 
 static void a_gateway_is_found_or_nothing_is_done(void **state)
 {
-    static struct route_lease leases[] = {{.ifindex = 4, .source = "networkd"}};
+    static struct route_lease leases[] = {
+        {.ifindex = 4, .source = "networkd"},
+        {.ifindex = 5, .source = "networkd", .trouble = "it does not answer"}};
     struct world world;
 
     four_cards(&world);
     assert_int_equal(ip_parse("172.16.6.250", &leases[0].gateway), 0);
     world.facts.leases = leases;
-    world.facts.n_leases = 1;
+    world.facts.n_leases = 2;
     world_route(&world, "eth1", 100, "default via 172.16.5.9", FOREIGN)->mtu = 1400;
     world_route(&world, "eth1", 99, "default via 172.16.5.8", FOREIGN)->metric = 7;
     _cleanup_planned_ struct planned planned = plan(&world, "[routing]\neth1..3 = auto\n", false);
@@ -164,7 +166,10 @@ static void a_gateway_is_found_or_nothing_is_done(void **state)
                         "rule add from 172.16.6.4 lookup 21004 priority 20200\n");
     assert_string_equal(device_of(&planned, "eth1")->gateway[0].source, "table 100");
     assert_string_equal(device_of(&planned, "eth2")->gateway[0].source, "networkd");
-    assert_state(&planned, "eth3", "impossible", "no IPv4 gateway: no table has a default route");
+    assert_state(
+        &planned, "eth3", "impossible",
+        "no IPv4 gateway: no table has a default route through eth3, and no lease names one "
+        "(networkd: it does not answer); write");
     world.facts.leases = NULL;
     world_done(&world);
 }

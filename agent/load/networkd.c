@@ -1,0 +1,165 @@
+/* The conversation with systemd-networkd: one question at a time, one JSON object each way, ended
+ * by NUL (varlink). What a lease in an answer means is networkd_lease.c. */
+#include "networkd.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "util.h"
+
+#define PATIENCE_US 200000 /* for each step of a question */
+#define FIRST_SIZE 16384   /* most answers */
+
+static bool exists(const char *root, const char *path)
+{
+    char full[4096];
+    struct stat st;
+    int n = snprintf(full, sizeof(full), "%s%s", root, path);
+
+    return n > 0 && (size_t)n < sizeof(full) && lstat(full, &st) == 0;
+}
+
+/* Its state outlives it. Where a service manager is, that says which units are active. */
+bool networkd_is_running(const char *root)
+{
+    return exists(root, "/run/systemd/netif/state") &&
+           (!exists(root, "/run/systemd/units") ||
+            exists(root, "/run/systemd/units/invocation:systemd-networkd.service"));
+}
+
+void networkd_done(struct networkd *networkd)
+{
+    if (networkd->fd >= 0)
+        close(networkd->fd);
+    networkd->fd = -1;
+}
+
+static int open_socket(struct networkd *networkd)
+{
+    const struct timeval patience = {.tv_usec = PATIENCE_US};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int n = snprintf(address.sun_path, sizeof(address.sun_path),
+                     "%s/run/systemd/netif/io.systemd.Network", networkd->root);
+
+    if (n < 0 || (size_t)n >= sizeof(address.sun_path))
+        return -ENAMETOOLONG;
+    networkd->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (networkd->fd < 0 ||
+        setsockopt(networkd->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+        setsockopt(networkd->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+        connect(networkd->fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+        return -errno;
+    return 0;
+}
+
+static int ask(int fd, int ifindex)
+{
+    char question[128];
+    int n = snprintf(question, sizeof(question),
+                     "{\"method\":\"io.systemd.Network.Link.Describe\","
+                     "\"parameters\":{\"InterfaceIndex\":%d}}",
+                     ifindex);
+    ssize_t sent = send(fd, question, (size_t)n + 1, MSG_NOSIGNAL);
+
+    if (sent < 0)
+        return errno == EAGAIN ? -ETIMEDOUT : -errno;
+    return sent == n + 1 ? 0 : -ETIMEDOUT;
+}
+
+/* Up to the NUL, which is not counted; owned. */
+static int hear(int fd, char **ret, size_t *ret_n)
+{
+    _cleanup_free_ char *bytes = NULL;
+    size_t n = 0, size = 0;
+
+    for (;;) {
+        ssize_t got;
+
+        if (n == size) {
+            char *larger;
+
+            if (size >= NETWORKD_ANSWER_MAX)
+                return -EMSGSIZE;
+            size = size == 0 ? FIRST_SIZE : size * 2;
+            larger = realloc(bytes, size);
+            if (!larger)
+                return -ENOMEM;
+            bytes = larger;
+        }
+        got = recv(fd, bytes + n, size - n, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return errno == EAGAIN ? -ETIMEDOUT : -errno;
+        if (got == 0)
+            return -EBADMSG;
+        n += (size_t)got;
+        if (bytes[n - 1] == '\0')
+            break;
+    }
+    *ret = TAKE_PTR(bytes);
+    *ret_n = n - 1;
+    return 0;
+}
+
+/* Numbers may be larger than jansson's integers: none of them matters here. */
+static int understand(const char *bytes, size_t n, json_t **ret)
+{
+    json_t *answer = json_loadb(bytes, n, JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
+    json_t *interface = json_object_get(json_object_get(answer, "parameters"), "Interface");
+    const char *error = json_string_value(json_object_get(answer, "error"));
+    int r = 0;
+
+    if (error && (streq(error, "org.varlink.service.MethodNotFound") ||
+                  streq(error, "org.varlink.service.InterfaceNotFound")))
+        r = -EOPNOTSUPP;
+    else if (error && streq(error, "org.varlink.service.InvalidParameter"))
+        r = -ENODEV;
+    else if (error)
+        r = -EREMOTEIO;
+    else if (!json_is_object(interface))
+        r = -EBADMSG;
+    else
+        *ret = json_incref(interface);
+    json_decref(answer);
+    return r;
+}
+
+static int converse(struct networkd *networkd, int ifindex, json_t **ret)
+{
+    _cleanup_free_ char *bytes = NULL;
+    size_t n = 0;
+    int r = ask(networkd->fd, ifindex);
+
+    if (r >= 0)
+        r = hear(networkd->fd, &bytes, &n);
+    if (r < 0) {
+        networkd_done(networkd); /* who knows where the next answer would begin */
+        return r;
+    }
+    return understand(bytes, n, ret);
+}
+
+int networkd_describe(struct networkd *networkd, int ifindex, json_t **ret)
+{
+    int r;
+
+    if (!networkd->checked) {
+        networkd->checked = true;
+        networkd->silent = !networkd_is_running(networkd->root);
+    }
+    if (networkd->silent)
+        return -EOPNOTSUPP;
+    if (networkd->fd < 0 && open_socket(networkd) < 0) {
+        networkd_done(networkd);
+        networkd->silent = true;
+        return -EOPNOTSUPP;
+    }
+    r = converse(networkd, ifindex, ret);
+    networkd->silent = r == -EOPNOTSUPP || r == -ETIMEDOUT;
+    return r;
+}
