@@ -40,6 +40,25 @@ static int append(struct names *names, char *path)
     return r;
 }
 
+static DIR *open_directory(const char *root, const char *path)
+{
+    struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_CLOEXEC,
+                           .resolve = RESOLVE_IN_ROOT};
+    _cleanup_(close_fd) int top = -1, fd = -1;
+    DIR *dir;
+
+    if (!*root)
+        return opendir(path);
+    top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (top < 0)
+        return NULL;
+    fd = (int)syscall(SYS_openat2, top, path, &how, sizeof(how));
+    dir = fd < 0 ? NULL : fdopendir(fd);
+    if (dir)
+        fd = -1;
+    return dir;
+}
+
 int names_find(const char *root, const char *pattern, struct names *ret)
 {
     const char *slash = strrchr(pattern, '/');
@@ -50,11 +69,10 @@ int names_find(const char *root, const char *pattern, struct names *ret)
 
     if (!slash)
         return 0;
-    if (asprintf(&path, "%s%.*s/", root, (int)(slash - pattern), pattern) < 0) {
-        path = NULL;
+    path = strndup(pattern, (size_t)(slash - pattern) + 1);
+    if (!path)
         return -ENOMEM;
-    }
-    dir = opendir(path);
+    dir = open_directory(root, path);
     if (!dir)
         return 0;
     while ((entry = readdir(dir)) && ret->count - first < NAMES_MAX) {
@@ -73,6 +91,13 @@ int names_find(const char *root, const char *pattern, struct names *ret)
     if (ret->count > first)
         qsort(ret->items + first, ret->count - first, sizeof(*ret->items), by_bytes);
     return 0;
+}
+
+bool names_may_have(const struct names *names, const char *path)
+{
+    return names->count >= NAMES_MAX ||
+           (names->count > 0 &&
+            bsearch(&path, names->items, names->count, sizeof(*names->items), by_bytes));
 }
 
 void names_done(struct names *names)

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "directory.h"
 #include "networkd.h"
 #include "suspects_scan.h"
 #include "util.h"
@@ -80,6 +81,32 @@ static const struct source {
      {"[dhcp4]", "dhcp4.routers=", "dhcp4.rfc3442_classless_static_routes="}},
 };
 
+/* One run's search. */
+struct search_leases {
+    const char *root;
+    struct networkd networkd;
+    struct names files[ELEMENTSOF(sources)];
+};
+
+static void search_done(struct search_leases *search)
+{
+    networkd_done(&search->networkd);
+    for (size_t i = 0; i < ELEMENTSOF(search->files); i++)
+        names_done(&search->files[i]);
+}
+
+static int find_files(struct search_leases *search)
+{
+    char pattern[64];
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < ELEMENTSOF(sources); i++) {
+        snprintf(pattern, sizeof(pattern), "%s/*", sources[i].directory);
+        r = names_find(search->root, pattern, &search->files[i]);
+    }
+    return r;
+}
+
 static int add(struct route_facts *facts, const struct route_lease *lease)
 {
     int r = grow((void **)&facts->leases, &facts->leases_capacity, facts->n_leases,
@@ -91,14 +118,17 @@ static int add(struct route_facts *facts, const struct route_lease *lease)
 }
 
 /* 1: it names a gateway. */
-static int read_file(const char *root, const struct source *source, struct route_lease *lease)
+static int read_file(const struct search_leases *search, size_t which, struct route_lease *lease)
 {
+    const struct source *source = &sources[which];
     _cleanup_conf_files_ struct conf_files files = {0};
     char path[64];
     int r;
 
     snprintf(path, sizeof(path), "%s/%d", source->directory, lease->ifindex);
-    r = conf_file_read(root, path, 0, NULL, &files);
+    if (!names_may_have(&search->files[which], path))
+        return 0;
+    r = conf_file_read(search->root, path, 0, NULL, &files);
     if (r == -ENOMEM)
         return r;
     if (r >= 0 && files.count == 0)
@@ -139,14 +169,14 @@ static int ask_networkd(struct networkd *networkd, struct route_lease *lease)
     return -EOPNOTSUPP;
 }
 
-static int read_lease(const char *root, struct networkd *networkd, const struct source *source,
-                      int ifindex, struct route_facts *facts)
+static int read_lease(struct search_leases *search, size_t which, int ifindex,
+                      struct route_facts *facts)
 {
-    struct route_lease lease = {.ifindex = ifindex, .source = source->name};
-    int r = source->asked ? ask_networkd(networkd, &lease) : -EOPNOTSUPP;
+    struct route_lease lease = {.ifindex = ifindex, .source = sources[which].name};
+    int r = sources[which].asked ? ask_networkd(&search->networkd, &lease) : -EOPNOTSUPP;
 
     if (r == -EOPNOTSUPP)
-        r = read_file(root, source, &lease);
+        r = read_file(search, which, &lease);
     if (r > 0)
         lease.trouble = NULL;
     return r < 0 || (r == 0 && !lease.trouble) ? r : add(facts, &lease);
@@ -155,8 +185,12 @@ static int read_lease(const char *root, struct networkd *networkd, const struct 
 int leases_read(const struct paths *paths, const struct policy *policy, const struct live *live,
                 struct route_facts *facts)
 {
-    _cleanup_networkd_ struct networkd networkd = NETWORKD_INIT(paths->root);
+    _cleanup_(search_done) struct search_leases search = {
+        .root = paths->root,
+        .networkd = NETWORKD_INIT(paths->root),
+    };
     struct routing_settings settings;
+    bool any = false;
     int r = 0;
 
     if ((paths->foreign && !*paths->root) || !routing_in_policy(policy))
@@ -165,8 +199,11 @@ int leases_read(const struct paths *paths, const struct policy *policy, const st
         routing_for(policy, &live->devices[i], &settings);
         if (!settings.wanted || settings.gateway[0].kind != ROUTING_GATEWAY_AUTO)
             continue;
+        if (!any)
+            r = find_files(&search);
+        any = true;
         for (size_t j = 0; r >= 0 && j < ELEMENTSOF(sources); j++)
-            r = read_lease(paths->root, &networkd, &sources[j], live->devices[i].ifindex, facts);
+            r = read_lease(&search, j, live->devices[i].ifindex, facts);
     }
     return r < 0 ? r : 0;
 }

@@ -183,16 +183,54 @@ static bool is_plain(const char *name)
            strlen(name);
 }
 
-static int look_at_device(const char *root, const struct device *device, struct route_facts *facts)
+/* For each trace, what there is of it for any device: most often nothing. */
+struct present {
+    struct names names[ELEMENTSOF(device_traces)];
+};
+
+static void present_done(struct present *present)
+{
+    for (size_t i = 0; i < ELEMENTSOF(present->names); i++)
+        names_done(&present->names[i]);
+}
+
+/* The part of the path up to where the device's name stands in it; owned. */
+static char *fill_in_head(const char *path, const char *name)
+{
+    const char *mark = strstr(path, "DEVICE");
+    _cleanup_free_ char *head = strndup(path, (size_t)(mark - path) + strcspn(mark, "/"));
+
+    return head ? fill_in(head, name) : NULL;
+}
+
+static int find_present(const char *root, struct present *ret)
+{
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < ELEMENTSOF(device_traces); i++) {
+        _cleanup_free_ char *pattern = fill_in_head(device_traces[i].path, "*");
+
+        r = pattern ? names_find(root, pattern, &ret->names[i]) : -ENOMEM;
+    }
+    return r;
+}
+
+static int look_at_device(const char *root, const struct present *present,
+                          const struct device *device, struct route_facts *facts)
 {
     int r = 0;
 
     for (size_t i = 0; r >= 0 && i < ELEMENTSOF(device_traces); i++) {
         const struct trace *trace = &device_traces[i];
-        _cleanup_free_ char *path = fill_in(trace->path, device->name), *cure = NULL;
+        _cleanup_free_ char *head = fill_in_head(trace->path, device->name), *path = NULL,
+                            *cure = NULL;
 
+        if (head && !names_may_have(&present->names[i], head))
+            continue;
+        path = fill_in(trace->path, device->name);
         cure = fill_in(trace->cure, is_plain(device->name) ? device->name : "DEVICE");
-        r = path && cure ? look_for(root, trace, path, device->ifindex, cure, facts) : -ENOMEM;
+        r = head && path && cure ? look_for(root, trace, path, device->ifindex, cure, facts)
+                                 : -ENOMEM;
     }
     return r;
 }
@@ -299,6 +337,7 @@ static int look_at_networkd(const char *root, struct route_facts *facts)
 int meddlers_read(const struct paths *paths, const struct policy *policy, const struct live *live,
                   struct route_facts *facts)
 {
+    _cleanup_(present_done) struct present present = {0};
     struct routing_settings settings;
     bool any = false;
     int r = 0;
@@ -309,8 +348,11 @@ int meddlers_read(const struct paths *paths, const struct policy *policy, const 
         routing_for(policy, &live->devices[i], &settings);
         if (!settings.wanted)
             continue;
+        if (!any)
+            r = find_present(paths->root, &present);
         any = true;
-        r = look_at_device(paths->root, &live->devices[i], facts);
+        if (r >= 0)
+            r = look_at_device(paths->root, &present, &live->devices[i], facts);
     }
     if (r >= 0 && any)
         r = look_at_networkd(paths->root, facts);

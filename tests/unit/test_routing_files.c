@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "directory.h"
 #include "files.h"
 #include "leases.h"
 #include "meddlers.h"
@@ -145,6 +146,54 @@ static void the_router_that_networkmanager_knows_is_found(void **state)
         "dhcp4.rfc3442_classless_static_routes=10.9.0.0/16 172.16.5.9 0.0.0.0/0 172.16.5.2\n"
         "dhcp4.routers=172.16.5.1\n");
     assert_leases(world, "3 172.16.5.2 NetworkManager\n");
+}
+
+static bool is_among(const struct names *names, const char *path)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (streq(names->items[i], path))
+            return true;
+    return false;
+}
+
+static void among_very_many_leases_that_of_the_device_is_found(void **state)
+{
+    struct world *world = *state;
+    _cleanup_names_ struct names names = {0};
+    char path[64], expected[64];
+    int left_out = 999;
+
+    for (int i = 1000; i < 1010 + NAMES_MAX; i++) {
+        snprintf(path, sizeof(path), "/run/systemd/netif/leases/%d", i);
+        files_put_text(world->root, path, "ROUTER=172.16.5.1\n");
+    }
+    assert_int_equal(names_find(world->root, "/run/systemd/netif/leases/*", &names), 0);
+    assert_int_equal(names.count, NAMES_MAX);
+    do
+        snprintf(path, sizeof(path), "/run/systemd/netif/leases/%d", ++left_out);
+    while (is_among(&names, path));
+    world->devices[1].ifindex = left_out;
+    snprintf(expected, sizeof(expected), "%d 172.16.5.1 networkd\n", left_out);
+    assert_leases(world, expected);
+}
+
+/* An image may say where things are by links that count from its own root. */
+static void links_are_followed_below_the_root(void **state)
+{
+    struct world *world = *state;
+    char *path;
+
+    files_put_text(world->root, "/state/netif/leases/3", "ROUTER=172.16.5.1\n");
+    files_put_text(world->root, "/run/systemd/x", "");
+    files_put_text(world->root, "/state/units/10-netplan-eth1.network", "[RoutingPolicyRule]\n");
+    assert_true(asprintf(&path, "%s/run/systemd/netif", world->root) > 0);
+    assert_int_equal(symlink("/state/netif", path), 0);
+    free(path);
+    assert_true(asprintf(&path, "%s/run/systemd/network", world->root) > 0);
+    assert_int_equal(symlink("/state/units", path), 0);
+    free(path);
+    assert_leases(world, "3 172.16.5.1 networkd\n");
+    assert_meddlers(world, "cloud-init 3 /run/systemd/network/10-netplan-eth1.network:1\n");
 }
 
 static void a_lease_without_a_usable_router_is_none(void **state)
@@ -307,6 +356,8 @@ int main(void)
         in_world(the_router_of_a_networkd_lease_is_found),
         in_world(classless_routes_count_before_the_router),
         in_world(the_router_that_networkmanager_knows_is_found),
+        in_world(among_very_many_leases_that_of_the_device_is_found),
+        in_world(links_are_followed_below_the_root),
         in_world(a_lease_without_a_usable_router_is_none),
         in_world(leases_of_the_host_say_nothing_about_another_namespace),
         in_world(networkd_meddles_unless_it_is_told_to_leave_rules_and_routes_alone),
