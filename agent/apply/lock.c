@@ -2,6 +2,8 @@
 #include "lock.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -12,9 +14,25 @@
 #define PAUSE_MIN_MS 1
 #define PAUSE_MAX_MS 16
 
+/* Below the directory that an agent without root's rights works in: it shall do so here, too. */
+static void give_to_owner_above(const char *path)
+{
+    char above[PATH_MAX];
+    struct stat st;
+
+    if (geteuid() != 0 || snprintf(above, sizeof(above), "%s/..", path) >= (int)sizeof(above))
+        return;
+    if (stat(above, &st) == 0 && (st.st_uid != 0 || st.st_gid != 0))
+        (void)!lchown(path, st.st_uid, st.st_gid);
+}
+
 int run_directory_make(const struct paths *paths)
 {
-    return directory_make(paths->run);
+    int r = directory_make(paths->run);
+
+    if (r >= 0 && paths->foreign)
+        give_to_owner_above(paths->run);
+    return r;
 }
 
 void run_file_give(const struct paths *paths, int fd)
@@ -80,7 +98,11 @@ int lock_acquire(const struct paths *paths, int timeout_ms)
 {
     int r = run_directory_make(paths);
 
-    return r < 0 ? r : lock_file(paths->lock, timeout_ms);
+    if (r >= 0)
+        r = lock_file(paths->lock, timeout_ms);
+    if (r >= 0 && paths->foreign)
+        run_file_give(paths, r);
+    return r;
 }
 
 void lock_release(int fd)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "keys.h"
+#include "lock.h"
 #include "pause.h"
 #include "policy_load.h"
 #include "routing.h"
@@ -81,9 +82,12 @@ int session_load_accepted(struct session *session, struct cli *cli)
 
 int session_accept(struct session *session)
 {
+    const struct paths *paths = &session->cli->paths;
     struct diags shown_before = DIAGS_INIT;
-    int r = policy_accept(&session->cli->paths, session->policy->hash, &shown_before);
+    int r = paths->foreign ? run_directory_make(paths) : 0; /* there it is where the agent works */
 
+    if (r >= 0)
+        r = policy_accept(paths, session->policy->hash, &shown_before);
     diags_done(&shown_before);
     if (r == -ESTALE)
         say("the policy on disk was changed just now, nothing was done; try again");

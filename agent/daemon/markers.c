@@ -22,7 +22,8 @@ static int remove_file(const char *path)
 }
 
 /* RuntimeDirectory= is removed with the process, also after SIGKILL; without it (no systemd) there
- * is nobody to clean up, so there is no marker and the helper stays at work. */
+ * is nobody to clean up, so there is no marker and the helper stays at work. udev and its rule know
+ * nothing of other network namespaces. */
 int agent_mark_enforcing(struct agent *agent, bool enforcing)
 {
     const char *directory = getenv("RUNTIME_DIRECTORY");
@@ -30,7 +31,7 @@ int agent_mark_enforcing(struct agent *agent, bool enforcing)
     int r;
 
     r = agent_state_say(agent->state_fd, enforcing);
-    if (!directory)
+    if (!directory || agent->paths.foreign)
         return r;
     if (asprintf(&path, "%s/enforcing", directory) < 0) {
         path = NULL;

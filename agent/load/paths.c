@@ -45,17 +45,33 @@ static int own_namespace(struct stat *ret)
     return r;
 }
 
-/* The inode of this network namespace when it is another one than process 1's; 0 when it is the
- * same or when either cannot be read (without privilege process 1's cannot). */
-static unsigned long foreign_namespace(void)
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Without privilege the link to process 1's namespace cannot be followed; but each namespace has
+ * files of its own below /proc/net, and those of process 1 can be looked at (proc_tgid_net_lookup()
+ * asks for nothing). */
+static bool looks_the_same(void)
 {
     struct stat self, init;
 
-    if (own_namespace(&self) < 0 || stat("/proc/1/ns/net", &init) < 0)
+    return stat("/proc/self/net/dev", &self) < 0 || stat("/proc/1/net/dev", &init) < 0 ||
+           is_same(&self, &init);
+}
+
+/* The inode of this network namespace when it is another one than process 1's; 0 when it is the
+ * same or when that cannot be told, as where /proc hides process 1. */
+static unsigned long foreign_namespace(void)
+{
+    struct stat self, init;
+    bool same;
+
+    if (own_namespace(&self) < 0)
         return 0;
-    if (self.st_dev == init.st_dev && self.st_ino == init.st_ino)
-        return 0;
-    return self.st_ino;
+    same = stat("/proc/1/ns/net", &init) < 0 ? looks_the_same() : is_same(&self, &init);
+    return same ? 0 : self.st_ino;
 }
 
 static int init_state(struct paths *paths, unsigned long namespace)

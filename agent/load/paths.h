@@ -35,8 +35,8 @@ struct paths {
     bool foreign;  /* this network namespace is not the one of process 1 */
 };
 
-/* A namespace is foreign when /proc/self/ns/net and /proc/1/ns/net can both be read and differ.
- * Then sysctl.d is only used when root or sysctl_root was given. */
+/* A namespace is foreign when it is seen to be another one than that of process 1, with or without
+ * privilege. Then sysctl.d is only used when root or sysctl_root was given. */
 int paths_init(const struct path_options *options, struct paths *ret);
 void paths_done(struct paths *paths);
 #define _cleanup_paths_ _cleanup_(paths_done)

@@ -61,14 +61,15 @@ expect_equal "without privilege it does not start" "$?" 1
 expect_equal "and says so in one line" "$(wc -l </run/test/out)" 1
 expect "which names the capability" grep -q CAP_NET_ADMIN /run/test/out
 
-# As the unit does: a user of its own with the one capability, directories made for it.
+# as_user [COMMAND…]: as the unit does, a user of its own with the one capability, directories made
+# for it. The command runs the agent.
 as_user() {
-    chown 1234:1234 /run/rpfpolicy /run/rpfpolicy/* 2>/dev/null
+    find /run/rpfpolicy -maxdepth 1 -name 'netns-*' -o -exec chown 1234:1234 {} +
     rm -f /run/rpfpolicy.lock
     install -o 0 -g 1234 -m 0660 /dev/null /run/rpfpolicy.lock
     install -d -o 1234 /run/rpfpolicy-agent
     : >"$AGENT_LOG"
-    RUNTIME_DIRECTORY=/run/rpfpolicy-agent setpriv --reuid=1234 --regid=1234 --clear-groups \
+    RUNTIME_DIRECTORY=/run/rpfpolicy-agent "$@" setpriv --reuid=1234 --regid=1234 --clear-groups \
         --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin --bounding-set=-all,+net_admin \
         "$AGENT" --verbose 2>>"$AGENT_LOG" &
     AGENT_PID=$!
@@ -132,5 +133,21 @@ STATUS=$state/status.json
 expect "it says what it does" status_is .enforcing true
 agent_stop
 expect "its stop is its own" test -e "$state/stand-back" -a ! -e /run/rpfpolicy/stand-back
+
+# The same with the capability alone, in a directory that a command of root has made before.
+rm -rf --one-file-system "$state"
+ip netns exec other "$SYSTEM_BUILD/agent/cli/rpfpolicy" accept >/dev/null 2>&1
+as_user ip netns exec other
+ip netns exec other sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
+wait_until "lxc7 is off" foreign_is lxc7 0
+wait_until "it says so in its own state" status_is .enforcing true
+expect "no word to udev, which is another namespace's" test ! -e /run/rpfpolicy-agent/enforcing
+ip netns exec other setpriv --reuid=65534 --regid=65534 --clear-groups \
+    "$SYSTEM_BUILD/agent/cli/rpfpolicy" check --json >/run/test/out
+expect_equal "check without privilege sees that agent" "$(jq -r .agent.state /run/test/out)" enforcing
+expect_equal "and no line of the host" \
+    "$(jq '[.devices[].keys[] | select(.inherited == 2)] | length' /run/test/out)" 0
+expect_equal "nothing outside is touched by that one" "$(all_values)" "$before"
+agent_stop
 ip netns delete other
 system_end
