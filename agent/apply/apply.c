@@ -81,6 +81,7 @@ static int read_picture(struct apply *apply, int ifindex, struct live *ret)
         .facts = (apply->policy->facts | options->facts) & ~options->blind,
         .ifindex = ifindex,
         .proc_sys_net = options->paths->proc_sys_net,
+        .procsys = &apply->procsys,
     };
 
     if (ifindex == 0)

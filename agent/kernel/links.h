@@ -35,6 +35,7 @@ struct picture_options {
     uint32_t facts;           /* mask of enum fact to collect; FACT_UDEV is ignored: udevdb.h */
     int ifindex;              /* 0: all devices; else only that one (all and default always) */
     const char *proc_sys_net; /* where /proc/sys/net is mounted */
+    struct procsys *procsys;  /* what is open of it already; NULL: is opened for the time */
 };
 
 /* The live picture of this network namespace. Needs no privilege. -ENODEV when options.ifindex is

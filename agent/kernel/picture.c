@@ -12,7 +12,6 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "procsys.h"
@@ -109,54 +108,30 @@ static int read_netconf(struct netlink *nl, int which, struct netconf_values *re
     return ret->has_rp_filter && ret->has_forwarding ? 0 : -EOPNOTSUPP;
 }
 
-static int read_specials(struct netlink *nl, const struct picture_options *options,
+static int read_specials(struct netlink *nl, struct procsys *procsys, key_mask keys,
                          struct live *live)
 {
-    key_mask others = options->keys & ~KEY_BIT(KEY_RP_FILTER);
-    _cleanup_procsys_ struct procsys procsys = PROCSYS_INIT;
     struct netconf_values all = {0}, def = {0};
     int r;
 
     r = read_netconf(nl, NETCONFA_IFINDEX_ALL, &all);
     if (r >= 0)
         r = read_netconf(nl, NETCONFA_IFINDEX_DEFAULT, &def);
-    if (r >= 0 && others)
-        r = procsys_open(options->proc_sys_net, &procsys);
     if (r < 0)
         return r;
+    live->all_writable = !procsys->read_only;
     live->all[KEY_RP_FILTER] = all.rp_filter;
     live->def[KEY_RP_FILTER] = def.rp_filter;
     live->def_forwarding = def.forwarding != 0;
     for (enum key key = 0; key < KEY_COUNT; key++) {
-        if (!(others & KEY_BIT(key)))
+        if (key == KEY_RP_FILTER || !(keys & KEY_BIT(key)))
             continue;
-        r = procsys_read_special(&procsys, "all", key, &live->all[key]);
+        r = procsys_read_special(procsys, "all", key, &live->all[key]);
         if (r >= 0)
-            r = procsys_read_special(&procsys, "default", key, &live->def[key]);
+            r = procsys_read_special(procsys, "default", key, &live->def[key]);
         if (r < 0)
             return r;
     }
-    return 0;
-}
-
-static int path_below(const char *base, const char *name, char *ret, size_t size)
-{
-    int n = snprintf(ret, size, "%s/%s", base, name);
-
-    return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
-}
-
-static int read_writable(const struct picture_options *options, bool *ret)
-{
-    char path[PATH_MAX];
-    struct statvfs vfs;
-    int r = path_below(options->proc_sys_net, "ipv4/conf", path, sizeof(path));
-
-    if (r < 0)
-        return r;
-    if (statvfs(path, &vfs) < 0)
-        return -errno;
-    *ret = !(vfs.f_flag & ST_RDONLY);
     return 0;
 }
 
@@ -167,7 +142,8 @@ static int read_devconf_inherit(const struct picture_options *options)
     ssize_t n;
     int fd;
 
-    if (path_below(options->proc_sys_net, "core/devconf_inherit_init_net", path, sizeof(path)) < 0)
+    if (snprintf(path, sizeof(path), "%s/core/devconf_inherit_init_net", options->proc_sys_net) >=
+        (int)sizeof(path))
         return -1;
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -311,13 +287,15 @@ static int read_facts(struct netlink *nl, const struct picture_options *options,
 int picture_read(struct netlink *nl, const struct picture_options *options, struct live *ret)
 {
     _cleanup_(live_done) struct live live = {.devconf_inherit = -1};
+    _cleanup_procsys_ struct procsys own = PROCSYS_INIT;
+    struct procsys *procsys = options->procsys ?: &own;
     int r;
 
     r = read_links(nl, options, &live);
+    if (r >= 0 && procsys == &own)
+        r = procsys_open(options->proc_sys_net, &own);
     if (r >= 0)
-        r = read_specials(nl, options, &live);
-    if (r >= 0)
-        r = read_writable(options, &live.all_writable);
+        r = read_specials(nl, procsys, options->keys, &live);
     if (r >= 0)
         r = read_facts(nl, options, &live);
     if (r < 0)
