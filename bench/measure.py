@@ -63,9 +63,19 @@ def write_policy():
     run(CHECK[0], "apply")
 
 
-# What systemd ships since 245, and Ubuntu's file beside it.
+# As on a node of a cluster: Ubuntu Server's files, what systemd ships since 245, and Kubernetes' own.
 SYSCTL_D = {
+    "10-bufferbloat.conf": ["net.core.default_qdisc = fq_codel"],
+    "10-console-messages.conf": ["kernel.printk = 4 4 1 7"],
+    "10-ipv6-privacy.conf": [
+        "net.ipv6.conf.all.use_tempaddr = 2",
+        "net.ipv6.conf.default.use_tempaddr = 2",
+    ],
+    "10-kernel-hardening.conf": ["kernel.kptr_restrict = 1"],
+    "10-magic-sysrq.conf": ["kernel.sysrq = 176"],
     "10-network-security.conf": ["net.ipv4.conf.default.rp_filter=2"],
+    "10-ptrace.conf": ["kernel.yama.ptrace_scope = 1"],
+    "10-zeropage.conf": ["vm.mmap_min_addr = 65536"],
     "50-default.conf": [
         "kernel.sysrq = 16",
         "kernel.core_uses_pid = 1",
@@ -85,6 +95,13 @@ SYSCTL_D = {
         "fs.protected_regular = 1",
         "fs.protected_fifos = 1",
     ],
+    "50-pid-max.conf": ["kernel.pid_max = 4194304"],
+    "99-kubernetes-cri.conf": [
+        "net.bridge.bridge-nf-call-iptables = 1",
+        "net.bridge.bridge-nf-call-ip6tables = 1",
+        "net.ipv4.ip_forward = 1",
+    ],
+    "99-sysctl.conf": ["# Nothing is set here as it comes; comments only."],
 }
 
 
