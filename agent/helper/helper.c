@@ -121,10 +121,26 @@ static void report_result(const struct helper *helper, const struct apply_result
 
 static void report_diags(const struct diags *diags)
 {
-    for (size_t i = 0; i < diags->count; i++)
-        if (diags->items[i].level == DIAG_ERROR)
-            syslog(LOG_ERR, "%s:%u: %s", diags->items[i].file ?: "", diags->items[i].line,
-                   diags->items[i].text);
+    for (size_t i = 0; i < diags->count; i++) {
+        const struct diag *diag = &diags->items[i];
+
+        if (diag->level == DIAG_ERROR && diag->line > 0)
+            syslog(LOG_ERR, "%s:%u: %s", diag->file ?: "", diag->line, diag->text);
+        else if (diag->level == DIAG_ERROR)
+            syslog(LOG_ERR, "%s: %s", diag->file ?: "", diag->text);
+    }
+}
+
+static void report_failure(const struct helper *helper, int error)
+{
+    char name[NAME_ESCAPED_SIZE];
+
+    name_escape_buf(helper->event.name ?: "a device without name", name, sizeof(name));
+    if (error == -EBUSY)
+        syslog(LOG_ERR, "%s: not put right: another program has held %s for %u s", name,
+               helper->paths->lock, LOCK_WAIT_MS / 1000);
+    else
+        syslog(LOG_ERR, "%s: not put right: %s", name, strerror(-error));
 }
 
 /* The accepted policy, as far as it takes for a device of this name; NULL: all of it. 0 with NULL
@@ -187,7 +203,7 @@ static int put_right(struct helper *helper)
         return 0;
     report_result(helper, &result);
     if (r < 0)
-        syslog(LOG_ERR, "device %d: not put right: %s", helper->event.ifindex, strerror(-r));
+        report_failure(helper, r);
     return r < 0 ? r : result.first_error;
 }
 

@@ -84,8 +84,15 @@ expect_log 'rpfpolicy-helper.*accepted policy cannot be used'
 cp "$SYSTEM_WORK/good" "$accepted"
 chmod 0666 "$accepted"
 again "nor one that others may write" 2
-expect_log 'rpfpolicy-helper.*others than root may write'
+expect_log 'rpfpolicy-helper.*: /var/lib/rpfpolicy/accepted.conf: others than root may write'
 chmod 0644 "$accepted"
+
+# It waits for another program, but not for ever, and says what it waited for.
+exec 9>/run/rpfpolicy.lock
+flock 9
+again "while another program holds the lock" 2 9>&-
+expect_log 'rpfpolicy-helper.*: lxc1: not put right: another program has held /run/rpfpolicy.lock for 20 s'
+exec 9>&-
 
 accept_policy <<'CONF'
 [agent]
