@@ -17,7 +17,7 @@ int routes_gather(struct netlink *nl, const struct paths *paths, const struct po
                   : routes_read_again(nl, ROUTES_READ_RULES | ROUTES_READ_OURS, &facts);
 
     if (r >= 0 && asked)
-        r = leases_read(paths, policy, live, &facts);
+        r = leases_read(paths, policy, live, NULL, &facts);
     if (r >= 0 && asked)
         r = meddlers_read(paths, policy, live, &facts);
     if (r < 0) {

@@ -341,6 +341,7 @@ struct agent *agent_free(struct agent *agent)
     for (size_t i = 0; i < ELEMENTSOF(timers); i++)
         sd_event_source_disable_unref(*timers[i]);
     agent_routing_done(agent);
+    networkd_done(&agent->routing.networkd);
     evidence_free(agent->evidence);
     udev_watch_free(agent->udev);
     sd_event_source_disable_unref(agent->pause_timer);

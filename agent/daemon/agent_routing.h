@@ -11,6 +11,7 @@
 #include <systemd/sd-event.h>
 
 #include "conflict.h"
+#include "networkd.h"
 #include "routes.h"
 
 struct agent;
@@ -44,6 +45,7 @@ struct agent_routing {
     bool hold; /* what is to go stays for now */
     bool held; /* something did */
     struct route_facts facts;
+    struct networkd networkd;       /* kept: see there */
     struct routing_record *records; /* by ifindex */
     size_t n_records;
     size_t states[ROUTES_STATE_COUNT];

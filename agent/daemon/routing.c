@@ -266,7 +266,7 @@ static int read_files(struct agent *agent, const struct live *live)
         agent->routing.states[ROUTES_IMPOSSIBLE] == 0 && !has_new_device(agent, live))
         return 0;
     facts->n_leases = 0;
-    r = leases_read(&agent->paths, agent->policy, live, facts);
+    r = leases_read(&agent->paths, agent->policy, live, &agent->routing.networkd, facts);
     if (r < 0 || !agent->routing.files)
         return r;
     for (size_t i = 0; i < facts->n_meddlers; i++) {
@@ -458,5 +458,5 @@ void agent_routing_done(struct agent *agent)
         free(routing->records[i].message);
     free(routing->records);
     sd_event_source_disable_unref(routing->timer);
-    *routing = (struct agent_routing){.counters = routing->counters};
+    *routing = (struct agent_routing){.networkd = routing->networkd, .counters = routing->counters};
 }

@@ -84,13 +84,12 @@ static const struct source {
 /* One run's search. */
 struct search_leases {
     const char *root;
-    struct networkd networkd;
+    struct networkd *networkd;
     struct names files[ELEMENTSOF(sources)];
 };
 
 static void search_done(struct search_leases *search)
 {
-    networkd_done(&search->networkd);
     for (size_t i = 0; i < ELEMENTSOF(search->files); i++)
         names_done(&search->files[i]);
 }
@@ -146,6 +145,9 @@ static const char *trouble_text(int error)
         return "its answer is too long";
     case -EREMOTEIO:
         return "it answers with an error";
+    case -ECONNRESET:
+    case -EPIPE:
+        return "it hung up";
     default:
         return "its answer cannot be understood";
     }
@@ -173,7 +175,7 @@ static int read_lease(struct search_leases *search, size_t which, int ifindex,
                       struct route_facts *facts)
 {
     struct route_lease lease = {.ifindex = ifindex, .source = sources[which].name};
-    int r = sources[which].asked ? ask_networkd(&search->networkd, &lease) : -EOPNOTSUPP;
+    int r = sources[which].asked ? ask_networkd(search->networkd, &lease) : -EOPNOTSUPP;
 
     if (r == -EOPNOTSUPP)
         r = read_file(search, which, &lease);
@@ -183,11 +185,12 @@ static int read_lease(struct search_leases *search, size_t which, int ifindex,
 }
 
 int leases_read(const struct paths *paths, const struct policy *policy, const struct live *live,
-                struct route_facts *facts)
+                struct networkd *networkd, struct route_facts *facts)
 {
+    _cleanup_networkd_ struct networkd once = {0};
     _cleanup_(search_done) struct search_leases search = {
         .root = paths->root,
-        .networkd = NETWORKD_INIT(paths->root),
+        .networkd = networkd ?: &once,
     };
     struct routing_settings settings;
     bool any = false;
@@ -195,6 +198,7 @@ int leases_read(const struct paths *paths, const struct policy *policy, const st
 
     if ((paths->foreign && !*paths->root) || !routing_in_policy(policy))
         return 0;
+    networkd_begin(search.networkd, paths->root);
     for (size_t i = 0; r >= 0 && i < live->count; i++) {
         routing_for(policy, &live->devices[i], &settings);
         if (!settings.wanted || settings.gateway[0].kind != ROUTING_GATEWAY_AUTO)

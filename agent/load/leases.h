@@ -9,6 +9,8 @@
  * other device is looked at. systemd-networkd 261 and later is asked (networkd.h), what the others
  * know is in files. What cannot be read or understood is as good as absent, and said in the record
  * of a device where nothing else names its gateway. Nothing where this network namespace is not the
- * host's, unless there is a root: leases are filed by ifindex. -ENOMEM, else 0. */
+ * host's, unless there is a root: leases are filed by ifindex. networkd: a conversation that is
+ * kept, or NULL. -ENOMEM, else 0. */
+struct networkd;
 int leases_read(const struct paths *paths, const struct policy *policy, const struct live *live,
-                struct route_facts *facts);
+                struct networkd *networkd, struct route_facts *facts);

@@ -13,6 +13,7 @@
 
 #define PATIENCE_US 200000 /* for each step of a question */
 #define FIRST_SIZE 16384   /* most answers */
+#define INVOCATION "/run/systemd/units/invocation:systemd-networkd.service"
 
 static bool exists(const char *root, const char *path)
 {
@@ -27,15 +28,44 @@ static bool exists(const char *root, const char *path)
 bool networkd_is_running(const char *root)
 {
     return exists(root, "/run/systemd/netif/state") &&
-           (!exists(root, "/run/systemd/units") ||
-            exists(root, "/run/systemd/units/invocation:systemd-networkd.service"));
+           (!exists(root, "/run/systemd/units") || exists(root, INVOCATION));
+}
+
+void networkd_begin(struct networkd *networkd, const char *root)
+{
+    networkd->root = root;
+    networkd->checked = networkd->silent = false;
 }
 
 void networkd_done(struct networkd *networkd)
 {
-    if (networkd->fd >= 0)
+    if (networkd->open)
         close(networkd->fd);
-    networkd->fd = -1;
+    networkd->open = false;
+}
+
+/* Where no service manager is there is none, and nobody to be woken. */
+static void read_invocation(const char *root, char ret[NETWORKD_INVOCATION_SIZE])
+{
+    char path[4096];
+    int length = snprintf(path, sizeof(path), "%s" INVOCATION, root);
+    ssize_t n = length > 0 && (size_t)length < sizeof(path)
+                    ? readlink(path, ret, NETWORKD_INVOCATION_SIZE - 1)
+                    : 0;
+
+    ret[n > 0 ? n : 0] = '\0';
+}
+
+static bool has_ended(struct networkd *networkd)
+{
+    char invocation[NETWORKD_INVOCATION_SIZE];
+
+    read_invocation(networkd->root, invocation);
+    if (networkd->ended && *invocation && streq(invocation, networkd->invocation))
+        return true;
+    strcpy(networkd->invocation, invocation);
+    networkd->ended = false;
+    return false;
 }
 
 static int open_socket(struct networkd *networkd)
@@ -47,9 +77,13 @@ static int open_socket(struct networkd *networkd)
 
     if (n < 0 || (size_t)n >= sizeof(address.sun_path))
         return -ENAMETOOLONG;
+    if (has_ended(networkd))
+        return -ECONNRESET;
     networkd->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (networkd->fd < 0 ||
-        setsockopt(networkd->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+    if (networkd->fd < 0)
+        return -errno;
+    networkd->open = true;
+    if (setsockopt(networkd->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
         setsockopt(networkd->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
         connect(networkd->fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
         return -errno;
@@ -96,7 +130,7 @@ static int hear(int fd, char **ret, size_t *ret_n)
         if (got < 0)
             return errno == EAGAIN ? -ETIMEDOUT : -errno;
         if (got == 0)
-            return -EBADMSG;
+            return -ECONNRESET;
         n += (size_t)got;
         if (bytes[n - 1] == '\0')
             break;
@@ -139,6 +173,7 @@ static int converse(struct networkd *networkd, int ifindex, json_t **ret)
         r = hear(networkd->fd, &bytes, &n);
     if (r < 0) {
         networkd_done(networkd); /* who knows where the next answer would begin */
+        networkd->ended = r == -ECONNRESET || r == -EPIPE;
         return r;
     }
     return understand(bytes, n, ret);
@@ -150,11 +185,11 @@ int networkd_describe(struct networkd *networkd, int ifindex, json_t **ret)
 
     if (!networkd->checked) {
         networkd->checked = true;
-        networkd->silent = !networkd_is_running(networkd->root);
+        networkd->silent = !networkd->open && !networkd_is_running(networkd->root);
     }
     if (networkd->silent)
         return -EOPNOTSUPP;
-    if (networkd->fd < 0 && open_socket(networkd) < 0) {
+    if (!networkd->open && open_socket(networkd) < 0) {
         networkd_done(networkd);
         networkd->silent = true;
         return -EOPNOTSUPP;

@@ -9,17 +9,22 @@
 /* By its state and its unit: neither its files nor its socket are proof. root: "" for none. */
 bool networkd_is_running(const char *root);
 
-/* One conversation; the socket is opened with the first question. */
+/* One conversation; the socket is opened with the first question. Who asks for long keeps it: to
+ * connect just when systemd-networkd is being stopped would start it again. Where a conversation
+ * ended, none begins with the same invocation of its unit. */
+#define NETWORKD_INVOCATION_SIZE 64
 struct networkd {
     const char *root;
+    bool open;
     int fd;
-    bool checked; /* that it runs */
-    bool silent;  /* not there, too old or too slow: not asked again */
+    char invocation[NETWORKD_INVOCATION_SIZE]; /* that the socket leads to; "" for none */
+    bool ended;                                /* the conversation with that one */
+    bool checked;                              /* that it runs */
+    bool silent;                               /* not there, too old or too slow: not asked again */
 };
-#define NETWORKD_INIT(where)                                                                       \
-    {                                                                                              \
-        .root = (where), .fd = -1                                                                  \
-    }
+
+/* A new round of questions; the conversation starts as {0}. root: "" for none, borrowed. */
+void networkd_begin(struct networkd *networkd, const char *root);
 void networkd_done(struct networkd *networkd);
 #define _cleanup_networkd_ _cleanup_(networkd_done)
 
@@ -28,7 +33,8 @@ void networkd_done(struct networkd *networkd);
  * not asked. Waits a fifth of a second for each step at most, and not a second time.
  * -EOPNOTSUPP: it does not run or its version keeps files. -ENODEV: it does not know the device.
  * -ETIMEDOUT: it did not answer. -EBADMSG: with something that is no such answer. -EMSGSIZE: with
- * more than NETWORKD_ANSWER_MAX bytes. -EREMOTEIO: with an error. -ENOMEM. */
+ * more than NETWORKD_ANSWER_MAX bytes. -EREMOTEIO: with an error. -ECONNRESET, -EPIPE: it ended the
+ * conversation. -ENOMEM. */
 #define NETWORKD_ANSWER_MAX ((size_t)16 << 20) /* as much as varlink carries */
 int networkd_describe(struct networkd *networkd, int ifindex, json_t **ret);
 

@@ -151,6 +151,7 @@ struct world {
     struct policy *policy;
     struct live live;
     struct device devices[3];
+    struct networkd *kept; /* NULL: one conversation each time */
     struct counts *counts; /* shared with the server */
     int listener;
     pid_t server;
@@ -276,7 +277,8 @@ static void assert_leases(struct world *world, const char *expected)
     char text[500] = "", ip[IP_TEXT_MAX];
     size_t n = 0;
 
-    assert_int_equal(leases_read(&world->paths, world->policy, &world->live, &facts), 0);
+    assert_int_equal(leases_read(&world->paths, world->policy, &world->live, world->kept, &facts),
+                     0);
     for (size_t i = 0; i < facts.n_leases; i++) {
         const struct route_lease *lease = &facts.leases[i];
 
@@ -337,13 +339,40 @@ static void networkd_that_does_not_run_is_not_woken(void **state)
     assert_int_equal(world->counts->connections, 0);
 }
 
+/* To connect while it stops would start it again; one that was started anew has another id. */
+static void an_invocation_that_ended_the_conversation_is_left_alone(void **state)
+{
+    struct world *world = *state;
+    _cleanup_networkd_ struct networkd kept = {0};
+    char *path;
+
+    assert_true(asprintf(&path, "%s/run/systemd/units/invocation:systemd-networkd.service",
+                         world->root) > 0);
+    files_put_text(world->root, "/run/systemd/units/log-level-max:x.service", "");
+    assert_int_equal(symlink("0123456789abcdef0123456789abcdef", path), 0);
+    world->kept = &kept;
+    serve(world, (struct answer[]){{GOOD}, {GOOD}, {GOOD}});
+    assert_leases(world, "2 10.0.1.1\n3 10.0.1.1\n4 10.0.1.1\n");
+    assert_leases(world, "2 10.0.1.1\n3 10.0.1.1\n4 10.0.1.1\n");
+    assert_int_equal(world->counts->connections, 1);
+    serve(world, (struct answer[]){{GOOD}, {GOOD}, {GOOD}});
+    assert_leases(world, "2 it hung up\n");
+    assert_leases(world, "");
+    assert_int_equal(world->counts->connections, 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink("fedcba9876543210fedcba9876543210", path), 0);
+    assert_leases(world, "2 10.0.1.1\n3 10.0.1.1\n4 10.0.1.1\n");
+    assert_int_equal(world->counts->connections, 1);
+    free(path);
+}
+
 static void a_broken_answer_is_told_and_loses_nothing_else(void **state)
 {
     static const struct {
         struct answer answer;
         const char *told;
     } cases[] = {
-        {{""}, "its answer cannot be understood"},
+        {{""}, "it hung up"},
         {{" "}, "its answer cannot be understood"},
         {{"nonsense"}, "its answer cannot be understood"},
         {{"[]"}, "its answer cannot be understood"},
@@ -403,6 +432,7 @@ int main(void)
         in_world(networkd_is_asked_for_every_device_in_one_conversation),
         in_world(a_version_that_cannot_be_asked_keeps_files),
         in_world(networkd_that_does_not_run_is_not_woken),
+        in_world(an_invocation_that_ended_the_conversation_is_left_alone),
         in_world(a_broken_answer_is_told_and_loses_nothing_else),
         in_world(networkd_that_does_not_answer_is_asked_once),
         in_world(a_lease_file_that_cannot_be_read_is_told),

@@ -74,7 +74,8 @@ static void assert_leases(struct world *world, const char *expected)
     size_t n = 0;
 
     facts_free(&world->facts);
-    assert_int_equal(leases_read(&world->paths, world->policy, &world->live, &world->facts), 0);
+    assert_int_equal(leases_read(&world->paths, world->policy, &world->live, NULL, &world->facts),
+                     0);
     for (size_t i = 0; i < world->facts.n_leases; i++) {
         const struct route_lease *lease = &world->facts.leases[i];
 
