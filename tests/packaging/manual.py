@@ -155,6 +155,8 @@ def check_command(program, page):
     same("exit status", words(page.terms("EXIT STATUS")),
          re.findall(r"EXIT_[A-Z]+ = (\d)", source("agent/cli/cli.h")))
     same("states", words(page.terms("STATES")), table("policy/judge.c", "STATE"))
+    rows = source("README.md").partition("| state | meaning |")[2].partition("\n\n")[0]
+    same("states of the README", re.findall(r"^\| `(\w+)`", rows, re.M), table("policy/judge.c", "STATE"))
     same("warnings", words(page.terms("WARNINGS")), table("policy/warnings.c", "WARN"))
     return verbs
 
