@@ -394,6 +394,7 @@ static int start(struct agent *agent)
     agent_tell_enforcing(agent);
     log_plain(&agent->logger, LOG_EVENT_STARTED, LOG_INFO, "Started: %zu devices",
               agent->table.count);
+    (void)agent_write_status(agent, "running"); /* who waits for READY may ask for it at once */
     (void)sd_notify(false, "READY=1");
     return 0;
 }
@@ -408,9 +409,9 @@ int agent_run(struct agent *agent)
     r = start(agent);
     if (r < 0)
         return r;
-    (void)agent_write_status(agent, "running");
     r = sd_event_loop(agent->event);
-    (void)sd_notify(false, "STOPPING=1");
+    if (!agent->restart) /* else it goes on, as this process or as the next one */
+        (void)sd_notify(false, "STOPPING=1");
     (void)agent_mark_enforcing(agent, false);
     if (r < 0)
         return r;
