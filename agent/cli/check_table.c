@@ -101,6 +101,10 @@ static const char *cause_text(struct check *check, const struct row *row,
         return judge_text(check->session->judge, row->device, state, buf);
     if (state->as_default)
         return "as new devices start";
+    if (state->state == STATE_DRIFT && state->blame == BLAME_ALL) {
+        snprintf(buf, JUDGE_TEXT_SIZE, "`all` is %d", check->session->live.all[state->key]);
+        return buf;
+    }
     if (state->state != STATE_DRIFT || !check->session->sysctl)
         return "";
     /* `all` and `default` may also be as the kernel starts with them. */

@@ -133,6 +133,13 @@ sysctl -qw net.ipv4.conf.lxc1.rp_filter=7
 run check lxc1
 says "a value no file gives" "$OUT" '^drift +lxc1 .* written at run time$'
 sysctl -qw "net.ipv4.conf.lxc1.rp_filter=$former"
+# What nobody wrote to the device is not said to be written to it.
+mv /etc/sysctl.d/10-network-security.conf "$SYSTEM_WORK"
+sysctl -qw net.ipv4.conf.lxc1.rp_filter=0
+run check lxc1
+says "a value that is overruled" "$OUT" '^drift +lxc1 .* .all. is 2$'
+mv "$SYSTEM_WORK/10-network-security.conf" /etc/sysctl.d
+sysctl -qw "net.ipv4.conf.lxc1.rp_filter=$former"
 
 # --- what this user may not read
 
