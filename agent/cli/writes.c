@@ -115,27 +115,56 @@ static void print_pauses(FILE *stream, const struct session *session)
     }
 }
 
+static void print_impossible(FILE *stream, const struct session *session, const char *name,
+                             const struct device *device, const struct key_state *state)
+{
+    char text[JUDGE_TEXT_SIZE];
+
+    fprintf(stream, "note: %s of %s: %s\n", key_info(state->key)->name, NAME_SHOWN(name),
+            judge_text(session->judge, device, state, text));
+}
+
+/* As check has it: where `all` or `default` is not the reason, the first device's stands for all.
+ */
+static void print_impossible_devices(FILE *stream, const struct session *session, key_mask said)
+{
+    for (size_t i = 0; i < session->live.count; i++) {
+        const struct device *device = &session->live.devices[i];
+        struct key_state states[KEY_COUNT];
+        enum state worst;
+        unsigned n = device->ipv4 ? judge_device(session->judge, device, states, &worst) : 0;
+
+        for (unsigned k = 0; k < n; k++) {
+            if (states[k].state != STATE_IMPOSSIBLE || (said & KEY_BIT(states[k].key)))
+                continue;
+            said |= KEY_BIT(states[k].key);
+            print_impossible(stream, session, device->name, device, &states[k]);
+        }
+    }
+}
+
 void notes_print(FILE *stream, const struct session *session, const struct plan *plan)
 {
     static const struct {
         int which;
         const char *name;
     } specials[] = {{IFINDEX_ALL, "all"}, {IFINDEX_DEFAULT, "default"}};
-    key_mask keys = report_keys(session->policy);
+    key_mask keys = report_keys(session->policy), said = 0;
 
     for (size_t i = 0; i < plan->n_casualties; i++)
         print_casualty(stream, &plan->casualties[i]);
     print_pauses(stream, session);
     for (unsigned i = 0; i < ELEMENTSOF(specials); i++)
         for (enum key key = 0; key < KEY_COUNT; key++) {
-            char text[JUDGE_TEXT_SIZE];
             struct key_state state;
 
             if (!(keys & KEY_BIT(key)))
                 continue;
             judge_special(session->judge, specials[i].which, key, &state);
-            if (state.state == STATE_IMPOSSIBLE)
-                fprintf(stream, "note: %s of %s: %s\n", key_info(key)->name, specials[i].name,
-                        judge_text(session->judge, NULL, &state, text));
+            if (state.state != STATE_IMPOSSIBLE)
+                continue;
+            said |= KEY_BIT(key);
+            print_impossible(stream, session, specials[i].name, NULL, &state);
         }
+    print_impossible_devices(stream, session, said);
 }

@@ -183,6 +183,24 @@ run apply
 expect_status "apply after the obstacle is gone" 0
 expect_effective lxc1 1
 
+# --- what no write can put right is no silent nothing
+
+policy_file 10-test.conf <<'END'
+[rp_filter]
+all = unmanaged
+default = unmanaged
+* = strict
+END
+sysctl -qw net.ipv4.conf.all.rp_filter=2
+for verb in plan 'apply --dry-run' apply; do
+    # shellcheck disable=SC2086 # a verb and its option
+    run $verb
+    says "$verb without a write" "$OUT" '^Nothing to do'
+    says "$verb without a write tells what cannot be had" "$OUT" \
+        '^note: rp_filter of [^ ]+: cannot be strict: .* all = unmanaged, /etc/rpfpolicy.d/10-test.conf:2$'
+done
+sysctl -qw net.ipv4.conf.all.rp_filter=0
+
 # --- someone else writes
 
 exec 9>/run/rpfpolicy.lock
