@@ -80,11 +80,12 @@ struct agent {
     struct policy_stamp policy_stamp;
     uint64_t policy_since; /* wall clock, microseconds */
     struct sysctl_conf *sysctl;
-    bool enforcing;   /* a policy is in force and its mode is enforce */
-    bool can_write;   /* the capability was not dropped */
-    bool policy_read; /* it was looked for once */
-    bool restart;     /* leave the loop to come back with the capability */
-    bool successor;   /* another agent follows at once: the helper need not stand back */
+    bool enforcing;      /* a policy is in force and its mode is enforce */
+    bool can_write;      /* the capability was not dropped */
+    bool policy_read;    /* it was looked for once */
+    bool policy_damaged; /* the accepted one, which was said */
+    bool restart;        /* leave the loop to come back with the capability */
+    bool successor;      /* another agent follows at once: the helper need not stand back */
 
     struct pauses pauses;
     struct pauses_stamp pauses_stamp;

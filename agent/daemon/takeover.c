@@ -71,6 +71,7 @@ int agent_take_policy(struct agent *agent)
 {
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
     _cleanup_policy_ struct policy *policy = NULL;
+    bool is_known = agent->policy_damaged && !agent_policy_is_stale(agent);
     int r;
 
     stamp(agent, &agent->policy_stamp); /* before it is read: a later one is noticed */
@@ -86,9 +87,12 @@ int agent_take_policy(struct agent *agent)
         replace_policy(agent, NULL);
         return 1;
     }
-    if (r < 0) {
+    agent->policy_damaged = r < 0 && r != -ENOENT;
+    if (agent->policy_damaged) {
         const struct diag *diag = diags.count > 0 ? &diags.items[0] : NULL;
 
+        if (is_known)
+            return 0; /* said once */
         log_plain(&agent->logger, LOG_EVENT_POLICY_DAMAGED, LOG_ERR,
                   "%s: the accepted policy cannot be used: %s; %s", agent->paths.accepted,
                   diag ? diag->text : strerror(-r),
