@@ -25,6 +25,7 @@ lxc* = off
 mark* = off
 eth* = strict|off
 veth* = strict
+lo = off
 POLICY
 agent_start
 echo 2 >"$CONF/default/rp_filter"
@@ -72,14 +73,14 @@ for ((i = 0; i < 20; i++)); do
 done
 ok "an ifindex that is used again is another device"
 
-ip link add veth3 type veth peer name lxc3
-becomes veth3 rp_filter 1
-if ip link set veth3 mtu 60 2>/dev/null; then
-    expect_equal "no IPv4, no settings" "$(value veth3 rp_filter)" absent
-    ip link set veth3 mtu 1500
-    becomes veth3 rp_filter 1
-    ok "a device that gets its IPv4 settings back is put right"
-fi
+# Few kinds may have an MTU that is too small for IPv4; the message of the link comes too early.
+becomes lo rp_filter 0
+ip link set lo mtu 60 || system_abort "lo takes no small MTU"
+expect_equal "no IPv4, no settings" "$(value lo rp_filter)" absent
+agent_caught_up
+ip link set lo mtu 65536
+becomes lo rp_filter 0
+ok "a device that gets its IPv4 settings back is put right"
 agent_caught_up
 wait_until "all right in the end" everything_right
 agent_stop
