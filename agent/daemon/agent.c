@@ -269,28 +269,37 @@ static void drop_capabilities(struct agent *agent)
 
 /* --------------------------------------------------------------------------------- life and end */
 
-static int open_files(struct agent *agent)
+/* *where: what could not be had, while it is being tried. */
+static int open_files(struct agent *agent, const char **where)
 {
-    int r = run_directory_make(&agent->paths);
+    int r;
 
+    *where = agent->paths.run;
+    r = run_directory_make(&agent->paths);
     if (r < 0)
         return r;
+    *where = agent->paths.lock;
     agent->lock_fd = open(agent->paths.lock, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (agent->lock_fd < 0)
         return -errno;
+    *where = agent->paths.agent;
     agent->state_fd = agent_state_take(&agent->paths);
-    return agent->state_fd < 0 ? agent->state_fd : 0;
+    if (agent->state_fd < 0)
+        return agent->state_fd;
+    *where = agent->paths.proc_sys_net;
+    r = procsys_open(agent->paths.proc_sys_net, &agent->procsys);
+    if (r >= 0)
+        *where = NULL;
+    return r;
 }
 
-static int set_up(struct agent *agent, const struct agent_options *options)
+static int set_up(struct agent *agent, const struct agent_options *options, const char **where)
 {
     int r;
 
     r = paths_init(&options->paths, &agent->paths);
     if (r >= 0)
-        r = open_files(agent);
-    if (r >= 0)
-        r = procsys_open(agent->paths.proc_sys_net, &agent->procsys);
+        r = open_files(agent, where);
     if (r >= 0)
         r = netlink_open(&agent->nl);
     if (r >= 0)
@@ -304,11 +313,13 @@ static int set_up(struct agent *agent, const struct agent_options *options)
     return r;
 }
 
-int agent_new(const struct agent_options *options, struct agent **ret)
+int agent_new(const struct agent_options *options, struct agent **ret, char **ret_where)
 {
+    const char *where = NULL;
     struct agent *agent = calloc(1, sizeof(*agent));
     int r;
 
+    *ret_where = NULL;
     if (!agent)
         return -ENOMEM;
     agent->lock_fd = agent->state_fd = -1;
@@ -322,8 +333,9 @@ int agent_new(const struct agent_options *options, struct agent **ret)
         agent_free(agent);
         return -EPERM;
     }
-    r = set_up(agent, options);
+    r = set_up(agent, options, &where);
     if (r < 0) {
+        *ret_where = where ? strdup(where) : NULL;
         agent_free(agent);
         return r;
     }

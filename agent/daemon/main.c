@@ -113,15 +113,16 @@ static int parse_options(int argc, char **argv, struct agent_options *ret)
     return 1;
 }
 
-static int fail(int error)
+static int fail(int error, const char *where)
 {
-    if (error == -EPERM)
+    if (error == -EPERM && !where)
         fprintf(stderr, "rpfpolicy-agent: CAP_NET_ADMIN is needed: run as root, or as a unit with "
                         "AmbientCapabilities=CAP_NET_ADMIN\n");
     else if (error == -EBUSY)
         fprintf(stderr, "rpfpolicy-agent: another agent is at work in this network namespace\n");
     else
-        fprintf(stderr, "rpfpolicy-agent: %s\n", strerror(-error));
+        fprintf(stderr, "rpfpolicy-agent: %s%s%s\n", where ?: "", where ? ": " : "",
+                strerror(-error));
     return EXIT_FAILURE;
 }
 
@@ -142,6 +143,7 @@ static void ask_for_short_slices(void)
 int main(int argc, char **argv)
 {
     struct agent_options options = {.receive_buffer = WATCH_RECEIVE_BUFFER};
+    _cleanup_free_ char *where = NULL;
     struct agent *agent = NULL;
     bool restart;
     int r;
@@ -151,14 +153,14 @@ int main(int argc, char **argv)
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     signal(SIGPIPE, SIG_IGN); /* it works on when nobody reads what it says */
     ask_for_short_slices();
-    r = agent_new(&options, &agent);
+    r = agent_new(&options, &agent, &where);
     if (r < 0)
-        return fail(r);
+        return fail(r, where);
     r = agent_run(agent);
     restart = agent->restart;
     agent_free(agent);
     if (r < 0)
-        return fail(r);
+        return fail(r, NULL);
     if (!restart)
         return EXIT_SUCCESS;
     /* The capability was dropped in observe mode. Root gets it back by starting afresh; a unit's

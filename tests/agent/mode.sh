@@ -61,6 +61,22 @@ expect_equal "without privilege it does not start" "$?" 1
 expect_equal "and says so in one line" "$(wc -l </run/test/out)" 1
 expect "which names the capability" grep -q CAP_NET_ADMIN /run/test/out
 
+# refuses WHERE [OPTION…]: it cannot start, and says what file it could not have.
+refuses() {
+    "$AGENT" "${@:2}" >/run/test/out 2>&1
+    expect_equal "without $1 it does not start" "$?" 1
+    expect "and says so" grep -qE "^rpfpolicy-agent: $1: (Read-only file system|No such file)" \
+        /run/test/out
+}
+mkdir -p /run/rpfpolicy /run/test/root
+mount -t tmpfs -o ro tmpfs /run/rpfpolicy
+refuses /run/rpfpolicy/agent
+umount /run/rpfpolicy
+mount -t tmpfs -o ro tmpfs /run/test/root
+refuses /run/test/root/run/rpfpolicy --root=/run/test/root
+umount /run/test/root
+refuses /no/such/net --proc-sys-net=/no/such/net
+
 # as_user [COMMAND…]: as the unit does, a user of its own with the one capability, directories made
 # for it. The command runs the agent.
 as_user() {
