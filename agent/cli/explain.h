@@ -29,8 +29,9 @@ struct explain_key {
     struct sysctl_answer add, full, all;
     bool explained; /* sysctl.d, `default` or the kernel account for what is stored now */
     bool all_explained;
-    bool ours;       /* we wrote it since boot; `former` is what was stored before */
-    bool as_written; /* and it is still what we wrote */
+    bool all_untouched; /* no line gives `all` a value, and it holds what the kernel starts with */
+    bool ours;          /* we wrote it since boot; `former` is what was stored before */
+    bool as_written;    /* and it is still what we wrote */
     int former;
     struct suspects suspects;
 };

@@ -91,8 +91,9 @@ static int gather_sysctl(struct explain *explain, struct explain_key *key)
         r = resolve(explain, SYSCTL_RUN_FULL, "all", id, &key->all);
     if (r < 0)
         return r;
-    key->all_explained = explain->subject == EXPLAIN_ALL || gives(&key->all, live_all) ||
-                         (!key->all.given && live_all == kernel_all(id));
+    key->all_untouched = !key->all.given && live_all == kernel_all(id);
+    key->all_explained =
+        explain->subject == EXPLAIN_ALL || gives(&key->all, live_all) || key->all_untouched;
     key->explained =
         explain->subject == EXPLAIN_ABSENT || gives(&key->add, stored) || gives(&key->full, stored);
     if (!key->explained && !key->full.given)

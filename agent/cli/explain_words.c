@@ -89,6 +89,11 @@ static const char *drift_reason(const struct explain *explain, const struct expl
         snprintf(buf, size, "%d is stored, as rpfpolicy wrote it", state->configured);
         return buf;
     }
+    if (state->blame == BLAME_ALL) {
+        snprintf(buf, size, "`all` is %d, as it was from the start",
+                 explain->session->live.all[state->key]);
+        return key->all_untouched && explain->sysctl ? buf : reason;
+    }
     if (state->cause.file || !key->explained || !key->all_explained || key->add.given ||
         key->full.given || key->all.given || !explain->sysctl)
         return reason;

@@ -296,4 +296,17 @@ for name in '$(id)' '*' '[a]' '=k' '#c' ';reboot;' $'\e[31m' '@set' 'eth1..3' '.
     ip link del dev "$name"
 done
 
+# --- nobody wrote `all`, nor the device
+
+rm -f /etc/rpfpolicy.d/* /etc/sysctl.d/*
+policy_file 10-node.conf <<<$'[send_redirects]\nall = no\n* = no'
+echo 1 >"$CONF/all/send_redirects"
+for value in 0 1; do
+    echo 0 | tee "$CONF/default/send_redirects" "$CONF/eno1/send_redirects" >/dev/null
+    echo $value >"$CONF/default/send_redirects"
+    explain eno1 --key=send_redirects
+    begins "what the kernel gave \`all\`, default $value" \
+        "eno1: send_redirects is yes (1), wanted no: drift, because \`all\` is 1, as it was from the start"
+done
+
 system_end
