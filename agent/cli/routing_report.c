@@ -174,7 +174,7 @@ static bool is_rule(const struct routes_change *change)
     return change->op == ROUTES_ADD_RULE || change->op == ROUTES_DELETE_RULE;
 }
 
-static char *command_text(const struct live *live, const struct routes_change *change)
+char *routing_command_text(const struct live *live, const struct routes_change *change)
 {
     const struct device *device = is_rule(change) ? NULL : live_by_ifindex(live, change->route.oif);
 
@@ -183,7 +183,7 @@ static char *command_text(const struct live *live, const struct routes_change *c
 
 void routing_print_change(FILE *stream, const struct live *live, const struct routes_change *change)
 {
-    _cleanup_free_ char *command = command_text(live, change);
+    _cleanup_free_ char *command = routing_command_text(live, change);
 
     fprintf(stream, "%s: %s\n", command ?: "memory ran out", change->reason);
 }
@@ -197,7 +197,7 @@ int routing_print_changes(struct output *out, const struct live *live,
     int r = table ? 0 : -ENOMEM;
 
     for (size_t i = from; r == 0 && i < to; i++) {
-        _cleanup_free_ char *command = command_text(live, &plan->changes[i]);
+        _cleanup_free_ char *command = routing_command_text(live, &plan->changes[i]);
         char number[24];
 
         snprintf(number, sizeof(number), "%zu", step + i - from);
@@ -338,7 +338,7 @@ json_t *json_routes_change(const struct live *live, const struct routes_change *
         [ROUTES_DELETE_ROUTE] = "delete-route",
     };
     const struct device *device = live_by_ifindex(live, change->ifindex);
-    _cleanup_free_ char *command = command_text(live, change);
+    _cleanup_free_ char *command = routing_command_text(live, change);
     json_t *object = json_object();
 
     json_object_set_new(object, "op",
@@ -373,126 +373,4 @@ json_t *json_routes_outcome(const struct routes_outcome *outcome)
     json_object_set_new(object, "failed", json_integer(outcome->failed));
     json_object_set_new(object, "left", json_integer(outcome->left));
     return object;
-}
-
-/* -- carrying out -- */
-
-#define LOCK_TIMEOUT_MS 10000
-
-struct writing {
-    struct session *session;
-    json_t *changes;
-};
-
-static int amend(struct live *live, void *data)
-{
-    const struct writing *writing = data;
-
-    return session_amend(writing->session, live);
-}
-
-static void report(const struct routes_change *change, const char *name, enum routes_result result,
-                   int error, void *data)
-{
-    static const char *const words[] = {[ROUTES_DONE] = "done",
-                                        [ROUTES_GONE] = "gone",
-                                        [ROUTES_FAILED] = "failed",
-                                        [ROUTES_LEFT] = "left"};
-    const struct writing *writing = data;
-    const struct live *live = &writing->session->live;
-    struct output *out = &writing->session->cli->out;
-    _cleanup_free_ char *command = NULL;
-
-    if (writing->changes) {
-        json_t *object = json_routes_change(live, change);
-
-        json_object_set_new(object, "result", json_string(words[result]));
-        json_object_set_new(object, "error",
-                            result == ROUTES_FAILED ? json_string(error_text(error)) : json_null());
-        json_array_append_new(writing->changes, object);
-        return;
-    }
-    command = command_text(live, change);
-    fprintf(out->stream, "%s: %s", command ?: "memory ran out", change->reason);
-    if (result == ROUTES_GONE)
-        fputs(" - the device is gone", out->stream);
-    else if (result == ROUTES_LEFT)
-        fputs(" - not tried, since something before it failed", out->stream);
-    else if (result == ROUTES_FAILED)
-        fprintf(out->stream, " - %sfailed%s: %s", output_color(out, "failed"),
-                output_color_end(out), error_text(error));
-    fputc('\n', out->stream);
-}
-
-static int say_error(int r)
-{
-    if (r == -EBUSY)
-        say("someone else is writing right now, no route was changed; try again");
-    else
-        say("cannot change routes: %s", error_text(r));
-    return EXIT_ERROR;
-}
-
-static int status_of(const struct routes_plan *plan, const struct routes_outcome *outcome)
-{
-    char number[16];
-
-    if (outcome->failed > 0) {
-        say("%s %s of routes and rules failed: %s%s", count_text(outcome->failed, number),
-            PLURAL(outcome->failed, "change"), error_text(outcome->first_error),
-            outcome->first_error == -EPERM ? " (this needs root, or CAP_NET_ADMIN)" : "");
-        return outcome->first_error == -EPERM && outcome->done == 0 ? EXIT_ERROR : EXIT_WRITES;
-    }
-    return plan->states[ROUTES_CONFLICT] > 0 || plan->states[ROUTES_IMPOSSIBLE] > 0 ? EXIT_DRIFT
-                                                                                    : EXIT_OK;
-}
-
-/* A negative errno: nothing was changed. */
-static int write_part(struct session *session, const struct policy *policy, bool forced,
-                      bool additions, json_t *changes, struct routes_plan *ret_plan,
-                      struct routes_outcome *ret)
-{
-    struct writing writing = {.session = session, .changes = changes};
-    struct routes_apply_options options = {
-        .paths = &session->cli->paths,
-        .policy = policy,
-        .forced = forced,
-        .additions_only = additions,
-        .ignore_pauses = session->unpaused,
-        .lock_timeout_ms = LOCK_TIMEOUT_MS,
-        .amend = policy ? amend : NULL,
-        .report = report,
-        .data = &writing,
-    };
-
-    return routes_apply(&options, ret_plan, ret);
-}
-
-int routing_write_additions(struct session *session, const struct policy *policy, bool forced,
-                            json_t *changes, size_t *ret_count, struct routes_outcome *ret)
-{
-    struct routes_plan plan = {0};
-    int r;
-
-    *ret = (struct routes_outcome){0};
-    r = write_part(session, policy, forced, true, changes, &plan, ret);
-    *ret_count = routes_plan_additions(&plan);
-    routes_plan_done(&plan);
-    return r < 0 ? say_error(r) : EXIT_OK;
-}
-
-int routing_write(struct session *session, const struct policy *policy, bool forced,
-                  json_t *changes, size_t *ret_count, struct routes_outcome *ret)
-{
-    struct routes_plan plan = {0};
-    int r, status;
-
-    *ret = (struct routes_outcome){0};
-    r = write_part(session, policy, forced, false, changes, &plan, ret);
-    if (r >= 0 && !changes)
-        routing_print_notes(session->cli->out.stream, &plan);
-    status = r < 0 ? say_error(r) : status_of(&plan, ret);
-    *ret_count = plan.n_changes;
-    routes_plan_done(&plan);
-    return status;
 }

@@ -37,6 +37,9 @@ unsigned routing_print_unmatched(FILE *stream, const struct session *session);
 int routing_print_changes(struct output *out, const struct live *live,
                           const struct routes_plan *plan, size_t from, size_t to, size_t step);
 
+/* "ip -4 rule add …". Owned; NULL when memory ran out. */
+char *routing_command_text(const struct live *live, const struct routes_change *change);
+
 /* One line: "ip -4 rule add …: wanted". */
 void routing_print_change(FILE *stream, const struct live *live,
                           const struct routes_change *change);
