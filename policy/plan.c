@@ -15,6 +15,16 @@ static int add_write(struct plan *plan, const struct write *write)
     return 0;
 }
 
+static int add_held(struct plan *plan, const struct write *write)
+{
+    int r = grow((void **)&plan->held, &plan->held_capacity, plan->n_held, sizeof(*plan->held));
+
+    if (r < 0)
+        return r;
+    plan->held[plan->n_held++] = *write;
+    return 0;
+}
+
 static int add_casualty(struct plan *plan, enum key key, int ifindex, const char *name, int before,
                         int after)
 {
@@ -90,6 +100,15 @@ int plan_add_device(struct plan *plan, const struct key_target *target, enum key
         if (r < 0)
             return r;
     }
+    if (t->held) {
+        write.new_value = t->held_value;
+        write.after = t->held_wanted;
+        write.reason = WRITE_RULE;
+        write.rule = t->rule;
+        r = add_held(plan, &write);
+        if (r < 0)
+            return r;
+    }
     if (t->casualty) {
         r = add_casualty(plan, key, device->ifindex, device->name, t->before, t->wanted);
         if (r < 0)
@@ -103,21 +122,22 @@ int plan_add_device(struct plan *plan, const struct key_target *target, enum key
 int plan_add_all(struct plan *plan, const struct key_target *target, enum key key)
 {
     bool pinned = target->all_rule && target->all_rule->pattern.kind == PATTERN_ALL;
+    struct write write = {
+        .key = key,
+        .ifindex = IFINDEX_ALL,
+        .name = "all",
+        .step = 3,
+        .old_value = target->old_all,
+        .new_value = target->all_held ? target->held_all : target->new_all,
+        .before = key_effective(key, target->old_all, 0, false),
+        .reason = pinned ? WRITE_PIN : WRITE_MAKE_ROOM,
+        .rule = target->all_rule,
+    };
 
-    if (target->new_all == target->old_all)
+    if (write.new_value == write.old_value)
         return 0;
-    return add_write(plan, &(struct write){
-                               .key = key,
-                               .ifindex = IFINDEX_ALL,
-                               .name = "all",
-                               .step = 3,
-                               .old_value = target->old_all,
-                               .new_value = target->new_all,
-                               .before = key_effective(key, target->old_all, 0, false),
-                               .after = key_effective(key, target->new_all, 0, false),
-                               .reason = pinned ? WRITE_PIN : WRITE_MAKE_ROOM,
-                               .rule = target->all_rule,
-                           });
+    write.after = key_effective(key, write.new_value, 0, false);
+    return target->all_held ? add_held(plan, &write) : add_write(plan, &write);
 }
 
 int plan_add_default(struct plan *plan, const struct key_target *target, enum key key)
@@ -204,7 +224,7 @@ static unsigned place_of(const struct rule *rule, int value)
  * it asks for less? */
 static bool needs_move(const struct device_target *with, const struct device_target *without)
 {
-    if (!plan_rule_writes(with->rule) || !with->drift || with->impossible)
+    if (!plan_rule_writes(with->rule) || !with->drift || with->impossible || with->held)
         return false;
     return without->impossible ||
            place_of(with->rule, without->wanted) > place_of(with->rule, with->wanted);
@@ -291,6 +311,7 @@ void plan_done(struct plan *plan)
 {
     free(plan->writes);
     free(plan->casualties);
+    free(plan->held);
     *plan = (struct plan){0};
 }
 

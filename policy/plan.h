@@ -55,6 +55,10 @@ struct plan {
     size_t count, capacity;
     struct pin_casualty *casualties;
     size_t n_casualties, casualties_capacity;
+    /* Left out, for the sake of devices that are held: what they would have been written with, and
+     * `all` where it would have made one stricter. */
+    struct write *held;
+    size_t n_held, held_capacity;
     bool stricter; /* a device that is up becomes stricter: flush the route cache */
     /* Carry out this many writes, then read the live picture again and make the plan again, all
      * under the same lock. Equal to count where nothing needs that. The next plan of the same key
@@ -74,6 +78,8 @@ struct key_target {
     bool all_blocked; /* `all` should move but must not: pinned unmanaged or observed, read-only */
     bool all_drift;   /* `all` is pinned and differs, or stands above what the rules may want */
     bool all_paused;  /* stays for now; is no drift meanwhile */
+    bool all_held;    /* stays for now, since it would make a device stricter that is held */
+    int held_all;     /* configured: what it would become otherwise */
     int old_default, new_default;      /* configured */
     int mid_default;                   /* configured, from step 1 to step 5 */
     const struct rule *default_rule;   /* who asks: its pin, else the bare *; NULL: nobody */
@@ -94,6 +100,9 @@ struct device_target {
     bool impossible;         /* a rule asks for what no write can give */
     bool drift;              /* effective value is not accepted by the rule (also with observe) */
     bool paused;             /* only kept as it is for now; is no drift meanwhile */
+    bool held;               /* only kept as it is, since it may not become stricter for now */
+    int held_wanted;         /* effective value that it would have otherwise … */
+    int held_value;          /* … and the configured value for that */
     bool moot;               /* a port: its master decides */
     bool casualty;           /* a pin of `all` changes it although no rule asks */
 };

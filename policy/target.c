@@ -240,6 +240,33 @@ static void target_default(const struct policy *policy, const struct live *live,
     target->mid_default = plan_middle_default(key, target, forwarding);
 }
 
+/* Would `all`, where it is heading for, make a device stricter that is held, and nothing stored
+ * there prevent it? */
+static bool is_held_by_device(const struct live *live, enum key key,
+                              const struct key_target *target)
+{
+    for (size_t i = 0; key == KEY_RP_FILTER && i < live->count; i++) {
+        const struct device *device = &live->devices[i];
+        struct device_target t = {0};
+
+        if (!device->held || !device->ipv4 || device_is_port(device))
+            continue;
+        plan_device_keep(target, key, device, &t);
+        if (key_may_refuse(key, t.before, t.wanted))
+            return true;
+    }
+    return false;
+}
+
+static void hold_all(const struct live *live, enum key key, struct key_target *target)
+{
+    if (target->new_all == target->old_all || !is_held_by_device(live, key, target))
+        return;
+    target->all_held = true;
+    target->held_all = target->new_all;
+    target->new_all = target->old_all;
+}
+
 void plan_key_target(const struct policy *policy, const struct live *live, enum key key,
                      struct key_target *ret)
 {
@@ -247,6 +274,7 @@ void plan_key_target(const struct policy *policy, const struct live *live, enum 
 
     if (target.managed) {
         target_all(policy, live, key, &target);
+        hold_all(live, key, &target);
         target_default(policy, live, key, &target);
     } else {
         target.old_all = target.new_all = live->all[key];
@@ -283,6 +311,17 @@ void plan_device_keep(const struct key_target *target, enum key key, const struc
     ret->casualty = ret->wanted != ret->before;
 }
 
+static void hold_device(const struct key_target *target, enum key key, const struct device *device,
+                        struct device_target *t)
+{
+    if (!device->held || key != KEY_RP_FILTER || !key_may_refuse(key, t->before, t->wanted))
+        return;
+    t->held = true;
+    t->held_wanted = t->wanted;
+    t->held_value = t->write_value;
+    plan_device_keep(target, key, device, t);
+}
+
 void plan_device_target(const struct policy *policy, const struct key_target *target, enum key key,
                         const struct device *device, struct device_target *ret)
 {
@@ -304,6 +343,7 @@ void plan_device_target(const struct policy *policy, const struct key_target *ta
                     key_effective(key, target->new_all, stored, device->forwarding) != t.wanted;
                 t.write_value = t.write ? t.wanted : stored;
                 t.casualty = false;
+                hold_device(target, key, device, &t);
             }
         }
     }

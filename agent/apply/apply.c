@@ -197,6 +197,9 @@ static void report(struct apply *apply, const struct write *write, enum write_re
         if (counts->first_error == 0)
             counts->first_error = error;
         break;
+    case WRITE_HELD:
+        counts->held++;
+        break;
     }
     if (apply->options->report)
         apply->options->report(write, result, error, apply->options->data);
@@ -384,6 +387,12 @@ static int carry_out(struct apply *apply, const struct plan *plan, size_t from, 
     return 0;
 }
 
+static void report_held(struct apply *apply, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n_held; i++)
+        report(apply, &plan->held[i], WRITE_HELD, 0);
+}
+
 /* Planned again after each part that asks for it; a key asks at most once, unless its write failed:
  * then the rest is carried out as it is. */
 static int plan_and_carry_out(struct apply *apply)
@@ -403,8 +412,10 @@ static int plan_and_carry_out(struct apply *apply)
             r = carry_out(apply, &plan, plan.until_reread, plan.count);
         if (r < 0)
             return r;
-        if (apply->blocked || plan.until_reread == plan.count)
+        if (apply->blocked || plan.until_reread == plan.count) {
+            report_held(apply, &plan);
             return 0;
+        }
     }
     return -EAGAIN;
 }

@@ -21,10 +21,11 @@ enum write_result {
     WRITE_GONE,    /* the device vanished: success */
     WRITE_RENAMED, /* it has another name now: planned again under it, which is reported again */
     WRITE_FAILED,
+    WRITE_HELD, /* left out of the plan, see plan.held; told once, at its end */
 };
 
 struct apply_result {
-    unsigned done, gone, failed;
+    unsigned done, gone, failed, held;
     int first_error;  /* negative errno of the first failure, 0 for none */
     int flush_error;  /* negative errno when the flush failed: one warning */
     int record_error; /* negative errno when `before` could not be written: the writes were done all

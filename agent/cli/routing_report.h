@@ -51,10 +51,30 @@ void routing_print_change(FILE *stream, const struct live *live,
 int routing_write(struct session *session, const struct policy *policy, bool forced,
                   json_t *changes, size_t *ret_count, struct routes_outcome *ret);
 
+/* Ways that could not be put in place, the first failure of each device: it must not become
+ * stricter without them. */
+struct missing_ways {
+    struct missing_way {
+        int ifindex;   /* 0: the rule for main, by which replies of every device go */
+        char *command; /* owned: "ip -4 route add …" */
+        int error;     /* negative errno; 0: not tried */
+    } * items;         /* owned */
+    size_t count, capacity;
+    bool unknown; /* memory ran out: any device may be one of them */
+};
+void missing_ways_done(struct missing_ways *missing);
+
+/* Mark the devices as held. */
+void missing_ways_mark(const struct missing_ways *missing, struct live *live);
+
+/* What holds this device, or `all`; NULL for nothing, or nothing that is known. */
+const struct missing_way *missing_ways_find(const struct missing_ways *missing, int ifindex);
+
 /* The same for what is added alone, without notes. What fails is tried again by routing_write(), to
- * which it is left to tell of it. */
+ * which it is left to tell of it. *ret_missing, empty before, is for missing_ways_done(). */
 int routing_write_additions(struct session *session, const struct policy *policy, bool forced,
-                            json_t *changes, size_t *ret_count, struct routes_outcome *ret);
+                            json_t *changes, size_t *ret_count, struct routes_outcome *ret,
+                            struct missing_ways *ret_missing);
 
 /* {done, gone, failed, left}: numbers. */
 json_t *json_routes_outcome(const struct routes_outcome *outcome);

@@ -8,7 +8,49 @@
 struct writing {
     struct session *session;
     json_t *changes;
+    struct missing_ways *missing; /* NULL: nobody asks */
 };
+
+void missing_ways_done(struct missing_ways *missing)
+{
+    for (size_t i = 0; i < missing->count; i++)
+        free(missing->items[i].command);
+    free(missing->items);
+    *missing = (struct missing_ways){0};
+}
+
+/* What all devices need stands for any of them. */
+const struct missing_way *missing_ways_find(const struct missing_ways *missing, int ifindex)
+{
+    for (size_t i = 0; i < missing->count; i++)
+        if (missing->items[i].ifindex == ifindex || missing->items[i].ifindex == 0 || ifindex < 0)
+            return &missing->items[i];
+    return NULL;
+}
+
+void missing_ways_mark(const struct missing_ways *missing, struct live *live)
+{
+    for (size_t i = 0; i < live->count; i++)
+        live->devices[i].held =
+            missing->unknown || missing_ways_find(missing, live->devices[i].ifindex);
+}
+
+/* The first one of a device tells why. */
+static void add_missing(struct missing_ways *missing, int ifindex, const char *command, int error)
+{
+    struct missing_way way = {.ifindex = ifindex, .error = error};
+
+    if (missing_ways_find(missing, ifindex))
+        return;
+    way.command = command ? strdup(command) : NULL;
+    if (!way.command || grow((void **)&missing->items, &missing->capacity, missing->count,
+                             sizeof(*missing->items)) < 0) {
+        missing->unknown = true;
+        free(way.command);
+        return;
+    }
+    missing->items[missing->count++] = way;
+}
 
 static int amend(struct live *live, void *data)
 {
@@ -27,8 +69,10 @@ static void report(const struct routes_change *change, const char *name, enum ro
     const struct writing *writing = data;
     const struct live *live = &writing->session->live;
     struct output *out = &writing->session->cli->out;
-    _cleanup_free_ char *command = NULL;
+    _cleanup_free_ char *command = routing_command_text(live, change);
 
+    if (writing->missing && (result == ROUTES_FAILED || result == ROUTES_LEFT))
+        add_missing(writing->missing, change->ifindex, command, error);
     if (writing->changes) {
         json_t *object = json_routes_change(live, change);
 
@@ -38,7 +82,6 @@ static void report(const struct routes_change *change, const char *name, enum ro
         json_array_append_new(writing->changes, object);
         return;
     }
-    command = routing_command_text(live, change);
     fprintf(out->stream, "%s: %s", command ?: "memory ran out", change->reason);
     if (result == ROUTES_GONE)
         fputs(" - the device is gone", out->stream);
@@ -73,17 +116,18 @@ static int status_of(const struct routes_plan *plan, const struct routes_outcome
                                                                                     : EXIT_OK;
 }
 
-/* A negative errno: nothing was changed. */
+/* missing: only what is added, and what of it could not be. A negative errno: nothing was changed.
+ */
 static int write_part(struct session *session, const struct policy *policy, bool forced,
-                      bool additions, json_t *changes, struct routes_plan *ret_plan,
+                      struct missing_ways *missing, json_t *changes, struct routes_plan *ret_plan,
                       struct routes_outcome *ret)
 {
-    struct writing writing = {.session = session, .changes = changes};
+    struct writing writing = {.session = session, .changes = changes, .missing = missing};
     struct routes_apply_options options = {
         .paths = &session->cli->paths,
         .policy = policy,
         .forced = forced,
-        .additions_only = additions,
+        .additions_only = missing != NULL,
         .ignore_pauses = session->unpaused,
         .lock_timeout_ms = LOCK_TIMEOUT_MS,
         .amend = policy ? amend : NULL,
@@ -95,13 +139,14 @@ static int write_part(struct session *session, const struct policy *policy, bool
 }
 
 int routing_write_additions(struct session *session, const struct policy *policy, bool forced,
-                            json_t *changes, size_t *ret_count, struct routes_outcome *ret)
+                            json_t *changes, size_t *ret_count, struct routes_outcome *ret,
+                            struct missing_ways *ret_missing)
 {
     struct routes_plan plan = {0};
     int r;
 
     *ret = (struct routes_outcome){0};
-    r = write_part(session, policy, forced, true, changes, &plan, ret);
+    r = write_part(session, policy, forced, ret_missing, changes, &plan, ret);
     *ret_count = routes_plan_additions(&plan);
     routes_plan_done(&plan);
     return r < 0 ? say_error(r) : EXIT_OK;
@@ -114,7 +159,7 @@ int routing_write(struct session *session, const struct policy *policy, bool for
     int r, status;
 
     *ret = (struct routes_outcome){0};
-    r = write_part(session, policy, forced, false, changes, &plan, ret);
+    r = write_part(session, policy, forced, NULL, changes, &plan, ret);
     if (r >= 0 && !changes)
         routing_print_notes(session->cli->out.stream, &plan);
     status = r < 0 ? say_error(r) : status_of(&plan, ret);

@@ -14,13 +14,16 @@ static void print_device(const struct status *status, json_t *device, FILE *out)
     const char *state = text_of(device, "state"), *message = text_of(device, "message");
     json_int_t repairs = json_integer_value(json_object_get(device, "repairs"));
 
-    if (streq(state, "ok") && !json_is_true(json_object_get(device, "writer")))
+    if (streq(state, "ok") && !json_is_true(json_object_get(device, "writer")) &&
+        !json_is_true(json_object_get(device, "held")))
         return;
     fprintf(out, "  %s: %s%s%s", NAME_SHOWN(text_of(device, "device")),
             output_color(&status->cli->out, state), NAME_SHOWN(state),
             output_color_end(&status->cli->out));
     if (json_is_true(json_object_get(device, "writer")))
         fprintf(out, ", something keeps changing it, %lld repairs", (long long)repairs);
+    if (json_is_true(json_object_get(device, "held")))
+        fputs(", its rp_filter does not become stricter until a route or rule is in place", out);
     /* the rest of a longer one is what `routes show` is for */
     if (*message)
         fprintf(out, ": %.*s", (int)strcspn(message, "\n"), message);

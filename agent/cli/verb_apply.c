@@ -19,7 +19,31 @@ struct applying {
     struct confirm confirm; /* with --confirm */
     struct routing routing; /* as it was before */
     json_t *routes;         /* changes of routes and rules, in JSON */
+    struct missing_ways missing;
+    json_t *held; /* what is left out on their account, in JSON */
 };
+
+/* A value that waits for a way. */
+static void report_held(struct applying *applying, const struct write *write)
+{
+    const struct missing_way *way = missing_ways_find(&applying->missing, write->ifindex);
+    const char *error = way && way->error ? error_text(way->error) : "not tried";
+    struct cli *cli = applying->cli;
+    _cleanup_free_ char *text = NULL;
+
+    if (cli->format == FORMAT_JSON) {
+        json_t *object = json_write(write);
+
+        json_object_set_new(object, "command", way ? json_bytes(way->command) : json_null());
+        json_object_set_new(object, "error", json_string(error));
+        json_array_append_new(applying->held, object);
+        return;
+    }
+    text = write_text(write);
+    fprintf(cli->out.stream, "%s - %sheld back%s, a way is missing: '%s': %s\n",
+            text ?: "memory ran out", output_color(&cli->out, "failed"),
+            output_color_end(&cli->out), way ? way->command : "?", error);
+}
 
 static void report(const struct write *write, enum write_result result, int error, void *data)
 {
@@ -31,6 +55,10 @@ static void report(const struct write *write, enum write_result result, int erro
     struct cli *cli = applying->cli;
     _cleanup_free_ char *text = NULL;
 
+    if (result == WRITE_HELD) {
+        report_held(applying, write);
+        return;
+    }
     if (cli->format == FORMAT_JSON) {
         json_t *object = json_write(write);
 
@@ -85,10 +113,12 @@ static void close_json(struct applying *applying, const struct apply_result *res
         return;
     json_close(&cli->out, ']');
     json_element(&cli->out, "routes", json_incref(applying->routes));
+    json_element(&cli->out, "held", json_incref(applying->held));
     summary = json_object();
     json_object_set_new(summary, "written", json_integer(result->done));
     json_object_set_new(summary, "gone", json_integer(result->gone));
     json_object_set_new(summary, "failed", json_integer(result->failed));
+    json_object_set_new(summary, "held", json_integer(result->held));
     json_object_set_new(summary, "flushed", json_boolean(result->flushed));
     json_object_set_new(summary, "routes", json_routes_outcome(outcome));
     json_element(&cli->out, "summary", summary);
@@ -150,6 +180,7 @@ static int amend(struct live *live, void *data)
 {
     struct applying *applying = data;
 
+    missing_ways_mark(&applying->missing, live);
     return session_amend(applying->session, live);
 }
 
@@ -243,12 +274,16 @@ static int follow_up(struct cli *cli, const struct session *session,
     if (result->failed > 0)
         say("%s %s failed: %s", count_text(result->failed, number), PLURAL(result->failed, "write"),
             error_text(result->first_error));
+    if (result->held > 0)
+        say("%s %s held back, since a route or rule that replies need could not be put in place; "
+            "when the cause is gone, run 'rpfpolicy apply' again",
+            count_text(result->held, number), result->held == 1 ? "value was" : "values were");
     if (r >= 0)
         say_left(session, &left, result->failed > 0, routed);
     if (session->policy->agent.mode == MODE_OBSERVE)
         say("mode is observe: agent and udev hook will not keep it so; to have it kept, put\n"
             "'mode = enforce' into [agent] of the policy and run 'rpfpolicy apply' again");
-    if (result->failed > 0)
+    if (result->failed + result->held > 0)
         return EXIT_WRITES;
     return r < 0 ? EXIT_ERROR : left.written > 0 ? EXIT_DRIFT : EXIT_OK;
 }
@@ -316,7 +351,7 @@ static int carry_out(struct applying *applying, const struct plan *plan)
     open_json(applying, plan, false);
     if (routes_plan_additions(&applying->routing.plan) > 0)
         status = routing_write_additions(session, session->policy, forced, applying->routes,
-                                         &n_ways, &ways);
+                                         &n_ways, &ways, &applying->missing);
     r = status == EXIT_ERROR ? -ECANCELED : write_values(applying, &result);
     if (r >= 0)
         status =
@@ -387,6 +422,8 @@ int verb_apply(struct cli *cli, int count, char **arguments)
     }
     if (cli->format == FORMAT_JSON)
         applying.routes = json_array();
+    if (cli->format == FORMAT_JSON)
+        applying.held = json_array();
     r = look_before(&applying, &plan);
     applying.blind = r > 0;
     if (r < 0)
@@ -394,6 +431,8 @@ int verb_apply(struct cli *cli, int count, char **arguments)
     else
         r = dry ? dry_run(&applying, &plan) : accept_and_carry_out(&applying, &plan);
     json_decref(applying.routes);
+    json_decref(applying.held);
+    missing_ways_done(&applying.missing);
     routing_done(&applying.routing);
     peers_done(&applying.peers);
     return r;

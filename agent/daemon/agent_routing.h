@@ -12,6 +12,7 @@
 
 #include "conflict.h"
 #include "networkd.h"
+#include "plan.h"
 #include "routes.h"
 
 struct agent;
@@ -28,6 +29,8 @@ struct routing_record {
     char *message;     /* owned; NULL for none */
     uint64_t wanted;   /* hash of the routes and rules that it shall have */
     bool had;          /* it had all of that */
+    bool missing;      /* something of it could not be put in place, or not yet */
+    bool told;         /* that a value waits for it */
     unsigned failures; /* in a row */
     unsigned looks;    /* that were made again, since nothing was found */
     uint64_t retry_at;
@@ -41,9 +44,10 @@ struct agent_routing {
     bool files;    /* leases and other programs are to be looked for */
     int dirty[ROUTING_DIRTY_MAX]; /* devices whose addresses are to be read */
     size_t n_dirty;
-    bool due;  /* a plan is to be made */
-    bool hold; /* what is to go stays for now */
-    bool held; /* something did */
+    bool due;     /* a plan is to be made */
+    bool hold;    /* what is to go stays for now */
+    bool held;    /* something did */
+    bool awaited; /* a value waits for something that is missing */
     struct route_facts facts;
     struct networkd networkd;       /* kept: see there */
     struct routing_record *records; /* by ifindex */
@@ -82,6 +86,16 @@ void agent_routing_schedule(struct agent *agent, uint64_t at);
 
 /* routing_write.c: carry out a plan, but for devices that are backed off from. */
 void agent_routing_write(struct agent *agent, const struct live *live, struct routes_plan *plan);
+
+/* May it not become stricter, since a route or rule that it needs is not in place, or nothing is
+ * known of them yet? agent_routing_mark() says so to devices of a picture. */
+bool agent_routing_is_missing(const struct agent *agent, const struct device *device);
+void agent_routing_mark(const struct agent *agent, struct live *live);
+
+/* A value of the device was held back for that; NULL: `all`. As soon as that need not be,
+ * everything is read, and written, again. */
+void agent_routing_await(struct agent *agent, const struct device *device,
+                         const struct device_target *target);
 
 struct routing_record *agent_routing_record(const struct agent *agent, int ifindex);
 void agent_routing_learn(struct agent *agent, const struct routes_change *change);

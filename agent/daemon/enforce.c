@@ -379,6 +379,10 @@ static bool may_write(struct agent *agent, struct entry *entry, enum key key,
         return false;
     if (agent_may_be_renamed(agent, &entry->device, entry))
         return false;
+    if (target->held) {
+        agent_routing_await(agent, &entry->device, target);
+        return false;
+    }
     if (sysctl_will_be_right(agent, entry, key, target))
         return false;
     if (!entry->keys || !entry->keys[key].conflict)
@@ -399,6 +403,7 @@ static int enforce_once(struct agent *agent, struct entry *entry, const char *ev
     enum state worst = STATE_UNMANAGED;
 
     entry->device.paused = agent_is_paused(agent, &entry->device);
+    entry->device.held = agent_routing_is_missing(agent, &entry->device);
 
     for (enum key key = 0; key < KEY_COUNT; key++) {
         struct device_target target;

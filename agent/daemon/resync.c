@@ -135,7 +135,7 @@ static void report_plan_write(const struct write *write, enum write_result resul
     _cleanup_free_ char *reason = write_reason_text(write);
     char name[NAME_ESCAPED_SIZE], hold[LOG_HOLD_SIZE], message[600];
 
-    if (result == WRITE_GONE || result == WRITE_RENAMED || write->step == 0)
+    if (result == WRITE_GONE || result == WRITE_RENAMED || result == WRITE_HELD || write->step == 0)
         return;
     name_escape_buf(write->name, name, sizeof(name));
     if (result == WRITE_DONE)
@@ -224,8 +224,8 @@ static void say_blocked(struct agent *agent, enum key key)
     const struct key_target *target = &agent->targets[key];
     _cleanup_free_ char *rules = NULL;
     char place[PATH_MAX + 16] = "";
-    bool blocked = target->managed &&
-                   ((target->all_blocked && target->all_drift) || target->default_impossible);
+    bool blocked = target->managed && ((target->all_blocked && target->all_drift) ||
+                                       target->all_held || target->default_impossible);
     const struct rule *rule = target->all_drift ? target->all_rule : target->default_rule;
 
     if (rule)
@@ -242,7 +242,11 @@ static void say_blocked(struct agent *agent, enum key key)
               "`rpfpolicy check` lists it%s",
               key_info(key)->name, target->all_drift ? "all" : "default",
               target->all_drift ? target->old_all : target->old_default, place,
-              agent->procsys.read_only ? ", since /proc/sys is read-only" : "", rules ?: "");
+              target->all_held           ? ", since it would make a device stricter whose policy "
+                                           "routing is not in place"
+              : agent->procsys.read_only ? ", since /proc/sys is read-only"
+                                         : "",
+              rules ?: "");
 }
 
 static void compute_targets(struct agent *agent, const struct live *live)
@@ -253,6 +257,8 @@ static void compute_targets(struct agent *agent, const struct live *live)
         else
             agent->targets[key] = (struct key_target){.managed = false};
         say_blocked(agent, key);
+        if (agent->targets[key].all_held)
+            agent_routing_await(agent, NULL, NULL);
     }
 }
 
@@ -261,6 +267,7 @@ static int amend(struct live *live, void *data)
 {
     struct agent *agent = data;
 
+    agent_routing_mark(agent, live);
     return agent_policy_is_stale(agent) ? -ESTALE : agent_amend(live, agent);
 }
 
@@ -372,6 +379,8 @@ int agent_resync(struct agent *agent)
         if (r < 0)
             return r;
         agent_mark_paused(agent, &live);
+        if (pass > 0 || agent->routing.n_records > 0) /* else it is tried below, before values */
+            agent_routing_mark(agent, &live);
         compute_targets(agent, &live);
         if (pass > 0 || !agent->enforcing || !special_drifts(agent))
             break;

@@ -63,6 +63,24 @@ static bool is_wanted(const struct agent *agent, const struct device *device)
     return settings.wanted;
 }
 
+bool agent_routing_is_missing(const struct agent *agent, const struct device *device)
+{
+    const struct agent_routing *routing = &agent->routing;
+    const struct routing_record *record = agent_routing_record(agent, device->ifindex);
+
+    if (!is_active(agent) || !agent->enforcing)
+        return false;
+    if (routing->n_records == 0)
+        return is_wanted(agent, device);
+    return routing->records[0].missing || (record && record->missing);
+}
+
+void agent_routing_mark(const struct agent *agent, struct live *live)
+{
+    for (size_t i = 0; i < live->count; i++)
+        live->devices[i].held = agent_routing_is_missing(agent, &live->devices[i]);
+}
+
 /* When a device goes down its IPv4 routes go without a word. */
 void agent_routing_on_link(struct agent *agent, const struct device *before,
                            const struct device *device)

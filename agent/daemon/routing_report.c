@@ -2,15 +2,37 @@
 #include "agent.h"
 #include "agent_routing.h"
 
+void agent_routing_await(struct agent *agent, const struct device *device,
+                         const struct device_target *target)
+{
+    struct routing_record *record = device ? agent_routing_record(agent, device->ifindex) : NULL;
+    struct agent_routing *routing = &agent->routing;
+    char before[12], wanted[12];
+
+    routing->awaited = true;
+    if (!device || routing->n_records == 0)
+        return;
+    record = record ?: &routing->records[0];
+    if (record->told || record->failures + routing->records[0].failures == 0)
+        return; /* not yet tried: that hardly takes longer than to say it */
+    record->told = true;
+    log_plain(&agent->logger, LOG_EVENT_ROUTING_FAILED, LOG_ERR,
+              "%s: rp_filter stays %s and becomes %s (%s:%u) when its policy routing is in place",
+              NAME_SHOWN(device->name),
+              key_value_format(KEY_RP_FILTER, target->before, before, sizeof(before)),
+              key_value_format(KEY_RP_FILTER, target->held_wanted, wanted, sizeof(wanted)),
+              target->rule->origin.file, target->rule->origin.line);
+}
+
 static json_t *device_json(const struct routing_record *record)
 {
     char name[NAME_ESCAPED_SIZE];
 
-    return json_pack("{s:s, s:i, s:s, s:I, s:s?, s:I, s:b}", "device",
+    return json_pack("{s:s, s:i, s:s, s:I, s:s?, s:I, s:b, s:b}", "device",
                      name_escape_buf(record->name, name, sizeof(name)), "ifindex", record->ifindex,
                      "state", routes_state_name(record->state), "table", (json_int_t)record->table,
                      "message", record->message, "repairs", (json_int_t)record->conflict.repairs,
-                     "writer", record->conflict.mark != CONFLICT_NONE);
+                     "writer", record->conflict.mark != CONFLICT_NONE, "held", record->told);
 }
 
 json_t *agent_routing_json(const struct agent *agent)

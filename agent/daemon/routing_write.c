@@ -16,12 +16,16 @@
 
 /* Records */
 
-struct routing_record *agent_routing_record(const struct agent *agent, int ifindex)
+static struct routing_record *find_record(struct routing_record *records, size_t n, int ifindex)
 {
-    struct routing_record *records = agent->routing.records;
-    size_t n = agent->routing.n_records, at = SORTED_PLACE(n, i, records[i].ifindex < ifindex);
+    size_t at = SORTED_PLACE(n, i, records[i].ifindex < ifindex);
 
     return at < n && records[at].ifindex == ifindex ? &records[at] : NULL;
+}
+
+struct routing_record *agent_routing_record(const struct agent *agent, int ifindex)
+{
+    return find_record(agent->routing.records, agent->routing.n_records, ifindex);
 }
 
 /* What is for nobody that the policy speaks of counts with the rules for main. */
@@ -110,14 +114,18 @@ static void keep(const struct agent *agent, struct routing_record *new, struct r
             new->retry_at = old->retry_at;
         }
         new->looks = told ? old->looks : 0;
+        new->missing = old->missing;
+        new->told = old->told;
     }
     if (!told)
         say_state(agent, new);
 }
 
+/* 1: some device has no record any more, of which something was missing, or nothing was known. */
 static int update_records(struct agent *agent, const struct routes_plan *plan)
 {
     struct agent_routing *routing = &agent->routing;
+    bool freed = routing->n_records == 0;
     size_t n = plan->n_devices + 1;
     struct routing_record *records = calloc(n, sizeof(*records));
 
@@ -138,12 +146,15 @@ static int update_records(struct agent *agent, const struct routes_plan *plan)
     hash_wanted(records, n, plan);
     for (size_t i = 0; i < n; i++)
         keep(agent, &records[i], agent_routing_record(agent, records[i].ifindex));
-    for (size_t i = 0; i < routing->n_records; i++)
+    for (size_t i = 0; i < routing->n_records; i++) {
+        freed |=
+            routing->records[i].missing && !find_record(records, n, routing->records[i].ifindex);
         free(routing->records[i].message);
+    }
     free(routing->records);
     routing->records = records;
     routing->n_records = n;
-    return 0;
+    return freed;
 }
 
 /* Who undoes it */
@@ -173,12 +184,18 @@ static bool is_due(struct agent *agent, const struct routing_record *record, uin
     return at <= now;
 }
 
+static bool adds(const struct routes_change *change)
+{
+    return change->op == ROUTES_ADD_ROUTE || change->op == ROUTES_ADD_RULE;
+}
+
 /* What was done for one record in one plan. */
 struct work {
     struct agent *agent;
     struct doing {
         unsigned done, left; /* left: failed or not tried */
         bool adds;           /* something was missing, not only too much */
+        bool missing;        /* and still is */
         bool held;           /* what is to go waits for the values of devices */
         const struct routes_change *first, *failed;
         int error;
@@ -204,7 +221,7 @@ static void report(const struct routes_change *change, const char *name, enum ro
         agent_routing_learn(work->agent, change);
         routing->counters.changes++;
         doing->done++;
-        doing->adds |= change->op == ROUTES_ADD_ROUTE || change->op == ROUTES_ADD_RULE;
+        doing->adds |= adds(change);
         doing->first = doing->first ?: change;
         break;
     case ROUTES_GONE: /* its message follows */
@@ -216,9 +233,11 @@ static void report(const struct routes_change *change, const char *name, enum ro
         doing->failed = change;
         doing->error = error;
         doing->left++;
+        doing->missing |= adds(change);
         break;
     case ROUTES_LEFT:
         doing->left++;
+        doing->missing |= adds(change);
         break;
     }
 }
@@ -316,12 +335,14 @@ static size_t pick(struct work *work, struct routes_plan *plan)
         struct doing *doing = doing_of(work, &change);
 
         if (!work->agent->enforcing ||
-            !is_due(work->agent, record_of(work->agent, change.ifindex), now))
+            !is_due(work->agent, record_of(work->agent, change.ifindex), now)) {
             doing->left++;
-        else if (routing->hold && i >= additions)
+            doing->missing |= i < additions;
+        } else if (routing->hold && i >= additions) {
             doing->held = routing->held = true;
-        else
+        } else {
             plan->changes[picked++] = change;
+        }
     }
     return picked;
 }
@@ -352,6 +373,24 @@ static bool write_locked(struct work *work, const struct live *live,
     return true;
 }
 
+/* Values that waited for what is there now are to follow. */
+static void take_missing(struct agent *agent, const struct doing *doing, bool freed)
+{
+    struct agent_routing *routing = &agent->routing;
+
+    for (size_t i = 0; i < routing->n_records; i++) {
+        struct routing_record *record = &routing->records[i];
+
+        freed |= record->missing && !doing[i].missing;
+        record->missing = doing[i].missing;
+        record->told = record->told && (record->missing || routing->records[0].missing);
+    }
+    if (!freed || !routing->awaited)
+        return;
+    routing->awaited = false;
+    agent_schedule_resync(agent, "policy routing is in place that values waited for");
+}
+
 static void count_states(struct agent *agent)
 {
     struct agent_routing *routing = &agent->routing;
@@ -378,9 +417,11 @@ void agent_routing_write(struct agent *agent, const struct live *live, struct ro
     _cleanup_free_ struct doing *doing = NULL;
     struct work work = {.agent = agent};
     uint64_t now = agent_now(agent);
+    int freed;
     size_t n;
 
-    if (update_records(agent, plan) < 0)
+    freed = update_records(agent, plan);
+    if (freed < 0)
         return;
     work.doing = doing = calloc(routing->n_records, sizeof(*doing));
     if (!doing)
@@ -389,6 +430,10 @@ void agent_routing_write(struct agent *agent, const struct live *live, struct ro
     if (n == 0 || write_locked(&work, live, plan->changes, n))
         for (size_t i = 0; i < routing->n_records; i++)
             conclude(agent, &routing->records[i], &doing[i], plan);
+    else
+        for (size_t i = 0; i < n; i++)
+            doing_of(&work, &plan->changes[i])->missing |= adds(&plan->changes[i]);
+    take_missing(agent, doing, freed);
     for (size_t i = 0; i < routing->n_records; i++)
         say_settled(agent, &routing->records[i], now);
     look_again(agent);

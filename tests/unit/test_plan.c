@@ -317,6 +317,94 @@ static void undecided_rule_leaves_the_device_alone(void **state)
     end(&s);
 }
 
+/* What is left out, as text: "eth0 0>1 off>strict; …" */
+static void expect_held(const struct scene *s, const char *text)
+{
+    char got[256] = "", before[12], after[12];
+
+    for (size_t i = 0; i < s->plan.n_held; i++) {
+        const struct write *w = &s->plan.held[i];
+        size_t n = strlen(got);
+
+        snprintf(got + n, sizeof(got) - n, "%s%s %d>%d %s>%s", i ? "; " : "", w->name, w->old_value,
+                 w->new_value, key_value_format(w->key, w->before, before, sizeof(before)),
+                 key_value_format(w->key, w->after, after, sizeof(after)));
+    }
+    assert_string_equal(got, text);
+}
+
+static void held_device_does_not_become_stricter(void **state)
+{
+    struct scene s;
+
+    begin(&s, "[rp_filter]\neth1 = loose\n* = strict\n");
+    set(&s, 0, 1);
+    add(&s, "eth0", 0)->held = true;
+    add(&s, "eth1", 0)->held = true;
+    add(&s, "eth2", 2)->held = true;
+    add(&s, "eth3", 2);
+    expect(&s, 0, "2 eth3 2>1");
+    expect_held(&s, "eth0 0>1 off>strict; eth1 0>2 off>loose; eth2 2>1 loose>strict");
+    end(&s);
+}
+
+static void held_device_becomes_looser(void **state)
+{
+    struct scene s;
+
+    begin(&s, "[rp_filter]\neth0 = loose\n* = off\n");
+    set(&s, 0, 0);
+    add(&s, "eth0", 1)->held = true;
+    add(&s, "eth1", 2)->held = true;
+    expect(&s, 0, "2 eth0 1>2; 2 eth1 2>0");
+    expect_held(&s, "");
+    end(&s);
+}
+
+static void all_moves_down_past_a_held_device(void **state)
+{
+    struct scene s;
+
+    begin(&s, "[rp_filter]\n* = strict\n");
+    set(&s, 2, 1);
+    add(&s, "eth0", 1)->held = true;
+    add(&s, "eth1", 1);
+    expect(&s, 0, "2 eth0 1>2; 3 all 2>1");
+    expect_held(&s, "eth0 1>1 loose>strict");
+    end(&s);
+}
+
+static void pinned_all_waits_for_a_held_device(void **state)
+{
+    struct scene s;
+
+    begin(&s, "[rp_filter]\nall = strict\neth1 = strict\n");
+    set(&s, 0, 0);
+    add(&s, "eth0", 0)->held = true; /* no rule speaks of it */
+    add(&s, "eth1", 0);
+    expect(&s, 0, "2 eth1 0>1");
+    expect_held(&s, "all 0>1 off>strict");
+    assert_int_equal(s.plan.n_casualties, 0);
+    s.devices[0].conf[KEY_RP_FILTER] = 2;
+    expect(&s, 0, "3 all 0>1");
+    expect_held(&s, "");
+    end(&s);
+}
+
+static void only_rp_filter_is_held(void **state)
+{
+    struct scene s;
+
+    begin(&s, "[log_martians]\n* = yes\n[accept_local]\n* = no\n");
+    add(&s, "eth0", 0)->held = true;
+    s.devices[0].conf[KEY_ACCEPT_LOCAL] = 1;
+    plan_done(&s.plan);
+    assert_int_equal(plan_make(s.policy, &s.live, 0, &s.plan), 0);
+    assert_int_equal(s.plan.n_held, 0);
+    assert_int_equal(s.plan.count, 3); /* eth0 twice, and default */
+    end(&s);
+}
+
 static void reasons_escape_what_others_wrote(void **state)
 {
     struct scene s;
@@ -347,6 +435,11 @@ int main(void)
         cmocka_unit_test(device_without_ipv4_is_not_there),
         cmocka_unit_test(device_that_is_down_needs_no_flush),
         cmocka_unit_test(undecided_rule_leaves_the_device_alone),
+        cmocka_unit_test(held_device_does_not_become_stricter),
+        cmocka_unit_test(held_device_becomes_looser),
+        cmocka_unit_test(all_moves_down_past_a_held_device),
+        cmocka_unit_test(pinned_all_waits_for_a_held_device),
+        cmocka_unit_test(only_rp_filter_is_held),
         cmocka_unit_test(reasons_escape_what_others_wrote),
     };
 

@@ -115,6 +115,14 @@ static bool is_casualty(const struct plan *plan, int ifindex)
     return false;
 }
 
+static bool is_held_in(const struct plan *plan, int ifindex)
+{
+    for (size_t i = 0; i < plan->n_held; i++)
+        if (plan->held[i].ifindex == ifindex)
+            return true;
+    return false;
+}
+
 static void check_outcome(const struct run *run, const struct plan *last)
 {
     for (size_t i = 0; i < run->sim.count; i++) {
@@ -122,7 +130,7 @@ static void check_outcome(const struct run *run, const struct plan *last)
         const struct device_target *t = &run->devices[i];
         int effective = sim_effective(&run->sim, device);
         bool asked = device->known && plan_rule_writes(t->rule) && !t->moot && !t->paused &&
-                     (!run->only || run->only == device->facts.ifindex);
+                     !t->held && (!run->only || run->only == device->facts.ifindex);
 
         if (!device->known)
             continue;
@@ -138,6 +146,10 @@ static void check_outcome(const struct run *run, const struct plan *last)
                       run->target.all_rule->pattern.kind == PATTERN_ALL);
         if (!run->only)
             CHECK(run, device, effective == t->wanted);
+        if (device->facts.held && !t->moot && run->sim.key == KEY_RP_FILTER)
+            CHECK(run, device, !key_may_refuse(run->sim.key, t->before, effective));
+        if (!run->only)
+            CHECK(run, device, is_held_in(last, device->facts.ifindex) == t->held);
     }
     if (run->target.default_paused)
         CHECK(run, NULL,
@@ -159,12 +171,12 @@ static bool has_drift(const struct run *run)
 {
     const struct key_target *t = &run->target;
 
-    if (t->all_drift && !t->all_blocked && plan_rule_writes(t->all_rule))
+    if (t->all_drift && !t->all_blocked && !t->all_held && plan_rule_writes(t->all_rule))
         return true;
     if (t->default_drift && !t->default_impossible && plan_rule_writes(t->default_rule))
         return true;
     for (size_t i = 0; i < run->start.count; i++)
-        if (run->devices[i].drift && !run->devices[i].impossible &&
+        if (run->devices[i].drift && !run->devices[i].impossible && !run->devices[i].held &&
             plan_rule_writes(run->devices[i].rule))
             return true;
     return false;
@@ -338,6 +350,13 @@ static void pause_some(struct sim *sim, unsigned turn)
         sim->devices[i].facts.paused = turn % 5 == 0 || (i + turn) % 3 == 0;
 }
 
+/* Devices that may not become stricter; those that follow `default`, too. */
+static void hold_some(struct sim *sim, unsigned turn)
+{
+    for (size_t i = 0; i < sim->count; i++)
+        sim->devices[i].facts.held = turn % 5 == 0 || (i + turn) % 4 == 0;
+}
+
 static void check_both_plans(struct run *run, unsigned *counter)
 {
     check_plan(run, 0);
@@ -362,6 +381,8 @@ static void try_policy(const struct domain *domain, const char *text, unsigned *
                                      .def_forwarding = forwarding,
                                      .def_written = bits & 1};
             add_devices(&run.start, domain, forwarding);
+            check_both_plans(&run, counter);
+            hold_some(&run.start, *counter);
             check_both_plans(&run, counter);
             pause_some(&run.start, *counter);
             check_both_plans(&run, counter);
