@@ -308,7 +308,10 @@ int session_select(const struct session *session, int count, char **arguments, b
         const struct device *device =
             is_special(arguments[i]) ? NULL : session_device(session, arguments[i]);
 
-        if (device)
+        if (device && !device->ipv4)
+            say("%s has no IPv4 settings (its MTU is below 68) and is left out",
+                NAME_SHOWN(device->name));
+        else if (device)
             selected[device - session->live.devices] = true;
         else
             r = -ENOENT;

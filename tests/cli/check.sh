@@ -382,6 +382,15 @@ says "--color=always colours" "$OUT" $'\e\\['
 NO_COLOR=1 rpfpolicy check >"$OUT"
 expect_equal "no colours where no terminal is" "$(grep -c $'\e' "$OUT")" 0
 
+# --- a device without IPv4 settings
+
+ip link set lo mtu 60
+for verb in check list; do
+    run "$verb" lo
+    says "$verb of a device without IPv4 settings says so" "$ERR" '^rpfpolicy: lo has no IPv4 settings'
+done
+ip link set lo mtu 65536
+
 # --- privilege
 
 expect "check needs no privilege" setpriv --reuid=65534 --regid=65534 --clear-groups \
