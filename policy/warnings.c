@@ -172,12 +172,15 @@ static void warn_floor(struct judge *judge)
     const struct key_target *target = &judge->targets[KEY_RP_FILTER];
     const struct sysctl_answer *full = &judge->full_all[KEY_RP_FILTER];
     const struct rule *any = policy_any(judge->policy, KEY_RP_FILTER);
+    const struct rule *pin = policy_pin(judge->policy, KEY_RP_FILTER, PATTERN_ALL);
     bool lowers, lowered;
 
+    if (plan_rule_writes(pin) && pin->values[0] == 0)
+        judge_warn(judge, WARN_SCANNER, KEY_RP_FILTER, pin, 0, NULL);
+    else if (target->has_minimum && target->minimum == 0 && target->new_all <= 0)
+        judge_warn(judge, WARN_SCANNER, KEY_RP_FILTER, target->minimum_rule, 0, NULL);
     if (!target->has_minimum)
         return;
-    if (target->minimum == 0 && target->new_all <= 0)
-        judge_warn(judge, WARN_SCANNER, KEY_RP_FILTER, target->minimum_rule, 0, NULL);
     lowers = target->new_all < target->old_all;
     lowered = full->given && full->value > 0 && target->new_all < full->value &&
               key_effective(KEY_RP_FILTER, full->value, full->value, false) > target->minimum;

@@ -494,6 +494,16 @@ static void floor_and_scanner_say_what_a_lowered_all_means(void **state)
     set(&s, 2, 2);
     assert_null(find(&s, WARN_SCANNER));
     end(&s);
+    for (unsigned i = 0; i < 2; i++) {
+        begin(&s,
+              i ? "[rp_filter]\nall = off\n* = strict\n" : "[rp_filter]\nall = off\nlxc* = off\n",
+              NULL);
+        set(&s, 0, 2);
+        assert_string_equal(find(&s, WARN_SCANNER)->message,
+                            "all=off (p.conf:2) keeps `all` at 0, which audits that read only "
+                            "`all` report: what counts is each device, as check shows it");
+        end(&s);
+    }
 }
 
 static void container_hosts_are_told_that_namespaces_copy(void **state)
