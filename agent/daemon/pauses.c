@@ -84,24 +84,25 @@ static void set_pause_timer(struct agent *agent, uint64_t now)
                                 on_time_is_up, agent);
 }
 
-/* Returns 1 when what is paused changed. */
+/* Returns 1 when what is paused changed. Where that cannot be told everything is. */
 int agent_take_pauses(struct agent *agent)
 {
     _cleanup_pauses_ struct pauses new = {0};
     struct pauses swap;
     uint64_t now = pauses_now();
-    bool changed;
+    bool changed, was_unknown = agent->pauses_unknown;
     int r;
 
     stamp(agent, &agent->pauses_stamp);
     r = pauses_read(&agent->paths, &new);
+    agent->pauses_unknown = r < 0;
     if (r < 0) {
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_ERR,
-                  "%s cannot be used: %s; what was paused until now stays so", agent->paths.paused,
-                  strerror(-r));
-        return r;
+                  "%s cannot be used: %s; as long as it is there nothing is written anywhere",
+                  agent->paths.paused, strerror(-r));
+        return !was_unknown;
     }
-    changed = new.count != agent->pauses.count;
+    changed = was_unknown || new.count != agent->pauses.count;
     for (size_t i = 0; i < new.count; i++)
         changed |= !is_among(&new.items[i], &agent->pauses);
     say_changes(agent, &new, now);
@@ -117,11 +118,17 @@ int agent_take_pauses(struct agent *agent)
 void agent_mark_paused(const struct agent *agent, struct live *live)
 {
     pauses_mark(&agent->pauses, live, pauses_now());
+    if (!agent->pauses_unknown)
+        return;
+    live->all_paused = live->default_paused = true;
+    for (size_t i = 0; i < live->count; i++)
+        live->devices[i].paused = true;
 }
 
 bool agent_is_paused(const struct agent *agent, const struct device *device)
 {
-    return agent->pauses.count > 0 && pauses_find(&agent->pauses, device->name, pauses_now());
+    return agent->pauses_unknown ||
+           (agent->pauses.count > 0 && pauses_find(&agent->pauses, device->name, pauses_now()));
 }
 
 static int on_run_directory(sd_event_source *source, const struct inotify_event *event, void *data)

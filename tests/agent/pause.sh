@@ -82,20 +82,32 @@ becomes eth2 rp_filter 1
 becomes default rp_filter 1
 agent_wait_log 'The time of a pause is up: everything, was paused by root: for a moment'
 
-# --- a damaged file changes nothing of what is paused
+# --- a damaged file: nobody knows what is paused, so nothing is written, also after a start
 
+untouched() {
+    expect_value eth0 rp_filter 0
+    expect_value mark rp_filter 1
+    expect_value default rp_filter 0
+}
 rpfpolicy pause eth0 --reason=stays >/dev/null
 agent_wait_log 'Paused: eth0, until the next boot, by root: stays'
 echo garbage >/run/rpfpolicy/paused
-agent_wait_log 'what was paused until now stays so'
-sysctl -qw net.ipv4.conf.eth0.rp_filter=0
-agent_caught_up
-expect_value eth0 rp_filter 0
+agent_wait_log 'as long as it is there nothing is written anywhere'
+add_device mark
+sysctl -qw net.ipv4.conf.eth0.rp_filter=0 net.ipv4.conf.default.rp_filter=0
+sleep 0.5
+untouched
+agent_stop
+agent_start
+untouched
+rm /run/rpfpolicy/paused
+becomes eth0 rp_filter 1
+becomes mark rp_filter 0
+becomes default rp_filter 1
+ip link delete mark
 
 # --- restore: a running agent undoes nothing of it
 
-rm /run/rpfpolicy/paused
-becomes eth0 rp_filter 1
 rpfpolicy restore >/dev/null 2>&1
 expect_value eth0 rp_filter 0
 agent_wait_log 'Paused: everything, until the next boot, by root: restored'
