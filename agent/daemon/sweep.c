@@ -100,8 +100,13 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *data)
     agent_plan_sweep(agent);
     tidy_record(agent);
     reload_sysctl(agent);
-    if (agent_take_policy(agent) > 0) /* should the directory not be watched */
+    /* Should their directories not be watched, or no longer, since somebody removed them: */
+    if (agent_take_policy(agent) > 0)
         return agent_policy_changed(agent);
+    if (agent_pauses_changed(agent) && agent_take_pauses(agent) > 0) {
+        agent_resync_now(agent, NULL);
+        return 0;
+    }
     if (agent->policy && agent->policy->keys == KEY_BIT(KEY_RP_FILTER) && !agent->policy->facts &&
         !sweep_rp_filter(agent)) {
         agent_routing_resync(agent);

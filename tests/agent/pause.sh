@@ -106,6 +106,25 @@ becomes mark rp_filter 0
 becomes default rp_filter 1
 ip link delete mark
 
+# --- a pause whose file is not seen to change, since its directory was removed
+
+accept_policy <<'END'
+[agent]
+mode = enforce
+sweep = 1s
+[rp_filter]
+mark* = off
+* = strict
+END
+rm -rf --one-file-system /run/rpfpolicy
+rpfpolicy pause eth0 --reason='not seen' >/dev/null
+agent_wait_log 'Paused: eth0, until the next boot, by root: not seen'
+sysctl -qw net.ipv4.conf.eth0.rp_filter=0
+rpfpolicy resume >/dev/null
+becomes eth0 rp_filter 1
+agent_stop
+agent_start
+
 # --- restore: a running agent undoes nothing of it
 
 rpfpolicy restore >/dev/null 2>&1
