@@ -1,4 +1,5 @@
 /* rpfpolicy-agent: options, and what to do when the agent comes back. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
@@ -140,6 +141,18 @@ static void ask_for_short_slices(void)
     (void)syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
+/* A stream that is closed would be the next file that is opened, and be written to. */
+static void open_streams(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     struct agent_options options = {.receive_buffer = WATCH_RECEIVE_BUFFER};
@@ -148,6 +161,7 @@ int main(int argc, char **argv)
     bool restart;
     int r;
 
+    open_streams();
     r = parse_options(argc, argv, &options);
     if (r <= 0)
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

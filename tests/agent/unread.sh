@@ -1,6 +1,6 @@
 #!/bin/bash
-# Nobody reads what the agent says: a pipe without a reader, one that is full, a journal that waits. It
-# goes on with its work, ends when it is told to, and says how much was lost.
+# Nobody reads what the agent says: a pipe without a reader, one that is full, no stream at all, a
+# journal that waits. It goes on with its work, ends when it is told to, and says how much was lost.
 # shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/agent.sh"
@@ -64,6 +64,15 @@ kill "$reader"
 devices lxcb
 ends "a full pipe"
 exec 7<&-
+
+# What it opens takes no place of a stream that is closed: its lines would be written there.
+"$AGENT" --verbose >&- 2>&- &
+AGENT_PID=$!
+wait_until "it is there" status_is .enforcing true
+echo 0 >"$CONF/eth0/rp_filter"
+becomes eth0 rp_filter 1
+ends "closed streams"
+expect_equal "no line went where none belongs" "$(cat /run/rpfpolicy/agent)" observing
 
 # Its queue holds what net.unix.max_dgram_qlen says.
 mkdir -p /run/systemd/journal
