@@ -25,6 +25,9 @@ int session_no_policy(const struct paths *paths)
             "'rpfpolicy generate policy' writes one that describes what is in effect now,\n"
             "'rpfpolicy preset list' shows ready ones.",
             NAME_SHOWN(paths->root), NAME_SHOWN(paths->root));
+    if (!paths->policy && access(paths->accepted, F_OK) >= 0)
+        say("the policy that was accepted before stays in force; to end that\n"
+            "    rpfpolicy accept --policy=/dev/null");
     return EXIT_ERROR;
 }
 

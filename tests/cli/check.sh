@@ -382,6 +382,16 @@ says "--color=always colours" "$OUT" $'\e\\['
 NO_COLOR=1 rpfpolicy check >"$OUT"
 expect_equal "no colours where no terminal is" "$(grep -c $'\e' "$OUT")" 0
 
+# --- the files are gone, what was accepted is not
+
+mv /etc/rpfpolicy.d/10-test.conf "$SYSTEM_WORK"
+run check
+expect_status "without files, with an accepted policy" 1
+says "that it stays in force, and the way out" "$ERR" '^ +rpfpolicy accept --policy=/dev/null$'
+rpfpolicy accept --policy=/dev/null >/dev/null
+expect_equal "the way out: no rule is in force" "$(grep -c ' = ' /var/lib/rpfpolicy/accepted.conf)" 0
+mv "$SYSTEM_WORK/10-test.conf" /etc/rpfpolicy.d
+
 # --- a device without IPv4 settings
 
 ip link set lo mtu 60
