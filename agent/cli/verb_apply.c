@@ -40,7 +40,7 @@ static void report_held(struct applying *applying, const struct write *write)
         return;
     }
     text = write_text(write);
-    fprintf(cli->out.stream, "%s - %sheld back%s, a way is missing: '%s': %s\n",
+    fprintf(cli->out.stream, "%s - %sheld back%s, a route or rule is missing: '%s': %s\n",
             text ?: "memory ran out", output_color(&cli->out, "failed"),
             output_color_end(&cli->out), way ? way->command : "?", error);
 }
@@ -420,10 +420,10 @@ int verb_apply(struct cli *cli, int count, char **arguments)
         routing_done(&applying.routing);
         return EXIT_ERROR;
     }
-    if (cli->format == FORMAT_JSON)
+    if (cli->format == FORMAT_JSON) {
         applying.routes = json_array();
-    if (cli->format == FORMAT_JSON)
         applying.held = json_array();
+    }
     r = look_before(&applying, &plan);
     applying.blind = r > 0;
     if (r < 0)

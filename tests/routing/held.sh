@@ -87,7 +87,7 @@ for loose in 2 0; do
     expect_equal "eth2 was never strict" "$(watched eth2)" "$loose"
     effective_are 1 1 "$loose" 1
     all_nics_answer "one way is missing, at $loose"
-    said '^eth2: rp_filter .* -> strict: .* - held back, a way is missing: .ip -4 route add 10.9.0.0/16 .*: Invalid argument$'
+    said '^eth2: rp_filter .* -> strict: .* - held back, a route or rule is missing: .ip -4 route add 10.9.0.0/16 .*: Invalid argument$'
     said '1 value was held back'
     said '1 key still not as wanted'
     said "1 change of routes and rules failed"
@@ -138,7 +138,7 @@ apply 4
 effective_are 1 1 0 1
 all_nics_answer "\`all\` waits"
 expect_equal "\`all\` is left as it is" "$(value all rp_filter)" 0
-said '^all: rp_filter 0 -> 1, .* - held back, a way is missing: .ip -4 route add'
+said '^all: rp_filter 0 -> 1, .* - held back, a route or rule is missing: .ip -4 route add'
 said '2 values were held back'
 refuse_no_more
 apply 0
@@ -152,7 +152,7 @@ policy_file 10-test.conf < <(policy observe)
 table=$((21000 + $(cat /sys/class/net/eth3/ifindex)))
 ip route add default dev eth0 table "$table" proto static
 apply 4 --force
-said '^eth3: .* - held back, a way is missing: .*: File exists$'
+said '^eth3: .* - held back, a route or rule is missing: .*: File exists$'
 effective_are 1 1 1 2
 all_nics_answer "somebody else's route"
 ip route flush table "$table"
