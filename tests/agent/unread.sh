@@ -85,6 +85,7 @@ sys.stdin.readline()
 while True:
     print(s.recv(65536).decode(), flush=True)
 ' 8>&- >/run/test/journal)
+wait_until "there is a journal" test -S /run/systemd/journal/socket
 exec 9>>"$AGENT_LOG"
 JOURNAL_STREAM=$(stat -L -c '%d:%i' /proc/self/fd/9) "$AGENT" 2>&9 8>&- 9>&- &
 AGENT_PID=$!

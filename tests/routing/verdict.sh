@@ -12,8 +12,9 @@ system_enter "$@"
 
 PEER=172.16.0.4
 
+# Without its file of earlier values, which would be left in /tmp.
 drops() {
-    nstat -az TcpExtIPReversePathFilter | awk '/^TcpExt/ { print $2 }'
+    nstat -asz TcpExtIPReversePathFilter | awk '/^TcpExt/ { print $2 }'
 }
 
 # met ADDRESS: what becomes of a ping from the peer: accept where it is answered, drop where it is
