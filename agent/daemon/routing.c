@@ -283,7 +283,6 @@ static int read_files(struct agent *agent, const struct live *live)
     if (!agent->routing.files && facts->n_leases == 0 &&
         agent->routing.states[ROUTES_IMPOSSIBLE] == 0 && !has_new_device(agent, live))
         return 0;
-    facts->n_leases = 0;
     r = leases_read(&agent->paths, agent->policy, live, &agent->routing.networkd, facts);
     if (r < 0 || !agent->routing.files)
         return r;

@@ -86,12 +86,15 @@ struct search_leases {
     const char *root;
     struct networkd *networkd;
     struct names files[ELEMENTSOF(sources)];
+    struct route_lease *before; /* owned */
+    size_t n_before;
 };
 
 static void search_done(struct search_leases *search)
 {
     for (size_t i = 0; i < ELEMENTSOF(search->files); i++)
         names_done(&search->files[i]);
+    free(search->before);
 }
 
 static int find_files(struct search_leases *search)
@@ -171,6 +174,20 @@ static int ask_networkd(struct networkd *networkd, struct route_lease *lease)
     return -EOPNOTSUPP;
 }
 
+/* Who is too busy to tell has not given up the lease. */
+static void recall(const struct search_leases *search, struct route_lease *lease)
+{
+    for (size_t i = 0; i < search->n_before; i++) {
+        const struct route_lease *before = &search->before[i];
+
+        if (before->ifindex != lease->ifindex || before->source != lease->source ||
+            !before->gateway.family)
+            continue;
+        lease->gateway = before->gateway;
+        lease->trouble = NULL;
+    }
+}
+
 static int read_lease(struct search_leases *search, size_t which, int ifindex,
                       struct route_facts *facts)
 {
@@ -181,7 +198,9 @@ static int read_lease(struct search_leases *search, size_t which, int ifindex,
         r = read_file(search, which, &lease);
     if (r > 0)
         lease.trouble = NULL;
-    return r < 0 || (r == 0 && !lease.trouble) ? r : add(facts, &lease);
+    else if (r == 0 && lease.trouble && sources[which].asked)
+        recall(search, &lease);
+    return r < 0 || (!lease.gateway.family && !lease.trouble) ? r : add(facts, &lease);
 }
 
 int leases_read(const struct paths *paths, const struct policy *policy, const struct live *live,
@@ -196,6 +215,9 @@ int leases_read(const struct paths *paths, const struct policy *policy, const st
     bool any = false;
     int r = 0;
 
+    search.before = TAKE_PTR(facts->leases);
+    search.n_before = facts->n_leases;
+    facts->n_leases = facts->leases_capacity = 0;
     if ((paths->foreign && !*paths->root) || !routing_in_policy(policy))
         return 0;
     networkd_begin(search.networkd, paths->root);

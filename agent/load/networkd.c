@@ -34,7 +34,8 @@ bool networkd_is_running(const char *root)
 void networkd_begin(struct networkd *networkd, const char *root)
 {
     networkd->root = root;
-    networkd->checked = networkd->silent = false;
+    networkd->checked = false;
+    networkd->silent = 0;
 }
 
 void networkd_done(struct networkd *networkd)
@@ -179,22 +180,36 @@ static int converse(struct networkd *networkd, int ifindex, json_t **ret)
     return understand(bytes, n, ret);
 }
 
-int networkd_describe(struct networkd *networkd, int ifindex, json_t **ret)
+static int describe(struct networkd *networkd, int ifindex, json_t **ret)
 {
     int r;
 
     if (!networkd->checked) {
         networkd->checked = true;
-        networkd->silent = !networkd->open && !networkd_is_running(networkd->root);
+        networkd->silent = networkd->open || networkd_is_running(networkd->root) ? 0 : -EOPNOTSUPP;
     }
-    if (networkd->silent)
-        return -EOPNOTSUPP;
+    if (networkd->silent < 0)
+        return networkd->silent;
     if (!networkd->open && open_socket(networkd) < 0) {
         networkd_done(networkd);
-        networkd->silent = true;
-        return -EOPNOTSUPP;
+        networkd->silent = -EOPNOTSUPP;
+        return networkd->silent;
     }
     r = converse(networkd, ifindex, ret);
-    networkd->silent = r == -EOPNOTSUPP || r == -ETIMEDOUT;
+    networkd->silent = r == -EOPNOTSUPP || r == -ETIMEDOUT ? r : 0;
+    if (networkd->ended)
+        networkd->checked = false; /* it may have been stopped */
     return r;
+}
+
+/* Who was restarted hung up on what was kept, and can be asked again. */
+int networkd_describe(struct networkd *networkd, int ifindex, json_t **ret)
+{
+    bool was_open = networkd->open;
+    int r = describe(networkd, ifindex, ret), again;
+
+    if (!was_open || !networkd->ended)
+        return r;
+    again = describe(networkd, ifindex, ret);
+    return again == -EOPNOTSUPP ? r : again;
 }

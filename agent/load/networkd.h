@@ -20,7 +20,7 @@ struct networkd {
     char invocation[NETWORKD_INVOCATION_SIZE]; /* that the socket leads to; "" for none */
     bool ended;                                /* the conversation with that one */
     bool checked;                              /* that it runs */
-    bool silent;                               /* not there, too old or too slow: not asked again */
+    int silent; /* negative errno where it is not there, too old or too slow: not asked again */
 };
 
 /* A new round of questions; the conversation starts as {0}. root: "" for none, borrowed. */
@@ -30,7 +30,8 @@ void networkd_done(struct networkd *networkd);
 
 /* What io.systemd.Network.Link.Describe says of the device: the member Interface, a new reference.
  * Never starts systemd-networkd, which connecting to its socket would do: one that does not run is
- * not asked. Waits a fifth of a second for each step at most, and not a second time.
+ * not asked. Waits a fifth of a second for each step at most, and not a second time in one round.
+ * One that hung up on a conversation that was kept is asked once more, if it runs again.
  * -EOPNOTSUPP: it does not run or its version keeps files. -ENODEV: it does not know the device.
  * -ETIMEDOUT: it did not answer. -EBADMSG: with something that is no such answer. -EMSGSIZE: with
  * more than NETWORKD_ANSWER_MAX bytes. -EREMOTEIO: with an error. -ECONNRESET, -EPIPE: it ended the

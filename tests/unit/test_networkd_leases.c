@@ -271,24 +271,31 @@ static void serve(struct world *world, const struct answer answers[3])
     }
 }
 
-static void assert_leases(struct world *world, const char *expected)
+/* facts: what was found before, replaced. */
+static void assert_leases_now(struct world *world, struct route_facts *facts, const char *expected)
 {
-    struct route_facts facts = {0};
     char text[500] = "", ip[IP_TEXT_MAX];
     size_t n = 0;
 
-    assert_int_equal(leases_read(&world->paths, world->policy, &world->live, world->kept, &facts),
+    assert_int_equal(leases_read(&world->paths, world->policy, &world->live, world->kept, facts),
                      0);
-    for (size_t i = 0; i < facts.n_leases; i++) {
-        const struct route_lease *lease = &facts.leases[i];
+    for (size_t i = 0; i < facts->n_leases; i++) {
+        const struct route_lease *lease = &facts->leases[i];
 
         n +=
             (size_t)snprintf(text + n, sizeof(text) - n, "%d %s\n", lease->ifindex,
                              lease->gateway.family ? ip_text(&lease->gateway, ip) : lease->trouble);
         assert_string_equal(lease->source, "networkd");
     }
-    free(facts.leases);
     assert_string_equal(text, expected);
+}
+
+static void assert_leases(struct world *world, const char *expected)
+{
+    struct route_facts facts = {0};
+
+    assert_leases_now(world, &facts, expected);
+    free(facts.leases);
 }
 
 #define NO_LEASE HEAD END
@@ -339,31 +346,66 @@ static void networkd_that_does_not_run_is_not_woken(void **state)
     assert_int_equal(world->counts->connections, 0);
 }
 
+#define ALL_GOOD "2 10.0.1.1\n3 10.0.1.1\n4 10.0.1.1\n"
+
+static void set_invocation(struct world *world, const char *id)
+{
+    char path[200];
+
+    files_put_text(world->root, "/run/systemd/units/log-level-max:x.service", "");
+    snprintf(path, sizeof(path), "%s/run/systemd/units/invocation:systemd-networkd.service",
+             world->root);
+    (void)unlink(path);
+    if (id)
+        assert_int_equal(symlink(id, path), 0);
+}
+
+static void start_conversation(struct world *world, struct networkd *kept)
+{
+    set_invocation(world, "0123456789abcdef0123456789abcdef");
+    world->kept = kept;
+    serve(world, (struct answer[]){{GOOD}, {GOOD}, {GOOD}});
+    assert_leases(world, ALL_GOOD);
+    assert_leases(world, ALL_GOOD);
+    assert_int_equal(world->counts->connections, 1);
+    serve(world, (struct answer[]){{GOOD}, {GOOD}, {GOOD}}); /* and hangs up */
+}
+
 /* To connect while it stops would start it again; one that was started anew has another id. */
 static void an_invocation_that_ended_the_conversation_is_left_alone(void **state)
 {
     struct world *world = *state;
     _cleanup_networkd_ struct networkd kept = {0};
-    char *path;
 
-    assert_true(asprintf(&path, "%s/run/systemd/units/invocation:systemd-networkd.service",
-                         world->root) > 0);
-    files_put_text(world->root, "/run/systemd/units/log-level-max:x.service", "");
-    assert_int_equal(symlink("0123456789abcdef0123456789abcdef", path), 0);
-    world->kept = &kept;
-    serve(world, (struct answer[]){{GOOD}, {GOOD}, {GOOD}});
-    assert_leases(world, "2 10.0.1.1\n3 10.0.1.1\n4 10.0.1.1\n");
-    assert_leases(world, "2 10.0.1.1\n3 10.0.1.1\n4 10.0.1.1\n");
-    assert_int_equal(world->counts->connections, 1);
-    serve(world, (struct answer[]){{GOOD}, {GOOD}, {GOOD}});
+    start_conversation(world, &kept);
     assert_leases(world, "2 it hung up\n");
     assert_leases(world, "");
     assert_int_equal(world->counts->connections, 0);
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(symlink("fedcba9876543210fedcba9876543210", path), 0);
-    assert_leases(world, "2 10.0.1.1\n3 10.0.1.1\n4 10.0.1.1\n");
+    set_invocation(world, "fedcba9876543210fedcba9876543210");
+    assert_leases(world, ALL_GOOD);
     assert_int_equal(world->counts->connections, 1);
-    free(path);
+}
+
+static void one_that_was_stopped_meanwhile_is_not_woken(void **state)
+{
+    struct world *world = *state;
+    _cleanup_networkd_ struct networkd kept = {0};
+
+    start_conversation(world, &kept);
+    set_invocation(world, NULL);
+    assert_leases(world, "2 it hung up\n");
+    assert_int_equal(world->counts->connections, 0);
+}
+
+static void one_that_was_restarted_meanwhile_is_asked_again(void **state)
+{
+    struct world *world = *state;
+    _cleanup_networkd_ struct networkd kept = {0};
+
+    start_conversation(world, &kept);
+    set_invocation(world, "fedcba9876543210fedcba9876543210");
+    assert_leases(world, ALL_GOOD);
+    assert_int_equal(world->counts->connections, 1);
 }
 
 static void a_broken_answer_is_told_and_loses_nothing_else(void **state)
@@ -406,6 +448,22 @@ static void networkd_that_does_not_answer_is_asked_once(void **state)
     assert_int_equal(world->counts->questions, 2);
 }
 
+static void one_that_is_busy_takes_no_lease_away(void **state)
+{
+    struct world *world = *state;
+    struct route_facts facts = {0};
+
+    serve(world, (struct answer[]){{GOOD}, {GOOD}, {GOOD}});
+    assert_leases_now(world, &facts, ALL_GOOD);
+    serve(world, (struct answer[]){{NULL}, {GOOD}, {GOOD}});
+    assert_leases_now(world, &facts, ALL_GOOD);
+    assert_leases_now(world, &facts, ALL_GOOD);
+    assert_int_equal(world->counts->questions, 2); /* one each time */
+    serve(world, (struct answer[]){{NO_LEASE}, {NO_LEASE}, {GOOD}});
+    assert_leases_now(world, &facts, "4 10.0.1.1\n");
+    free(facts.leases);
+}
+
 static void a_lease_file_that_cannot_be_read_is_told(void **state)
 {
     struct world *world = *state;
@@ -433,8 +491,11 @@ int main(void)
         in_world(a_version_that_cannot_be_asked_keeps_files),
         in_world(networkd_that_does_not_run_is_not_woken),
         in_world(an_invocation_that_ended_the_conversation_is_left_alone),
+        in_world(one_that_was_stopped_meanwhile_is_not_woken),
+        in_world(one_that_was_restarted_meanwhile_is_asked_again),
         in_world(a_broken_answer_is_told_and_loses_nothing_else),
         in_world(networkd_that_does_not_answer_is_asked_once),
+        in_world(one_that_is_busy_takes_no_lease_away),
         in_world(a_lease_file_that_cannot_be_read_is_told),
     };
 
