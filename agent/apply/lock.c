@@ -2,8 +2,6 @@
 #include "lock.h"
 
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -14,16 +12,18 @@
 #define PAUSE_MIN_MS 1
 #define PAUSE_MAX_MS 16
 
-/* Below the directory that an agent without root's rights works in: it shall do so here, too. */
+/* Below the directory that an agent without root's rights works in: it shall do so here, too. What
+ * its user put there instead of a directory stays whose it is. */
 static void give_to_owner_above(const char *path)
 {
-    char above[PATH_MAX];
+    int fd = geteuid() == 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
     struct stat st;
 
-    if (geteuid() != 0 || snprintf(above, sizeof(above), "%s/..", path) >= (int)sizeof(above))
+    if (fd < 0)
         return;
-    if (stat(above, &st) == 0 && (st.st_uid != 0 || st.st_gid != 0))
-        (void)!lchown(path, st.st_uid, st.st_gid);
+    if (fstatat(fd, "..", &st, 0) == 0 && (st.st_uid != 0 || st.st_gid != 0))
+        (void)!fchown(fd, st.st_uid, st.st_gid);
+    (void)close(fd);
 }
 
 int run_directory_make(const struct paths *paths)
@@ -37,9 +37,11 @@ int run_directory_make(const struct paths *paths)
 
 void run_file_give(const struct paths *paths, int fd)
 {
-    struct stat st;
+    struct stat file, st;
 
-    if (geteuid() == 0 && stat(paths->run, &st) == 0 && (st.st_uid != 0 || st.st_gid != 0))
+    if (geteuid() != 0 || fstat(fd, &file) < 0 || file.st_nlink != 1)
+        return; /* nor a file that has another name, which may be anybody's */
+    if (stat(paths->run, &st) == 0 && (st.st_uid != 0 || st.st_gid != 0))
         (void)!fchown(fd, st.st_uid, st.st_gid);
 }
 

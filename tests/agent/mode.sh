@@ -128,6 +128,12 @@ ip netns exec other ip link add name lxc7 type bridge
 inode=$(ip netns exec other stat -Lc %i /proc/self/ns/net)
 state=/run/rpfpolicy/netns-$inode
 ip netns exec other sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
+install -d -o 1234 "$state"
+echo root >/run/test/roots
+ln /run/test/roots "$state/rpfpolicy.lock"
+ip netns exec other "$SYSTEM_BUILD/agent/cli/rpfpolicy" accept >/dev/null 2>&1
+expect_equal "what its user made a link to stays root's" "$(stat -c %u /run/test/roots)" 0
+rm -rf --one-file-system "$state"
 ip netns exec other "$SYSTEM_BUILD/agent/cli/rpfpolicy" accept >/dev/null 2>&1
 : >"$AGENT_LOG"
 ip netns exec other "$AGENT" --verbose 2>>"$AGENT_LOG" &
