@@ -173,6 +173,7 @@ void routes_plan_done(struct routes_plan *plan);
 /* How many of the changes, the first ones, add something: new ways, which are to be there before a
  * device becomes strict. The rest takes away, and is for when no device needs it any more. */
 size_t routes_plan_additions(const struct routes_plan *plan);
+bool routes_change_adds(const struct routes_change *change);
 
 /* The same as text without the verb: "172.16.6.0/24 dev eth2 scope link". Owned, NULL without
  * memory. */

@@ -338,12 +338,16 @@ int routes_plan_changes(const struct route_facts *facts, struct routes_plan *pla
     return routes_compare(&work);
 }
 
+bool routes_change_adds(const struct routes_change *change)
+{
+    return change->op == ROUTES_ADD_ROUTE || change->op == ROUTES_ADD_RULE;
+}
+
 size_t routes_plan_additions(const struct routes_plan *plan)
 {
     size_t n = 0;
 
-    while (n < plan->n_changes &&
-           (plan->changes[n].op == ROUTES_ADD_ROUTE || plan->changes[n].op == ROUTES_ADD_RULE))
+    while (n < plan->n_changes && routes_change_adds(&plan->changes[n]))
         n++;
     return n;
 }

@@ -111,7 +111,7 @@ char *route_rule_text(const struct route_rule *rule)
 char *routes_change_text(const struct routes_change *change, const char *name)
 {
     bool rule = change->op == ROUTES_ADD_RULE || change->op == ROUTES_DELETE_RULE;
-    bool add = change->op == ROUTES_ADD_RULE || change->op == ROUTES_ADD_ROUTE;
+    bool add = routes_change_adds(change);
     uint8_t family = rule ? change->rule.family : change->route.family;
     char *text = NULL;
     size_t size;

@@ -41,7 +41,7 @@ static void leave_out(struct routes_plan *plan, bool only_add)
 
     for (size_t i = 0; i < plan->n_changes; i++) {
         const struct routes_change *change = &plan->changes[i];
-        bool adds = change->op == ROUTES_ADD_ROUTE || change->op == ROUTES_ADD_RULE;
+        bool adds = routes_change_adds(change);
 
         if ((change->op == ROUTES_ADD_ROUTE && change->route.special) ||
             (change->op == ROUTES_ADD_RULE && change->rule.special) || (only_add && !adds))

@@ -137,8 +137,8 @@ static void on_netconf(const struct nlmsghdr *message, void *data)
     entry = entry_of_netconf(agent, values.ifindex);
     if (!entry)
         return;
-    if (!entry->device
-             .ipv4) /* its MTU is large enough again, of which a link message came before */
+    /* Its MTU is large enough again, of which a link message came before. */
+    if (!entry->device.ipv4)
         agent_schedule_resync(agent, NULL);
     /* Met and written while this message was in our hands: it tells what was before. */
     is_older = is_older && entry->given & KEY_BIT(KEY_RP_FILTER);

@@ -184,11 +184,6 @@ static bool is_due(struct agent *agent, const struct routing_record *record, uin
     return at <= now;
 }
 
-static bool adds(const struct routes_change *change)
-{
-    return change->op == ROUTES_ADD_ROUTE || change->op == ROUTES_ADD_RULE;
-}
-
 /* What was done for one record in one plan. */
 struct work {
     struct agent *agent;
@@ -221,7 +216,7 @@ static void report(const struct routes_change *change, const char *name, enum ro
         agent_routing_learn(work->agent, change);
         routing->counters.changes++;
         doing->done++;
-        doing->adds |= adds(change);
+        doing->adds |= routes_change_adds(change);
         doing->first = doing->first ?: change;
         break;
     case ROUTES_GONE: /* its message follows */
@@ -233,11 +228,11 @@ static void report(const struct routes_change *change, const char *name, enum ro
         doing->failed = change;
         doing->error = error;
         doing->left++;
-        doing->missing |= adds(change);
+        doing->missing |= routes_change_adds(change);
         break;
     case ROUTES_LEFT:
         doing->left++;
-        doing->missing |= adds(change);
+        doing->missing |= routes_change_adds(change);
         break;
     }
 }
@@ -432,7 +427,7 @@ void agent_routing_write(struct agent *agent, const struct live *live, struct ro
             conclude(agent, &routing->records[i], &doing[i], plan);
     else
         for (size_t i = 0; i < n; i++)
-            doing_of(&work, &plan->changes[i])->missing |= adds(&plan->changes[i]);
+            doing_of(&work, &plan->changes[i])->missing |= routes_change_adds(&plan->changes[i]);
     take_missing(agent, doing, freed);
     for (size_t i = 0; i < routing->n_records; i++)
         say_settled(agent, &routing->records[i], now);

@@ -87,7 +87,7 @@ int agent_take_policy(struct agent *agent)
         replace_policy(agent, NULL);
         return 1;
     }
-    agent->policy_damaged = r < 0 && r != -ENOENT;
+    agent->policy_damaged = r < 0;
     if (agent->policy_damaged) {
         const struct diag *diag = diags.count > 0 ? &diags.items[0] : NULL;
 
