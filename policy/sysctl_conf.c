@@ -128,8 +128,6 @@ const struct sysctl_line *sysctl_conf_exact(const struct sysctl_conf *conf, cons
     if (!sysctl_target(name, key, target) || sysctl_is_glob(name))
         return NULL;
     entry = sysctl_last(conf, target);
-    if (entry && entry->fate == FATE_REPEATED)
-        entry = entry->by;
     return entry ? &entry->line : NULL;
 }
 

@@ -78,7 +78,9 @@ int sysctl_conf_resolve(const struct sysctl_conf *conf, enum sysctl_run run, con
                         enum key key, bool want_verdicts, struct sysctl_answer *ret);
 void sysctl_answer_done(struct sysctl_answer *answer);
 
-/* Is there a line with this exact key (not a glob) for the name? For generate sysctl.d. */
+/* The last line with this exact key (not a glob) for the name, also where it only repeats an
+ * earlier one: with another line between the two it counts. NULL for none. For generate sysctl.d.
+ */
 const struct sysctl_line *sysctl_conf_exact(const struct sysctl_conf *conf, const char *name,
                                             enum key key);
 

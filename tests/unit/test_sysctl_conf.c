@@ -316,6 +316,14 @@ static void every_line_is_told_with_what_beat_it(void **state)
     sysctl_answer_done(&a);
 }
 
+static void the_last_line_that_states_a_key_counts_though_it_repeats(void **state)
+{
+    static const char text[] = "net.ipv4.conf.all.rp_filter = 2\nnet.ipv4.conf.all.rp_filter = 2\n";
+    _cleanup_conf_ struct sysctl_conf *conf = conf_of(SYSCTL_SYSTEMD, text, strlen(text), NULL);
+
+    assert_int_equal(sysctl_conf_exact(conf, "all", KEY_RP_FILTER)->line, 2);
+}
+
 static void the_line_that_states_a_key_exactly_is_found(void **state)
 {
     static const char text[] = "net.ipv4.conf.all.rp_filter = 1\nnet.ipv4.conf.all.rp_filter = 2\n"
@@ -360,6 +368,7 @@ int main(void)
         cmocka_unit_test(numbers_are_read_as_the_kernel_reads_them),
         cmocka_unit_test(every_line_is_told_with_what_beat_it),
         cmocka_unit_test(the_line_that_states_a_key_exactly_is_found),
+        cmocka_unit_test(the_last_line_that_states_a_key_counts_though_it_repeats),
         cmocka_unit_test(too_many_alternatives_are_cut_and_told),
     };
 
