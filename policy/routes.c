@@ -206,6 +206,19 @@ static int by_own_table(const void *a, const void *b)
     return FIRST_OF(COMPARE(x->settings.table, y->settings.table), COMPARE(x, y));
 }
 
+/* Addresses of one subnet on one device are one entry. */
+static void sort_subnets(struct routes_work *work)
+{
+    struct routes_subnet *subnets = work->subnets;
+    size_t n = 0;
+
+    qsort(subnets, work->n_subnets, sizeof(*subnets), by_subnet);
+    for (size_t i = 0; i < work->n_subnets; i++)
+        if (n == 0 || by_subnet(&subnets[n - 1], &subnets[i]) != 0)
+            subnets[n++] = subnets[i];
+    work->n_subnets = n;
+}
+
 static int view_addresses(struct routes_work *work)
 {
     const struct route_facts *facts = work->facts;
@@ -226,7 +239,7 @@ static int view_addresses(struct routes_work *work)
     }
     qsort(work->addresses, facts->n_addresses, sizeof(*work->addresses), by_device);
     qsort(work->by_address, facts->n_addresses, sizeof(*work->by_address), by_address);
-    qsort(work->subnets, work->n_subnets, sizeof(*work->subnets), by_subnet);
+    sort_subnets(work);
     return 0;
 }
 

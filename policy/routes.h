@@ -15,6 +15,8 @@
  * for it. A device in conflict, or paused, keeps what it has. */
 #pragma once
 
+#include <stdio.h>
+
 #include "routing.h"
 
 /* Facts, as the kernel's dumps give them (agent/kernel/routes_io.h reads them). */
@@ -181,5 +183,6 @@ char *route_text(const struct route *route, const char *name);
 char *route_rule_text(const struct route_rule *rule);
 
 /* "ip -4 rule add from 172.16.6.4 lookup 21004 priority 20200 protocol 182": what a person would
- * type. name: of the route's device. Owned; NULL when memory ran out. */
+ * type. name: of the route's device. The text is owned; NULL when memory ran out. */
+void routes_change_print(FILE *out, const struct routes_change *change, const char *name);
 char *routes_change_text(const struct routes_change *change, const char *name);

@@ -108,17 +108,12 @@ char *route_rule_text(const struct route_rule *rule)
     return finish(out, &text);
 }
 
-char *routes_change_text(const struct routes_change *change, const char *name)
+void routes_change_print(FILE *out, const struct routes_change *change, const char *name)
 {
     bool rule = change->op == ROUTES_ADD_RULE || change->op == ROUTES_DELETE_RULE;
     bool add = routes_change_adds(change);
     uint8_t family = rule ? change->rule.family : change->route.family;
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
 
-    if (!out)
-        return NULL;
     fprintf(out, "ip -%c %s %s ", family == AF_INET6 ? '6' : '4', rule ? "rule" : "route",
             !add              ? "del"
             : change->replace ? "replace"
@@ -130,5 +125,16 @@ char *routes_change_text(const struct routes_change *change, const char *name)
         print_route(out, &change->route, name);
         fprintf(out, " table %u protocol %u", change->route.table, ROUTING_PROTOCOL);
     }
+}
+
+char *routes_change_text(const struct routes_change *change, const char *name)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return NULL;
+    routes_change_print(out, change, name);
     return finish(out, &text);
 }

@@ -17,20 +17,18 @@ struct half {
 
 enum half_state { HALF_NOTHING, HALF_PRIMARY, HALF_DONE, HALF_IMPOSSIBLE };
 
-/* Subnets on more than one device: sorted, so the first and the last of equals tell. */
+/* Another device with an address in the subnet: each stands there once, beside the others of it. */
 static int other_device_in(const struct routes_work *work, const struct ip_prefix *prefix,
                            int ifindex)
 {
     const struct routes_subnet *subnets = work->subnets;
-    size_t n = work->n_subnets, last,
+    size_t n = work->n_subnets,
            first = SORTED_PLACE(n, i, ip_prefix_compare(&subnets[i].prefix, prefix) < 0);
 
-    if (first == n || ip_prefix_compare(&subnets[first].prefix, prefix) != 0)
-        return 0;
-    if (subnets[first].ifindex != ifindex)
-        return subnets[first].ifindex;
-    last = SORTED_PLACE(n, i, ip_prefix_compare(&subnets[i].prefix, prefix) <= 0) - 1;
-    return subnets[last].ifindex != ifindex ? subnets[last].ifindex : 0;
+    for (size_t i = first; i < n && ip_prefix_compare(&subnets[i].prefix, prefix) == 0; i++)
+        if (subnets[i].ifindex != ifindex)
+            return subnets[i].ifindex;
+    return 0;
 }
 
 static bool has_subnet(const struct route_address *address)

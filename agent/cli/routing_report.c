@@ -174,18 +174,23 @@ static bool is_rule(const struct routes_change *change)
     return change->op == ROUTES_ADD_RULE || change->op == ROUTES_DELETE_RULE;
 }
 
-char *routing_command_text(const struct live *live, const struct routes_change *change)
+/* NULL where the command names none. */
+static const char *name_in_command(const struct live *live, const struct routes_change *change)
 {
     const struct device *device = is_rule(change) ? NULL : live_by_ifindex(live, change->route.oif);
 
-    return routes_change_text(change, device ? device->name : NULL);
+    return device ? device->name : NULL;
+}
+
+char *routing_command_text(const struct live *live, const struct routes_change *change)
+{
+    return routes_change_text(change, name_in_command(live, change));
 }
 
 void routing_print_change(FILE *stream, const struct live *live, const struct routes_change *change)
 {
-    _cleanup_free_ char *command = routing_command_text(live, change);
-
-    fprintf(stream, "%s: %s\n", command ?: "memory ran out", change->reason);
+    routes_change_print(stream, change, name_in_command(live, change));
+    fprintf(stream, ": %s", change->reason);
 }
 
 int routing_print_changes(struct output *out, const struct live *live,

@@ -40,7 +40,7 @@ int routing_print_changes(struct output *out, const struct live *live,
 /* "ip -4 rule add …". Owned; NULL when memory ran out. */
 char *routing_command_text(const struct live *live, const struct routes_change *change);
 
-/* One line: "ip -4 rule add …: wanted". */
+/* "ip -4 rule add …: wanted", without an end of line. */
 void routing_print_change(FILE *stream, const struct live *live,
                           const struct routes_change *change);
 

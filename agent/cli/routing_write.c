@@ -36,13 +36,14 @@ void missing_ways_mark(const struct missing_ways *missing, struct live *live)
 }
 
 /* The first one of a device tells why. */
-static void add_missing(struct missing_ways *missing, int ifindex, const char *command, int error)
+static void add_missing(struct missing_ways *missing, const struct live *live,
+                        const struct routes_change *change, int error)
 {
-    struct missing_way way = {.ifindex = ifindex, .error = error};
+    struct missing_way way = {.ifindex = change->ifindex, .error = error};
 
-    if (missing_ways_find(missing, ifindex))
+    if (missing_ways_find(missing, change->ifindex))
         return;
-    way.command = command ? strdup(command) : NULL;
+    way.command = routing_command_text(live, change);
     if (!way.command || grow((void **)&missing->items, &missing->capacity, missing->count,
                              sizeof(*missing->items)) < 0) {
         missing->unknown = true;
@@ -69,10 +70,9 @@ static void report(const struct routes_change *change, const char *name, enum ro
     const struct writing *writing = data;
     const struct live *live = &writing->session->live;
     struct output *out = &writing->session->cli->out;
-    _cleanup_free_ char *command = routing_command_text(live, change);
 
     if (writing->missing && (result == ROUTES_FAILED || result == ROUTES_LEFT))
-        add_missing(writing->missing, change->ifindex, command, error);
+        add_missing(writing->missing, live, change, error);
     if (writing->changes) {
         json_t *object = json_routes_change(live, change);
 
@@ -82,7 +82,7 @@ static void report(const struct routes_change *change, const char *name, enum ro
         json_array_append_new(writing->changes, object);
         return;
     }
-    fprintf(out->stream, "%s: %s", command ?: "memory ran out", change->reason);
+    routing_print_change(out->stream, live, change);
     if (result == ROUTES_GONE)
         fputs(" - the device is gone", out->stream);
     else if (result == ROUTES_LEFT)

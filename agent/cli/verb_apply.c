@@ -141,10 +141,12 @@ static void print_changes(struct applying *applying, size_t from, size_t to)
     const struct live *live = &applying->session->live;
 
     for (size_t i = from; i < to; i++) {
-        if (applying->cli->format == FORMAT_JSON)
+        if (applying->cli->format == FORMAT_JSON) {
             json_array_append_new(applying->routes, json_routes_change(live, &routes->changes[i]));
-        else
-            routing_print_change(applying->cli->out.stream, live, &routes->changes[i]);
+            continue;
+        }
+        routing_print_change(applying->cli->out.stream, live, &routes->changes[i]);
+        fputc('\n', applying->cli->out.stream);
     }
 }
 

@@ -219,11 +219,13 @@ static void show_routes(struct restoring *restoring)
     const struct routes_plan *plan = &restoring->routing.plan;
 
     for (size_t i = 0; i < plan->n_changes; i++) {
-        if (restoring->routes_json)
+        if (restoring->routes_json) {
             json_array_append_new(restoring->routes_json,
                                   json_routes_change(&restoring->live, &plan->changes[i]));
-        else
-            routing_print_change(restoring->cli->out.stream, &restoring->live, &plan->changes[i]);
+            continue;
+        }
+        routing_print_change(restoring->cli->out.stream, &restoring->live, &plan->changes[i]);
+        fputc('\n', restoring->cli->out.stream);
     }
 }
 

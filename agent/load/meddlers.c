@@ -105,17 +105,19 @@ static unsigned find_line(const struct conf_file *file, const char *needle)
 static char *fill_in(const char *text, const char *name)
 {
     static const char mark[] = "DEVICE";
-    size_t size;
-    _cleanup_free_ char *filled = NULL;
-    FILE *out = open_memstream(&filled, &size);
+    size_t marks = 0;
+    char *filled, *end;
     const char *at;
 
-    if (!out)
+    for (at = text; (at = strstr(at, mark)); at += strlen(mark))
+        marks++;
+    end = filled = malloc(strlen(text) + marks * strlen(name) + 1);
+    if (!filled)
         return NULL;
     for (; (at = strstr(text, mark)); text = at + strlen(mark))
-        fprintf(out, "%.*s%s", (int)(at - text), text, name);
-    fputs(text, out);
-    return fclose(out) == 0 ? TAKE_PTR(filled) : NULL;
+        end = stpcpy(mempcpy(end, text, (size_t)(at - text)), name);
+    strcpy(end, text);
+    return filled;
 }
 
 static int add_file(struct route_facts *facts, const struct trace *trace, int ifindex,
