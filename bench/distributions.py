@@ -4,7 +4,7 @@ were right after a time, on a logarithmic axis."""
 import math
 from html import escape
 
-COLORS = ["#1b7837", "#2166ac", "#b2182b", "#8c6d00"]
+COLORS = ["#1b7837", "#7fbf7b", "#2166ac", "#b2182b", "#8c6d00"]
 WIDTH, PANEL, LEFT, RIGHT, TOP, GAP = 860, 150, 60, 250, 60, 56
 FROM, TO = 10.0, 1e8  # microseconds
 TICKS = {1e1: "10 µs", 1e2: "100 µs", 1e3: "1 ms", 1e4: "10 ms", 1e5: "100 ms", 1e6: "1 s",
@@ -59,7 +59,7 @@ def draw(path, situations):
         "<style>.grid{stroke:#ddd}.title{font-weight:bold;font-size:14px}</style>",
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
         f'<text x="{LEFT}" y="22">Share of the devices that have the right value this long after the '
-        "kernel announced them (or after a foreign write)</text>",
+        "kernel announced them (or after a foreign write); at the left edge: before</text>",
     ]
     for i, (title, lines) in enumerate(situations.items()):
         out += panel(title, lines, TOP + i * (PANEL + GAP), colors)

@@ -1,13 +1,16 @@
 /* The least that reacting to new devices can cost: a netlink loop that writes rp_filter = 0 to
  * every device lxc* when its first RTM_NEWLINK arrives, and again when RTM_NEWNETCONF shows another
- * value. It decides nothing, checks nothing, and knows one rule. With the argument `drain` it only
- * reads. */
+ * value. It decides nothing, checks nothing, and knows one rule. With the argument `ahead` it takes
+ * the RTM_NEWNETCONF that comes before for the first message of a device, and asks for its name.
+ * With the argument `drain` it only reads. */
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched/types.h>
+#include <net/if.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -49,7 +52,15 @@ static void on_link(const struct nlmsghdr *message)
     }
 }
 
-static void on_netconf(const struct nlmsghdr *message)
+static void ask_for_name(int fd, int ifindex)
+{
+    struct ifreq request = {.ifr_ifindex = ifindex};
+
+    if (!names[ifindex][0] && ioctl(fd, SIOCGIFNAME, &request) == 0)
+        memcpy(names[ifindex], request.ifr_name, sizeof(*names));
+}
+
+static void on_netconf(const struct nlmsghdr *message, int ask)
 {
     int ifindex = 0, value = 0;
     const struct nlattr *attr;
@@ -61,7 +72,11 @@ static void on_netconf(const struct nlmsghdr *message)
         else if (mnl_attr_get_type(attr) == NETCONFA_RP_FILTER)
             value = (int)mnl_attr_get_u32(attr);
     }
-    if (value != 0 && ifindex > 0 && ifindex < IFINDEX_MAX && startswith(names[ifindex], "lxc"))
+    if (value == 0 || ifindex <= 0 || ifindex >= IFINDEX_MAX)
+        return;
+    if (ask >= 0)
+        ask_for_name(ask, ifindex);
+    if (startswith(names[ifindex], "lxc"))
         set_off(names[ifindex]);
 }
 
@@ -81,7 +96,7 @@ int main(int argc, char **argv)
     static char buffer[65536];
     int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_NETCONF}, size = 16 * 1024 * 1024;
     struct mnl_socket *socket = mnl_socket_open(NETLINK_ROUTE);
-    bool drain = argc > 1;
+    bool drain = argc > 1 && streq(argv[1], "drain"), ahead = argc > 1 && !drain;
 
     ask_for_short_slices();
     names = calloc(IFINDEX_MAX, sizeof(*names));
@@ -102,6 +117,6 @@ int main(int argc, char **argv)
             if (message->nlmsg_type == RTM_NEWLINK)
                 on_link(message);
             else if (message->nlmsg_type == RTM_NEWNETCONF)
-                on_netconf(message);
+                on_netconf(message, ahead ? mnl_socket_get_fd(socket) : -1);
     }
 }

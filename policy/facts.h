@@ -11,8 +11,9 @@
 
 /* Facts that cost a look at the system or memory per device; a bit in device.known says that it was
  * taken. A policy's sets ask for them in policy.facts. Name, ifindex, flags, type, kind,
- * slave_kind, master (ifindex) and bus_parent come with every RTM_NEWLINK and are always known; the
- * altnames and MACs come with it too, but are only kept where they are asked for. */
+ * slave_kind, master (ifindex) and bus_parent come with every RTM_NEWLINK and are always known, but
+ * for a device of which none was read yet (device.unseen); the altnames and MACs come with it too,
+ * but are only kept where they are asked for. */
 enum fact {
     FACT_ADDRESSES = 1 << 0,   /* device.numbered */
     FACT_ROUTES = 1 << 1,      /* device.uplink */
@@ -32,7 +33,9 @@ struct device {
     uint32_t known;  /* mask of enum fact */
     uint32_t flags;  /* IFF_… */
     uint16_t type;   /* ARPHRD_… */
-    bool bus_parent; /* IFLA_PARENT_DEV_NAME is present */
+    bool unseen;     /* only ifindex, name, forwarding and rp_filter are known, and maybe that it
+                        has no parent */
+    bool bus_parent; /* IFLA_PARENT_DEV_NAME is present; of an unseen one: may be */
     bool numbered;   /* has an IPv4 address */
     bool uplink;     /* carries an IPv4 default route of the main table */
     bool forwarding; /* configured conf/DEV/forwarding */

@@ -353,6 +353,8 @@ static int condition_judge(const struct set_condition *condition, const struct d
 
     if (condition->kind == SET_MASTER && device->master == 0)
         known = true;
+    if (device->unseen && condition->kind != SET_NAME)
+        known = false;
     if (!known)
         return -1;
     return condition_matches(condition, device) != condition->negated;
@@ -364,6 +366,8 @@ static int builtin_matches(enum builtin_set set, const struct device *device)
         return -1;
     switch (set) {
     case BUILTIN_SET_PHYSICAL:
+        if (device->unseen)
+            return device->bus_parent ? -1 : 0;
         return device->bus_parent && !device->kind[0];
     case BUILTIN_SET_UPLINK:
         return device->uplink;

@@ -192,6 +192,8 @@ bool udev_watch_active(const struct udev_watch *watch); /* udevd manages this na
 /* The time from which on udev counts as silent, unless it says something before. */
 uint64_t udev_watch_silent_at(const struct udev_watch *watch);
 bool udev_watch_is_initialized(const struct udev_watch *watch, int ifindex);
+/* Of a device whose RTM_NEWLINK is still to come: true, too, where that cannot be told. */
+bool agent_may_be_on_bus(const struct agent *agent, const char *name);
 /* A physical device is judged by its name once udev has finished with it. entry: NULL where it is
  * not known yet. */
 bool agent_may_be_renamed(const struct agent *agent, const struct device *device,

@@ -412,6 +412,8 @@ static int enforce_once(struct agent *agent, struct entry *entry, const char *ev
 
         if (!(agent->policy->keys & KEY_BIT(key)))
             continue;
+        if (entry->device.unseen && key != KEY_RP_FILTER)
+            continue; /* its value is not known */
         plan_device_target(agent->policy, &agent->targets[key], key, &entry->device, &target);
         if (may_write(agent, entry, key, &target)) {
             struct repair repair = {.agent = agent,

@@ -93,6 +93,45 @@ static void on_special(struct agent *agent, const struct netconf_values *values)
         agent_schedule_resync(agent, "forwarding was changed");
 }
 
+/* A device has its settings, and tells of them, before its RTM_NEWLINK (in inetdev_init(), which
+ * register_netdevice() calls; the other comes with rtnl_configure_link()). Where its name alone
+ * decides about rp_filter it is put right by then; the RTM_NEWLINK fills the entry and brings the
+ * other keys. Forwarding is told together with rp_filter only of a new or renamed device. */
+static void on_unannounced(struct agent *agent, const struct netconf_values *values)
+{
+    struct device device = {.ifindex = values->ifindex,
+                            .unseen = true,
+                            .ipv4 = true,
+                            .forwarding = values->forwarding != 0,
+                            .conf[KEY_RP_FILTER] = values->rp_filter};
+    struct entry *entry;
+    bool is_new;
+
+    if (!agent->enforcing || agent->routing.asked || !values->has_rp_filter ||
+        !values->has_forwarding || device_current_name(&agent->nl, device.ifindex, device.name) < 0)
+        return;
+    device.bus_parent = agent_may_be_on_bus(agent, device.name);
+    entry = table_add(&agent->table, device.ifindex, &is_new);
+    if (!entry)
+        return; /* once more with RTM_NEWLINK */
+    entry_appeared(agent, entry);
+    device.numbered = entry->device.numbered;
+    device.known = entry->device.known;
+    entry_take(entry, &device);
+    agent_device_changed(agent, entry, "new device");
+}
+
+/* Where a device could not be made after all, no RTM_DELLINK follows. */
+static void on_settings_gone(struct agent *agent, int ifindex)
+{
+    const struct entry *entry = table_get(&agent->table, ifindex);
+
+    if (!entry || !entry->device.unseen)
+        return;
+    table_remove(&agent->table, ifindex);
+    agent_status_changed(agent);
+}
+
 static int drain(struct agent *agent, enum watch_kind kind);
 
 /* Two sockets have no common order. A device that is not known has its RTM_NEWLINK on the way, made
@@ -127,16 +166,22 @@ static void on_netconf(const struct nlmsghdr *message, void *data)
     struct entry *entry;
     bool changed, is_older;
 
-    if (message->nlmsg_type != RTM_NEWNETCONF || netconf_read_message(message, &values) < 0)
+    if (netconf_read_message(message, &values) < 0)
         return;
+    if (message->nlmsg_type == RTM_DELNETCONF) {
+        on_settings_gone(agent, values.ifindex);
+        return;
+    }
     if (values.ifindex == NETCONFA_IFINDEX_ALL || values.ifindex == NETCONFA_IFINDEX_DEFAULT) {
         on_special(agent, &values);
         return;
     }
     is_older = !table_get(&agent->table, values.ifindex);
     entry = entry_of_netconf(agent, values.ifindex);
-    if (!entry)
+    if (!entry) {
+        on_unannounced(agent, &values);
         return;
+    }
     /* Its MTU is large enough again, of which a link message came before. */
     if (!entry->device.ipv4)
         agent_schedule_resync(agent, NULL);
@@ -232,7 +277,8 @@ static void complete_facts(struct agent *agent, struct entry *entry)
 
 void agent_device_changed(struct agent *agent, struct entry *entry, const char *event)
 {
-    complete_facts(agent, entry);
+    if (!entry->device.unseen)
+        complete_facts(agent, entry);
     agent_enforce(agent, entry, event);
 }
 

@@ -122,6 +122,22 @@ bool udev_watch_active(const struct udev_watch *watch)
     return watch && watch->active;
 }
 
+bool agent_may_be_on_bus(const struct agent *agent, const char *name)
+{
+    char path[64], parentless[64], target[256];
+    ssize_t n;
+
+    if (agent->paths.foreign)
+        return true; /* /sys may be that of another namespace */
+    snprintf(path, sizeof(path), "/sys/class/net/%s", name);
+    n = readlink(path, target, sizeof(target) - 1);
+    if (n < 0)
+        return true;
+    target[n] = '\0';
+    snprintf(parentless, sizeof(parentless), "../../devices/virtual/net/%s", name);
+    return !streq(target, parentless);
+}
+
 bool agent_may_be_renamed(const struct agent *agent, const struct device *device,
                           const struct entry *entry)
 {

@@ -1,12 +1,14 @@
 /* Preloaded into a program: what the kernel tells it of links whose hardware address begins with
- * 02:50:48 looks as for a device on a bus: with IFLA_PARENT_DEV_NAME and without a kind. No kernel
- * without such hardware (or netdevsim) makes one. */
+ * 02:50:48 looks as for a device on a bus: with IFLA_PARENT_DEV_NAME and without a kind, and placed
+ * below that parent in /sys. No kernel without such hardware (or netdevsim) makes one. */
 #include <dlfcn.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 static const unsigned char mark[] = {0x02, 0x50, 0x48};
 static const char parent[] = "0000:00:09.0";
@@ -98,5 +100,39 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
         is_routing_socket(fd))
         n = (ssize_t)add_parents(message->msg_iov[0].iov_base, (size_t)n,
                                  message->msg_iov[0].iov_len);
+    return n;
+}
+
+static int is_marked_in_sys(const char *path)
+{
+    char name[256], address[9] = "";
+    FILE *f;
+
+    if (strncmp(path, "/sys/class/net/", 15) != 0)
+        return 0;
+    snprintf(name, sizeof(name), "%s/address", path);
+    f = fopen(name, "re");
+    if (!f)
+        return 0;
+    if (!fgets(address, sizeof(address), f))
+        address[0] = '\0';
+    fclose(f);
+    return strcmp(address, "02:50:48") == 0;
+}
+
+ssize_t readlink(const char *restrict path, char *restrict target, size_t size)
+{
+    ssize_t (*next)(const char *, char *, size_t) =
+        (ssize_t(*)(const char *, char *, size_t))dlsym(RTLD_NEXT, "readlink");
+    char below[128];
+    int n;
+
+    if (!is_marked_in_sys(path))
+        return next(path, target, size);
+    n = snprintf(below, sizeof(below), "../../devices/pci0000:00/%s/net/%s", parent,
+                 strrchr(path, '/') + 1);
+    if ((size_t)n > size)
+        n = (int)size;
+    memcpy(target, below, (size_t)n);
     return n;
 }

@@ -127,6 +127,24 @@ static void without_the_fact_the_answer_is_not_known(void **state)
     assert_int_equal(belongs("master = \"\"", &device), 1);
 }
 
+static void of_an_unseen_device_only_the_name_is_known(void **state)
+{
+    static const char *const others[] = {"kind = veth", "type = ether",       "driver = virtio_net",
+                                         "mac = 52:*",  "master = \"\"",      "altname = *",
+                                         "kind = !tun", "property = COLOUR=*"};
+    struct device device = {.name = "eth0", .unseen = true, .known = FACT_ADDRESSES | FACT_ROUTES};
+
+    assert_int_equal(belongs("name = eth*", &device), 1);
+    assert_int_equal(belongs("name = lxc*", &device), 0);
+    for (size_t i = 0; i < ELEMENTSOF(others); i++) {
+        char text[128];
+
+        assert_int_equal(belongs(others[i], &device), -1);
+        snprintf(text, sizeof(text), "%s\nname = lxc*", others[i]); /* decided by the name */
+        assert_int_equal(belongs(text, &device), 0);
+    }
+}
+
 static int builtin(enum builtin_set set, const struct device *device)
 {
     _cleanup_policy_ struct policy *policy = policy_start();
@@ -142,7 +160,11 @@ static void the_built_in_sets_are_what_they_say(void **state)
     assert_int_equal(builtin(BUILTIN_SET_PHYSICAL, &device), 0); /* it has a kind */
     device.kind[0] = '\0';
     assert_int_equal(builtin(BUILTIN_SET_PHYSICAL, &device), 1);
+    device.unseen = true;
+    assert_int_equal(builtin(BUILTIN_SET_PHYSICAL, &device), -1); /* it may be */
     device.bus_parent = false;
+    assert_int_equal(builtin(BUILTIN_SET_PHYSICAL, &device), 0);
+    device.unseen = false;
     assert_int_equal(builtin(BUILTIN_SET_PHYSICAL, &device), 0);
 
     assert_int_equal(builtin(BUILTIN_SET_UPLINK, &device), 0);
@@ -281,6 +303,7 @@ int main(void)
         cmocka_unit_test(what_a_device_has_not_is_matched_by_empty_quotes_only),
         cmocka_unit_test(all_conditions_must_hold),
         cmocka_unit_test(without_the_fact_the_answer_is_not_known),
+        cmocka_unit_test(of_an_unseen_device_only_the_name_is_known),
         cmocka_unit_test(the_built_in_sets_are_what_they_say),
         cmocka_unit_test(lo_belongs_to_no_set),
         cmocka_unit_test(only_the_facts_of_sets_in_use_are_asked_for),
