@@ -58,6 +58,7 @@ static void on_new_link(struct agent *agent, const struct nlmsghdr *message)
         if (agent->policy && (agent->policy->facts & FACT_MASTER_NAME))
             agent_schedule_resync(agent, NULL); /* it may be somebody's master */
     }
+    is_new |= before.unseen;
     agent_routing_on_link(agent, is_new ? NULL : &before, &entry->device);
     agent_device_changed(agent, entry, renamed ? "rename" : is_new ? "new device" : "link event");
 }
