@@ -135,14 +135,14 @@ static void on_settings_gone(struct agent *agent, int ifindex)
 
 static int drain(struct agent *agent, enum watch_kind kind);
 
-/* Two sockets have no common order. A device that is not known has its RTM_NEWLINK on the way, made
- * before or after this message: read first, it is the older of the two, and the value of this one
- * counts; still missing, it will be made later and carry the value too. */
+/* Two sockets have no common order. A device that was not announced has its RTM_NEWLINK on the way,
+ * made before or after this message: read first, it is the older of the two, and the value of this
+ * one counts; still missing, it will be made later and carry the value too. */
 static struct entry *entry_of_netconf(struct agent *agent, int ifindex)
 {
     struct entry *entry = table_get(&agent->table, ifindex);
 
-    while (!entry && watch_fd(&agent->watches[WATCH_LINK]) >= 0) {
+    while ((!entry || entry->device.unseen) && watch_fd(&agent->watches[WATCH_LINK]) >= 0) {
         int r = drain(agent, WATCH_LINK);
 
         entry = table_get(&agent->table, ifindex);

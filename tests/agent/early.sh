@@ -7,11 +7,14 @@
 . "$(dirname "$0")/agent.sh"
 system_enter "$@"
 
-PRELOAD=$SYSTEM_BUILD/tests/lib/no-links.so
-[ -e "$PRELOAD" ] || system_abort "$PRELOAD is not built"
-# A program built with the address sanitizer wants to be told that it does not come first.
-# shellcheck disable=SC2034 # agent_start runs the agent by it
-AGENT_RUNNER="env LD_PRELOAD=$PRELOAD ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0"
+# preload LIBRARY: into the agents to come.
+preload() {
+    local library=$SYSTEM_BUILD/tests/lib/$1.so
+
+    [ -e "$library" ] || system_abort "$library is not built"
+    # A program built with the address sanitizer wants to be told that it does not come first.
+    AGENT_RUNNER="env LD_PRELOAD=$library ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0"
+}
 
 sysctl -qw net.ipv4.conf.default.rp_filter=1
 accept_policy <<'END'
@@ -26,10 +29,12 @@ veth*     = off
 @bridges  = loose
 lxc*      = off
 mark*     = off
+tap*      = off, observe
 @physical = loose
 [log_martians]
 lxc*      = yes
 END
+preload no-links
 agent_start
 before=$(agent_status .devices.total)
 
@@ -73,6 +78,18 @@ becomes veth3 rp_filter 0
 ok "when everything is read the rest follows"
 agent_stop
 expect_equal "the agent stopped cleanly" "$AGENT_STATUS" 0
+
+# --- the RTM_NEWLINK comes after all, but later than what somebody wrote meanwhile
+
+preload late-links
+agent_start
+ip link add tap1 type bridge
+wait_until "the wrong value of tap1 is seen" status_is .devices.drift 1
+echo 0 >"$CONF/tap1/rp_filter"
+agent_caught_up
+wait_until "the newer value of tap1 counts, not that of its RTM_NEWLINK" status_is .devices.drift 0
+agent_stop
+expect_equal "that agent stopped cleanly, too" "$AGENT_STATUS" 0
 
 # Where udev renames it is asked of /sys whether the device is on a bus: tests/agent/physical.sh.
 system_end
