@@ -108,8 +108,9 @@ static void on_unannounced(struct agent *agent, const struct netconf_values *val
     struct entry *entry;
     bool is_new;
 
-    if (!agent->enforcing || agent->routing.asked || !values->has_rp_filter ||
-        !values->has_forwarding || device_current_name(&agent->nl, device.ifindex, device.name) < 0)
+    if (!agent->enforcing || agent->routing.asked || !values->has_forwarding ||
+        !(values->has_rp_filter && agent->policy->keys & KEY_BIT(KEY_RP_FILTER)) ||
+        device_current_name(&agent->nl, device.ifindex, device.name) < 0)
         return;
     device.bus_parent = agent_may_be_on_bus(agent, device.name);
     entry = table_add(&agent->table, device.ifindex, &is_new);
