@@ -209,10 +209,13 @@ policy_file 10-test.conf <<'END'
 [rp_filter]
 lxc1 = loose
 END
+before=$(md5sum <"$ACCEPTED")
 timeout 60 rpfpolicy apply >"$OUT" 2>"$ERR" 9>&-
 STATUS=$?
 expect_status "apply while another program holds the lock" 1
 says "apply while another program holds the lock says so" "$ERR" 'someone else'
+expect_equal "apply while another program holds the lock accepts nothing" \
+    "$(md5sum <"$ACCEPTED")" "$before"
 exec 9>&-
 
 # --- nowhere to accept it to
@@ -229,10 +232,12 @@ mount -o remount,rw /var/lib
 
 mount --bind /run /run
 mount -o remount,ro,bind /run
+before=$(md5sum <"$ACCEPTED")
 rpfpolicy apply >/dev/null 2>/var/lib/err
 expect_equal "apply where /run is read-only: exit status" "$?" 1
 says "apply where /run is read-only names the file" /var/lib/err \
-    '/run/rpfpolicy.lock cannot be written: Read-only file system'
+    '/run/rpfpolicy.lock cannot be written: Read-only file system; nothing was accepted'
+expect_equal "apply where /run is read-only accepts nothing" "$(md5sum <"$ACCEPTED")" "$before"
 policy_file 10-test.conf <<<$'[rp_filter]\nlxc1 = off'
 rpfpolicy apply --confirm >/dev/null 2>/var/lib/err
 expect_equal "apply --confirm where /run is read-only: exit status" "$?" 1
