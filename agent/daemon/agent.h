@@ -88,7 +88,7 @@ struct agent {
     bool successor;      /* another agent follows at once: the helper need not stand back */
 
     struct pauses pauses;
-    bool pauses_unknown; /* their file cannot be used */
+    int pauses_error; /* negative: their file cannot be used, so what is paused is unknown */
     struct pauses_stamp pauses_stamp;
     sd_event_source *pause_timer; /* the next pause whose time is up */
     sd_event_source *accept_timer;

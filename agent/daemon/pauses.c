@@ -84,25 +84,36 @@ static void set_pause_timer(struct agent *agent, uint64_t now)
                                 on_time_is_up, agent);
 }
 
+static void say_usable(const struct agent *agent)
+{
+    if (agent->pauses_error < 0)
+        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_ERR,
+                  "%s cannot be used: %s; as long as it is there nothing is written anywhere. "
+                  "Each sweep tries again",
+                  agent->paths.paused, strerror(-agent->pauses_error));
+    else
+        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_NOTICE,
+                  "%s can be used again, or is gone: what it does not pause is written again",
+                  agent->paths.paused);
+}
+
 /* Returns 1 when what is paused changed. Where that cannot be told everything is. */
 int agent_take_pauses(struct agent *agent)
 {
     _cleanup_pauses_ struct pauses new = {0};
     struct pauses swap;
     uint64_t now = pauses_now();
-    bool changed, was_unknown = agent->pauses_unknown;
-    int r;
+    int r, was = agent->pauses_error;
+    bool changed;
 
     stamp(agent, &agent->pauses_stamp);
     r = pauses_read(&agent->paths, &new);
-    agent->pauses_unknown = r < 0;
-    if (r < 0) {
-        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_ERR,
-                  "%s cannot be used: %s; as long as it is there nothing is written anywhere",
-                  agent->paths.paused, strerror(-r));
-        return !was_unknown;
-    }
-    changed = was_unknown || new.count != agent->pauses.count;
+    agent->pauses_error = r < 0 ? r : 0;
+    if (agent->pauses_error != was)
+        say_usable(agent);
+    if (r < 0)
+        return was == 0;
+    changed = was < 0 || new.count != agent->pauses.count;
     for (size_t i = 0; i < new.count; i++)
         changed |= !is_among(&new.items[i], &agent->pauses);
     say_changes(agent, &new, now);
@@ -118,7 +129,7 @@ int agent_take_pauses(struct agent *agent)
 void agent_mark_paused(const struct agent *agent, struct live *live)
 {
     pauses_mark(&agent->pauses, live, pauses_now());
-    if (!agent->pauses_unknown)
+    if (agent->pauses_error == 0)
         return;
     live->all_paused = live->default_paused = true;
     for (size_t i = 0; i < live->count; i++)
@@ -127,7 +138,7 @@ void agent_mark_paused(const struct agent *agent, struct live *live)
 
 bool agent_is_paused(const struct agent *agent, const struct device *device)
 {
-    return agent->pauses_unknown ||
+    return agent->pauses_error < 0 ||
            (agent->pauses.count > 0 && pauses_find(&agent->pauses, device->name, pauses_now()));
 }
 

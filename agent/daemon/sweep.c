@@ -103,7 +103,7 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *data)
     /* Should their directories not be watched, or no longer, since somebody removed them: */
     if (agent_take_policy(agent) > 0)
         return agent_policy_changed(agent);
-    if (agent_pauses_changed(agent) && agent_take_pauses(agent) > 0) {
+    if ((agent->pauses_error < 0 || agent_pauses_changed(agent)) && agent_take_pauses(agent) > 0) {
         agent_resync_now(agent, NULL);
         return 0;
     }
