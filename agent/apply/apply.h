@@ -10,7 +10,8 @@
 #include "procsys.h"
 
 /* flock on paths->lock, waiting at most timeout_ms. Returns a descriptor; -EBUSY after the wait.
- * Makes the run directory where it is missing. */
+ * Makes the run directory where it is missing; where that fails, what it is for is missing, the
+ * lock only if it is in there. */
 int lock_acquire(const struct paths *paths, int timeout_ms);
 void lock_release(int fd);
 

@@ -98,13 +98,13 @@ int lock_file(const char *path, int timeout_ms)
 
 int lock_acquire(const struct paths *paths, int timeout_ms)
 {
-    int r = run_directory_make(paths);
+    int made = run_directory_make(paths), fd = lock_file(paths->lock, timeout_ms);
 
-    if (r >= 0)
-        r = lock_file(paths->lock, timeout_ms);
-    if (r >= 0 && paths->foreign)
-        run_file_give(paths, r);
-    return r;
+    if (fd == -ENOENT && made < 0)
+        return made;
+    if (fd >= 0 && paths->foreign)
+        run_file_give(paths, fd);
+    return fd;
 }
 
 void lock_release(int fd)
