@@ -386,14 +386,18 @@ int before_append(const struct paths *paths, const struct before_record *records
     char header[STATE_HEADER_SIZE];
     _cleanup_close_ int fd = -1;
     off_t end = 0;
+    bool foreign; /* root's, in a directory that was given to the agent's user since */
     int r;
 
     make_header(paths, header);
     fd = open(paths->before, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    foreign = fd < 0 && errno == EACCES;
+    if (foreign)
+        fd = open(paths->before, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     r = find_end(fd, header, &end);
     if (r < 0)
         return r;
-    if (r == 0) {
+    if (r == 0 || foreign) {
         r = run_directory_make(paths);
         return r < 0 ? r : rewrite(paths, fd, header, records, n);
     }

@@ -46,11 +46,32 @@ enum agent_state agent_state_read(const struct paths *paths)
     return state;
 }
 
+/* A dead one of root's, where the directory was given to the agent's user since. -EBUSY: it lives.
+ */
+static int remove_foreign(const struct paths *paths)
+{
+    int fd = open(paths->agent, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool held = fd >= 0 && is_held(fd);
+
+    if (fd >= 0)
+        close(fd);
+    if (held)
+        return -EBUSY;
+    return unlink(paths->agent) < 0 ? -EACCES : 0;
+}
+
 int agent_state_take(const struct paths *paths)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int fd = open(paths->agent, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    int r;
+    int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    int fd = open(paths->agent, flags, 0644), r;
+
+    if (fd < 0 && errno == EACCES) {
+        r = remove_foreign(paths);
+        if (r < 0)
+            return r;
+        fd = open(paths->agent, flags, 0644);
+    }
 
     if (fd < 0)
         return -errno;

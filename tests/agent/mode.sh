@@ -80,7 +80,7 @@ refuses /no/such/net --proc-sys-net=/no/such/net
 # as_user [COMMAND…]: as the unit does, a user of its own with the one capability, directories made
 # for it. The command runs the agent.
 as_user() {
-    find /run/rpfpolicy -maxdepth 1 -name 'netns-*' -o -exec chown 1234:1234 {} +
+    chown 1234:1234 /run/rpfpolicy
     rm -f /run/rpfpolicy.lock
     install -o 0 -g 1234 -m 0660 /dev/null /run/rpfpolicy.lock
     install -d -o 1234 /run/rpfpolicy-agent
@@ -108,6 +108,20 @@ expect "what lxc1 had is on record" grep -q ' lxc1 ' /run/rpfpolicy/before
 agent_stop
 expect_equal "the agent stopped cleanly" "$AGENT_STATUS" 0
 expect "the marker for the udev rule is gone" test ! -e /run/rpfpolicy-agent/enforcing
+
+# What root had recorded before the directory was given to that user, as by udev at boot before
+# systemd-tmpfiles did: the files in it stay root's, and the agent adds to the record all the same.
+rm -rf --one-file-system /run/rpfpolicy
+add_device lxc3
+echo 2 >"$CONF/lxc3/rp_filter"
+rpfpolicy apply >/dev/null 2>&1
+expect "root's record has what lxc3 had" grep -q '^rp_filter 2 .* lxc3 ' /run/rpfpolicy/before
+as_user
+echo 2 >"$CONF/eth0/rp_filter"
+becomes eth0 rp_filter 1
+expect "what eth0 had is on record" grep -q '^rp_filter 2 .* eth0 ' /run/rpfpolicy/before
+expect "and still what lxc3 had" grep -q '^rp_filter 2 .* lxc3 ' /run/rpfpolicy/before
+agent_stop
 
 # An observing one cannot get the capability back: it ends, and its unit starts it again.
 accept_policy < <(policy observe)
