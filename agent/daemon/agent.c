@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/capability.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
@@ -267,6 +268,50 @@ static void drop_capabilities(struct agent *agent)
     cap_free(none);
 }
 
+/* ---------------------------------------------------------------------------- files that are held
+ */
+
+static bool is_removed(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
+int agent_check_files(struct agent *agent)
+{
+    const char *path = is_removed(agent->lock_fd)    ? agent->paths.lock
+                       : is_removed(agent->state_fd) ? agent->paths.agent
+                                                     : NULL;
+
+    if (!path)
+        return 0;
+    if (!agent->files_gone)
+        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+                  "%s was removed: others no longer see this agent or its lock; coming back with "
+                  "new files",
+                  path);
+    agent->restart = agent->files_gone = true;
+    (void)sd_event_exit(agent->event, 0);
+    return -ESTALE;
+}
+
+bool agent_lock(struct agent *agent)
+{
+    if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) < 0)
+        return false;
+    if (!is_removed(agent->lock_fd))
+        return true;
+    agent_unlock(agent);
+    (void)agent_check_files(agent);
+    return false;
+}
+
+void agent_unlock(struct agent *agent)
+{
+    (void)flock(agent->lock_fd, LOCK_UN);
+}
+
 /* --------------------------------------------------------------------------------- life and end */
 
 /* *where: what could not be had, while it is being tried. */
@@ -431,7 +476,8 @@ int agent_run(struct agent *agent)
         (void)agent_mark_stopped(agent, true);
     (void)agent_write_status(agent, agent->restart || agent->successor ? "restarting" : "stopped");
     log_plain(&agent->logger, LOG_EVENT_STOPPED, LOG_INFO,
-              agent->restart     ? "Coming back with the right to write, for an enforcing policy"
+              agent->files_gone  ? "Coming back with new files"
+              : agent->restart   ? "Coming back with the right to write, for an enforcing policy"
               : agent->successor ? "Stopped for the next agent; until then the udev hook stands in"
                                  : "Stopped; values stay as they are");
     return 0;

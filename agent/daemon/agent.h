@@ -84,7 +84,8 @@ struct agent {
     bool can_write;      /* the capability was not dropped */
     bool policy_read;    /* it was looked for once */
     bool policy_damaged; /* the accepted one, which was said */
-    bool restart;        /* leave the loop to come back with the capability */
+    bool restart;        /* leave the loop to come back: with the capability, or … */
+    bool files_gone;     /* … since lock or presence file were removed */
     bool successor;      /* another agent follows at once: the helper need not stand back */
 
     struct pauses pauses;
@@ -132,6 +133,13 @@ int agent_new(const struct agent_options *options, struct agent **ret, char **re
 struct agent *agent_free(struct agent *agent);
 int agent_run(struct agent *agent);
 uint64_t agent_now(const struct agent *agent); /* CLOCK_MONOTONIC, microseconds, fresh */
+/* The lock under which settings are written, without waiting for it. False also where its file was
+ * removed, so that it locks nobody out. */
+bool agent_lock(struct agent *agent);
+void agent_unlock(struct agent *agent);
+/* -ESTALE where somebody removed the files by which others know of the agent: then it comes back
+ * with new ones, for which the unit's user needs its manager. */
+int agent_check_files(struct agent *agent);
 
 /* takeover.c: the accepted policy becomes the one in force. */
 int agent_take_policy(struct agent *agent);

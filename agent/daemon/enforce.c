@@ -2,7 +2,6 @@
  * against it: mode, udev still at work, another writer, the lock. The only place of the agent that
  * writes to a device. */
 #include <stdio.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -323,7 +322,7 @@ static int repair_key(struct repair *repair)
     struct entry *entry = repair->entry;
     int r;
 
-    if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+    if (!agent_lock(agent)) {
         struct entry_key *keys = entry_keys(entry);
 
         if (keys)
@@ -332,7 +331,7 @@ static int repair_key(struct repair *repair)
         return 0;
     }
     r = write_locked(repair);
-    (void)flock(agent->lock_fd, LOCK_UN);
+    agent_unlock(agent);
     if (r == -ENODEV || r == -ENOENT || r == -ECANCELED)
         return 0; /* gone is success: its RTM_DELLINK follows; and so does the other policy */
     if (r == -ESTALE || r == -EAGAIN)

@@ -177,8 +177,9 @@ int main(int argc, char **argv)
         return fail(r, NULL);
     if (!restart)
         return EXIT_SUCCESS;
-    /* The capability was dropped in observe mode. Root gets it back by starting afresh; a unit's
-     * user, or a container that may gain nothing, needs its manager for that. */
+    /* The capability was dropped in observe mode, or the directory of the state is gone. Root gets
+     * it back by starting afresh; a unit's user, or a container that may gain nothing, needs its
+     * manager for that. */
     if (geteuid() == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0)
         execv("/proc/self/exe", argv);
     return EXIT_RESTART;

@@ -146,6 +146,8 @@ static int on_run_directory(sd_event_source *source, const struct inotify_event 
 {
     struct agent *agent = data;
 
+    if (event->len > 0 && streq(event->name, "agent")) /* removed, and soon the directory, too? */
+        agent_status_changed(agent);
     if (!(event->mask & IN_Q_OVERFLOW) && (event->len == 0 || !streq(event->name, "paused")))
         return 0;
     if (agent_take_pauses(agent) > 0)

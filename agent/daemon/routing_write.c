@@ -1,7 +1,6 @@
 /* Carrying out a plan of policy routing: only where the mode allows it, under the lock, later where
  * somebody keeps undoing it, and with one journal entry per device and change of state. */
 #include <stdio.h>
-#include <sys/file.h>
 
 #include "agent.h"
 #include "agent_routing.h"
@@ -349,22 +348,22 @@ static bool write_locked(struct work *work, const struct live *live,
     struct agent *agent = work->agent;
     struct routes_outcome outcome;
 
-    if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+    if (!agent_lock(agent)) {
         agent_routing_schedule(agent, agent_now(agent) + LOCK_RETRY);
         return false;
     }
     if (agent_pauses_changed(agent)) {
-        (void)flock(agent->lock_fd, LOCK_UN);
+        agent_unlock(agent);
         (void)agent_take_pauses(agent);
         agent_schedule_resync(agent, "pauses were changed");
         return false;
     }
     if (agent_policy_is_stale(agent)) {
-        (void)flock(agent->lock_fd, LOCK_UN);
+        agent_unlock(agent);
         return false;
     }
     routes_carry_out(&agent->nl, changes, n, live, report, work, &outcome);
-    (void)flock(agent->lock_fd, LOCK_UN);
+    agent_unlock(agent);
     return true;
 }
 

@@ -223,6 +223,8 @@ static int on_status(sd_event_source *source, uint64_t usec, void *data)
     struct agent *agent = data;
     int r;
 
+    if (agent_check_files(agent) < 0)
+        return 0;
     r = agent_write_status(agent, "running");
     if (r < 0 && !agent->status_failed)
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,

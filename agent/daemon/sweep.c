@@ -1,7 +1,6 @@
 /* Now and then everything is looked at, for what the kernel does not announce. */
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
-#include <sys/file.h>
 
 #include "agent.h"
 #include "sysctl_conf.h"
@@ -87,10 +86,10 @@ static bool sweep_rp_filter(struct agent *agent)
 /* A moment at which nobody waits; when the lock is taken, the next sweep will do. */
 static void tidy_record(struct agent *agent)
 {
-    if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) < 0)
+    if (!agent_lock(agent))
         return;
     (void)before_log_tidy(&agent->before, &agent->paths);
-    (void)flock(agent->lock_fd, LOCK_UN);
+    agent_unlock(agent);
 }
 
 static int on_sweep(sd_event_source *source, uint64_t usec, void *data)

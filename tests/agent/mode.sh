@@ -123,6 +123,16 @@ expect "what eth0 had is on record" grep -q '^rp_filter 2 .* eth0 ' /run/rpfpoli
 expect "and still what lxc3 had" grep -q '^rp_filter 2 .* lxc3 ' /run/rpfpolicy/before
 agent_stop
 
+# Its user may make no directory in /run: when that of its state is removed it ends, for its unit to
+# make it and to start it again.
+as_user
+rm -rf --one-file-system /run/rpfpolicy
+wait "$AGENT_PID"
+expect_equal "without its directory it asks to be started again" "$?" 75
+expect "and says why" grep -q '/run/rpfpolicy/agent was removed' "$AGENT_LOG"
+expect "the marker for the udev rule is gone meanwhile" test ! -e /run/rpfpolicy-agent/enforcing
+mkdir /run/rpfpolicy
+
 # An observing one cannot get the capability back: it ends, and its unit starts it again.
 accept_policy < <(policy observe)
 as_user

@@ -5,7 +5,7 @@
 conf=${conf:?}
 # Beside what it says: three writers within a second look like one that does not stop.
 # shellcheck disable=SC2034 # for run.sh
-expected='keeps writing|offf|Reload failed|Control process exited|Main process exited|Failed with result|status=9/KILL'
+expected='keeps writing|offf|Reload failed|Control process exited|Main process exited|Failed with result|status=9/KILL|was removed: others no longer see'
 
 expect "the agent is active after boot" agent_is active
 expect "no unit failed" no_failed_unit
@@ -40,6 +40,16 @@ kill -KILL "$pid"
 eventually "a killed agent comes back" another_agent "$pid"
 echo 2 >"$conf/lxc4f21a9/rp_filter"
 eventually "and repairs" has lxc4f21a9 0
+
+for removed in /run/rpfpolicy /run/rpfpolicy.lock; do
+    pid=$(agent_pid)
+    rm -rf --one-file-system "$removed"
+    echo 2 >"$conf/lxc4f21a9/rp_filter"
+    eventually "without $removed the agent comes back" another_agent "$pid"
+    expect "with a new one" test -e "$removed"
+    eventually "and repairs" has lxc4f21a9 0
+done
+expect "the directory is its user's" test "$(stat -c %U /run/rpfpolicy)" = rpfpolicy
 
 echo 'lxc* = offf' >>/etc/rpfpolicy.d/10-node.conf
 systemctl reload rpfpolicy-agent
