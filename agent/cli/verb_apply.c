@@ -175,7 +175,7 @@ static int dry_run(struct applying *applying, const struct plan *plan)
         routing_print_notes(cli->out.stream, routes);
     close_json(applying, &none, &no_routes);
     print_rest(cli, applying->session, plan, plan->count == 0 && routes->n_changes == 0);
-    return plan->count > 0 || routing_is_wrong(routes) ? EXIT_DRIFT : EXIT_OK;
+    return plan_status(applying->session, plan, routes);
 }
 
 static int amend(struct live *live, void *data)
@@ -186,60 +186,19 @@ static int amend(struct live *live, void *data)
     return session_amend(applying->session, live);
 }
 
-/* Keys that are not as a rule wants them: as one that writes does, as one that only observes. */
-struct left {
-    unsigned written, observed;
-};
-
-static void count_key(const struct key_state *state, struct left *left)
-{
-    if (state->state > STATE_DRIFT)
-        return;
-    if (plan_rule_writes(state->rule))
-        left->written++;
-    else
-        left->observed++;
-}
-
-static void count_special(const struct session *session, int which, struct left *left)
-{
-    struct key_state state;
-
-    for (enum key key = 0; key < KEY_COUNT; key++) {
-        if (!(session->policy->keys & KEY_BIT(key)))
-            continue;
-        judge_special(session->judge, which, key, &state);
-        count_key(&state, left);
-    }
-}
-
 /* What is left now, after the writes. A negative errno where that is not known. */
-static int count_left(struct cli *cli, unsigned flags, struct left *ret)
+static int read_left(struct cli *cli, unsigned flags, struct keys_left *ret)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
-    struct left left = {0};
 
     if (session_load(&session, cli, SESSION_QUIET | flags) < 0 || session_read(&session, 0, 0) < 0)
         return -EIO;
-    count_special(&session, IFINDEX_ALL, &left);
-    count_special(&session, IFINDEX_DEFAULT, &left);
-    for (size_t i = 0; i < session.live.count; i++) {
-        struct key_state states[KEY_COUNT];
-        enum state worst;
-        unsigned count;
-
-        if (!session.live.devices[i].ipv4)
-            continue;
-        count = judge_device(session.judge, &session.live.devices[i], states, &worst);
-        for (unsigned k = 0; k < count; k++)
-            count_key(&states[k], &left);
-    }
-    *ret = left;
+    *ret = keys_left(&session);
     return 0;
 }
 
 /* routed: routes and rules are as wanted, too. */
-static void say_left(const struct session *session, const struct left *left, bool failed,
+static void say_left(const struct session *session, const struct keys_left *left, bool failed,
                      bool routed)
 {
     char number[16];
@@ -263,8 +222,8 @@ static void say_left(const struct session *session, const struct left *left, boo
 static int follow_up(struct cli *cli, const struct session *session,
                      const struct apply_result *result, bool routed)
 {
-    struct left left = {0};
-    int r = count_left(cli, session->unpaused ? SESSION_UNPAUSED : 0, &left);
+    struct keys_left left = {0};
+    int r = read_left(cli, session->unpaused ? SESSION_UNPAUSED : 0, &left);
     char number[16];
 
     if (result->record_error < 0)

@@ -114,5 +114,5 @@ int verb_plan(struct cli *cli, int count, char **arguments)
         say("cannot plan: %s", error_text(r));
         return EXIT_ERROR;
     }
-    return plan.count > 0 || routing_is_wrong(&routing.plan) ? EXIT_DRIFT : EXIT_OK;
+    return plan_status(&session, &plan, &routing.plan);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "pause.h"
+#include "routing_report.h"
 
 char *write_text(const struct write *write)
 {
@@ -167,4 +168,51 @@ void notes_print(FILE *stream, const struct session *session, const struct plan 
             print_impossible(stream, session, specials[i].name, NULL, &state);
         }
     print_impossible_devices(stream, session, said);
+}
+
+static void count_key(const struct key_state *state, struct keys_left *left)
+{
+    if (state->state > STATE_DRIFT)
+        return;
+    if (plan_rule_writes(state->rule))
+        left->written++;
+    else
+        left->observed++;
+}
+
+static void count_special(const struct session *session, int which, struct keys_left *left)
+{
+    struct key_state state;
+
+    for (enum key key = 0; key < KEY_COUNT; key++) {
+        if (!(session->policy->keys & KEY_BIT(key)))
+            continue;
+        judge_special(session->judge, which, key, &state);
+        count_key(&state, left);
+    }
+}
+
+struct keys_left keys_left(const struct session *session)
+{
+    struct keys_left left = {0};
+
+    count_special(session, IFINDEX_ALL, &left);
+    count_special(session, IFINDEX_DEFAULT, &left);
+    for (size_t i = 0; i < session->live.count; i++) {
+        struct key_state states[KEY_COUNT];
+        enum state worst;
+        unsigned count = judge_device(session->judge, &session->live.devices[i], states, &worst);
+
+        for (unsigned k = 0; k < count; k++)
+            count_key(&states[k], &left);
+    }
+    return left;
+}
+
+int plan_status(const struct session *session, const struct plan *plan,
+                const struct routes_plan *routes)
+{
+    return plan->count > 0 || keys_left(session).written > 0 || routing_is_wrong(routes)
+               ? EXIT_DRIFT
+               : EXIT_OK;
 }

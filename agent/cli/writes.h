@@ -3,6 +3,7 @@
 
 #include "plan.h"
 #include "report.h"
+#include "routes.h"
 
 /* "lxc1: rp_filter 2 -> 0, effectively loose -> off: lxc*=off (FILE:3)". Owned; NULL when memory
  * ran out. */
@@ -15,3 +16,13 @@ json_t *json_casualties(const struct plan *plan);
  * rule speaks of them, what is paused, `all` and `default` that must not or cannot move. Printed as
  * "note: …". */
 void notes_print(FILE *stream, const struct session *session, const struct plan *plan);
+
+/* Keys that are not as wanted now: by a rule that writes, by one that only observes. */
+struct keys_left {
+    unsigned written, observed;
+};
+struct keys_left keys_left(const struct session *session);
+
+/* EXIT_DRIFT when there is something to do or something that no write can give, else EXIT_OK. */
+int plan_status(const struct session *session, const struct plan *plan,
+                const struct routes_plan *routes);

@@ -195,6 +195,7 @@ sysctl -qw net.ipv4.conf.all.rp_filter=2
 for verb in plan 'apply --dry-run' apply; do
     # shellcheck disable=SC2086 # a verb and its option
     run $verb
+    expect_status "$verb without a write, where something cannot be had" 2
     says "$verb without a write" "$OUT" '^Nothing to do'
     says "$verb without a write tells what cannot be had" "$OUT" \
         '^note: rp_filter of [^ ]+: cannot be strict: .* all = unmanaged, /etc/rpfpolicy.d/10-test.conf:2$'
