@@ -44,13 +44,6 @@ char *routing_command_text(const struct live *live, const struct routes_change *
 void routing_print_change(FILE *stream, const struct live *live,
                           const struct routes_change *change);
 
-/* Carry out: one line per change to the output, or where `changes` is not NULL an element of that
- * list: json_routes_change() with `result` (done, gone, failed, or left: something before it failed
- * for this device) and `error`. Says what went wrong; notes are printed with the lines. Returns an
- * exit status; ret_count is the number of changes that there were to make. */
-int routing_write(struct session *session, const struct policy *policy, bool forced,
-                  json_t *changes, size_t *ret_count, struct routes_outcome *ret);
-
 /* Ways that could not be put in place, the first failure of each device: it must not become
  * stricter without them. */
 struct missing_ways {
@@ -70,8 +63,17 @@ void missing_ways_mark(const struct missing_ways *missing, struct live *live);
 /* What holds this device, or `all`; NULL for nothing, or nothing that is known. */
 const struct missing_way *missing_ways_find(const struct missing_ways *missing, int ifindex);
 
+/* Carry out: one line per change to the output, or where `changes` is not NULL an element of that
+ * list: json_routes_change() with `result` (done, gone, failed, or left: something before it failed
+ * for this device) and `error`. told: what routing_write_additions() could not do; has no line
+ * where it fails again. NULL for nothing. Says what went wrong; notes are printed with the lines.
+ * Returns an exit status; ret_count is the number of changes that there were to make. */
+int routing_write(struct session *session, const struct policy *policy, bool forced,
+                  const struct missing_ways *told, json_t *changes, size_t *ret_count,
+                  struct routes_outcome *ret);
+
 /* The same for what is added alone, without notes. What fails is tried again by routing_write(), to
- * which it is left to tell of it. *ret_missing, empty before, is for missing_ways_done(). */
+ * which it is left to say how many did. *ret_missing, empty before, is for missing_ways_done(). */
 int routing_write_additions(struct session *session, const struct policy *policy, bool forced,
                             json_t *changes, size_t *ret_count, struct routes_outcome *ret,
                             struct missing_ways *ret_missing);

@@ -8,7 +8,8 @@
 struct writing {
     struct session *session;
     json_t *changes;
-    struct missing_ways *missing; /* NULL: nobody asks */
+    struct missing_ways *missing;    /* NULL: nobody asks */
+    const struct missing_ways *told; /* these were told already; NULL: none */
 };
 
 void missing_ways_done(struct missing_ways *missing)
@@ -35,13 +36,21 @@ void missing_ways_mark(const struct missing_ways *missing, struct live *live)
             missing->unknown || missing_ways_find(missing, live->devices[i].ifindex);
 }
 
+static const struct missing_way *find_own(const struct missing_ways *missing, int ifindex)
+{
+    for (size_t i = 0; i < missing->count; i++)
+        if (missing->items[i].ifindex == ifindex)
+            return &missing->items[i];
+    return NULL;
+}
+
 /* The first one of a device tells why. */
 static void add_missing(struct missing_ways *missing, const struct live *live,
                         const struct routes_change *change, int error)
 {
     struct missing_way way = {.ifindex = change->ifindex, .error = error};
 
-    if (missing_ways_find(missing, change->ifindex))
+    if (find_own(missing, change->ifindex))
         return;
     way.command = routing_command_text(live, change);
     if (!way.command || grow((void **)&missing->items, &missing->capacity, missing->count,
@@ -60,6 +69,22 @@ static int amend(struct live *live, void *data)
     return session_amend(writing->session, live);
 }
 
+/* The same addition failed again, or was left out again for it. */
+static bool was_told(const struct missing_ways *told, const struct live *live,
+                     const struct routes_change *change, enum routes_result result, int error)
+{
+    const struct missing_way *way =
+        told && routes_change_adds(change) ? find_own(told, change->ifindex) : NULL;
+    _cleanup_free_ char *command = NULL;
+
+    if (!way || result == ROUTES_LEFT)
+        return way;
+    if (result != ROUTES_FAILED || way->error != error)
+        return false;
+    command = routing_command_text(live, change);
+    return command && streq(way->command, command);
+}
+
 static void report(const struct routes_change *change, const char *name, enum routes_result result,
                    int error, void *data)
 {
@@ -73,6 +98,8 @@ static void report(const struct routes_change *change, const char *name, enum ro
 
     if (writing->missing && (result == ROUTES_FAILED || result == ROUTES_LEFT))
         add_missing(writing->missing, live, change, error);
+    if (was_told(writing->told, live, change, result, error))
+        return;
     if (writing->changes) {
         json_t *object = json_routes_change(live, change);
 
@@ -116,13 +143,14 @@ static int status_of(const struct routes_plan *plan, const struct routes_outcome
                                                                                     : EXIT_OK;
 }
 
-/* missing: only what is added, and what of it could not be. A negative errno: nothing was changed.
- */
+/* missing: only what is added, and what of it could not be; told: what was told of that. A negative
+ * errno: nothing was changed. */
 static int write_part(struct session *session, const struct policy *policy, bool forced,
-                      struct missing_ways *missing, json_t *changes, struct routes_plan *ret_plan,
-                      struct routes_outcome *ret)
+                      struct missing_ways *missing, const struct missing_ways *told,
+                      json_t *changes, struct routes_plan *ret_plan, struct routes_outcome *ret)
 {
-    struct writing writing = {.session = session, .changes = changes, .missing = missing};
+    struct writing writing = {
+        .session = session, .changes = changes, .missing = missing, .told = told};
     struct routes_apply_options options = {
         .paths = &session->cli->paths,
         .policy = policy,
@@ -146,20 +174,21 @@ int routing_write_additions(struct session *session, const struct policy *policy
     int r;
 
     *ret = (struct routes_outcome){0};
-    r = write_part(session, policy, forced, ret_missing, changes, &plan, ret);
+    r = write_part(session, policy, forced, ret_missing, NULL, changes, &plan, ret);
     *ret_count = routes_plan_additions(&plan);
     routes_plan_done(&plan);
     return r < 0 ? say_error(r) : EXIT_OK;
 }
 
 int routing_write(struct session *session, const struct policy *policy, bool forced,
-                  json_t *changes, size_t *ret_count, struct routes_outcome *ret)
+                  const struct missing_ways *told, json_t *changes, size_t *ret_count,
+                  struct routes_outcome *ret)
 {
     struct routes_plan plan = {0};
     int r, status;
 
     *ret = (struct routes_outcome){0};
-    r = write_part(session, policy, forced, NULL, changes, &plan, ret);
+    r = write_part(session, policy, forced, NULL, told, changes, &plan, ret);
     if (r >= 0 && !changes)
         routing_print_notes(session->cli->out.stream, &plan);
     status = r < 0 ? say_error(r) : status_of(&plan, ret);

@@ -323,8 +323,8 @@ static int carry_out(struct applying *applying, const struct plan *plan)
                                          &n_ways, &ways, &applying->missing);
     r = status == EXIT_ERROR ? -ECANCELED : write_values(applying, &result);
     if (r >= 0)
-        status =
-            routing_write(session, session->policy, forced, applying->routes, &n_changes, &outcome);
+        status = routing_write(session, session->policy, forced, &applying->missing,
+                               applying->routes, &n_changes, &outcome);
     add_outcome(&outcome, &ways);
     close_json(applying, &result, &outcome);
     if (r < 0)

@@ -211,7 +211,8 @@ static int remove_routes(struct restoring *restoring)
 
     if (restoring->routing.plan.n_changes == 0)
         return EXIT_OK;
-    return routing_write(&session, NULL, false, restoring->routes_json, &count, &restoring->routes);
+    return routing_write(&session, NULL, false, NULL, restoring->routes_json, &count,
+                         &restoring->routes);
 }
 
 static void show_routes(struct restoring *restoring)

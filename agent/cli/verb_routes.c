@@ -118,7 +118,7 @@ static int write_routes(struct session *session, const struct policy *policy, bo
     json_t *changes = cli->format == FORMAT_JSON ? json_array() : NULL;
     struct routes_outcome outcome;
     size_t count;
-    int status = routing_write(session, policy, forced, changes, &count, &outcome);
+    int status = routing_write(session, policy, forced, NULL, changes, &count, &outcome);
 
     if (changes) {
         open_json(cli, session);

@@ -91,6 +91,7 @@ for loose in 2 0; do
     said '1 value was held back'
     said '1 key still not as wanted'
     said "1 change of routes and rules failed"
+    expect_equal "no line is there twice" "$(sort "$SYSTEM_WORK/said" "$SYSTEM_WORK/errors" | uniq -d)" ''
     refuse_no_more
     apply 0
     effective_are 1 1 1 1
@@ -106,6 +107,9 @@ json '[.held[] | [.name, .key, .before, .after, .rule.pattern, .error]]' \
     '[["eth2","rp_filter",2,1,"*","Invalid argument"]]'
 json '.held[0].command | startswith("ip -4 route add 10.9.0.0/16 via 192.0.2.1 dev eth2")' true
 json '[.summary.held, .summary.failed]' '[1,0]'
+json '.routes | map(select(.result == "failed")) | length' 1
+json '.routes | length == (map(.command) | unique | length)' true
+json '.summary.routes | [.failed, .left]' '[1,4]'
 json '[.writes[] | select(.name == "eth2")]' '[]'
 refuse_no_more
 apply 0 --json
