@@ -177,6 +177,11 @@ void routes_plan_done(struct routes_plan *plan);
 size_t routes_plan_additions(const struct routes_plan *plan);
 bool routes_change_adds(const struct routes_change *change);
 
+/* Does it add something that rp_filter looks at, which is a matter of IPv4 alone? */
+bool routes_change_is_way(const struct routes_change *change);
+
+uint8_t routes_change_family(const struct routes_change *change); /* AF_INET, AF_INET6 */
+
 /* The same as text without the verb: "172.16.6.0/24 dev eth2 scope link". Owned, NULL without
  * memory. */
 char *route_text(const struct route *route, const char *name);

@@ -343,6 +343,18 @@ bool routes_change_adds(const struct routes_change *change)
     return change->op == ROUTES_ADD_ROUTE || change->op == ROUTES_ADD_RULE;
 }
 
+uint8_t routes_change_family(const struct routes_change *change)
+{
+    bool is_rule = change->op == ROUTES_ADD_RULE || change->op == ROUTES_DELETE_RULE;
+
+    return is_rule ? change->rule.family : change->route.family;
+}
+
+bool routes_change_is_way(const struct routes_change *change)
+{
+    return routes_change_adds(change) && routes_change_family(change) == AF_INET;
+}
+
 size_t routes_plan_additions(const struct routes_plan *plan)
 {
     size_t n = 0;

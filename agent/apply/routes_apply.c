@@ -28,31 +28,37 @@ int routes_gather(struct netlink *nl, const struct paths *paths, const struct po
     return 0;
 }
 
-/* Devices for which something failed; few, if any. */
+/* Where something failed, each family of a device by itself; few, if any. */
 struct failures {
-    int *ifindexes; /* owned */
+    struct failure {
+        int ifindex;
+        uint8_t family;
+    } * items; /* owned */
     size_t count, capacity;
     bool all; /* memory ran out: nothing more is tried */
 };
 
-static bool has_failed(const struct failures *failures, int ifindex)
+static bool has_failed(const struct failures *failures, const struct routes_change *change)
 {
     if (failures->all)
         return true;
     for (size_t i = 0; i < failures->count; i++)
-        if (failures->ifindexes[i] == ifindex)
+        if (failures->items[i].ifindex == change->ifindex &&
+            failures->items[i].family == routes_change_family(change))
             return true;
     return false;
 }
 
-static void add_failure(struct failures *failures, int ifindex)
+static void add_failure(struct failures *failures, const struct routes_change *change)
 {
-    if (ifindex == 0 || has_failed(failures, ifindex))
+    if (change->ifindex == 0)
         return;
-    if (grow((void **)&failures->ifindexes, &failures->capacity, failures->count, sizeof(int)) < 0)
+    if (grow((void **)&failures->items, &failures->capacity, failures->count,
+             sizeof(*failures->items)) < 0)
         failures->all = true;
     else
-        failures->ifindexes[failures->count++] = ifindex;
+        failures->items[failures->count++] =
+            (struct failure){change->ifindex, routes_change_family(change)};
 }
 
 static bool is_gone(struct netlink *nl, int ifindex)
@@ -65,14 +71,14 @@ static bool is_gone(struct netlink *nl, int ifindex)
 static enum routes_result carry_out(struct netlink *nl, const struct routes_change *change,
                                     struct failures *failures, int *ret_error)
 {
-    if (has_failed(failures, change->ifindex))
+    if (has_failed(failures, change))
         return ROUTES_LEFT;
     *ret_error = routes_change(nl, change);
     if (*ret_error >= 0)
         return ROUTES_DONE;
     if (is_gone(nl, change->ifindex))
         return ROUTES_GONE;
-    add_failure(failures, change->ifindex);
+    add_failure(failures, change);
     return ROUTES_FAILED;
 }
 
@@ -112,7 +118,7 @@ void routes_carry_out(struct netlink *nl, const struct routes_change *changes, s
         if (report)
             report(&changes[i], device ? device->name : "", result, error, data);
     }
-    free(failures.ifindexes);
+    free(failures.items);
 }
 
 static int read_live(const struct routes_apply_options *options, struct netlink *nl,

@@ -15,8 +15,8 @@ enum routes_result {
     ROUTES_DONE,
     ROUTES_GONE, /* the device vanished: success */
     ROUTES_FAILED,
-    ROUTES_LEFT, /* not tried: something before it failed for the same device, which keeps what it
-                    has rather than lose it */
+    ROUTES_LEFT, /* not tried: something before it failed for the same family of the device, which
+                    keeps what it has rather than lose it */
 };
 
 /* name: of the device, "" where it is not known any more or it is the rule for main. */
@@ -28,8 +28,8 @@ struct routes_outcome {
     int first_error; /* negative errno of the first failure, 0 for none */
 };
 
-/* The changes of a plan, in order; a failure stops only what comes after it for the same device.
- * live: for the names. The caller holds the lock. */
+/* The changes of a plan, in order; a failure stops only what comes after it for the same family
+ * of the same device. live: for the names. The caller holds the lock. */
 void routes_carry_out(struct netlink *nl, const struct routes_change *changes, size_t n,
                       const struct live *live, routes_report_t report, void *data,
                       struct routes_outcome *ret);

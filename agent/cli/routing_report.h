@@ -44,11 +44,12 @@ char *routing_command_text(const struct live *live, const struct routes_change *
 void routing_print_change(FILE *stream, const struct live *live,
                           const struct routes_change *change);
 
-/* Ways that could not be put in place, the first failure of each device: it must not become
- * stricter without them. */
+/* What could not be added, the first failure of each family of a device. It must not become
+ * stricter without its ways in IPv4. */
 struct missing_ways {
     struct missing_way {
-        int ifindex;   /* 0: the rule for main, by which replies of every device go */
+        int ifindex; /* 0: the rule for main, by which replies of every device go */
+        uint8_t family;
         char *command; /* owned: "ip -4 route add …" */
         int error;     /* negative errno; 0: not tried */
     } * items;         /* owned */
@@ -60,7 +61,7 @@ void missing_ways_done(struct missing_ways *missing);
 /* Mark the devices as held. */
 void missing_ways_mark(const struct missing_ways *missing, struct live *live);
 
-/* What holds this device, or `all`; NULL for nothing, or nothing that is known. */
+/* What in IPv4 holds this device, or `all`; NULL for nothing, or nothing that is known. */
 const struct missing_way *missing_ways_find(const struct missing_ways *missing, int ifindex);
 
 /* Carry out: one line per change to the output, or where `changes` is not NULL an element of that

@@ -24,7 +24,8 @@ void missing_ways_done(struct missing_ways *missing)
 const struct missing_way *missing_ways_find(const struct missing_ways *missing, int ifindex)
 {
     for (size_t i = 0; i < missing->count; i++)
-        if (missing->items[i].ifindex == ifindex || missing->items[i].ifindex == 0 || ifindex < 0)
+        if (missing->items[i].family == AF_INET &&
+            (missing->items[i].ifindex == ifindex || missing->items[i].ifindex == 0 || ifindex < 0))
             return &missing->items[i];
     return NULL;
 }
@@ -36,21 +37,24 @@ void missing_ways_mark(const struct missing_ways *missing, struct live *live)
             missing->unknown || missing_ways_find(missing, live->devices[i].ifindex);
 }
 
-static const struct missing_way *find_own(const struct missing_ways *missing, int ifindex)
+static const struct missing_way *find_own(const struct missing_ways *missing,
+                                          const struct routes_change *change)
 {
     for (size_t i = 0; i < missing->count; i++)
-        if (missing->items[i].ifindex == ifindex)
+        if (missing->items[i].ifindex == change->ifindex &&
+            missing->items[i].family == routes_change_family(change))
             return &missing->items[i];
     return NULL;
 }
 
-/* The first one of a device tells why. */
+/* The first one of a family of a device tells why. */
 static void add_missing(struct missing_ways *missing, const struct live *live,
                         const struct routes_change *change, int error)
 {
-    struct missing_way way = {.ifindex = change->ifindex, .error = error};
+    struct missing_way way = {
+        .ifindex = change->ifindex, .family = routes_change_family(change), .error = error};
 
-    if (find_own(missing, change->ifindex))
+    if (find_own(missing, change))
         return;
     way.command = routing_command_text(live, change);
     if (!way.command || grow((void **)&missing->items, &missing->capacity, missing->count,
@@ -74,7 +78,7 @@ static bool was_told(const struct missing_ways *told, const struct live *live,
                      const struct routes_change *change, enum routes_result result, int error)
 {
     const struct missing_way *way =
-        told && routes_change_adds(change) ? find_own(told, change->ifindex) : NULL;
+        told && routes_change_adds(change) ? find_own(told, change) : NULL;
     _cleanup_free_ char *command = NULL;
 
     if (!way || result == ROUTES_LEFT)

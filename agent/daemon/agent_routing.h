@@ -26,11 +26,11 @@ struct routing_record {
     char name[DEVICE_NAME_MAX + 1];
     uint32_t table;
     enum routes_state state;
-    char *message;     /* owned; NULL for none */
-    uint64_t wanted;   /* hash of the routes and rules that it shall have */
-    bool had;          /* it had all of that */
-    bool missing;      /* something of it could not be put in place, or not yet */
-    bool told;         /* that a value waits for it */
+    char *message;   /* owned; NULL for none */
+    uint64_t wanted; /* hash of the routes and rules that it shall have */
+    bool had;        /* it had all of that */
+    bool missing;    /* something of it could not be put in place, or not yet; IPv4 alone counts */
+    bool told;       /* that a value waits for it */
     unsigned failures; /* in a row */
     unsigned looks;    /* that were made again, since nothing was found */
     uint64_t retry_at;
@@ -87,8 +87,8 @@ void agent_routing_schedule(struct agent *agent, uint64_t at);
 /* routing_write.c: carry out a plan, but for devices that are backed off from. */
 void agent_routing_write(struct agent *agent, const struct live *live, struct routes_plan *plan);
 
-/* May it not become stricter, since a route or rule that it needs is not in place, or nothing is
- * known of them yet? agent_routing_mark() says so to devices of a picture. */
+/* May it not become stricter, since an IPv4 route or rule that it needs is not in place, or nothing
+ * is known of them yet? agent_routing_mark() says so to devices of a picture. */
 bool agent_routing_is_missing(const struct agent *agent, const struct device *device);
 void agent_routing_mark(const struct agent *agent, struct live *live);
 

@@ -189,7 +189,7 @@ struct work {
     struct doing {
         unsigned done, left; /* left: failed or not tried */
         bool adds;           /* something was missing, not only too much */
-        bool missing;        /* and still is */
+        bool missing;        /* and still is, of what rp_filter looks at */
         bool held;           /* what is to go waits for the values of devices */
         const struct routes_change *first, *failed;
         int error;
@@ -224,14 +224,16 @@ static void report(const struct routes_change *change, const char *name, enum ro
     case ROUTES_FAILED:
         routing->read |= ROUTES_READ_OURS | ROUTES_READ_RULES;
         routing->counters.failures++;
-        doing->failed = change;
-        doing->error = error;
+        if (!doing->failed || routes_change_is_way(change)) {
+            doing->failed = change;
+            doing->error = error;
+        }
         doing->left++;
-        doing->missing |= routes_change_adds(change);
+        doing->missing |= routes_change_is_way(change);
         break;
     case ROUTES_LEFT:
         doing->left++;
-        doing->missing |= routes_change_adds(change);
+        doing->missing |= routes_change_is_way(change);
         break;
     }
 }
@@ -306,7 +308,7 @@ static void conclude(struct agent *agent, struct routing_record *record, const s
         say_failure(agent, record, doing);
     if (doing->held)
         return;
-    if (doing->done > 0)
+    if (doing->done > 0 && (record->had || doing->left == 0))
         say_done(agent, record, doing, plan);
     if (doing->left > 0)
         return;
@@ -331,7 +333,7 @@ static size_t pick(struct work *work, struct routes_plan *plan)
         if (!work->agent->enforcing ||
             !is_due(work->agent, record_of(work->agent, change.ifindex), now)) {
             doing->left++;
-            doing->missing |= i < additions;
+            doing->missing |= routes_change_is_way(&change);
         } else if (routing->hold && i >= additions) {
             doing->held = routing->held = true;
         } else {
@@ -426,7 +428,7 @@ void agent_routing_write(struct agent *agent, const struct live *live, struct ro
             conclude(agent, &routing->records[i], &doing[i], plan);
     else
         for (size_t i = 0; i < n; i++)
-            doing_of(&work, &plan->changes[i])->missing |= routes_change_adds(&plan->changes[i]);
+            doing_of(&work, &plan->changes[i])->missing |= routes_change_is_way(&plan->changes[i]);
     take_missing(agent, doing, freed);
     for (size_t i = 0; i < routing->n_records; i++)
         say_settled(agent, &routing->records[i], now);
