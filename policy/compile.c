@@ -39,6 +39,19 @@ static enum rank rule_rank(const struct rule *rule)
     return RANK_PIN;
 }
 
+bool policy_file_is_preset(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+
+    return startswith(slash ? slash + 1 : file, "20-preset-");
+}
+
+bool rule_stands_before_preset(const struct rule *rule, const struct rule *stronger)
+{
+    return rule_rank(rule) == rule_rank(stronger) && policy_file_is_preset(stronger->origin.file) &&
+           !policy_file_is_preset(rule->origin.file);
+}
+
 static int build_key(const struct policy *policy, enum key key, struct matcher *matcher)
 {
     size_t n = 0, room = 0;

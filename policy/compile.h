@@ -19,6 +19,11 @@ const struct rule *policy_match(const struct policy *policy, enum key key,
 int policy_match_each(const struct policy *policy, enum key key, const struct device *device,
                       int (*fn)(const struct rule *rule, bool undecided, void *data), void *data);
 
+/* Does the rule lose to this stronger one only since that one's file, the copy of a preset, is read
+ * later? Then it would win in a file that sorts behind it. */
+bool rule_stands_before_preset(const struct rule *rule, const struct rule *stronger);
+bool policy_file_is_preset(const char *file);
+
 /* Does the device belong to the set? 1 yes, 0 no, -1 not known. set as in pattern.set. lo belongs
  * to none. A condition on what a device does not have (no kind, no master, no such property) holds
  * for the glob "" only. */

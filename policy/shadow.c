@@ -5,6 +5,7 @@
 static void report(const struct rule *rule, const struct rule *by, struct diags *diags)
 {
     enum diag_level level = DIAG_WARNING;
+    const char *why = "";
 
     /* Devices of one exception may overlap: the value is the same. */
     if (rule->exception >= 0 && rule->exception == by->exception)
@@ -13,12 +14,16 @@ static void report(const struct rule *rule, const struct rule *by, struct diags 
     if (rule->pattern.kind == PATTERN_ANY && rule->unmanaged &&
         rule->origin.file != by->origin.file)
         level = DIAG_NOTE;
+    if (by->exception >= 0 && rule->exception < 0)
+        why = " as an exception";
+    else if (rule_stands_before_preset(rule, by))
+        why = ", since of two such lines the later wins; yours does so in a file whose name sorts "
+              "behind that of the preset, such as 30-local.conf";
     diags_add(diags, level, rule->origin.file, rule->origin.line,
               "%s: '%s = %s' can never win: '%s = %s' in %s:%u stands before it%s",
               key_info(rule->key)->name, NAME_SHOWN(rule->pattern.text),
               NAME_SHOWN(rule->value_text), NAME_SHOWN(by->pattern.text),
-              NAME_SHOWN(by->value_text), NAME_SHOWN(by->origin.file), by->origin.line,
-              by->exception >= 0 && rule->exception < 0 ? " as an exception" : "");
+              NAME_SHOWN(by->value_text), NAME_SHOWN(by->origin.file), by->origin.line, why);
 }
 
 static void shadow_key(const struct policy *policy, enum key key, bool *shadowed,

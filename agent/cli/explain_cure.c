@@ -46,7 +46,7 @@ const char *explain_pattern(const char *name, char buf[static NAME_ESCAPED_SIZE 
 static const char *own_file(const struct policy *policy)
 {
     for (size_t i = policy->n_files; i-- > 0;)
-        if (startswith(policy->files[i], "/etc/") && !strstr(policy->files[i], "/20-preset-"))
+        if (startswith(policy->files[i], "/etc/") && !policy_file_is_preset(policy->files[i]))
             return policy->files[i];
     return OWN_FILE;
 }

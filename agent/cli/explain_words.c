@@ -322,6 +322,10 @@ char *explain_verdict(const struct explain *explain, const struct explain_key *k
         return text("%s", alone ? "wins: the only rule that speaks of it" : wins[own]);
     }
     winner = class_of(key->rules[key->winner].rule);
-    return text("%s", own == winner ? "loses: a later line of its kind speaks of it, too"
-                                    : loses[winner]);
+    if (own != winner)
+        return text("%s", loses[winner]);
+    if (rule_stands_before_preset(rule->rule, key->rules[key->winner].rule))
+        return text("loses: the preset is read later; from a file such as 30-local.conf it would "
+                    "win");
+    return text("loses: a later line of its kind speaks of it, too");
 }

@@ -65,6 +65,30 @@ static void a_fallback_to_unmanaged_is_there_to_be_replaced(void **state)
     assert_one("[rp_filter]\n* = unmanaged\n* = strict\n", DIAG_WARNING, 2, "can never win");
 }
 
+static void who_loses_to_a_preset_is_told_of_the_place_that_wins(void **state)
+{
+    static const char later[] = "such as 30-local.conf";
+    static const char *const lines[] = {"lxc* = off", "lxc0 = off", "* = off"};
+
+    for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+        _cleanup_diags_ struct diags diags = DIAGS_INIT;
+        _cleanup_policy_ struct policy *policy = policy_start();
+        _cleanup_free_ char *mine = NULL, *its = NULL;
+
+        assert_true(asprintf(&mine, "[rp_filter]\n%s\n", lines[i]) > 0);
+        assert_true(asprintf(&its, "[rp_filter]\n\n%s\n", lines[i]) > 0);
+        policy_add(policy, "/etc/rpfpolicy.d/10-local.conf", mine, &diags);
+        policy_add(policy, "/etc/rpfpolicy.d/20-preset-a.conf", its, &diags);
+        policy_add(policy, "/etc/rpfpolicy.d/20-preset-b.conf", its, &diags);
+        assert_int_equal(policy_finish(policy, &diags), 0);
+        assert_said(&diags, DIAG_WARNING, "/etc/rpfpolicy.d/10-local.conf", 2, later);
+        assert_int_equal(diags.count, 2);
+        for (size_t k = 0; k < diags.count; k++)
+            assert_true(streq(diags.items[k].file, "/etc/rpfpolicy.d/10-local.conf") ==
+                        (strstr(diags.items[k].text, later) != NULL));
+    }
+}
+
 static void a_pin_of_all_rules_out_what_it_makes_unreachable(void **state)
 {
     assert_one("[rp_filter]\nall = loose\neth0 = strict\n", DIAG_ERROR, 3,
@@ -159,6 +183,7 @@ int main(void)
         cmocka_unit_test(stronger_kinds_of_patterns_shadow_from_above_too),
         cmocka_unit_test(rules_that_can_win_are_not_warned_of),
         cmocka_unit_test(a_fallback_to_unmanaged_is_there_to_be_replaced),
+        cmocka_unit_test(who_loses_to_a_preset_is_told_of_the_place_that_wins),
         cmocka_unit_test(a_pin_of_all_rules_out_what_it_makes_unreachable),
         cmocka_unit_test(a_pin_leaves_alone_what_can_be_reached_under_it),
         cmocka_unit_test(a_shadowed_rule_is_not_held_against_a_pin),
