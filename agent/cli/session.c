@@ -13,6 +13,39 @@
 #include "routing.h"
 #include "udevdb.h"
 
+/* A word to paste into a shell, which knows \xHH between $' and '. Owned; NULL without memory. */
+static char *shell_word(const char *text)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/-@%+,";
+    _cleanup_free_ char *escaped = name_escape(text);
+    char *word, *out;
+
+    if (!escaped || !text[strspn(text, plain)])
+        return TAKE_PTR(escaped);
+    out = word = malloc(2 * strlen(escaped) + sizeof("$''"));
+    if (!word)
+        return NULL;
+    out = stpcpy(out, "$'");
+    for (const char *c = escaped; *c; c++) {
+        if (*c == '\'')
+            *out++ = '\\';
+        *out++ = *c;
+    }
+    stpcpy(out, "'");
+    return word;
+}
+
+/* What withdraws the accepted policy, below the same root. */
+static void say_withdrawal(const struct paths *paths)
+{
+    _cleanup_free_ char *root = shell_word(paths->root);
+
+    say("the policy that was accepted before stays in force; to end that\n"
+        "    rpfpolicy accept --policy=/dev/null%s%s",
+        *paths->root ? " --root=" : "", *paths->root ? root ?: "?" : "");
+}
+
 int session_no_policy(const struct paths *paths)
 {
     if (paths->policy)
@@ -26,8 +59,7 @@ int session_no_policy(const struct paths *paths)
             "'rpfpolicy preset list' shows ready ones.",
             NAME_SHOWN(paths->root), NAME_SHOWN(paths->root));
     if (!paths->policy && access(paths->accepted, F_OK) >= 0)
-        say("the policy that was accepted before stays in force; to end that\n"
-            "    rpfpolicy accept --policy=/dev/null");
+        say_withdrawal(paths);
     return EXIT_ERROR;
 }
 

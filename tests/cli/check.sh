@@ -390,6 +390,18 @@ expect_status "without files, with an accepted policy" 1
 says "that it stays in force, and the way out" "$ERR" '^ +rpfpolicy accept --policy=/dev/null$'
 rpfpolicy accept --policy=/dev/null >/dev/null
 expect_equal "the way out: no rule is in force" "$(grep -c ' = ' /var/lib/rpfpolicy/accepted.conf)" 0
+for root in "$SYSTEM_WORK/root" "$SYSTEM_WORK/a 'root'"$'\n\\\xff' root; do
+    (
+        cd "$SYSTEM_WORK" && mkdir -p "$root/etc/rpfpolicy.d"
+        cp 10-test.conf "$root/etc/rpfpolicy.d"
+        rpfpolicy accept --root="$root" >/dev/null
+        rm "$root/etc/rpfpolicy.d/10-test.conf"
+        run check --root="$root/"
+        eval "$(grep '^    rpfpolicy accept' "$ERR")" >/dev/null
+    )
+    expect_equal "the way out below $(printf %q "$root"), as typed" \
+        "$(cd "$SYSTEM_WORK" && grep -c ' = ' "$root/var/lib/rpfpolicy/accepted.conf")" 0
+done
 mv "$SYSTEM_WORK/10-test.conf" /etc/rpfpolicy.d
 
 # --- a device without IPv4 settings
