@@ -99,3 +99,13 @@ agent_caught_up() {
     becomes "mark$AGENT_MARKS" rp_filter 0
     ip link delete "mark$AGENT_MARKS"
 }
+
+# The same where it shall write nothing: told to read everything again, it has done that, too. It writes
+# its status when nothing else is left to do, and says when.
+agent_looked_again() {
+    local now
+
+    kill -HUP "$AGENT_PID"
+    read -r now _ </proc/uptime # without its thousandths
+    wait_until "the agent has looked again" status_is ".boottime > $now + 0.01" true
+}

@@ -95,7 +95,7 @@ echo garbage >/run/rpfpolicy/paused
 agent_wait_log 'as long as it is there nothing is written anywhere'
 add_device mark
 sysctl -qw net.ipv4.conf.eth0.rp_filter=0 net.ipv4.conf.default.rp_filter=0
-sleep 0.5
+agent_looked_again
 untouched
 agent_stop
 agent_start
