@@ -3,8 +3,6 @@
 
 #include "routing_report.h"
 
-#define LOCK_TIMEOUT_MS 10000
-
 struct writing {
     struct session *session;
     json_t *changes;

@@ -138,6 +138,31 @@ int session_accept(struct session *session)
     return r;
 }
 
+void say_not_applied(const struct cli *cli, int error, const char *done)
+{
+    if (error == -EBUSY)
+        say("someone else is writing right now, %s; try again", done);
+    else if (error == -EROFS || error == -ENOSPC || error == -EDQUOT)
+        say("cannot apply: %s cannot be written: %s; %s", NAME_SHOWN(cli->paths.lock),
+            error_text(error), done);
+    else
+        say("cannot apply: %s%s; %s", error_text(error),
+            error == -EPERM || error == -EACCES ? " (this needs root, or CAP_NET_ADMIN)" : "",
+            done);
+}
+
+int session_accept_to_write(struct session *session)
+{
+    int fd = lock_acquire(&session->cli->paths, LOCK_TIMEOUT_MS);
+
+    if (fd < 0) {
+        say_not_applied(session->cli, fd, "nothing was accepted or written");
+        return fd;
+    }
+    lock_release(fd);
+    return session_accept(session);
+}
+
 static void read_acceptance(struct session *session)
 {
     _cleanup_policy_ struct policy *accepted = NULL;

@@ -56,6 +56,15 @@ int session_load_accepted(struct session *session, struct cli *cli);
  * after saying why. */
 int session_accept(struct session *session);
 
+#define LOCK_TIMEOUT_MS 10000
+
+/* The same before it is carried out: not where the lock cannot be had, since what could not be
+ * carried out here and now shall not be in force for agent and helper either. */
+int session_accept_to_write(struct session *session);
+
+/* Why nothing was applied. done: how far it came. */
+void say_not_applied(const struct cli *cli, int error, const char *done);
+
 /* Then: read accepted policy, sysctl.d and the live picture, and make the judge. keys and facts are
  * collected beside those that the policy uses. A negative errno after saying why. */
 int session_read(struct session *session, key_mask keys, uint32_t facts);

@@ -9,8 +9,6 @@
 #include "routing_report.h"
 #include "writes.h"
 
-#define LOCK_TIMEOUT_MS 10000
-
 struct applying {
     struct cli *cli;
     struct session *session;
@@ -256,20 +254,6 @@ static int announce(const struct before_record *records, size_t n, void *data)
     return applying->confirm.fd < 0 ? 0 : confirm_announce(&applying->confirm, records, n);
 }
 
-/* done: how far it came. */
-static void say_not_applied(const struct cli *cli, int error, const char *done)
-{
-    if (error == -EBUSY)
-        say("someone else is writing right now, %s; try again", done);
-    else if (error == -EROFS || error == -ENOSPC || error == -EDQUOT)
-        say("cannot apply: %s cannot be written: %s; %s", NAME_SHOWN(cli->paths.lock),
-            error_text(error), done);
-    else
-        say("cannot apply: %s%s; %s", error_text(error),
-            error == -EPERM || error == -EACCES ? " (this needs root, or CAP_NET_ADMIN)" : "",
-            done);
-}
-
 /* Values alone. A negative errno after saying why, where nothing was written. */
 static int write_values(struct applying *applying, struct apply_result *ret)
 {
@@ -334,18 +318,6 @@ static int carry_out(struct applying *applying, const struct plan *plan)
     return worse(status, follow_up(applying->cli, session, &result, status == EXIT_OK));
 }
 
-/* What could not be carried out here and now shall not be in force for agent and helper either. */
-static int try_lock(const struct cli *cli)
-{
-    int fd = lock_acquire(&cli->paths, LOCK_TIMEOUT_MS);
-
-    if (fd < 0)
-        say_not_applied(cli, fd, "nothing was accepted or written");
-    else
-        lock_release(fd);
-    return fd < 0 ? fd : 0;
-}
-
 /* Nothing is accepted nor written before the guardian stands ready. */
 static int accept_and_carry_out(struct applying *applying, const struct plan *plan)
 {
@@ -358,9 +330,8 @@ static int accept_and_carry_out(struct applying *applying, const struct plan *pl
         return EXIT_ERROR;
     if (cli_given(cli, OPTION_CONFIRM) && !same && confirming_begin(cli, &applying->confirm) < 0)
         return EXIT_ERROR;
-    if (applying->confirm.fd < 0 && try_lock(cli) < 0) /* the guardian had it */
-        return EXIT_ERROR;
-    status = session_accept(applying->session) < 0 ? EXIT_ERROR : carry_out(applying, plan);
+    status =
+        session_accept_to_write(applying->session) < 0 ? EXIT_ERROR : carry_out(applying, plan);
     if (applying->confirm.fd < 0)
         return status;
     return status == EXIT_ERROR ? confirming_give_up(cli, &applying->confirm)

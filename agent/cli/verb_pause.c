@@ -13,7 +13,6 @@
 #include "pause.h"
 #include "values.h"
 
-#define LOCK_TIMEOUT_MS 10000
 #define PATTERN_LENGTH_MAX 60 /* four times as long when escaped: what the file's reader takes */
 
 struct pausing {

@@ -12,8 +12,6 @@
 #include "udevdb.h"
 #include "writes.h"
 
-#define LOCK_TIMEOUT_MS 10000
-
 struct restoring {
     struct cli *cli;
     struct restore restore;

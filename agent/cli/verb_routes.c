@@ -160,8 +160,8 @@ static int routes_apply_verb(struct cli *cli)
         return EXIT_ERROR;
     if (cli_given(cli, OPTION_CONFIRM) && confirming_begin(cli, &confirm) < 0)
         return EXIT_ERROR;
-    status =
-        session_accept(&session) < 0 ? EXIT_ERROR : write_routes(&session, session.policy, forced);
+    status = session_accept_to_write(&session) < 0 ? EXIT_ERROR
+                                                   : write_routes(&session, session.policy, forced);
     if (session.policy->agent.mode == MODE_OBSERVE && status != EXIT_ERROR)
         say("mode is observe: the agent will not follow changes of addresses; to have it do so,\n"
             "put 'mode = enforce' into [agent] of the policy");

@@ -239,6 +239,11 @@ expect_equal "apply where /run is read-only: exit status" "$?" 1
 says "apply where /run is read-only names the file" /var/lib/err \
     '/run/rpfpolicy.lock cannot be written: Read-only file system; nothing was accepted'
 expect_equal "apply where /run is read-only accepts nothing" "$(md5sum <"$ACCEPTED")" "$before"
+rpfpolicy routes apply >/dev/null 2>/var/lib/err
+expect_equal "routes apply where /run is read-only: exit status" "$?" 1
+says "routes apply where /run is read-only names the file" /var/lib/err \
+    '/run/rpfpolicy.lock cannot be written: Read-only file system; nothing was accepted'
+expect_equal "routes apply where /run is read-only accepts nothing" "$(md5sum <"$ACCEPTED")" "$before"
 policy_file 10-test.conf <<<$'[rp_filter]\nlxc1 = off'
 rpfpolicy apply --confirm >/dev/null 2>/var/lib/err
 expect_equal "apply --confirm where /run is read-only: exit status" "$?" 1
