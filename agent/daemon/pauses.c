@@ -50,7 +50,7 @@ static void stamp(const struct agent *agent, struct pauses_stamp *ret)
     struct stat st;
 
     *ret = (struct pauses_stamp){0};
-    if (stat(agent->paths.paused, &st) == 0)
+    if (lstat(agent->paths.paused, &st) == 0) /* it is not read through a link */
         *ret = (struct pauses_stamp){.inode = st.st_ino, .changed = st.st_ctim};
 }
 

@@ -43,5 +43,11 @@ becomes eth0 rp_filter 1
 expect_value eth1 rp_filter 0
 agent_wait_log '/run/rpfpolicy/paused can be used again'
 expect_equal "what was paused all the time is not told anew" "$(log_count 'Paused: eth1')" 1
+
+# A link to nowhere is no file of pauses, nor is it none: commands refuse to work with it, too.
+rm /run/rpfpolicy/paused
+becomes eth1 rp_filter 1
+ln -s /no/such/file /run/rpfpolicy/paused
+agent_wait_log '/run/rpfpolicy/paused cannot be used: Too many levels of symbolic links'
 agent_stop
 system_end
