@@ -393,7 +393,7 @@ int before_append(const struct paths *paths, const struct before_record *records
     fd = open(paths->before, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     foreign = fd < 0 && errno == EACCES;
     if (foreign)
-        fd = open(paths->before, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        fd = open(paths->before, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     r = find_end(fd, header, &end);
     if (r < 0)
         return r;
@@ -477,7 +477,7 @@ int before_read(const struct paths *paths, struct before_record **ret, size_t *r
 {
     _cleanup_(state_text_done) struct state_text text = {0};
     _cleanup_(records_done) struct records records = {0};
-    _cleanup_close_ int fd = open(paths->before, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    _cleanup_close_ int fd = open(paths->before, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     char header[STATE_HEADER_SIZE];
     int r;
 

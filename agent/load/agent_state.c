@@ -31,7 +31,7 @@ static bool is_held(int fd)
 enum agent_state agent_state_read(const struct paths *paths)
 {
     enum agent_state state = access(paths->stand_back, F_OK) == 0 ? AGENT_STOPPED : AGENT_ABSENT;
-    int fd = open(paths->agent, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(paths->agent, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     char word[16] = "";
     ssize_t n;
 
@@ -50,7 +50,7 @@ enum agent_state agent_state_read(const struct paths *paths)
  */
 static int remove_foreign(const struct paths *paths)
 {
-    int fd = open(paths->agent, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(paths->agent, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     bool held = fd >= 0 && is_held(fd);
 
     if (fd >= 0)

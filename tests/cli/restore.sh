@@ -20,6 +20,15 @@ sysctl -qw net.ipv4.conf.eth1.rp_filter=1 net.ipv4.conf.eth2.rp_filter=7
 run restore
 expect_status "restore before anything was written" 0
 says "restore before anything was written says so" "$ERR" 'nothing was written here since boot'
+
+# --- what the agent's user put in place of the record keeps nobody waiting
+
+mkdir -p /run/rpfpolicy
+mkfifo /run/rpfpolicy/before
+timeout 60 rpfpolicy restore >"$OUT" 2>"$ERR"
+expect_equal "restore with a fifo for a record: exit status" "$?" 0
+says "restore with a fifo for a record finds none" "$ERR" 'nothing was written here since boot'
+rm /run/rpfpolicy/before
 expect "and pauses nothing" test ! -e /run/rpfpolicy/paused
 
 first=$(values)

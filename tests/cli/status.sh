@@ -224,4 +224,12 @@ expect_status "a file with control bytes" 2
 expect "control bytes are escaped" not grep -q '[^ -~]' "$OUT"
 kill -CONT "$AGENT"
 agent_end TERM
+
+# --- what the agent's user put in place of its presence file keeps nobody waiting
+
+rm /run/rpfpolicy/agent
+mkfifo /run/rpfpolicy/agent
+timeout 60 rpfpolicy status >"$OUT" 2>"$ERR"
+expect_equal "a fifo for the presence file: exit status" "$?" 2
+says_not "a fifo for the presence file is no agent" "$OUT" '^The agent runs'
 system_end
