@@ -20,6 +20,8 @@ struct entry;
 
 #define ROUTING_DIRTY_MAX 8
 
+#define FAMILY_BIT(family) ((family) == AF_INET6 ? 2U : 1U)
+
 /* One device that the policy asks routing for; ifindex 0: the rules for main. */
 struct routing_record {
     int ifindex;
@@ -28,7 +30,8 @@ struct routing_record {
     enum routes_state state;
     char *message;   /* owned; NULL for none */
     uint64_t wanted; /* hash of the routes and rules that it shall have */
-    bool had;        /* it had all of that */
+    uint8_t had;     /* families (FAMILY_BIT) of which it had all of that */
+    uint8_t refused; /* families of which something failed at the last try */
     bool missing;    /* something of it could not be put in place, or not yet; IPv4 alone counts */
     bool told;       /* that a value waits for it */
     unsigned failures; /* in a row */

@@ -50,7 +50,7 @@ static void mark_taken(struct agent *agent, int ifindex)
 
     mark(agent, ROUTES_READ_OURS | ROUTES_READ_FOREIGN);
     if (record)
-        record->had = false;
+        record->had = 0;
 }
 
 /* Messages */

@@ -107,8 +107,9 @@ static void keep(const struct agent *agent, struct routing_record *new, struct r
 
     if (old) {
         new->conflict = old->conflict;
-        new->had = old->had && old->wanted == new->wanted &&streq(old->name, new->name);
         if (old->wanted == new->wanted) {
+            new->had = streq(old->name, new->name) ? old->had : 0;
+            new->refused = old->refused;
             new->failures = old->failures;
             new->retry_at = old->retry_at;
         }
@@ -169,11 +170,12 @@ static void say_settled(struct agent *agent, struct routing_record *record, uint
 }
 
 /* Else at the time that it is, the timer is set for it. */
-static bool is_due(struct agent *agent, const struct routing_record *record, uint64_t now)
+static bool is_due(struct agent *agent, const struct routing_record *record, unsigned family,
+                   uint64_t now)
 {
-    uint64_t at = record->retry_at;
+    uint64_t at = record->refused & family ? record->retry_at : 0;
 
-    if (record->had) {
+    if (record->had & family) {
         uint64_t allowed = conflict_allowed_at(&record->conflict, now);
 
         at = allowed > at ? allowed : at;
@@ -187,10 +189,11 @@ static bool is_due(struct agent *agent, const struct routing_record *record, uin
 struct work {
     struct agent *agent;
     struct doing {
-        unsigned done, left; /* left: failed or not tried */
-        bool adds;           /* something was missing, not only too much */
-        bool missing;        /* and still is, of what rp_filter looks at */
-        bool held;           /* what is to go waits for the values of devices */
+        unsigned done;
+        uint8_t changed, refused, left; /* families; left: refused or not tried */
+        bool adds;                      /* something was missing, not only too much */
+        bool missing;                   /* and still is, of what rp_filter looks at */
+        bool held;                      /* what is to go waits for the values of devices */
         const struct routes_change *first, *failed;
         int error;
     } * doing; /* per record */
@@ -203,18 +206,25 @@ static struct doing *doing_of(const struct work *work, const struct routes_chang
     return &work->doing[record_of(agent, change->ifindex) - agent->routing.records];
 }
 
+static uint8_t family_of(const struct routes_change *change)
+{
+    return FAMILY_BIT(routes_change_family(change));
+}
+
 static void report(const struct routes_change *change, const char *name, enum routes_result result,
                    int error, void *data)
 {
     struct work *work = data;
     struct agent_routing *routing = &work->agent->routing;
     struct doing *doing = doing_of(work, change);
+    uint8_t family = family_of(change);
 
     switch (result) {
     case ROUTES_DONE:
         agent_routing_learn(work->agent, change);
         routing->counters.changes++;
         doing->done++;
+        doing->changed |= family;
         doing->adds |= routes_change_adds(change);
         doing->first = doing->first ?: change;
         break;
@@ -228,11 +238,12 @@ static void report(const struct routes_change *change, const char *name, enum ro
             doing->failed = change;
             doing->error = error;
         }
-        doing->left++;
+        doing->refused |= family;
+        doing->left |= family;
         doing->missing |= routes_change_is_way(change);
         break;
     case ROUTES_LEFT:
-        doing->left++;
+        doing->left |= family;
         doing->missing |= routes_change_is_way(change);
         break;
     }
@@ -247,7 +258,8 @@ static void say_failure(struct agent *agent, struct routing_record *record,
 
     record->retry_at = agent_now(agent) + (FAILED_RETRY << twice);
     agent_routing_schedule(agent, record->retry_at);
-    if (record->failures++ == 0)
+    record->failures++;
+    if (doing->refused & ~record->refused)
         log_plain(&agent->logger, LOG_EVENT_ROUTING_FAILED, LOG_ERR,
                   "%s: policy routing could not be set up: '%s': %s",
                   record->ifindex ? NAME_SHOWN(record->name) : "all devices", text ?: "?",
@@ -284,7 +296,7 @@ static void say_done(struct agent *agent, struct routing_record *record, const s
     size_t at = (size_t)(record - agent->routing.records);
     const struct routes_device *device = at > 0 ? &plan->devices[at - 1] : NULL;
 
-    if (record->had && (at > 0 || doing->adds))
+    if (record->had & doing->changed && (at > 0 || doing->adds))
         say_undone(agent, record, doing);
     else if (device && record->wanted)
         log_plain(&agent->logger, LOG_EVENT_ROUTING_SET, LOG_INFO,
@@ -306,15 +318,16 @@ static void conclude(struct agent *agent, struct routing_record *record, const s
 {
     if (doing->failed)
         say_failure(agent, record, doing);
+    record->refused = (record->refused | doing->refused) & doing->left;
     if (doing->held)
         return;
-    if (doing->done > 0 && (record->had || doing->left == 0))
+    if (doing->done > 0 && (record->had & doing->changed || !doing->left))
         say_done(agent, record, doing, plan);
-    if (doing->left > 0)
+    record->had |= (FAMILY_BIT(AF_INET) | FAMILY_BIT(AF_INET6)) & ~doing->left;
+    if (doing->left)
         return;
     record->failures = 0;
     record->retry_at = 0;
-    record->had = true;
     if (record->state == ROUTES_DRIFT)
         record->state = ROUTES_OK;
 }
@@ -331,8 +344,8 @@ static size_t pick(struct work *work, struct routes_plan *plan)
         struct doing *doing = doing_of(work, &change);
 
         if (!work->agent->enforcing ||
-            !is_due(work->agent, record_of(work->agent, change.ifindex), now)) {
-            doing->left++;
+            !is_due(work->agent, record_of(work->agent, change.ifindex), family_of(&change), now)) {
+            doing->left |= family_of(&change);
             doing->missing |= routes_change_is_way(&change);
         } else if (routing->hold && i >= additions) {
             doing->held = routing->held = true;
