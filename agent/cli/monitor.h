@@ -33,6 +33,9 @@ struct monitor {
     int failed;               /* of standard output; negative errno */
 };
 
+/* What is read of every device: names are looked up among the alternative ones, too. */
+uint32_t monitor_facts(const struct monitor *monitor);
+
 /* Is the device among the arguments, or are there none? */
 bool monitor_is_named(const struct monitor *monitor, const char *name);
 

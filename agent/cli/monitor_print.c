@@ -11,10 +11,16 @@ bool monitor_is_named(const struct monitor *monitor, const char *name)
 {
     char escaped[NAME_ESCAPED_SIZE];
 
-    for (int i = 0; i < monitor->count; i++)
+    for (int i = 0; i < monitor->count; i++) {
+        const struct device *device;
+
         if (streq(monitor->names[i], name) ||
             streq(monitor->names[i], name_escape_buf(name, escaped, sizeof(escaped))))
             return true;
+        device = session_find_device(&monitor->session, monitor->names[i]); /* by another name */
+        if (device && streq(device->name, name))
+            return true;
+    }
     return monitor->count == 0;
 }
 

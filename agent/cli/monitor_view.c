@@ -146,6 +146,11 @@ static size_t place_of(const struct live *live, int ifindex)
     return at;
 }
 
+uint32_t monitor_facts(const struct monitor *monitor)
+{
+    return session_facts(monitor->session.policy) | (monitor->count > 0 ? FACT_ALTNAMES : 0);
+}
+
 /* What a message about a link does not say, of the same device. */
 static void keep_facts(struct device *device, struct device *old)
 {
@@ -165,7 +170,7 @@ static void on_new_link(struct monitor *monitor, const struct nlmsghdr *message)
     struct live *live = &monitor->session.live;
     struct device device = {0}, *old;
 
-    if (link_read_message(message, session_facts(monitor->session.policy), &device) < 0)
+    if (link_read_message(message, monitor_facts(monitor), &device) < 0)
         return;
     old = live_by_ifindex(live, device.ifindex);
     if (!old) {

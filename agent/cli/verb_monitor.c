@@ -67,7 +67,7 @@ static int read_picture(struct monitor *monitor, struct live *ret)
     struct session *session = &monitor->session;
     struct picture_options options = {
         .keys = KEY_MASK_ALL,
-        .facts = session_facts(session->policy),
+        .facts = monitor_facts(monitor),
         .proc_sys_net = session->cli->paths.proc_sys_net,
     };
     int r = picture_read(&monitor->nl, &options, ret);
@@ -164,6 +164,18 @@ static int loop(struct monitor *monitor, int signals)
     return r;
 }
 
+/* It may come later, or be misspelt. */
+static void tell_absent(const struct monitor *monitor)
+{
+    for (int i = 0; i < monitor->count; i++) {
+        const char *name = monitor->names[i];
+
+        if (!streq(name, "all") && !streq(name, "default") &&
+            !session_find_device(&monitor->session, name))
+            say("note: no device is called '%s' now; it is shown when it comes", NAME_SHOWN(name));
+    }
+}
+
 static int start(struct monitor *monitor)
 {
     struct session *session = &monitor->session;
@@ -180,8 +192,11 @@ static int start(struct monitor *monitor)
         say("cannot listen to the kernel: %s", error_text(r));
         return r;
     }
-    r = session_read(session, KEY_MASK_ALL, 0);
-    return r < 0 ? r : monitor_observe_begin(monitor);
+    r = session_read(session, KEY_MASK_ALL, monitor_facts(monitor));
+    if (r < 0)
+        return r;
+    tell_absent(monitor);
+    return monitor_observe_begin(monitor);
 }
 
 /* A reader that has seen enough is no failure; what cannot be written otherwise is. */
