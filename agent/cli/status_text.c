@@ -38,6 +38,8 @@ static void print_stand_in(const struct status *status, FILE *out)
 {
     if (status->guard == GUARD_HELPER)
         fputs("The udev hook stands in: it puts right what changes when a device appears.\n", out);
+    else if (status->accepted && status->accepted->agent.mode == MODE_OBSERVE)
+        fputs("Nothing repairs values now: mode is observe.\n", out);
     else
         fputs("Nothing repairs values now.\n", out);
 }

@@ -78,6 +78,9 @@ static int show(struct status *status)
     load_policies(status);
     status->pauses_error = pauses_read(&status->cli->paths, &status->pauses);
     status->guard = guard_find(&status->cli->paths);
+    if (status->guard == GUARD_HELPER &&
+        (!status->accepted || status->accepted->agent.mode != MODE_ENFORCE))
+        status->guard = GUARD_NONE; /* the hook is there and writes nothing */
     if (status->cli->format == FORMAT_JSON)
         print_json(status);
     else if (status_print(status) < 0) {

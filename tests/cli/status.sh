@@ -155,6 +155,13 @@ run status
 says "the hook stands in for it" "$OUT" '^The udev hook stands in'
 run check --json
 json "check: a killed agent" '.agent == {"state": "absent", "since": null}'
+cp /etc/rpfpolicy.d/10-test.conf "$SYSTEM_WORK/enforcing"
+accept_policy <<<'[agent]'
+run status
+says "observing, the hook does not" "$OUT" '^Nothing repairs values now: mode is observe\.$'
+run status --json
+json "observing, the hook does not, JSON" '.agent.standing_by == null'
+accept_policy <"$SYSTEM_WORK/enforcing"
 
 # --- one that hangs
 
