@@ -85,7 +85,7 @@ static int read_keys(struct status *status, json_t *keys)
 
 static int read_conflicts(struct status *status, json_t *conflicts)
 {
-    static const struct column columns[] = {{"CONFLICT", 0},
+    static const struct column columns[] = {{"DEVICE", 0},
                                             {"KEY", 0},
                                             {"PACE", 0},
                                             {"REPAIRS", COLUMN_RIGHT},
@@ -120,7 +120,7 @@ static int read_sockets(struct status *status, json_t *sockets)
     static const struct column columns[] = {{"SOCKET", 0},
                                             {"MESSAGES", COLUMN_RIGHT},
                                             {"OVERRUNS", COLUMN_RIGHT},
-                                            {"PAUSES", COLUMN_RIGHT},
+                                            {"FLOODS", COLUMN_RIGHT},
                                             {"NOW", 0}};
     int r = 0;
 
