@@ -5,7 +5,7 @@
 #include "confirm.h"
 
 /* A negative errno after saying that an apply awaits its confirmation: then nothing else may write
- * policy or values. */
+ * policy or values; or that what was given with --confirm is no time. */
 int confirming_refuse(struct cli *cli);
 
 /* Start the guardian, for the time given with --confirm. A negative errno after saying why not. */

@@ -15,19 +15,6 @@
 #define USEC_PER_SEC UINT64_C(1000000)
 #define TIME_MAX_USEC (86400 * USEC_PER_SEC)
 
-int confirming_refuse(struct cli *cli)
-{
-    uint64_t left;
-    int r = confirm_pending(&cli->paths, &left);
-
-    if (r > 0) {
-        say("an apply awaits its confirmation (%llu s left): 'rpfpolicy confirm' keeps it",
-            (unsigned long long)(left / USEC_PER_SEC));
-        return -EBUSY;
-    }
-    return 0; /* without the right to ask there is none to write either */
-}
-
 static int parse_time(struct cli *cli, uint64_t *ret)
 {
     const char *text = cli->values[OPTION_CONFIRM] ?: DEFAULT_TIME;
@@ -36,6 +23,22 @@ static int parse_time(struct cli *cli, uint64_t *ret)
         return 0;
     say("--confirm takes a time such as 60s or 5min, at most a day, not '%s'", NAME_SHOWN(text));
     return -EINVAL;
+}
+
+int confirming_refuse(struct cli *cli)
+{
+    uint64_t time, left;
+    int r = cli_given(cli, OPTION_CONFIRM) ? parse_time(cli, &time) : 0;
+
+    if (r < 0)
+        return r;
+    r = confirm_pending(&cli->paths, &left);
+    if (r > 0) {
+        say("an apply awaits its confirmation (%llu s left): 'rpfpolicy confirm' keeps it",
+            (unsigned long long)(left / USEC_PER_SEC));
+        return -EBUSY;
+    }
+    return 0; /* without the right to ask there is none to write either */
 }
 
 /* In the guardian: there may be nobody left who could read anything but the log. */

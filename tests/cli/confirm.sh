@@ -102,6 +102,8 @@ for verb in accept restore; do
 done
 run apply --confirm=5s
 expect_status "another apply --confirm meanwhile" 1
+run apply --confirm=soon
+says "what is no time is refused as that" "$ERR" "takes a time such as 60s.*'soon'"
 setpriv --reuid=65534 --regid=65534 --clear-groups "$SYSTEM_BUILD/agent/cli/rpfpolicy" confirm \
     >"$OUT" 2>"$ERR"
 expect_equal "confirm without privilege: exit status" "$?" 1
