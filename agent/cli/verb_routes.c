@@ -4,6 +4,7 @@
 
 #include "confirming.h"
 #include "lockout.h"
+#include "pause.h"
 #include "routing_report.h"
 
 static int read_session(struct session *session, struct cli *cli, unsigned flags)
@@ -171,6 +172,18 @@ static int routes_apply_verb(struct cli *cli)
                                 : confirming_ask(cli, &confirm, status);
 }
 
+static bool is_paused_everywhere(const struct cli *cli)
+{
+    _cleanup_pauses_ struct pauses pauses = {0};
+
+    if (pauses_read(&cli->paths, &pauses) < 0)
+        return true; /* then nothing is written anywhere */
+    for (size_t i = 0; i < pauses.count; i++)
+        if (pauses.items[i].everything && !pause_is_over(&pauses.items[i], pauses_now()))
+            return true;
+    return false;
+}
+
 static int routes_flush(struct cli *cli)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
@@ -186,7 +199,8 @@ static int routes_flush(struct cli *cli)
                    : print_plan(cli, &session, &routing);
     if (confirming_refuse(cli) < 0 || look_before(&session, NULL, false) < 0)
         return EXIT_ERROR;
-    if (session.guard == GUARD_AGENT && routing_in_policy(session.policy))
+    if (session.guard == GUARD_AGENT && routing_in_policy(session.policy) &&
+        !is_paused_everywhere(cli))
         say("warning: the agent will put all of it back; 'rpfpolicy pause' first, or take the\n"
             "section [routing] out of the policy and apply that");
     return write_routes(&session, NULL, false);

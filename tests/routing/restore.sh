@@ -61,6 +61,8 @@ ip address add 172.16.6.77/24 dev eth2
 wait_until "the agent plans again" has_planned_since "$plans"
 ip address del 172.16.6.77/24 dev eth2
 expect "and leaves it so" ours_are ""
+rpfpolicy routes flush >/dev/null 2>"$SYSTEM_WORK/out"
+expect_equal "flush, while all is paused, does not warn of the agent" "$(cat "$SYSTEM_WORK/out")" ""
 rpfpolicy resume >/dev/null
 wait_until "resumed, it sets up again" ours_are "$full"
 agent_stop
