@@ -197,8 +197,11 @@ static int check_verb(const struct cli *cli, const struct command_line *line)
         say("something is missing: rpfpolicy %s %s", verb->name, verb->arguments);
         return -EINVAL;
     }
-    if ((unsigned)line->count > verb->max_arguments)
-        return refuse("one argument too many:", line->arguments[verb->max_arguments], NULL, "");
+    if ((unsigned)line->count > verb->max_arguments) {
+        say("one argument too many: '%s', see 'rpfpolicy %s --help'",
+            NAME_SHOWN(line->arguments[verb->max_arguments]), verb->name);
+        return -EINVAL;
+    }
     return 0;
 }
 

@@ -10,7 +10,12 @@ static int parse_address(const char *text, struct in_addr *ret)
 {
     if (inet_pton(AF_INET, text, ret) == 1)
         return 0;
-    say("'%s' is not an IPv4 address", NAME_SHOWN(text));
+    if (inet_pton(AF_INET6, text, &(struct in6_addr){0}) == 1)
+        say("'%s' is not an IPv4 address; IPv6 has no rp_filter, and how replies leave is told by\n"
+            "'rpfpolicy explain DEVICE --peer=%s'",
+            NAME_SHOWN(text), NAME_SHOWN(text));
+    else
+        say("'%s' is not an IPv4 address", NAME_SHOWN(text));
     return -EINVAL;
 }
 

@@ -99,7 +99,7 @@ run check --json=yes
 expect_status "a value where none is taken" 1
 run plan extra
 expect_status "one argument too many" 1
-expect_text "one argument too many" err "extra"
+expect_text "one argument too many" err "'extra', see 'rpfpolicy plan --help'"
 run check --dry-run
 expect_status "an option of another command" 1
 expect_text "an option of another command" err "--dry-run"
