@@ -5,7 +5,7 @@ import math
 from html import escape
 
 COLORS = ["#1b7837", "#7fbf7b", "#2166ac", "#b2182b", "#8c6d00"]
-WIDTH, PANEL, LEFT, RIGHT, TOP, GAP = 860, 150, 60, 250, 60, 56
+WIDTH, PANEL, LEFT, RIGHT, TOP, GAP = 900, 150, 60, 290, 60, 56
 FROM, TO = 10.0, 1e8  # microseconds
 TICKS = {1e1: "10 µs", 1e2: "100 µs", 1e3: "1 ms", 1e4: "10 ms", 1e5: "100 ms", 1e6: "1 s",
          1e7: "10 s", 1e8: "100 s"}
@@ -58,8 +58,8 @@ def draw(path, situations):
         f'viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12">',
         "<style>.grid{stroke:#ddd}.title{font-weight:bold;font-size:14px}</style>",
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
-        f'<text x="{LEFT}" y="22">Share of the devices that have the right value this long after the '
-        "kernel announced them (or after a foreign write); at the left edge: before</text>",
+        f'<text x="{LEFT}" y="22">Share of the devices that are right so long after the kernel announced them '
+        "(or after a foreign write); at the left edge: within 10 µs, or before</text>",
     ]
     for i, (title, lines) in enumerate(situations.items()):
         out += panel(title, lines, TOP + i * (PANEL + GAP), colors)
