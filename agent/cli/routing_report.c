@@ -193,6 +193,19 @@ void routing_print_change(FILE *stream, const struct live *live, const struct ro
     fprintf(stream, ": %s", change->reason);
 }
 
+void routing_show_changes(FILE *stream, json_t *list, const struct live *live,
+                          const struct routes_change *changes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (list) {
+            json_array_append_new(list, json_routes_change(live, &changes[i]));
+            continue;
+        }
+        routing_print_change(stream, live, &changes[i]);
+        fputc('\n', stream);
+    }
+}
+
 int routing_print_changes(struct output *out, const struct live *live,
                           const struct routes_plan *plan, size_t from, size_t to, size_t step)
 {

@@ -44,6 +44,10 @@ char *routing_command_text(const struct live *live, const struct routes_change *
 void routing_print_change(FILE *stream, const struct live *live,
                           const struct routes_change *change);
 
+/* Changes that are only looked at: each an element of the list, or where that is NULL a line. */
+void routing_show_changes(FILE *stream, json_t *list, const struct live *live,
+                          const struct routes_change *changes, size_t n);
+
 /* What could not be added, the first failure of each family of a device. It must not become
  * stricter without its ways in IPv4. */
 struct missing_ways {

@@ -133,31 +133,17 @@ static void print_rest(struct cli *cli, const struct session *session, const str
     notes_print(cli->out.stream, session, plan);
 }
 
-static void print_changes(struct applying *applying, size_t from, size_t to)
-{
-    const struct routes_plan *routes = &applying->routing.plan;
-    const struct live *live = &applying->session->live;
-
-    for (size_t i = from; i < to; i++) {
-        if (applying->cli->format == FORMAT_JSON) {
-            json_array_append_new(applying->routes, json_routes_change(live, &routes->changes[i]));
-            continue;
-        }
-        routing_print_change(applying->cli->out.stream, live, &routes->changes[i]);
-        fputc('\n', applying->cli->out.stream);
-    }
-}
-
 static int dry_run(struct applying *applying, const struct plan *plan)
 {
     const struct routes_plan *routes = &applying->routing.plan;
+    const struct live *live = &applying->session->live;
     size_t ways = routes_plan_additions(routes);
     struct cli *cli = applying->cli;
     struct routes_outcome no_routes = {0};
     struct apply_result none = {0};
 
     open_json(applying, plan, true);
-    print_changes(applying, 0, ways);
+    routing_show_changes(cli->out.stream, applying->routes, live, routes->changes, ways);
     for (size_t i = 0; i < plan->count; i++) {
         _cleanup_free_ char *text = NULL;
 
@@ -168,7 +154,8 @@ static int dry_run(struct applying *applying, const struct plan *plan)
         text = write_text(&plan->writes[i]);
         fprintf(cli->out.stream, "%s\n", text ?: "memory ran out");
     }
-    print_changes(applying, ways, routes->n_changes);
+    routing_show_changes(cli->out.stream, applying->routes, live, routes->changes + ways,
+                         routes->n_changes - ways);
     if (cli->format != FORMAT_JSON)
         routing_print_notes(cli->out.stream, routes);
     close_json(applying, &none, &no_routes);

@@ -213,21 +213,6 @@ static int remove_routes(struct restoring *restoring)
                          &restoring->routes);
 }
 
-static void show_routes(struct restoring *restoring)
-{
-    const struct routes_plan *plan = &restoring->routing.plan;
-
-    for (size_t i = 0; i < plan->n_changes; i++) {
-        if (restoring->routes_json) {
-            json_array_append_new(restoring->routes_json,
-                                  json_routes_change(&restoring->live, &plan->changes[i]));
-            continue;
-        }
-        routing_print_change(restoring->cli->out.stream, &restoring->live, &plan->changes[i]);
-        fputc('\n', restoring->cli->out.stream);
-    }
-}
-
 /* Owned; NULL when memory ran out. */
 static char *skipped_text(const struct restore_skipped *skipped)
 {
@@ -344,7 +329,8 @@ static int dry_run(struct restoring *restoring)
         open_json(restoring, true);
     for (size_t i = 0; i < restoring->dry.count; i++)
         report(&restoring->dry.writes[i], WRITE_DONE, 0, restoring);
-    show_routes(restoring);
+    routing_show_changes(restoring->cli->out.stream, restoring->routes_json, &restoring->live,
+                         restoring->routing.plan.changes, restoring->routing.plan.n_changes);
     print_rest(restoring, &none);
     if (restoring->cli->format != FORMAT_JSON && restoring->dry.count == 0 &&
         restoring->routing.plan.n_changes == 0)

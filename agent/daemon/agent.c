@@ -268,8 +268,7 @@ static void drop_capabilities(struct agent *agent)
     cap_free(none);
 }
 
-/* ---------------------------------------------------------------------------- files that are held
- */
+/* ------------------------------------------------------------------------------ files held open */
 
 static bool is_removed(int fd)
 {

@@ -20,7 +20,7 @@ struct entry;
 
 #define ROUTING_DIRTY_MAX 8
 
-#define FAMILY_BIT(family) ((family) == AF_INET6 ? 2U : 1U)
+#define FAMILY_BIT(family) (1U << IP_INDEX(family))
 
 /* One device that the policy asks routing for; ifindex 0: the rules for main. */
 struct routing_record {

@@ -100,26 +100,25 @@ static void on_special(struct agent *agent, const struct netconf_values *values)
  * other keys. Forwarding is told together with rp_filter only of a new or renamed device. */
 static void on_unannounced(struct agent *agent, const struct netconf_values *values)
 {
-    struct device device = {.ifindex = values->ifindex,
-                            .unseen = true,
-                            .ipv4 = true,
-                            .forwarding = values->forwarding != 0,
-                            .conf[KEY_RP_FILTER] = values->rp_filter};
+    char name[DEVICE_NAME_MAX + 1];
+    struct device *device;
     struct entry *entry;
     bool is_new;
 
     if (!agent->enforcing || agent->routing.asked || !values->has_forwarding ||
         !(values->has_rp_filter && agent->policy->keys & KEY_BIT(KEY_RP_FILTER)) ||
-        device_current_name(&agent->nl, device.ifindex, device.name) < 0)
+        device_current_name(&agent->nl, values->ifindex, name) < 0)
         return;
-    device.bus_parent = agent_may_be_on_bus(agent, device.name);
-    entry = table_add(&agent->table, device.ifindex, &is_new);
+    entry = table_add(&agent->table, values->ifindex, &is_new);
     if (!entry)
         return; /* once more with RTM_NEWLINK */
     entry_appeared(agent, entry);
-    device.numbered = entry->device.numbered;
-    device.known = entry->device.known;
-    entry_take(entry, &device);
+    device = &entry->device;
+    memcpy(device->name, name, sizeof(name));
+    device->unseen = device->ipv4 = true;
+    device->bus_parent = agent_may_be_on_bus(agent, name);
+    device->forwarding = values->forwarding != 0;
+    device->conf[KEY_RP_FILTER] = values->rp_filter;
     agent_device_changed(agent, entry, "new device");
 }
 

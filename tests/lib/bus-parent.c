@@ -1,14 +1,12 @@
 /* Preloaded into a program: what the kernel tells it of links whose hardware address begins with
  * 02:50:48 looks as for a device on a bus: with IFLA_PARENT_DEV_NAME and without a kind, and placed
  * below that parent in /sys. No kernel without such hardware (or netdevsim) makes one. */
-#include <dlfcn.h>
 #include <linux/if_link.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
+
+#include "recvfrom.h"
 
 static const unsigned char mark[] = {0x02, 0x50, 0x48};
 static const char parent[] = "0000:00:09.0";
@@ -80,10 +78,7 @@ static size_t add_parents(char *bytes, size_t n, size_t room)
 ssize_t recvfrom(int fd, void *restrict bytes, size_t size, int flags,
                  struct sockaddr *restrict from, socklen_t *restrict from_size)
 {
-    ssize_t (*next)(int, void *, size_t, int, struct sockaddr *, socklen_t *) =
-        (ssize_t(*)(int, void *, size_t, int, struct sockaddr *, socklen_t *))dlsym(RTLD_NEXT,
-                                                                                    "recvfrom");
-    ssize_t n = next(fd, bytes, size, flags, from, from_size);
+    ssize_t n = real_recvfrom(fd, bytes, size, flags, from, from_size);
 
     if (n > 0 && (size_t)n <= size && is_routing_socket(fd))
         n = (ssize_t)add_parents(bytes, (size_t)n, size);

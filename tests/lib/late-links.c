@@ -1,11 +1,8 @@
 /* Preloaded into a program: the messages of the link group are kept from it until it has read that
  * somebody wrote rp_filter of a device, as when two sockets are read in that order. */
-#include <dlfcn.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <stdbool.h>
 #include <string.h>
-#include <sys/socket.h>
+
+#include "recvfrom.h"
 
 #define KEPT_MAX 16
 #define ONE_SETTING 40 /* a device that is registered tells of all its settings, a write of one */
@@ -18,12 +15,6 @@ static struct {
 static int kept_first, kept_end;
 static int link_fd = -1;
 static bool has_read_of_write;
-
-static bool is_of(const struct sockaddr *from, int group)
-{
-    return from && from->sa_family == AF_NETLINK &&
-           ((const struct sockaddr_nl *)from)->nl_groups == 1u << (group - 1);
-}
 
 static bool keep(const void *bytes, ssize_t n, const struct sockaddr *from)
 {
@@ -38,9 +29,6 @@ static bool keep(const void *bytes, ssize_t n, const struct sockaddr *from)
 ssize_t recvfrom(int fd, void *restrict bytes, size_t size, int flags,
                  struct sockaddr *restrict from, socklen_t *restrict from_size)
 {
-    ssize_t (*next)(int, void *, size_t, int, struct sockaddr *, socklen_t *) =
-        (ssize_t(*)(int, void *, size_t, int, struct sockaddr *, socklen_t *))dlsym(RTLD_NEXT,
-                                                                                    "recvfrom");
     ssize_t n;
 
     if (has_read_of_write && fd == link_fd && kept_first < kept_end) {
@@ -48,10 +36,10 @@ ssize_t recvfrom(int fd, void *restrict bytes, size_t size, int flags,
         memcpy(from, &kept[kept_first].from, sizeof(kept[0].from));
         return kept[kept_first++].size;
     }
-    while ((n = next(fd, bytes, size, flags, from, from_size)) > 0 && !has_read_of_write &&
-           is_of(from, RTNLGRP_LINK) && keep(bytes, n, from))
+    while ((n = real_recvfrom(fd, bytes, size, flags, from, from_size)) > 0 && !has_read_of_write &&
+           is_of_group(from, RTNLGRP_LINK) && keep(bytes, n, from))
         link_fd = fd;
-    if (n > 0 && is_of(from, RTNLGRP_IPV4_NETCONF) && n < ONE_SETTING &&
+    if (n > 0 && is_of_group(from, RTNLGRP_IPV4_NETCONF) && n < ONE_SETTING &&
         ((const struct nlmsghdr *)bytes)->nlmsg_type == RTM_NEWNETCONF)
         has_read_of_write = true;
     return n;
