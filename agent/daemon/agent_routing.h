@@ -35,7 +35,7 @@ struct routing_record {
     bool missing;    /* something of it could not be put in place, or not yet; IPv4 alone counts */
     bool told;       /* that a value waits for it */
     unsigned failures; /* in a row */
-    unsigned looks;    /* that were made again, since nothing was found */
+    uint64_t heard;    /* when its state changed, or a message told of an IPv4 address of it */
     uint64_t retry_at;
     struct conflict conflict;
 };

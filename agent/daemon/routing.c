@@ -123,6 +123,15 @@ static bool learn_first(struct agent *agent, const struct route_address *address
     return true;
 }
 
+/* What configures a device tells the kernel of its addresses again when it renews a lease. */
+static void hear(const struct agent *agent, const struct route_address *address)
+{
+    struct routing_record *record = agent_routing_record(agent, address->ifindex);
+
+    if (record && address->local.ip.family == AF_INET)
+        record->heard = agent_now(agent);
+}
+
 /* An address that goes takes routes with it, without a word for IPv4. */
 void agent_routing_on_address(struct agent *agent, const struct nlmsghdr *message)
 {
@@ -130,6 +139,7 @@ void agent_routing_on_address(struct agent *agent, const struct nlmsghdr *messag
 
     if (!is_active(agent) || route_address_read_message(message, &address) < 0)
         return;
+    hear(agent, &address);
     if (message->nlmsg_type == RTM_DELADDR)
         mark_taken(agent, address.ifindex);
     else if (learn_first(agent, &address))

@@ -9,9 +9,9 @@
 #define LOCK_RETRY (5 * USEC_PER_MSEC)
 #define FAILED_RETRY (200 * USEC_PER_MSEC) /* doubled each time */
 #define FAILED_RETRY_DOUBLE 6
-/* For a lease that comes after its address; doubled each time: 40 s in all. */
+/* For a lease that comes after its address. */
 #define LOOK_AGAIN (20 * USEC_PER_MSEC)
-#define LOOK_AGAIN_DOUBLE 11
+#define LOOK_AGAIN_FOR (20 * USEC_PER_SEC)
 
 /* Records */
 
@@ -105,6 +105,7 @@ static void keep(const struct agent *agent, struct routing_record *new, struct r
 {
     bool told = old && old->state == new->state &&streq(old->message ?: "", new->message ?: "");
 
+    new->heard = told ? old->heard : agent_now(agent);
     if (old) {
         new->conflict = old->conflict;
         if (old->wanted == new->wanted) {
@@ -113,7 +114,6 @@ static void keep(const struct agent *agent, struct routing_record *new, struct r
             new->failures = old->failures;
             new->retry_at = old->retry_at;
         }
-        new->looks = told ? old->looks : 0;
         new->missing = old->missing;
         new->told = old->told;
     }
@@ -409,14 +409,29 @@ static void count_states(struct agent *agent)
         routing->states[routing->records[i].state]++;
 }
 
-/* A lease may be written after its address is there. */
+static bool has_lease(const struct agent *agent, int ifindex)
+{
+    const struct route_facts *facts = &agent->routing.facts;
+
+    for (size_t i = 0; i < facts->n_leases; i++)
+        if (facts->leases[i].ifindex == ifindex)
+            return true;
+    return false;
+}
+
+/* A lease, also one that was renewed, may be written after the kernel told of its address: each
+ * look doubles the time. */
 static void look_again(struct agent *agent)
 {
+    uint64_t now = agent_now(agent);
+
     for (size_t i = 0; i < agent->routing.n_records; i++) {
         struct routing_record *record = &agent->routing.records[i];
+        uint64_t age = now - record->heard;
 
-        if (record->state == ROUTES_IMPOSSIBLE && record->looks < LOOK_AGAIN_DOUBLE)
-            agent_routing_schedule(agent, agent_now(agent) + (LOOK_AGAIN << record->looks++));
+        if (age < LOOK_AGAIN_FOR &&
+            (record->state == ROUTES_IMPOSSIBLE || has_lease(agent, record->ifindex)))
+            agent_routing_schedule(agent, now + (age > LOOK_AGAIN ? age : LOOK_AGAIN));
     }
 }
 
