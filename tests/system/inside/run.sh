@@ -81,8 +81,12 @@ slice_of() {
              print unpack("x24 Q", $attr), "\n"' "$number" "$1"
 }
 
+# another_agent PID: at work; between the two the process is 0.
 another_agent() {
-    agent_is active && [ "$(agent_pid)" != "$1" ]
+    local pid
+
+    pid=$(agent_pid)
+    [ "$pid" != 0 ] && [ "$pid" != "$1" ] && agent_is active
 }
 
 # version_of PACKAGE: the installed one.
