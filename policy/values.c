@@ -124,6 +124,25 @@ int value_parse_time(const char *text, uint64_t *ret_usec)
     return -EINVAL;
 }
 
+const char *value_format_time(double seconds, char buf[static 24])
+{
+    static const struct {
+        const char *name;
+        double seconds, end; /* the unit, and where the next one begins, in seconds */
+    } units[] = {
+        {"ms", 1e-3, 1}, {"s", 1, 120}, {"min", 60, 7200}, {"h", 3600, 172800}, {"days", 86400, 0},
+    };
+    size_t i = seconds == 0 ? 1 : 0;
+    double number;
+
+    /* What would be rounded to the end belongs to the next unit, too. */
+    while (i + 1 < ELEMENTSOF(units) && seconds >= units[i].end - units[i].seconds / 2)
+        i++;
+    number = seconds / units[i].seconds;
+    snprintf(buf, 24, number < 9.95 ? "%.2g %s" : "%.0f %s", number, units[i].name);
+    return buf;
+}
+
 static int days_in_month(int year, int month)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};

@@ -12,6 +12,9 @@ int value_parse_rule(enum key key, const char *text, struct rule *rule, char **r
  * beyond what 64 bits of microseconds hold. */
 int value_parse_time(const char *text, uint64_t *ret_usec);
 
+/* "12 ms", "1.5 s", "20 min", "2.5 h", "3 days": two digits, or whole units. Returns buf. */
+const char *value_format_time(double seconds, char buf[static 24]);
+
 /* "YYYY-MM-DD", a day that exists, as the number YYYYMMDD. -EINVAL otherwise. */
 int value_parse_date(const char *text, int *ret);
 

@@ -6,6 +6,7 @@
 
 #include "drops_report.h"
 #include "report.h"
+#include "values.h"
 
 #define ROWS_MAX 50 /* of the summary; --json has all */
 
@@ -204,17 +205,17 @@ static uint64_t sum(const uint64_t values[static REASON_COUNT])
 int drops_print_end(struct output *out, const struct drops_report *report)
 {
     uint64_t packets = sum(report->packets), unlisted = sum(report->unlisted);
-    char a[16], b[16];
+    char a[16], b[16], took[24];
     int r;
 
     fputc('\n', out->stream);
     r = print_table(out, report);
     if (r < 0)
         return r;
-    fprintf(out->stream, "%s%s%s %s of %s %s in %.1f s", report->n_flows > 0 ? "\n" : "",
+    fprintf(out->stream, "%s%s%s %s of %s %s in %s", report->n_flows > 0 ? "\n" : "",
             report->bpf ? "" : "Told of ", count_text(packets, a), PLURAL(packets, "packet"),
             count_text(report->n_flows, b), PLURAL(report->n_flows, "flow"),
-            (double)report->milliseconds / 1000);
+            value_format_time((double)report->milliseconds / 1000, took));
     if (unlisted > 0)
         fprintf(out->stream, ", of which %s in flows that found no room here",
                 count_text(unlisted, a));

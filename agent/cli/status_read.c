@@ -4,6 +4,7 @@
 
 #include "report.h"
 #include "status.h"
+#include "values.h"
 
 #define LATEST_TIME 1e11 /* year 5138: what is beyond is no time */
 
@@ -46,17 +47,6 @@ static const char *number(json_int_t n, char buf[static 24])
         snprintf(buf, 24, "%s", count_text((unsigned long)n, digits));
     else
         snprintf(buf, 24, "%lld", (long long)n);
-    return buf;
-}
-
-static const char *seconds(double n, char buf[static 24])
-{
-    if (n < 120)
-        snprintf(buf, 24, "%.3g s", n);
-    else if (n < 2 * 3600)
-        snprintf(buf, 24, "%.0f min", n / 60);
-    else
-        snprintf(buf, 24, "%.1f h", n / 3600);
     return buf;
 }
 
@@ -110,7 +100,8 @@ static int read_conflicts(struct status *status, json_t *conflicts)
             return refuse(status, &error);
         r = table_row(status->conflicts,
                       (const char *const[]){device, key, pace, number(repairs, a),
-                                            seconds(interval, b), seconds(delay, c)});
+                                            value_format_time(interval, b),
+                                            value_format_time(delay, c)});
     }
     return r;
 }

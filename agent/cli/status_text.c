@@ -3,26 +3,20 @@
 
 #include "pause.h"
 #include "status.h"
+#include "values.h"
 
 /* "2026-11-22 16:40:11 (8 min)" in local time; "at an unknown time" where there is none. */
 static const char *moment(double at, char *buf, size_t size)
 {
     time_t when = (time_t)at, now = time(NULL);
     double age = now > when ? (double)(now - when) : 0;
-    char text[32];
+    char text[32], since[24];
     struct tm tm;
 
     if (at <= 0 || !localtime_r(&when, &tm) ||
         strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) == 0)
         return "an unknown time";
-    if (age < 120)
-        snprintf(buf, size, "%s (%.0f s)", text, age);
-    else if (age < 2 * 3600)
-        snprintf(buf, size, "%s (%.0f min)", text, age / 60);
-    else if (age < 48 * 3600)
-        snprintf(buf, size, "%s (%.0f h)", text, age / 3600);
-    else
-        snprintf(buf, size, "%s (%.0f days)", text, age / 86400);
+    snprintf(buf, size, "%s (%s)", text, value_format_time(age, since));
     return buf;
 }
 
@@ -162,14 +156,16 @@ static void print_devices(const struct status *status, FILE *out)
 
 static void print_counters(const struct status *status, FILE *out)
 {
+    char text[24];
+
     fprintf(out, "Failed writes: %lld. Read everything again: %lld times. ",
             (long long)status->failed_writes, (long long)status->resyncs);
     fprintf(out, "Plans for all and default: %lld.\n", (long long)status->plans);
     if (status->median > 0)
-        fprintf(out, "From a message to the finished write: half within %g ms",
-                status->median * 1e3);
+        fprintf(out, "From a message to the finished write: half within %s",
+                value_format_time(status->median, text));
     if (status->median > 0 && status->p99 > 0)
-        fprintf(out, ", 99 of 100 within %g ms", status->p99 * 1e3);
+        fprintf(out, ", 99 of 100 within %s", value_format_time(status->p99, text));
     if (status->median > 0)
         fputs(".\n", out);
 }

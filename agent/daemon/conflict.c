@@ -1,7 +1,10 @@
-/* Back-off and the `writer` mark: arithmetic on times, nothing else. */
+/* Back-off and the `writer` mark: arithmetic on times, and the words for it. */
 #include "conflict.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "values.h"
 
 #define FAST_STREAK (CONFLICT_FREE_REPAIRS + 2)
 
@@ -87,4 +90,20 @@ uint64_t conflict_interval(const struct conflict *conflict)
     while (n < CONFLICT_SLOW_REPAIRS && conflict->history[n] != 0)
         n++;
     return n < 2 ? 0 : (conflict->history[0] - conflict->history[n - 1]) / (n - 1);
+}
+
+static const char *format_usec(uint64_t usec, char buf[static 24])
+{
+    return value_format_time((double)usec / (double)USEC_PER_SEC, buf);
+}
+
+const char *conflict_text(const struct conflict *conflict, char buf[static CONFLICT_TEXT_SIZE])
+{
+    char every[24], delay[24];
+
+    snprintf(buf, CONFLICT_TEXT_SIZE, "%u repairs, the latest every %s on average; %s%s",
+             conflict->repairs, format_usec(conflict_interval(conflict), every),
+             conflict_delay(conflict) > 0 ? "they now wait up to " : "they are made at once",
+             conflict_delay(conflict) > 0 ? format_usec(conflict_delay(conflict), delay) : "");
+    return buf;
 }

@@ -1,5 +1,5 @@
-/* Who keeps writing a key back: back-off for repairs, and the mark `writer`. Pure: times come in as
- * microseconds of the monotonic clock.
+/* Who keeps writing a key back: back-off for repairs, the mark `writer`, and what is said of it.
+ * Pure: times come in as microseconds of the monotonic clock.
  *
  * Fast conflicts: the first repairs are made at once; when each is undone soon after, the delay
  * doubles from CONFLICT_FIRST_DELAY to CONFLICT_MAX_DELAY. Slow conflicts: three repairs of one key
@@ -49,3 +49,7 @@ uint64_t conflict_settles_at(const struct conflict *conflict);
 
 /* Mean time between the repairs in `history`, 0 when fewer than two. */
 uint64_t conflict_interval(const struct conflict *conflict);
+
+/* "5 repairs, the latest every 12 ms on average; they now wait up to 40 ms". Returns buf. */
+#define CONFLICT_TEXT_SIZE 160
+const char *conflict_text(const struct conflict *conflict, char buf[static CONFLICT_TEXT_SIZE]);

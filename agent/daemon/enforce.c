@@ -114,17 +114,14 @@ static void log_repair(const struct repair *repair, bool given)
 static void log_writer(const struct repair *repair, const struct conflict *conflict)
 {
     const struct rule *rule = repair->target->rule;
-    char name[NAME_ESCAPED_SIZE], message[400];
+    char name[NAME_ESCAPED_SIZE], text[CONFLICT_TEXT_SIZE], message[400];
 
     name_escape_buf(repair->entry->device.name, name, sizeof(name));
-    snprintf(
-        message, sizeof(message),
-        "%s: something keeps writing %s back to %d: %u repairs, the latest every %.1f s on "
-        "average; repairs now wait up to %.3g s. `rpfpolicy explain %s` names suspects (%s:%u)",
-        name, key_info(repair->key)->name, repair->old_value, conflict->repairs,
-        (double)conflict_interval(conflict) / (double)USEC_PER_SEC,
-        (double)conflict_delay(conflict) / (double)USEC_PER_SEC, name, rule->origin.file,
-        rule->origin.line);
+    snprintf(message, sizeof(message),
+             "%s: something keeps writing %s back to %d: %s. `rpfpolicy explain %s` names suspects "
+             "(%s:%u)",
+             name, key_info(repair->key)->name, repair->old_value, conflict_text(conflict, text),
+             name, rule->origin.file, rule->origin.line);
     log_change(&repair->agent->logger, &(struct log_change){
                                            .event = LOG_EVENT_WRITER,
                                            .level = LOG_WARNING,

@@ -285,6 +285,7 @@ static int put_specials_right(struct agent *agent, bool repair)
     struct conflict *conflict = &agent->specials.conflict;
     uint64_t now = agent_now(agent), at = conflict_allowed_at(conflict, now);
     struct apply_result result = {0};
+    char text[CONFLICT_TEXT_SIZE];
     int r;
 
     if (at > now) {
@@ -303,9 +304,8 @@ static int put_specials_right(struct agent *agent, bool repair)
     if (repair) {
         if (conflict_repaired(conflict, now) && conflict->mark)
             log_plain(&agent->logger, LOG_EVENT_WRITER, LOG_WARNING,
-                      "Something keeps writing `all` or `default` back: %u repairs; they now wait "
-                      "up to %.3g s",
-                      conflict->repairs, (double)conflict_delay(conflict) / (double)USEC_PER_SEC);
+                      "Something keeps writing `all` or `default` back: %s",
+                      conflict_text(conflict, text));
         agent_schedule_retry(agent, conflict_settles_at(conflict));
     }
     if (r < 0)

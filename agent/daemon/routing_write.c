@@ -273,15 +273,13 @@ static void say_undone(struct agent *agent, struct routing_record *record,
     const char *name = record->ifindex ? NAME_SHOWN(record->name) : "all devices";
     struct conflict *conflict = &record->conflict;
     bool changed = conflict_repaired(conflict, agent_now(agent));
+    char history[CONFLICT_TEXT_SIZE];
 
     agent->routing.counters.repairs++;
     if (changed && conflict->mark != CONFLICT_NONE)
         log_plain(&agent->logger, LOG_EVENT_ROUTING_WRITER, LOG_WARNING,
-                  "%s: something keeps changing our policy routing: %u repairs, the latest every "
-                  "%.1f s on average; repairs now wait up to %.3g s. The last one: '%s'",
-                  name, conflict->repairs,
-                  (double)conflict_interval(conflict) / (double)USEC_PER_SEC,
-                  (double)conflict_delay(conflict) / (double)USEC_PER_SEC, text ?: "?");
+                  "%s: something keeps changing our policy routing: %s. The last one: '%s'", name,
+                  conflict_text(conflict, history), text ?: "?");
     else if (conflict->mark == CONFLICT_NONE)
         log_plain(&agent->logger, LOG_EVENT_ROUTING_REPAIRED, LOG_NOTICE,
                   "%s: policy routing was put back, %u %s: '%s'%s", name, doing->done,

@@ -54,6 +54,9 @@ wait_until "eth0 is marked" marked
 others_are_repaired 1
 expect "repairs back off" test "$(agent_status '.keys.rp_filter.repaired')" -lt 40
 said_seldom "one value again and again"
+expect "and how often, in the unit that fits" grep -qE \
+    'keeps writing.*: 3 repairs, the latest every [0-9.]+ m?s on .*; they now wait up to 10 ms\. ' \
+    "$AGENT_LOG"
 rpfpolicy check >/run/test/check.out 2>&1
 expect "check warns of it" grep -q '^warning: writer: .*\[1: eth0\]' /run/test/check.out
 rpfpolicy explain eth0 >/run/test/explain.out

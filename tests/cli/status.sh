@@ -121,7 +121,7 @@ done
 eventually "a conflict is told" has '.conflicts | length == 1'
 run status
 expect_status "a conflict" 2
-says "a conflict" "$OUT" '^lxc1 +rp_filter +(fast|slow) +[0-9]+ +[0-9.]+ (s|min) +[0-9.e-]+ s$'
+says "a conflict" "$OUT" '^lxc1 +rp_filter +(fast|slow) +[0-9]+ +[0-9.]+ (ms|s|min) +[0-9.]+ (ms|s)$'
 
 # --- stopped on purpose
 

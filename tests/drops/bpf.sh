@@ -158,7 +158,7 @@ follow_stop
 expect_equal "text: printable ASCII only" "$(LC_ALL=C grep -caP '[^\n\x20-\x7e]' "$OUT")" 0
 expect "text: says by what it follows" grep -q 'by BPF' "$OUT"
 expect "text: says what it cannot see" grep -q '^Not seen: ' "$OUT"
-expect "text: the summary" grep -Eq '^4 packets of 3 flows in [0-9.]+ s\.$' "$OUT"
+expect "text: the summary" grep -Eq '^4 packets of 3 flows in [0-9.]+ m?s\.$' "$OUT"
 rm /etc/rpfpolicy.d/10-test.conf
 
 follow_start $BY_BPF --json -- "$ODD"
@@ -213,7 +213,7 @@ expect_equal "a rule about ports: why" "$(flow eth0 203.0.113.9 rp_filter .step)
 
 rpfpolicy drops --for=1s >"$OUT" 2>"$ERR"
 expect_equal "--for ends by itself: exit status" "$?" 0
-expect "--for ends by itself: the summary" grep -q '^0 packets of 0 flows in 1\.' "$OUT"
+expect "--for ends by itself: the summary" grep -Eq '^0 packets of 0 flows in 1(\.[0-9])? s\.$' "$OUT"
 for bad in 0 x -1s ''; do
     rpfpolicy drops --for="$bad" >"$OUT" 2>"$ERR"
     expect_equal "--for='$bad' is refused" "$?" 1

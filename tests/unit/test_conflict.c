@@ -102,6 +102,21 @@ static void three_repairs_in_more_than_a_day_are_no_conflict(void **state)
     assert_int_equal(conflict.mark, CONFLICT_NONE);
 }
 
+static void times_are_said_in_the_unit_that_fits(void **state)
+{
+    struct conflict conflict = {0};
+    char text[CONFLICT_TEXT_SIZE];
+
+    for (unsigned i = 0; i < CONFLICT_FREE_REPAIRS; i++)
+        conflict_repaired(&conflict, START + i * 3470);
+    assert_string_equal(conflict_text(&conflict, text),
+                        "3 repairs, the latest every 3.5 ms on average; they now wait up to 10 ms");
+    for (unsigned i = 0; i < 3; i++)
+        conflict_repaired(&conflict, START + (i + 1) * HOUR / 2);
+    assert_string_equal(conflict_text(&conflict, text),
+                        "6 repairs, the latest every 30 min on average; they are made at once");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +126,7 @@ int main(void)
         cmocka_unit_test(it_recovers_by_itself_when_the_writer_stops),
         cmocka_unit_test(a_half_hour_cycle_is_seen_at_the_third_repair),
         cmocka_unit_test(three_repairs_in_more_than_a_day_are_no_conflict),
+        cmocka_unit_test(times_are_said_in_the_unit_that_fits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

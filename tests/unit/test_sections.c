@@ -1,5 +1,6 @@
 /* The sections [agent] and [exception NAME]: what they take, and what is wrong with others. */
 #include "policy_text.h"
+#include "values.h"
 
 static void the_agent_is_told_what_to_do(void **state)
 {
@@ -44,6 +45,24 @@ static void times_have_units(void **state)
     assert_int_equal(sweep_of("1h"), 3600000);
     assert_int_equal(sweep_of("1d"), 86400000);
     assert_int_equal(sweep_of("86400"), 86400000);
+}
+
+static void times_are_said_to_two_digits(void **state)
+{
+    static const struct {
+        double seconds;
+        const char *text;
+    } times[] = {
+        {0, "0 s"},         {0.00001, "0.01 ms"}, {0.0034, "3.4 ms"},    {0.0099, "9.9 ms"},
+        {0.00997, "10 ms"}, {0.3204, "320 ms"},   {0.9994, "999 ms"},    {0.9996, "1 s"},
+        {1.04, "1 s"},      {1.5, "1.5 s"},       {119.4, "119 s"},      {119.6, "2 min"},
+        {1800, "30 min"},   {7199, "2 h"},        {43200 + 900, "12 h"}, {172800, "2 days"},
+        {1e7, "116 days"},
+    };
+    char text[24];
+
+    for (size_t i = 0; i < ELEMENTSOF(times); i++)
+        assert_string_equal(value_format_time(times[i].seconds, text), times[i].text);
 }
 
 static void wrong_settings_of_the_agent_are_refused(void **state)
@@ -186,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_agent_is_told_what_to_do),
         cmocka_unit_test(times_have_units),
+        cmocka_unit_test(times_are_said_to_two_digits),
         cmocka_unit_test(wrong_settings_of_the_agent_are_refused),
         cmocka_unit_test(an_exception_becomes_a_rule_per_key_and_device),
         cmocka_unit_test(an_exception_without_a_date_never_expires),
