@@ -55,17 +55,40 @@ const char *format_name(enum format format)
     return format_names[format];
 }
 
-static const char *next_format(unsigned i, const void *data)
+/* What may be meant by a word that is not known: what the verb takes; anything without a verb. */
+struct words {
+    const char *words[GLOBAL_COUNT + OPTION_COUNT + 1]; /* ends with NULL */
+};
+
+static struct words known_formats(const struct verb *verb)
 {
-    return i < FORMAT_COUNT ? format_names[i] : NULL;
+    struct words known = {0};
+
+    for (unsigned i = 0, n = 0; i < FORMAT_COUNT; i++)
+        if (!verb || verb->formats & FORMAT_BIT(i))
+            known.words[n++] = format_names[i];
+    return known;
 }
 
-static const char *next_option(unsigned i, const void *data)
+static struct words known_options(const struct verb *verb)
 {
-    if (i < GLOBAL_COUNT)
-        return global_options[i].name;
-    i -= GLOBAL_COUNT;
-    return i < OPTION_COUNT ? verb_options[i].name : NULL;
+    struct words known = {0};
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < GLOBAL_COUNT; i++)
+        if (i != GLOBAL_JSON || !verb || verb->formats & FORMAT_BIT(FORMAT_JSON))
+            known.words[n++] = global_options[i].name;
+    for (unsigned i = 0; i < OPTION_COUNT; i++)
+        if (!verb || verb->options & OPTION_BIT(i))
+            known.words[n++] = verb_options[i].name;
+    return known;
+}
+
+static const char *next_word(unsigned i, const void *data)
+{
+    const struct words *known = data;
+
+    return known->words[i];
 }
 
 static const char *next_verb(unsigned i, const void *data)
@@ -73,43 +96,62 @@ static const char *next_verb(unsigned i, const void *data)
     return verbs[i].name;
 }
 
-static int refuse(const char *what, const char *word, const char *meant, const char *dashes)
+static int refuse(const struct command_line *line, const char *what, const char *word,
+                  const char *meant, const char *dashes)
 {
     _cleanup_free_ char *escaped = name_escape(word);
 
     if (meant)
         say("%s '%s', did you mean '%s%s'?", what, escaped ?: "?", dashes, meant);
     else
-        say("%s '%s', see 'rpfpolicy --help'", what, escaped ?: "?");
+        say("%s '%s', see 'rpfpolicy %s%s--help'", what, escaped ?: "?",
+            line->verb ? line->verb->name : "", line->verb ? " " : "");
     return -EINVAL;
 }
 
-static int refuse_option(int code, const char *word)
+/* The only one that begins so, else the one that is nearest. */
+static const char *meant_option(const struct verb *verb, const char *name)
+{
+    const struct words known = known_options(verb);
+    const char *found = NULL;
+    unsigned n = 0;
+
+    for (unsigned i = 0; known.words[i]; i++)
+        if (*name && startswith(known.words[i], name)) {
+            found = known.words[i];
+            n++;
+        }
+    return n == 1 ? found : nearest(name, next_word, &known);
+}
+
+static int refuse_option(const struct command_line *line, int code, const char *word)
 {
     char letter[3] = {'-', (char)optopt, 0};
     char name[64];
 
     if (code == ':')
-        return refuse("a value is missing behind", word, NULL, "");
+        return refuse(line, "a value is missing behind", word, NULL, "");
     if (optopt >= GLOBAL_VALUE)
-        return refuse("no value can be given with", word, NULL, "");
+        return refuse(line, "no value can be given with", word, NULL, "");
     if (optopt)
-        return refuse("unknown option", letter, NULL, "");
+        return refuse(line, "unknown option", letter, NULL, "");
     snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
-    return refuse("unknown or ambiguous option", word, nearest(name, next_option, NULL), "--");
+    return refuse(line, "unknown or ambiguous option", word, meant_option(line->verb, name), "--");
 }
 
-static int set_format(struct cli *cli, const char *word)
+static int set_format(struct cli *cli, const struct command_line *line, const char *word)
 {
+    const struct words known = known_formats(line->verb);
+
     for (unsigned i = 0; i < FORMAT_COUNT; i++)
         if (streq(word, format_names[i])) {
             cli->format = (enum format)i;
             return 0;
         }
-    return refuse("unknown format", word, nearest(word, next_format, NULL), "--format=");
+    return refuse(line, "unknown format", word, nearest(word, next_word, &known), "--format=");
 }
 
-static int set_color(struct cli *cli, const char *word)
+static int set_color(struct cli *cli, const struct command_line *line, const char *word)
 {
     static const char *const words[] = {"auto", "always", "never"};
 
@@ -118,7 +160,7 @@ static int set_color(struct cli *cli, const char *word)
             cli->color = (enum color_when)i;
             return 0;
         }
-    return refuse("--color takes auto, always or never, not", word, NULL, "");
+    return refuse(line, "--color takes auto, always or never, not", word, NULL, "");
 }
 
 static int set_global(struct cli *cli, struct command_line *line, enum global_option id,
@@ -135,19 +177,19 @@ static int set_global(struct cli *cli, struct command_line *line, enum global_op
     if (id < ELEMENTSOF(texts)) {
         if (!*value) {
             snprintf(name, sizeof(name), "--%s", global_options[id].name);
-            return refuse("an empty value cannot be given with", name, NULL, "");
+            return refuse(line, "an empty value cannot be given with", name, NULL, "");
         }
         *texts[id] = value;
         return 0;
     }
     switch (id) {
     case GLOBAL_FORMAT:
-        return set_format(cli, value);
+        return set_format(cli, line, value);
     case GLOBAL_JSON:
         cli->format = FORMAT_JSON;
         return 0;
     case GLOBAL_COLOR:
-        return set_color(cli, value);
+        return set_color(cli, line, value);
     case GLOBAL_HELP:
         line->help = true;
         return 0;
@@ -205,6 +247,19 @@ static int check_verb(const struct cli *cli, const struct command_line *line)
     return 0;
 }
 
+/* The verb, whatever else there is: it decides what may be meant by a word that is not known.
+ * Options come first in argv afterwards. */
+static const struct verb *typed_verb(int argc, char **argv, const struct option *options)
+{
+    const struct verb *verb;
+
+    while (getopt_long(argc, argv, ":h", options, NULL) != -1)
+        ;
+    verb = optind < argc ? verb_find(argv[optind]) : NULL;
+    optind = 0;
+    return verb;
+}
+
 int command_line_parse(struct cli *cli, int argc, char **argv, struct command_line *ret)
 {
     struct option options[GLOBAL_COUNT + OPTION_COUNT + 1] = {0};
@@ -213,9 +268,10 @@ int command_line_parse(struct cli *cli, int argc, char **argv, struct command_li
 
     fill(options);
     opterr = 0;
+    line.verb = typed_verb(argc, argv, options);
     while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         if (c == '?' || c == ':')
-            return refuse_option(c, argv[optind - 1]);
+            return refuse_option(&line, c, argv[optind - 1]);
         if (c >= VERB_VALUE) {
             set_verb_option(cli, (enum option_id)(c - VERB_VALUE), optarg);
             continue;
@@ -226,10 +282,9 @@ int command_line_parse(struct cli *cli, int argc, char **argv, struct command_li
             return r;
     }
     if (optind < argc) {
-        line.verb = verb_find(argv[optind]);
         if (!line.verb)
-            return refuse("unknown command", argv[optind], nearest(argv[optind], next_verb, NULL),
-                          "");
+            return refuse(&line, "unknown command", argv[optind],
+                          nearest(argv[optind], next_verb, NULL), "");
         line.arguments = argv + optind + 1;
         line.count = argc - optind - 1;
     }

@@ -88,6 +88,16 @@ expect_status "a misspelt command" 1
 expect_text "a misspelt command" err "did you mean 'check'"
 run check --formt=json
 expect_text "a misspelt option" err "did you mean '--format'"
+run check --foo
+expect_text "an option near to one of another command" err \
+    "unknown or ambiguous option '--foo', see 'rpfpolicy check --help'"
+run drops --foo
+expect_text "the same where it is taken" err "did you mean '--for'"
+run --st check
+expect_text "what only one option of the command begins with" err "did you mean '--strict'"
+run list --format=cvs
+expect_text "a format near to one of another command" err \
+    "unknown format 'cvs', see 'rpfpolicy list --help'"
 run check --format=jsno
 expect_text "a misspelt format" err "json"
 run $'\e[2J\xff'
