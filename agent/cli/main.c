@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "options.h"
 
 /* With one of 0, 1, 2 closed the next socket or file would take its number, and results would be
@@ -17,8 +18,20 @@ static void fill_standard_descriptors(void)
             (void)!open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+/* A mistyped root is no system without a policy, nor one where nothing is written. */
+static int refuse_root(struct cli *cli, const char *root, int error)
+{
+    say("cannot look below '%s', which --%s names: %s", NAME_SHOWN(root),
+        global_options[root == cli->path_options.root ? GLOBAL_ROOT : GLOBAL_SYSCTL_ROOT].name,
+        error_text(error));
+    if (cli->format == FORMAT_NAGIOS)
+        check_nagios_unknown(cli, &(struct session){0});
+    return cli_error(cli);
+}
+
 static int run(struct cli *cli, const struct command_line *line)
 {
+    const char *missing;
     int r;
 
     if (line->version) {
@@ -36,6 +49,9 @@ static int run(struct cli *cli, const struct command_line *line)
         help_print(stderr);
         return EXIT_ERROR;
     }
+    r = paths_check_roots(&cli->path_options, &missing);
+    if (r < 0)
+        return refuse_root(cli, missing, r);
     r = paths_init(&cli->path_options, &cli->paths);
     if (r < 0) {
         say("cannot tell where things are: %s", error_text(r));

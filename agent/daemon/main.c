@@ -158,6 +158,7 @@ int main(int argc, char **argv)
     struct agent_options options = {.receive_buffer = WATCH_RECEIVE_BUFFER};
     _cleanup_free_ char *where = NULL;
     struct agent *agent = NULL;
+    const char *missing;
     bool restart;
     int r;
 
@@ -165,6 +166,9 @@ int main(int argc, char **argv)
     r = parse_options(argc, argv, &options);
     if (r <= 0)
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    r = paths_check_roots(&options.paths, &missing);
+    if (r < 0)
+        return fail(r, missing);
     signal(SIGPIPE, SIG_IGN); /* it works on when nobody reads what it says */
     ask_for_short_slices();
     r = agent_new(&options, &agent, &where);

@@ -1,7 +1,8 @@
 /* Where everything is found: root, run directory, state, and whether this network namespace is the
- * host's. Builds names only; it creates and reads no file. */
+ * host's. Builds names, and looks whether the roots are there; it creates and reads no file. */
 #include "paths.h"
 
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -137,6 +138,23 @@ int paths_init(const struct path_options *options, struct paths *ret)
         return r;
     *ret = paths;
     paths = (struct paths){};
+    return 0;
+}
+
+int paths_check_roots(const struct path_options *options, const char **ret_which)
+{
+    const char *const roots[] = {options->root, options->sysctl_root};
+
+    for (size_t i = 0; i < ELEMENTSOF(roots); i++) {
+        int fd = roots[i] ? open(roots[i], O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+        if (roots[i] && fd < 0) {
+            *ret_which = roots[i];
+            return -errno;
+        }
+        if (fd >= 0)
+            (void)close(fd);
+    }
     return 0;
 }
 

@@ -38,5 +38,9 @@ struct paths {
 /* A namespace is foreign when it is seen to be another one than that of process 1, with or without
  * privilege. Then sysctl.d is only used when root or sysctl_root was given. */
 int paths_init(const struct path_options *options, struct paths *ret);
+
+/* Can the roots that were given be looked into? Else the error of open(2) on the directory, most
+ * likely -ENOENT, and which one it is, borrowed from options. */
+int paths_check_roots(const struct path_options *options, const char **ret_which);
 void paths_done(struct paths *paths);
 #define _cleanup_paths_ _cleanup_(paths_done)

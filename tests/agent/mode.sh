@@ -75,6 +75,8 @@ umount /run/rpfpolicy
 mount -t tmpfs -o ro tmpfs /run/test/root
 refuses /run/test/root/run/rpfpolicy --root=/run/test/root
 umount /run/test/root
+refuses /no/such/root --root=/no/such/root
+refuses /no/such/root --sysctl-root=/no/such/root
 refuses /no/such/net --proc-sys-net=/no/such/net
 
 # as_user [COMMAND…]: as the unit does, a user of its own with the one capability, directories made

@@ -404,6 +404,25 @@ for root in "$SYSTEM_WORK/root" "$SYSTEM_WORK/a 'root'"$'\n\\\xff' root; do
 done
 mv "$SYSTEM_WORK/10-test.conf" /etc/rpfpolicy.d
 
+# --- a root that is mistyped
+
+for verb in check list 'pause --reason=x' resume; do
+    # shellcheck disable=SC2086 # words
+    run $verb --root="$SYSTEM_WORK/no-such-root"
+    expect_status "a root that is not there: $verb" 1
+    says "a root that is not there: $verb says so" "$ERR" \
+        "cannot look below '.*/no-such-root', which --root names: No such file or directory$"
+    says_not "a root that is not there: $verb blames no policy" "$ERR" 'policy has errors'
+done
+expect "a root that is not there is not made" test ! -e "$SYSTEM_WORK/no-such-root"
+run check --sysctl-root="$SYSTEM_WORK/no-such-root"
+expect_status "a root for sysctl.d that is not there" 1
+says "a root for sysctl.d that is not there: says so" "$ERR" 'which --sysctl-root names: No such file'
+run check --root="$OUT" --format=nagios
+expect_status "a file as root" 3
+says "a file as root: says so" "$ERR" 'which --root names: Not a directory'
+says "a file as root: monitoring is told" "$OUT" '^RPFPOLICY UNKNOWN - '
+
 # --- a device without IPv4 settings
 
 ip link set lo mtu 60
