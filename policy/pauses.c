@@ -55,6 +55,14 @@ static bool same_devices(const struct pause *a, const struct pause *b)
     return a->pattern.kind == b->pattern.kind && streq(a->pattern.text, b->pattern.text);
 }
 
+bool pauses_have(const struct pauses *pauses, const struct pause *pause)
+{
+    for (size_t i = 0; i < pauses->count; i++)
+        if (same_devices(&pauses->items[i], pause))
+            return true;
+    return false;
+}
+
 void pauses_remove(struct pauses *pauses, size_t i)
 {
     pause_done(&pauses->items[i]);

@@ -38,6 +38,9 @@ const char *pause_text(const struct pause *pause);
 int pauses_add(struct pauses *pauses, struct pause *pause);
 void pauses_remove(struct pauses *pauses, size_t i);
 
+/* Is there a pause of the same devices? */
+bool pauses_have(const struct pauses *pauses, const struct pause *pause);
+
 /* The pause in force for a device (or "all", "default") that lasts longest; NULL for none. */
 const struct pause *pauses_find(const struct pauses *pauses, const char *name, uint64_t now);
 bool pause_covers(const struct pause *pause, const char *name);

@@ -212,9 +212,26 @@ static void print_pause(const struct pausing *pausing, const struct pause *pause
             NAME_SHOWN(pause->reason));
 }
 
+/* Each pause that is not there any more. Returns their number. */
+static unsigned print_resumed(const struct pausing *pausing)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < pausing->was.count; i++) {
+        const struct pause *was = &pausing->was.items[i];
+
+        if (pauses_have(&pausing->pauses, was))
+            continue;
+        fprintf(pausing->cli->out.stream, "Resumed: %s.\n", NAME_SHOWN(pause_text(was)));
+        n++;
+    }
+    return n;
+}
+
 static int finish(struct pausing *pausing)
 {
     struct cli *cli = pausing->cli;
+    unsigned resumed;
     json_t *object;
     int r;
 
@@ -232,9 +249,10 @@ static int finish(struct pausing *pausing)
         output_json(&cli->out, object);
         return EXIT_OK;
     }
+    resumed = print_resumed(pausing);
     for (size_t i = 0; i < pausing->pauses.count; i++)
         print_pause(pausing, &pausing->pauses.items[i]);
-    if (pausing->pauses.count == 0)
+    if (pausing->pauses.count == 0 && resumed == 0)
         fputs("Nothing is paused.\n", cli->out.stream);
     return EXIT_OK;
 }

@@ -77,12 +77,19 @@ expect_status "resume of what is not paused" 0
 says "resume of what is not paused says so" "$ERR" "'eth1' was not paused"
 run resume eth0
 expect_status "resume" 0
-says "resume says what is left" "$OUT" '^Nothing is paused\.$'
+expect_equal "resume says what it ended" "$(cat "$OUT")" 'Resumed: eth0.'
+run resume
+expect_equal "resume of nothing says so" "$(cat "$OUT")" 'Nothing is paused.'
 
 # --- names that mean something else, patterns, everything
 
 run pause --reason=x -- 'a*b' -x
 expect_status "strange names" 0
+run resume -- -x
+expect_equal "resume says what is left" "$(sed 's/ by .*//' "$OUT")" \
+    "$(printf '%s\n' 'Resumed: -x.' 'Paused: a*b, until the next boot,')"
+run pause --reason=x -- -x
+says_not "pause ends none" "$OUT" '^Resumed'
 sysctl -qw net.ipv4.conf.eth0.rp_filter=0
 echo 0 >"$CONF/a*b/rp_filter"
 run apply
@@ -118,6 +125,7 @@ run resume eth1
 expect_status "resume of a part of everything" 1
 run resume
 expect_status "resume everything" 0
+says "resume everything says so" "$OUT" '^Resumed: everything\.$'
 run apply
 expect_status "apply after resume" 0
 expect_effective eth1 1
