@@ -2,6 +2,7 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "routes_private.h"
@@ -9,6 +10,28 @@
 static const char *family_name(unsigned f)
 {
     return f ? "IPv6" : "IPv4";
+}
+
+/* Say why there is none, once for both families where it is the same. The gateway of IPv4 is looked
+ * for first, and nothing else is said before. -ENOENT, or -ENOMEM. */
+static _printf_(3, 4) int say_no_gateway(unsigned f, char **message, const char *format, ...)
+{
+    _cleanup_free_ char *why = NULL, *before = NULL;
+    va_list ap;
+    int n;
+
+    va_start(ap, format);
+    n = vasprintf(&why, format, ap);
+    va_end(ap);
+    if (n < 0) {
+        why = NULL; /* undefined after a failure */
+        return -ENOMEM;
+    }
+    before = TAKE_PTR(*message);
+    if (before && streq(startswith(before, "no IPv4 gateway: ") ?: "", why))
+        return routes_say(message, "no IPv4 and no IPv6 gateway: %s", why) ?: -ENOENT;
+    *message = TAKE_PTR(before);
+    return routes_say(message, "no %s gateway: %s", family_name(f), why) ?: -ENOENT;
 }
 
 /* The best foreign default route through the device, NULL for none. */
@@ -79,19 +102,14 @@ static int find_first(const struct routes_work *work, const struct routes_wish *
     char text[IP_TEXT_MAX];
     struct ip gateway;
 
-    if (!address || !first_host(address, &gateway)) {
-        return routes_say(ret_message,
-                          "no %s gateway: an address without a subnet has no first host; write "
-                          "'gateway = ADDRESS'",
-                          family_name(f))
-                   ?: -ENOENT;
-    }
+    if (!address || !first_host(address, &gateway))
+        return say_no_gateway(f, ret_message,
+                              "an address without a subnet has no first host; write 'gateway = "
+                              "ADDRESS'");
     if (is_own_address(work, &gateway))
-        return routes_say(ret_message,
-                          "no %s gateway: the first host, %s, is this host itself; write "
-                          "'gateway = ADDRESS'",
-                          family_name(f), ip_text(&gateway, text))
-                   ?: -ENOENT;
+        return say_no_gateway(f, ret_message,
+                              "the first host, %s, is this host itself; write 'gateway = ADDRESS'",
+                              ip_text(&gateway, text));
     *ret = gateway;
     return 1;
 }
@@ -114,14 +132,13 @@ static int say_none(const struct routes_work *work, const struct routes_wish *wi
 {
     const struct route_lease *untold = f ? NULL : find_lease(work, wish->device->ifindex, 0);
 
-    return routes_say(ret_message,
-                      "no %s gateway: no table has a default route through %s, and no lease names "
-                      "one%s%s%s%s%s; write 'gateway = ADDRESS', 'first' or 'none' in [routing %s]",
-                      family_name(f), NAME_SHOWN(wish->device->name), untold ? " (" : "",
-                      untold ? untold->source : "", untold ? ": " : "",
-                      untold ? untold->trouble : "", untold ? ")" : "",
-                      NAME_SHOWN(wish->device->name))
-               ?: -ENOENT;
+    return say_no_gateway(
+        f, ret_message,
+        "no table has a default route through %s, and no lease names one%s%s%s%s%s; write 'gateway "
+        "= ADDRESS', 'first' or 'none' in [routing %s]",
+        NAME_SHOWN(wish->device->name), untold ? " (" : "", untold ? untold->source : "",
+        untold ? ": " : "", untold ? untold->trouble : "", untold ? ")" : "",
+        NAME_SHOWN(wish->device->name));
 }
 
 static int find_any(const struct routes_work *work, struct routes_wish *wish, unsigned f,

@@ -174,6 +174,27 @@ static void a_gateway_is_found_or_nothing_is_done(void **state)
     world_done(&world);
 }
 
+static void what_both_families_lack_is_said_once(void **state)
+{
+    struct route_lease lease = {.ifindex = 5, .source = "networkd", .trouble = "it is unreadable"};
+    struct world world;
+
+    four_cards(&world);
+    world_address(&world, "eth3", "2001:db8::3/64", 0);
+    _cleanup_planned_ struct planned both = plan(&world, "[routing]\neth3 = auto\n", false);
+    assert_string_equal(device_of(&both, "eth3")->message,
+                        "no IPv4 and no IPv6 gateway: no table has a default route through eth3, "
+                        "and no lease names one; write 'gateway = ADDRESS', 'first' or 'none' in "
+                        "[routing eth3]");
+    world.facts.leases = &lease;
+    world.facts.n_leases = 1;
+    _cleanup_planned_ struct planned apart = plan(&world, "[routing]\neth3 = auto\n", false);
+    assert_state(&apart, "eth3", "impossible", "names one (networkd: it is unreadable); write");
+    assert_state(&apart, "eth3", "impossible", "; no IPv6 gateway: no table");
+    world.facts.leases = NULL;
+    world_done(&world);
+}
+
 static void gateways_that_cannot_be_are_refused(void **state)
 {
     struct world world;
@@ -502,6 +523,7 @@ int main(void)
         cmocka_unit_test(replies_leave_through_their_device),
         cmocka_unit_test(the_first_card_is_served_where_its_name_asks),
         cmocka_unit_test(a_gateway_is_found_or_nothing_is_done),
+        cmocka_unit_test(what_both_families_lack_is_said_once),
         cmocka_unit_test(gateways_that_cannot_be_are_refused),
         cmocka_unit_test(what_the_policy_names_is_installed),
         cmocka_unit_test(a_subnet_on_two_devices_comes_before_main),
