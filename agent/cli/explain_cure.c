@@ -105,17 +105,28 @@ static bool would_start_right(const struct explain *explain, const struct explai
                                                        session->live.def_forwarding));
 }
 
+/* What starts the agent; NULL where one runs, and where none is known to be there. */
+static const char *start_command(const struct paths *paths)
+{
+    enum agent_state state = agent_state_read(paths);
+
+    if (state == AGENT_STOPPED)
+        return "systemctl start rpfpolicy-agent";
+    return state == AGENT_ABSENT && !paths->foreign && agent_is_installed(paths)
+               ? "systemctl enable --now rpfpolicy-agent"
+               : NULL;
+}
+
 /* Being in force is not all it takes where nothing is there that goes by it. */
 static void say_what_else(FILE *f, const struct session *session)
 {
     const struct paths *paths = &session->cli->paths;
+    const char *start = start_command(paths);
 
     if (guard_find(paths) != GUARD_NONE)
         return;
-    if (agent_state_read(paths) == AGENT_STOPPED)
-        fputs("It also takes the agent, which was stopped. To go on\n"
-              "    systemctl start rpfpolicy-agent\n",
-              f);
+    if (start)
+        fprintf(f, "It also takes the agent, which does not run. To start it\n    %s\n", start);
     else if (paths->foreign)
         fputs("It also takes an agent that runs in this network namespace, since udev does not "
               "look into it.\n",
@@ -148,23 +159,41 @@ static void say_enforce(FILE *f, const struct explain *explain, const struct exp
     say_what_else(f, explain->session);
 }
 
+/* The hook alone looks at devices only as they appear. */
+static void say_helper(FILE *f, const char *start)
+{
+    fputs("The helper repairs devices as they appear; after a full run of systemd-sysctl nothing "
+          "does",
+          f);
+    if (start)
+        fprintf(f,
+                ", since the agent does not run. To start it\n    %s\nWithout it this says the "
+                "policy in sysctl.d's own terms:\n",
+                start);
+    else
+        fputs(". This says the policy in sysctl.d's own terms:\n", f);
+    fputs("    rpfpolicy generate sysctl.d >/etc/sysctl.d/" FRAGMENT_NAME "\n", f);
+}
+
 static void say_guard(FILE *f, const struct session *session)
 {
+    const struct paths *paths = &session->cli->paths;
+    const char *start = start_command(paths);
+
     if (session->guard == GUARD_AGENT)
         fputs("The agent puts it right again; 'rpfpolicy status' tells whether somebody keeps "
               "writing it back.\n",
               f);
     else if (session->guard == GUARD_HELPER)
-        fputs("The helper repairs devices as they appear; after a full run of systemd-sysctl "
-              "nothing does. This says the policy in sysctl.d's own terms:\n"
-              "    rpfpolicy generate sysctl.d >/etc/sysctl.d/" FRAGMENT_NAME "\n",
-              f);
-    else if (agent_state_read(&session->cli->paths) == AGENT_STOPPED)
-        fputs("Nothing repairs it: the agent was stopped, and the udev hook stands back too. To go "
-              "on\n"
-              "    systemctl start rpfpolicy-agent\n",
-              f);
-    else if (session->cli->paths.foreign)
+        say_helper(f, start);
+    else if (agent_state_read(paths) == AGENT_STOPPED)
+        fprintf(f,
+                "Nothing repairs it: the agent was stopped, and the udev hook stands back too. To "
+                "go on\n    %s\n",
+                start);
+    else if (start)
+        fprintf(f, "Nothing repairs it: the agent does not run. To start it\n    %s\n", start);
+    else if (paths->foreign)
         fputs("Nothing repairs it: udev does not look into this network namespace, and no agent "
               "runs in it.\n",
               f);
@@ -174,20 +203,40 @@ static void say_guard(FILE *f, const struct session *session)
               f);
 }
 
+/* Is there a key before this one whose drift the same command puts right? */
+static bool is_done_already(const struct explain *explain, const struct explain_key *key)
+{
+    for (const struct explain_key *other = explain->keys; other < key; other++)
+        if (other->state.state == STATE_DRIFT && !other->state.rule->observe)
+            return true;
+    return false;
+}
+
 /* No line of sysctl.d brings it back, but whoever wrote it may do so again. */
 static void say_repaired(FILE *f, const struct explain *explain, const struct explain_key *key)
 {
     const struct session *session = explain->session;
+    const struct paths *paths = &session->cli->paths;
+    const char *start = start_command(paths);
 
-    if (explain->subject != EXPLAIN_DEVICE || key->state.as_default || key->as_written ||
-        key->state.rule->observe || !session->sysctl || session->policy->agent.mode == MODE_ENFORCE)
+    if (key->state.rule->observe)
         return;
-    fprintf(
-        f,
-        "\nIt was written at run time and may be again. To have it put right then, let the agent "
-        "run (package rpfpolicy-agent), say in %s\n"
-        "    [agent]\n    mode = enforce\nand apply the policy.\n",
-        NAME_SHOWN(own_file(session->policy)));
+    if (session->policy->agent.mode == MODE_ENFORCE) {
+        if (start && !is_done_already(explain, key))
+            fprintf(f, "%sThe agent, which keeps it so, does not run. To start it\n    %s\n",
+                    ftell(f) > 0 ? "\n" : "", start);
+        return;
+    }
+    if (explain->subject != EXPLAIN_DEVICE || key->state.as_default || key->as_written ||
+        !session->sysctl)
+        return;
+    fputs("\nIt was written at run time and may be again. To have it put right then, ", f);
+    if (!start && agent_state_read(paths) == AGENT_OBSERVING)
+        fputs("say", f);
+    else
+        fprintf(f, "let the agent run (%s), say", start ?: "package rpfpolicy-agent");
+    fprintf(f, " in %s\n    [agent]\n    mode = enforce\nand apply the policy.\n",
+            NAME_SHOWN(own_file(session->policy)));
 }
 
 /* How to keep sysctl.d from bringing the wrong value back. */
@@ -220,15 +269,6 @@ static void say_lasting(FILE *f, const struct explain *explain, const struct exp
     } else {
         say_guard(f, session);
     }
-}
-
-/* Is there a key before this one whose drift the same command puts right? */
-static bool is_done_already(const struct explain *explain, const struct explain_key *key)
-{
-    for (const struct explain_key *other = explain->keys; other < key; other++)
-        if (other->state.state == STATE_DRIFT && !other->state.rule->observe)
-            return true;
-    return false;
 }
 
 static void cure_drift(FILE *f, const struct explain *explain, const struct explain_key *key)

@@ -1,5 +1,5 @@
 /* Is anything in place that repairs values when others write them: the agent, or the hook that udev
- * runs for each device? Looks for their traces only, asks nobody. */
+ * runs for each device? And could there be? Looks for their traces only, asks nobody. */
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,15 +7,13 @@
 #include "agent_state.h"
 #include "session.h"
 
-#define RULE "99-zz-rpfpolicy.rules"
-
-/* 1: a rule that works; 0: masked (a link to /dev/null, or empty); -1: not there. */
-static int rule_state(const char *root, const char *directory)
+/* 1: it is there and says something; 0: masked (a link to /dev/null, or empty); -1: not there. */
+static int file_state(const char *root, const char *directory, const char *name)
 {
     _cleanup_free_ char *path = NULL;
     struct stat st;
 
-    if (asprintf(&path, "%s%s/udev/rules.d/" RULE, root, directory) < 0) {
+    if (asprintf(&path, "%s%s/%s", root, directory, name) < 0) {
         path = NULL;
         return -1;
     }
@@ -24,18 +22,23 @@ static int rule_state(const char *root, const char *directory)
     return S_ISREG(st.st_mode) && st.st_size > 0;
 }
 
-/* The first directory that has the file decides, as udev(7) says. */
-static bool hook_installed(const char *root)
+/* The first directory that has the file decides, as udev(7) and systemd.unit(5) say. */
+static bool is_installed(const char *root, const char *name)
 {
     static const char *const directories[] = {"/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"};
 
     for (size_t i = 0; i < ELEMENTSOF(directories); i++) {
-        int state = rule_state(root, directories[i]);
+        int state = file_state(root, directories[i], name);
 
         if (state >= 0)
             return state > 0;
     }
     return false;
+}
+
+bool agent_is_installed(const struct paths *paths)
+{
+    return is_installed(paths->root, "systemd/system/rpfpolicy-agent.service");
 }
 
 enum guard guard_find(const struct paths *paths)
@@ -50,5 +53,7 @@ enum guard guard_find(const struct paths *paths)
         break;
     }
     /* udev does not look into another network namespace. */
-    return !paths->foreign && hook_installed(paths->root) ? GUARD_HELPER : GUARD_NONE;
+    return !paths->foreign && is_installed(paths->root, "udev/rules.d/99-zz-rpfpolicy.rules")
+               ? GUARD_HELPER
+               : GUARD_NONE;
 }

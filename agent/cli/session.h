@@ -100,3 +100,6 @@ void session_done(struct session *session);
 
 /* What stands ready on this host to repair values: the agent, the udev hook, or nothing. */
 enum guard guard_find(const struct paths *paths);
+
+/* Is there a unit of the agent that could be started? */
+bool agent_is_installed(const struct paths *paths);

@@ -137,8 +137,37 @@ touch /run/rpfpolicy/stand-back
 explain lxc1
 says "the agent was stopped" "systemctl start rpfpolicy-agent"
 rm /run/rpfpolicy/stand-back
-sed -i 1,3d /etc/rpfpolicy.d/10-node.conf
+mkdir -p /etc/systemd/system
+echo '[Unit]' >/etc/systemd/system/rpfpolicy-agent.service
+explain lxc1
+says "installed, but the agent does not run" "agent does not run. To start it"
+says "installed, but the agent does not run" "systemctl enable --now rpfpolicy-agent"
+system_install_rule
+explain lxc1
+says "only the hook does its part" "since the agent"
+says "only the hook does its part" "systemctl enable --now rpfpolicy-agent"
 rm /etc/sysctl.d/*
+echo 1 >"$CONF/lxc1/rp_filter"
+explain lxc1
+says "drift that the agent would put right" "The agent, which keeps it so, does not run."
+says "drift that the agent would put right" "systemctl enable --now rpfpolicy-agent"
+touch /run/rpfpolicy/stand-back
+explain lxc1
+says "the same, and it was stopped" "systemctl start rpfpolicy-agent"
+rm /run/rpfpolicy/stand-back
+ln -sf /dev/null /etc/systemd/system/rpfpolicy-agent.service
+explain lxc1
+says_not "a unit that is masked" "systemctl"
+rm /etc/systemd/system/rpfpolicy-agent.service
+sed -i s/enforce/observe/ /etc/rpfpolicy.d/10-node.conf
+explain lxc1
+says "observing, and nothing installed" "(package rpfpolicy-agent), say in"
+echo '[Unit]' >/etc/systemd/system/rpfpolicy-agent.service
+explain lxc1
+says "observing, and it is installed" "now rpfpolicy-agent), say in"
+rm /etc/systemd/system/rpfpolicy-agent.service /etc/udev/rules.d/99-zz-rpfpolicy.rules
+echo 0 >"$CONF/lxc1/rp_filter"
+sed -i 1,3d /etc/rpfpolicy.d/10-node.conf
 explain lxc1
 begins "all is well" "lxc1: rp_filter is off (0), as the policy wants it: ok"
 says_not "all is well" "What to do"
