@@ -97,8 +97,8 @@ static json_t *json_accepted(const struct rule *rule)
     return list;
 }
 
-static json_t *json_key_state(const struct judge *judge, const struct device *device,
-                              const struct key_state *state)
+json_t *json_key_state(const struct judge *judge, const struct device *device,
+                       const struct key_state *state)
 {
     const char *guard = guard_name(state->guard);
     json_t *object = json_object();

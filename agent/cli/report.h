@@ -29,6 +29,10 @@ key_mask report_keys(const struct policy *policy);
 /* {file, line, pattern}, null without a rule. */
 json_t *json_rule(const struct rule *rule);
 
+/* One element of `keys` of a device. */
+json_t *json_key_state(const struct judge *judge, const struct device *device,
+                       const struct key_state *state);
+
 /* One element of `devices`; the states are what this judge gave. */
 json_t *json_device(const struct judge *judge, const struct device *device,
                     const struct key_state *states, unsigned n);

@@ -112,6 +112,7 @@ static void close_json(struct applying *applying, const struct apply_result *res
     json_close(&cli->out, ']');
     json_element(&cli->out, "routes", json_incref(applying->routes));
     json_element(&cli->out, "held", json_incref(applying->held));
+    json_impossible(&cli->out, applying->session);
     summary = json_object();
     json_object_set_new(summary, "written", json_integer(result->done));
     json_object_set_new(summary, "gone", json_integer(result->gone));

@@ -63,8 +63,9 @@ static int print_tables(struct cli *cli, const struct session *session, const st
 }
 
 static void print_json(struct cli *cli, const struct session *session, const struct plan *plan,
-                       const struct routes_plan *routes, const struct peers *peers)
+                       const struct routing *routing, const struct peers *peers)
 {
+    const struct routes_plan *routes = &routing->plan;
     json_t *head = json_object(), *value;
     const char *name;
 
@@ -84,6 +85,11 @@ static void print_json(struct cli *cli, const struct session *session, const str
     json_open(&cli->out, "routes", '[');
     for (size_t i = 0; i < routes->n_changes; i++)
         json_element(&cli->out, NULL, json_routes_change(&session->live, &routes->changes[i]));
+    json_close(&cli->out, ']');
+    json_impossible(&cli->out, session);
+    json_open(&cli->out, "routing", '[');
+    for (size_t i = 0; i < routes->n_devices; i++)
+        json_element(&cli->out, NULL, json_routing_device(routing, &routes->devices[i]));
     json_close(&cli->out, ']');
     json_close(&cli->out, '}');
 }
@@ -105,7 +111,7 @@ int verb_plan(struct cli *cli, int count, char **arguments)
     if (r == 0 && impact && impact_read(&session, &plan, &routing.plan, &peers) < 0)
         return EXIT_ERROR;
     if (r == 0 && cli->format == FORMAT_JSON)
-        print_json(cli, &session, &plan, &routing.plan, impact ? &peers : NULL);
+        print_json(cli, &session, &plan, &routing, impact ? &peers : NULL);
     else if (r == 0)
         r = print_tables(cli, &session, &plan, &routing.plan);
     if (r == 0 && impact && cli->format != FORMAT_JSON)

@@ -67,6 +67,55 @@ json_t *json_casualties(const struct plan *plan)
     return list;
 }
 
+/* Takes the state of the key, as `check` has it. */
+static void put_impossible(struct output *out, int ifindex, const char *name, json_t *key)
+{
+    json_t *object = json_object();
+
+    json_object_set_new(object, "ifindex", json_integer(ifindex));
+    json_set_name(object, "name", name);
+    json_object_update(object, key);
+    json_decref(key);
+    json_element(out, NULL, object);
+}
+
+static void put_impossible_specials(struct output *out, const struct session *session, int which)
+{
+    json_t *keys = json_special(session, which), *state, *object;
+    const char *key, *word;
+
+    json_object_foreach(keys, key, state)
+    {
+        word = json_string_value(json_object_get(state, "state"));
+        if (!streq(word, state_name(STATE_IMPOSSIBLE)))
+            continue;
+        object = json_object();
+        json_object_set_new(object, "key", json_string(key));
+        json_object_update(object, state);
+        put_impossible(out, which, which == IFINDEX_ALL ? "all" : "default", object);
+    }
+    json_decref(keys);
+}
+
+void json_impossible(struct output *out, const struct session *session)
+{
+    json_open(out, "impossible", '[');
+    put_impossible_specials(out, session, IFINDEX_ALL);
+    put_impossible_specials(out, session, IFINDEX_DEFAULT);
+    for (size_t i = 0; i < session->live.count; i++) {
+        const struct device *device = &session->live.devices[i];
+        struct key_state states[KEY_COUNT];
+        enum state worst;
+        unsigned n = device->ipv4 ? judge_device(session->judge, device, states, &worst) : 0;
+
+        for (unsigned k = 0; k < n; k++)
+            if (states[k].state == STATE_IMPOSSIBLE)
+                put_impossible(out, device->ifindex, device->name,
+                               json_key_state(session->judge, device, &states[k]));
+    }
+    json_close(out, ']');
+}
+
 static void print_casualty(FILE *stream, const struct pin_casualty *casualty)
 {
     char before[12], after[12];

@@ -12,6 +12,10 @@ char *write_text(const struct write *write);
 json_t *json_write(const struct write *write);
 json_t *json_casualties(const struct plan *plan);
 
+/* The list `impossible`: what no write can give, each with ifindex, name, key and what `check` says
+ * of the key. Goes out as it is judged. */
+void json_impossible(struct output *out, const struct session *session);
+
 /* What a plan does beside its writes, or cannot do: devices that a pin of `all` changes although no
  * rule speaks of them, what is paused, `all` and `default` that must not or cannot move. Printed as
  * "note: …". */

@@ -219,6 +219,40 @@ expect_equal "apply while another program holds the lock accepts nothing" \
     "$(md5sum <"$ACCEPTED")" "$before"
 exec 9>&-
 
+# --- what cannot be had
+
+policy_file 10-test.conf <<'END'
+[log_martians]
+eno1 = no
+[routing]
+eno1 = auto
+END
+sysctl -qw net.ipv4.conf.all.log_martians=1
+sysctl -qw net.ipv4.conf.eno1.log_martians=0
+run plan --json
+expect_status "plan where nothing can be done" 2
+json "plan --json has no write" '.writes == [] and .routes == []'
+json "but what stands in the way" '.impossible | length == 1 and (.[0] |
+    .name == "eno1" and .key == "log_martians" and .state == "impossible" and .effective == 1 and
+    .wanted == 0 and .rule.line == 2 and (.message | test("all. is 1")))'
+json "also of routing" '.routing | length == 1 and (.[0] | .name == "eno1" and
+    .state == "impossible" and (.message | test("no IPv4 gateway")))'
+for option in --dry-run --force; do
+    run apply --json "$option"
+    json "and so has apply $option" '[.impossible[] | "\(.name) \(.key)"] == ["eno1 log_martians"]'
+done
+policy_file 10-test.conf <<<$'[rp_filter]\n* = strict\neno1 = off'
+sysctl -qw net.ipv4.conf.all.rp_filter=2
+mount --bind /proc/sys/net /proc/sys/net
+mount -o remount,ro,bind /proc/sys/net
+run plan --json
+json "of default, too" '.impossible | any(.name == "default" and .key == "rp_filter" and
+    .ifindex == -2 and (.message | test("read-only")))'
+umount /proc/sys/net
+sysctl -qw net.ipv4.conf.all.log_martians=0
+run plan --json
+json "and nothing where all can be had" '(.writes | length > 0) and .impossible == [] and .routing == []'
+
 # --- nowhere to accept it to
 
 policy_file 10-test.conf <<<$'[rp_filter]\nlxc1 = strict|loose'
