@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import fleet
+import peers
 import reaction
 import routing
 
@@ -252,6 +253,7 @@ def main():
     load = os.getloadavg()[0]
     if not quick:
         measure_commands(report)
+        peers.measure(report, BUILD, meter, ms, times)
         fleet.measure(report, BUILD, meter, ms)
         routing.measure(report, BUILD)
     reaction.measure(report, BUILD, RESULT.with_name("reaction.svg"), quick)

@@ -228,12 +228,8 @@ policy_file 10-test.conf <<'END'
 [rp_filter]
 eth0 = strict
 END
-start=${EPOCHREALTIME/./}
 run plan --impact --json
-took=$(((${EPOCHREALTIME/./} - start) / 1000))
-echo "1,000 connections: $took ms"
 json "1,000 connections are listed with their process" \
     '[.impact[] | select(.local_port == 80 and .process.name == "webserver")] | length >= 1000'
-expect "1,000 connections take less than 2 s" test "$took" -lt 2000
 
 system_end

@@ -51,7 +51,7 @@ def echo(connection):
 
 def dial(source, address, port, udp):
     if not udp:
-        return socket.create_connection((address, port), 5, (source, 0))
+        return socket.create_connection((address, port), 60, (source, 0))
     connection = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     connection.bind((source, 0))
     connection.connect((address, port))
@@ -63,10 +63,10 @@ def connect(source, address, port, count):
     connections = [
         dial(source, address, int(port), udp) for _ in range(1 if udp else int(count))
     ]
-    for connection in connections:
-        connection.settimeout(1)
+    connections[-1].settimeout(60)
     connections[-1].send(b"x")
     connections[-1].recv(1)  # accepted, and so are those before it
+    connections[0].settimeout(2)
     print(connections[0].getsockname()[1], flush=True)
     for _ in sys.stdin:
         try:

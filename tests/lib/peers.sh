@@ -59,7 +59,7 @@ connect_from() {
     ip netns exec "$namespace" python3 "$SYSTEM_SOURCE/tests/lib/echo.py" connect "$2" "$3" "$4" \
         "${5:-1}" <"$SYSTEM_WORK/$1.in" >"$SYSTEM_WORK/$1.out" &
     exec {in}<>"$SYSTEM_WORK/$1.in" {out}<>"$SYSTEM_WORK/$1.out"
-    read -r <&"$out"
+    read -r -t 120 <&"$out" || system_abort "no connection from $2 to $3, port $4"
     echo "$REPLY" >"$SYSTEM_WORK/$1.port"
     IN[$1]=$in
     ANSWERS[$1]=$out
@@ -68,7 +68,7 @@ connect_from() {
 # ask NAME: sends on its first connection: "passes" or "dropped".
 ask() {
     echo >&"${IN[$1]}"
-    read -r <&"${ANSWERS[$1]}"
+    read -r -t 60 <&"${ANSWERS[$1]}" || REPLY="no word of $1"
     echo "$REPLY"
 }
 
