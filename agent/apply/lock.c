@@ -12,27 +12,41 @@
 #define PAUSE_MIN_MS 1
 #define PAUSE_MAX_MS 16
 
-/* Below the directory that an agent without root's rights works in: it shall do so here, too. What
- * its user put there instead of a directory stays whose it is. */
-static void give_to_owner_above(const char *path)
+/* Nobody but root could put anything there while the directory was root's. */
+static void give_lock_made_before(int directory, const struct stat *to)
 {
-    int fd = geteuid() == 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
     struct stat st;
 
-    if (fd < 0)
+    if (fstat(directory, &st) == 0 && st.st_uid == 0 &&
+        fstatat(directory, LOCK_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+        st.st_nlink == 1)
+        (void)!fchownat(directory, LOCK_NAME, to->st_uid, to->st_gid, AT_SYMLINK_NOFOLLOW);
+}
+
+/* To the owner of ROOT/run/rpfpolicy: an agent without root's rights shall work here, too. */
+static void give_to_agent(int directory)
+{
+    struct stat st;
+
+    if (geteuid() != 0 || fstatat(directory, "../../rpfpolicy", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        !S_ISDIR(st.st_mode) || (st.st_uid == 0 && st.st_gid == 0))
         return;
-    if (fstatat(fd, "..", &st, 0) == 0 && (st.st_uid != 0 || st.st_gid != 0))
-        (void)!fchown(fd, st.st_uid, st.st_gid);
-    (void)close(fd);
+    give_lock_made_before(directory, &st);
+    (void)!fchown(directory, st.st_uid, st.st_gid);
 }
 
 int run_directory_make(const struct paths *paths)
 {
-    int r = directory_make(paths->run);
+    int r = directory_make(paths->run), fd;
 
-    if (r >= 0 && paths->foreign)
-        give_to_owner_above(paths->run);
-    return r;
+    if (r < 0 || !paths->foreign)
+        return r;
+    fd = open(paths->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -errno;
+    give_to_agent(fd);
+    (void)close(fd);
+    return 0;
 }
 
 void run_file_give(const struct paths *paths, int fd)
@@ -82,12 +96,13 @@ static int wait_for_lock(int fd, int timeout_ms)
     }
 }
 
-int lock_file(const char *path, int timeout_ms)
+/* Takes fd, which may be an error. */
+static int lock_fd(int fd, int timeout_ms)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), r;
+    int r;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     r = wait_for_lock(fd, timeout_ms);
     if (r < 0) {
         (void)close(fd);
@@ -96,15 +111,38 @@ int lock_file(const char *path, int timeout_ms)
     return fd;
 }
 
+int lock_file(const char *path, int timeout_ms)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    return lock_fd(fd < 0 ? -errno : fd, timeout_ms);
+}
+
+/* Only what was made here is given away: another file may be anybody's, by a link. */
+int lock_open(const struct paths *paths, int flags, mode_t mode)
+{
+    int fd;
+
+    flags |= O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    fd = open(paths->lock, flags);
+    if (fd >= 0 || errno != ENOENT)
+        return fd < 0 ? -errno : fd;
+    fd = open(paths->lock, flags | O_CREAT | O_EXCL, mode);
+    if (fd < 0 && errno == EEXIST)
+        fd = open(paths->lock, flags);
+    else if (fd >= 0 && paths->foreign)
+        run_file_give(paths, fd);
+    return fd < 0 ? -errno : fd;
+}
+
 int lock_acquire(const struct paths *paths, int timeout_ms)
 {
-    int made = run_directory_make(paths), fd = lock_file(paths->lock, timeout_ms);
+    int made = run_directory_make(paths), fd;
 
-    if (fd == -ENOENT && made < 0)
-        return made;
-    if (fd >= 0 && paths->foreign)
-        run_file_give(paths, fd);
-    return fd;
+    if (made < 0 && paths->foreign)
+        return made; /* that is where the lock would be */
+    fd = lock_fd(lock_open(paths, O_RDWR, 0600), timeout_ms);
+    return fd == -ENOENT && made < 0 ? made : fd;
 }
 
 void lock_release(int fd)

@@ -1,14 +1,22 @@
 /* Lock files and the run directory, for the files of this directory. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "apply.h"
 
-/* Make paths->run and what is missing above it, mode 0755. */
+/* Make paths->run and what is missing above it, mode 0755. In a foreign namespace root gives it to
+ * the owner of ROOT/run/rpfpolicy, without whom nobody but root could work there; -ENOTDIR where
+ * something else, such as a link, is in its place. */
 int run_directory_make(const struct paths *paths);
 
 /* Give a file in paths->run to the owner of that directory: the agent's user adds to what root
  * made, and the other way round. Without the right to do so it stays as it is. */
 void run_file_give(const struct paths *paths, int fd);
+
+/* Open paths->lock, or make it with this mode, for whom paths->run belongs to in a foreign
+ * namespace. flags: O_RDONLY or O_RDWR. Returns a descriptor. */
+int lock_open(const struct paths *paths, int flags, mode_t mode);
 
 /* Open (mode 0600, so that no other user can hold it) and flock a file. Waits at most timeout_ms,
  * then -EBUSY. Returns a descriptor; lock_release() it. */

@@ -115,6 +115,13 @@ int session_load_accepted(struct session *session, struct cli *cli)
     return r;
 }
 
+/* It is about what is in the way of a file, which says more with its name. */
+static bool is_of_the_file(int error)
+{
+    return error == -EROFS || error == -ENOSPC || error == -EDQUOT || error == -ENOTDIR ||
+           error == -ELOOP;
+}
+
 int session_accept(struct session *session)
 {
     const struct paths *paths = &session->cli->paths;
@@ -128,7 +135,7 @@ int session_accept(struct session *session)
         say("the policy on disk was changed just now, nothing was done; try again");
     else if (r == -EACCES || r == -EPERM)
         say("cannot accept the policy: %s (this needs root)", error_text(r));
-    else if (r == -EROFS || r == -ENOSPC || r == -EDQUOT)
+    else if (is_of_the_file(r))
         say("cannot accept the policy: %s cannot be written: %s",
             NAME_SHOWN(session->cli->paths.accepted), error_text(r));
     else if (r < 0)
@@ -142,7 +149,7 @@ void say_not_applied(const struct cli *cli, int error, const char *done)
 {
     if (error == -EBUSY)
         say("someone else is writing right now, %s; try again", done);
-    else if (error == -EROFS || error == -ENOSPC || error == -EDQUOT)
+    else if (is_of_the_file(error))
         say("cannot apply: %s cannot be written: %s; %s", NAME_SHOWN(cli->paths.lock),
             error_text(error), done);
     else

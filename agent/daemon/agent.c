@@ -323,9 +323,9 @@ static int open_files(struct agent *agent, const char **where)
     if (r < 0)
         return r;
     *where = agent->paths.lock;
-    agent->lock_fd = open(agent->paths.lock, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    agent->lock_fd = lock_open(&agent->paths, O_RDONLY, 0640);
     if (agent->lock_fd < 0)
-        return -errno;
+        return agent->lock_fd;
     *where = agent->paths.agent;
     agent->state_fd = agent_state_take(&agent->paths);
     if (agent->state_fd < 0)
@@ -357,13 +357,29 @@ static int set_up(struct agent *agent, const struct agent_options *options, cons
     return r;
 }
 
-int agent_new(const struct agent_options *options, struct agent **ret, char **ret_where)
+/* NULL where memory is short. */
+static char *message(const struct agent *agent, const char *where, int error)
+{
+    bool for_root = where == agent->paths.run && agent->paths.foreign && geteuid() != 0 &&
+                    (error == -EACCES || error == -EROFS);
+    char *text;
+
+    if (asprintf(&text, "%s%s%s", where,
+                 for_root ? " is not there, and only root can make it: run 'rpfpolicy accept' as "
+                            "root in this network namespace first"
+                          : ": ",
+                 for_root ? "" : strerror(-error)) < 0)
+        return NULL;
+    return text;
+}
+
+int agent_new(const struct agent_options *options, struct agent **ret, char **ret_message)
 {
     const char *where = NULL;
     struct agent *agent = calloc(1, sizeof(*agent));
     int r;
 
-    *ret_where = NULL;
+    *ret_message = NULL;
     if (!agent)
         return -ENOMEM;
     agent->lock_fd = agent->state_fd = -1;
@@ -379,7 +395,7 @@ int agent_new(const struct agent_options *options, struct agent **ret, char **re
     }
     r = set_up(agent, options, &where);
     if (r < 0) {
-        *ret_where = where ? strdup(where) : NULL;
+        *ret_message = where ? message(agent, where, r) : NULL;
         agent_free(agent);
         return r;
     }

@@ -128,8 +128,9 @@ struct agent {
 };
 
 /* agent.c */
-/* On an error *ret_where names the file that could not be had, if it was one; the caller's. */
-int agent_new(const struct agent_options *options, struct agent **ret, char **ret_where);
+/* On an error *ret_message, where it is not NULL, says what file could not be had, and why; the
+ * caller's. */
+int agent_new(const struct agent_options *options, struct agent **ret, char **ret_message);
 struct agent *agent_free(struct agent *agent);
 int agent_run(struct agent *agent);
 uint64_t agent_now(const struct agent *agent); /* CLOCK_MONOTONIC, microseconds, fresh */

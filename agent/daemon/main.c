@@ -114,16 +114,15 @@ static int parse_options(int argc, char **argv, struct agent_options *ret)
     return 1;
 }
 
-static int fail(int error, const char *where)
+static int fail(int error, const char *message)
 {
-    if (error == -EPERM && !where)
+    if (error == -EPERM && !message)
         fprintf(stderr, "rpfpolicy-agent: CAP_NET_ADMIN is needed: run as root, or as a unit with "
                         "AmbientCapabilities=CAP_NET_ADMIN\n");
     else if (error == -EBUSY)
         fprintf(stderr, "rpfpolicy-agent: another agent is at work in this network namespace\n");
     else
-        fprintf(stderr, "rpfpolicy-agent: %s%s%s\n", where ?: "", where ? ": " : "",
-                strerror(-error));
+        fprintf(stderr, "rpfpolicy-agent: %s\n", message ?: strerror(-error));
     return EXIT_FAILURE;
 }
 
@@ -156,7 +155,7 @@ static void open_streams(void)
 int main(int argc, char **argv)
 {
     struct agent_options options = {.receive_buffer = WATCH_RECEIVE_BUFFER};
-    _cleanup_free_ char *where = NULL;
+    _cleanup_free_ char *message = NULL;
     struct agent *agent = NULL;
     const char *missing;
     bool restart;
@@ -167,13 +166,15 @@ int main(int argc, char **argv)
     if (r <= 0)
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     r = paths_check_roots(&options.paths, &missing);
-    if (r < 0)
-        return fail(r, missing);
+    if (r < 0) {
+        fprintf(stderr, "rpfpolicy-agent: %s: %s\n", missing, strerror(-r));
+        return EXIT_FAILURE;
+    }
     signal(SIGPIPE, SIG_IGN); /* it works on when nobody reads what it says */
     ask_for_short_slices();
-    r = agent_new(&options, &agent, &where);
+    r = agent_new(&options, &agent, &message);
     if (r < 0)
-        return fail(r, where);
+        return fail(r, message);
     r = agent_run(agent);
     restart = agent->restart;
     agent_free(agent);

@@ -83,15 +83,15 @@ static int init_state(struct paths *paths, unsigned long namespace)
     if (!namespace) {
         r = join(&paths->run, paths->root, "/run/rpfpolicy");
         if (r >= 0)
-            r = join(&paths->lock, paths->root, "/run/rpfpolicy.lock");
+            r = join(&paths->lock, paths->root, "/run/" LOCK_NAME);
         if (r >= 0)
             r = join(&paths->accepted, paths->root, "/var/lib/rpfpolicy/accepted.conf");
         return r;
     }
-    snprintf(below, sizeof(below), "/run/rpfpolicy/netns-%lu", namespace);
+    snprintf(below, sizeof(below), "/run/rpfpolicy-netns/%lu", namespace);
     r = join(&paths->run, paths->root, below);
     if (r >= 0)
-        r = join(&paths->lock, paths->run, "/rpfpolicy.lock");
+        r = join(&paths->lock, paths->run, "/" LOCK_NAME);
     if (r >= 0)
         r = join(&paths->accepted, paths->run, "/accepted.conf");
     return r;

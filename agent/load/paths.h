@@ -2,12 +2,15 @@
  *
  * `policy` is taken as the caller wrote it, not below root, as file arguments of systemd's tools
  * are. In a foreign namespace state is kept apart per namespace even with a root: ifindexes in
- * `before` mean nothing elsewhere. */
+ * `before` mean nothing elsewhere. Not below ROOT/run/rpfpolicy, whose owner, the agent's user,
+ * could lead root elsewhere by a link in the place of a directory. */
 #pragma once
 
 #include <stdbool.h>
 
 #include "util.h"
+
+#define LOCK_NAME "rpfpolicy.lock"
 
 struct path_options {
     const char *root;         /* --root, NULL for none */
@@ -21,12 +24,12 @@ struct paths {
     char *policy;      /* NULL: the directories */
     char *sysctl_root; /* as root; NULL when sysctl.d is not this namespace's */
     char *proc_sys_net;
-    char *run;        /* ROOT/run/rpfpolicy, or its netns-INODE below in a foreign namespace */
-    char *lock;       /* ROOT/run/rpfpolicy.lock, or below `run` in a foreign namespace */
-    char *before;     /* RUN/before: values before our first write since boot */
-    char *paused;     /* RUN/paused: what is not to be written for now */
-    char *flushed;    /* RUN/flushed */
-    char *agent;      /* RUN/agent: held by the agent while it lives, see agent_state.h */
+    char *run;     /* ROOT/run/rpfpolicy, in a foreign namespace ROOT/run/rpfpolicy-netns/INODE */
+    char *lock;    /* ROOT/run/rpfpolicy.lock, or below `run` in a foreign namespace */
+    char *before;  /* RUN/before: values before our first write since boot */
+    char *paused;  /* RUN/paused: what is not to be written for now */
+    char *flushed; /* RUN/flushed */
+    char *agent;   /* RUN/agent: held by the agent while it lives, see agent_state.h */
     char *stand_back; /* RUN/stand-back: while it exists the helper does nothing */
     char *confirm;    /* RUN/confirm: the socket of an apply that awaits its confirmation */
     char *accepted;   /* ROOT/var/lib/rpfpolicy/accepted.conf, or below `run` in a foreign one */

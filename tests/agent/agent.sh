@@ -18,6 +18,24 @@ agent_start() {
     agent_wait_log 'Started: '
 }
 
+# Before a command: what the unit's user may, with the one capability.
+AGENT_AS_USER=(setpriv --reuid=1234 --regid=1234 --clear-groups --inh-caps=-all,+net_admin
+    --ambient-caps=-all,+net_admin --bounding-set=-all,+net_admin)
+
+# agent_start_as_user [COMMAND…]: as the unit does, a user of its own with the one capability,
+# directories made for it. The command runs the agent.
+agent_start_as_user() {
+    chown 1234:1234 /run/rpfpolicy
+    rm -f /run/rpfpolicy.lock
+    install -o 0 -g 1234 -m 0660 /dev/null /run/rpfpolicy.lock
+    install -d -o 1234 /run/rpfpolicy-agent
+    : >"$AGENT_LOG"
+    RUNTIME_DIRECTORY=/run/rpfpolicy-agent "$@" "${AGENT_AS_USER[@]}" "$AGENT" --verbose \
+        2>>"$AGENT_LOG" &
+    AGENT_PID=$!
+    agent_wait_log 'Started: '
+}
+
 # agent_wait_log TEXT: until the log has it; the test fails when the agent ends or 30 s pass.
 agent_wait_log() {
     wait_until "the agent's log has '$1'" grep -qF -- "$1" "$AGENT_LOG"

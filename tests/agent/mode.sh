@@ -1,6 +1,6 @@
 #!/bin/bash
 # Who may write when: without a policy, in observe mode, when an enforcing policy comes later,
-# without privilege, with the capability alone, and in a network namespace of somebody else.
+# without privilege, and with the capability alone.
 
 # shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
 # shellcheck source=tests/agent/agent.sh
@@ -79,22 +79,7 @@ refuses /no/such/root --root=/no/such/root
 refuses /no/such/root --sysctl-root=/no/such/root
 refuses /no/such/net --proc-sys-net=/no/such/net
 
-# as_user [COMMAND…]: as the unit does, a user of its own with the one capability, directories made
-# for it. The command runs the agent.
-as_user() {
-    chown 1234:1234 /run/rpfpolicy
-    rm -f /run/rpfpolicy.lock
-    install -o 0 -g 1234 -m 0660 /dev/null /run/rpfpolicy.lock
-    install -d -o 1234 /run/rpfpolicy-agent
-    : >"$AGENT_LOG"
-    RUNTIME_DIRECTORY=/run/rpfpolicy-agent "$@" setpriv --reuid=1234 --regid=1234 --clear-groups \
-        --inh-caps=-all,+net_admin --ambient-caps=-all,+net_admin --bounding-set=-all,+net_admin \
-        "$AGENT" --verbose 2>>"$AGENT_LOG" &
-    AGENT_PID=$!
-    agent_wait_log 'Started: '
-}
-
-as_user
+agent_start_as_user
 becomes eth0 rp_filter 1
 expect "the marker for the udev rule is there" test -e /run/rpfpolicy-agent/enforcing
 expect_equal "it has one capability" "$(capabilities)" 0000000000001000
@@ -118,7 +103,7 @@ add_device lxc3
 echo 2 >"$CONF/lxc3/rp_filter"
 rpfpolicy apply >/dev/null 2>&1
 expect "root's record has what lxc3 had" grep -q '^rp_filter 2 .* lxc3 ' /run/rpfpolicy/before
-as_user
+agent_start_as_user
 echo 2 >"$CONF/eth0/rp_filter"
 becomes eth0 rp_filter 1
 expect "what eth0 had is on record" grep -q '^rp_filter 2 .* eth0 ' /run/rpfpolicy/before
@@ -127,7 +112,7 @@ agent_stop
 
 # Its user may make no directory in /run: when that of its state is removed it ends, for its unit to
 # make it and to start it again.
-as_user
+agent_start_as_user
 rm -rf --one-file-system /run/rpfpolicy
 wait "$AGENT_PID"
 expect_equal "without its directory it asks to be started again" "$?" 75
@@ -137,65 +122,11 @@ mkdir /run/rpfpolicy
 
 # An observing one cannot get the capability back: it ends, and its unit starts it again.
 accept_policy < <(policy observe)
-as_user
+agent_start_as_user
 expect "the capability is dropped" without_capabilities
 accept_policy < <(policy enforce)
 wait "$AGENT_PID"
 expect_equal "it asks to be started again" "$?" 75
 expect "that is no stop" test ! -e /run/rpfpolicy/stand-back
 
-# Somebody else's namespace: its devices, its own state, neither sysctl.d nor udev of the host.
-sysctl_d 50-host.conf <<'CONF'
-net.ipv4.conf.*.rp_filter = 2
-CONF
-before=$(all_values)
-ip netns add other || system_abort "no namespace"
-ip netns exec other ip link add name lxc7 type bridge
-inode=$(ip netns exec other stat -Lc %i /proc/self/ns/net)
-state=/run/rpfpolicy/netns-$inode
-ip netns exec other sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
-install -d -o 1234 "$state"
-echo root >/run/test/roots
-ln /run/test/roots "$state/rpfpolicy.lock"
-ip netns exec other "$SYSTEM_BUILD/agent/cli/rpfpolicy" accept >/dev/null 2>&1
-expect_equal "what its user made a link to stays root's" "$(stat -c %u /run/test/roots)" 0
-rm -rf --one-file-system "$state"
-ip netns exec other "$SYSTEM_BUILD/agent/cli/rpfpolicy" accept >/dev/null 2>&1
-: >"$AGENT_LOG"
-ip netns exec other "$AGENT" --verbose 2>>"$AGENT_LOG" &
-AGENT_PID=$!
-agent_wait_log 'Started: '
-foreign() {
-    ip netns exec other cat "/proc/sys/net/ipv4/conf/$1/rp_filter"
-}
-foreign_is() {
-    [ "$(foreign "$1")" = "$2" ]
-}
-wait_until "lxc7 is off" foreign_is lxc7 0
-ip netns exec other ip link add name eth7 type bridge
-wait_until "eth7 is strict" foreign_is eth7 1
-expect "state of its own" test -e "$state/status.json"
-expect_equal "nothing outside is touched" "$(all_values)" "$before"
-# shellcheck disable=SC2034 # agent_status reads it
-STATUS=$state/status.json
-expect "it says what it does" status_is .enforcing true
-agent_stop
-expect "its stop is its own" test -e "$state/stand-back" -a ! -e /run/rpfpolicy/stand-back
-
-# The same with the capability alone, in a directory that a command of root has made before.
-rm -rf --one-file-system "$state"
-ip netns exec other "$SYSTEM_BUILD/agent/cli/rpfpolicy" accept >/dev/null 2>&1
-as_user ip netns exec other
-ip netns exec other sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
-wait_until "lxc7 is off" foreign_is lxc7 0
-wait_until "it says so in its own state" status_is .enforcing true
-expect "no word to udev, which is another namespace's" test ! -e /run/rpfpolicy-agent/enforcing
-ip netns exec other setpriv --reuid=65534 --regid=65534 --clear-groups \
-    "$SYSTEM_BUILD/agent/cli/rpfpolicy" check --json >/run/test/out
-expect_equal "check without privilege sees that agent" "$(jq -r .agent.state /run/test/out)" enforcing
-expect_equal "and no line of the host" \
-    "$(jq '[.devices[].keys[] | select(.inherited == 2)] | length' /run/test/out)" 0
-expect_equal "nothing outside is touched by that one" "$(all_values)" "$before"
-agent_stop
-ip netns delete other
 system_end

@@ -45,6 +45,7 @@ expect "the scripts have nothing to complain about: $said" test -z "$said"
 expect "rpm finds nothing that differs" test -z "$(in_root -V --nodeps rpfpolicy rpfpolicy-agent)"
 expect "the agent's user is there" test -n "$(user)"
 expect "its directory in /run belongs to it" test "$(stat -c %u:%a "$root/run/rpfpolicy")" = "$(user):755"
+expect "the one for other namespaces is root's" test "$(stat -c %u:%a "$root/run/rpfpolicy-netns")" = 0:755
 expect "the lock belongs to root" test "$(stat -c %u:%a "$root/run/rpfpolicy.lock")" = 0:660
 expect "the directory of the policy is there" test "$(stat -c %u:%a "$root/etc/rpfpolicy.d")" = 0:755
 expect "the service waits to be enabled, as the presets say" test "$(enabled)" = disabled

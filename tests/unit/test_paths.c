@@ -40,7 +40,7 @@ static void without_options_everything_is_where_the_manual_says(void **state)
     assert_presets_below(&p, "");
     if (p.foreign) {
         assert_null(p.sysctl_root);
-        assert_non_null(startswith(p.run, "/run/rpfpolicy/netns-"));
+        assert_non_null(startswith(p.run, "/run/rpfpolicy-netns/"));
         assert_non_null(startswith(p.accepted, p.run));
         assert_non_null(startswith(p.lock, p.run));
     } else {

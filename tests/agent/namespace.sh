@@ -1,0 +1,140 @@
+#!/bin/bash
+# A network namespace of somebody else: its devices, its own state, neither sysctl.d nor udev of the
+# host; and no link that the agent's user may leave leads root elsewhere.
+
+# shellcheck disable=SC2119,SC2120 # functions are passed by name, arguments left out
+# shellcheck source=tests/agent/agent.sh
+. "$(dirname "$0")/agent.sh"
+system_enter "$@"
+
+inside() {
+    ip netns exec other "$@"
+}
+
+command_inside() {
+    inside "$SYSTEM_BUILD/agent/cli/rpfpolicy" "$@" >/run/test/out 2>&1
+}
+
+foreign_is() {
+    [ "$(inside cat "/proc/sys/net/ipv4/conf/$1/rp_filter")" = "$2" ]
+}
+
+user_cannot() {
+    ! "${AGENT_AS_USER[@]}" "$@" 2>/dev/null
+}
+
+agent_start_inside() {
+    : >"$AGENT_LOG"
+    ip netns exec other "$AGENT" --verbose 2>>"$AGENT_LOG" &
+    AGENT_PID=$!
+    agent_wait_log 'Started: '
+}
+
+policy_file 10-test.conf <<'POLICY'
+[agent]
+mode = enforce
+[rp_filter]
+lxc* = off
+* = strict
+POLICY
+sysctl_d 50-host.conf <<'CONF'
+net.ipv4.conf.*.rp_filter = 2
+CONF
+add_device eth0
+before=$(all_values)
+ip netns add other || system_abort "no namespace"
+inside ip link add name lxc7 type bridge
+inside sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
+inode=$(inside stat -Lc %i /proc/self/ns/net)
+state=/run/rpfpolicy-netns/$inode
+install -d -o 1234 -g 1234 /run/rpfpolicy
+
+# With the capability alone it can make no directory for its state.
+inside "${AGENT_AS_USER[@]}" "$AGENT" >/run/test/out 2>&1
+expect_equal "without a directory it does not start" "$?" 1
+expect_equal "and says what root is to run first, and no more" "$(cat /run/test/out)" \
+    "rpfpolicy-agent: $state is not there, and only root can make it: run 'rpfpolicy accept' as \
+root in this network namespace first"
+install -d /run/rpfpolicy-netns
+inside "${AGENT_AS_USER[@]}" "$AGENT" >/run/test/out 2>&1
+expect_equal "nor where root made the one above it" "$?" 1
+expect "and says the same" grep -q "^rpfpolicy-agent: $state is not there" /run/test/out
+rmdir /run/rpfpolicy-netns
+
+# A link where that user may put one is not followed.
+mkdir /run/test/elsewhere
+"${AGENT_AS_USER[@]}" ln -s /run/test/elsewhere "/run/rpfpolicy/netns-$inode"
+expect "the policy is accepted" command_inside accept
+expect_equal "nothing went where a link of the user leads" "$(ls /run/test/elsewhere)" ""
+expect_equal "the state has a directory of its own" "$(stat -c %u:%g:%a "$state")" 1234:1234:755
+expect "with what was accepted" test -f "$state/accepted.conf"
+expect_equal "the one above it is root's" "$(stat -c %u:%g:%a /run/rpfpolicy-netns)" 0:0:755
+expect "that user can put no link there" user_cannot ln -s /run/test/elsewhere /run/rpfpolicy-netns/1
+expect "and cannot move what is there" user_cannot mv "$state" "$state.moved"
+
+# Should there be something else, nothing is done there.
+for command in 'ln -s /run/test/elsewhere' touch; do
+    rm -rf --one-file-system "$state"
+    $command "$state"
+    command_inside accept
+    expect_equal "where '$command' made it, nothing is accepted" "$?" 1
+    command_inside apply
+    expect_equal "nor applied" "$?" 1
+    expect "and the reason is said" grep -q "$state/.*: Not a directory" /run/test/out
+done
+expect_equal "nothing went there" "$(ls /run/test/elsewhere)" ""
+
+# Whose the lock is that was made while the directory was root's.
+rm -rf --one-file-system "$state"
+chown 0:0 /run/rpfpolicy
+command_inside apply
+expect_equal "what root made for itself is root's" "$(stat -c %u "$state/rpfpolicy.lock")" 0
+chown 1234:1234 /run/rpfpolicy
+command_inside accept
+expect_equal "the lock goes with its directory" "$(stat -c %u "$state/rpfpolicy.lock")" 1234
+rm -f "$state/rpfpolicy.lock"
+command_inside apply
+expect_equal "and a new one is given, too" "$(stat -c %u "$state/rpfpolicy.lock")" 1234
+
+# Nor is a file given away that this user made another name of.
+victim=/run/test/victim
+echo root >$victim
+rm -rf --one-file-system "$state"
+command_inside accept
+ln $victim "$state/rpfpolicy.lock"
+command_inside apply
+expect_equal "what it made another name of stays root's" "$(stat -c %u $victim)" 0
+
+# An agent of root's.
+rm -rf --one-file-system "$state"
+inside sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
+command_inside accept
+agent_start_inside
+wait_until "lxc7 is off" foreign_is lxc7 0
+inside ip link add name eth7 type bridge
+wait_until "eth7 is strict" foreign_is eth7 1
+expect "state of its own" test -e "$state/status.json"
+expect_equal "nothing outside is touched" "$(all_values)" "$before"
+# shellcheck disable=SC2034 # agent_status reads it
+STATUS=$state/status.json
+expect "it says what it does" status_is .enforcing true
+agent_stop
+expect "its stop is its own" test -e "$state/stand-back" -a ! -e /run/rpfpolicy/stand-back
+
+# The same with the capability alone, in a directory that a command of root has made before.
+rm -rf --one-file-system "$state"
+command_inside accept
+agent_start_as_user ip netns exec other
+inside sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
+wait_until "lxc7 is off" foreign_is lxc7 0
+wait_until "it says so in its own state" status_is .enforcing true
+expect "no word to udev, which is another namespace's" test ! -e /run/rpfpolicy-agent/enforcing
+inside setpriv --reuid=65534 --regid=65534 --clear-groups \
+    "$SYSTEM_BUILD/agent/cli/rpfpolicy" check --json >/run/test/out
+expect_equal "check without privilege sees that agent" "$(jq -r .agent.state /run/test/out)" enforcing
+expect_equal "and no line of the host" \
+    "$(jq '[.devices[].keys[] | select(.inherited == 2)] | length' /run/test/out)" 0
+expect_equal "nothing outside is touched by that one" "$(all_values)" "$before"
+agent_stop
+ip netns delete other
+system_end
