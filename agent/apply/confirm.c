@@ -36,16 +36,19 @@ static int receive_word(int fd, struct confirm_packet *ret)
     return n == sizeof(*ret) ? 0 : -EPIPE;
 }
 
-/* By the directory's descriptor, since a path in sockaddr_un is short. */
+/* By a descriptor, since a path in sockaddr_un is short: of the directory, where bind(2) follows no
+ * link, or of the socket itself, since connect(2) would. */
 int confirm_socket(const struct paths *paths, bool listening)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int directory, fd, r;
+    int at, fd, r;
 
-    directory = open(paths->run, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0)
+    at = listening ? open(paths->run, O_PATH | O_DIRECTORY | O_CLOEXEC)
+                   : open(paths->confirm, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (at < 0)
         return -errno;
-    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/confirm", directory);
+    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d%s", at,
+             listening ? "/confirm" : "");
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0)
         r = -errno;
@@ -54,7 +57,7 @@ int confirm_socket(const struct paths *paths, bool listening)
                                                                                             : 0;
     else
         r = connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
-    (void)close(directory);
+    (void)close(at);
     if (r < 0 && fd >= 0)
         (void)close(fd);
     return r < 0 ? r : fd;

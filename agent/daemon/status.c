@@ -167,7 +167,8 @@ static int replace_file(const char *path, const char *text)
         temporary = NULL;
         return -ENOMEM;
     }
-    file = fopen(temporary, "we");
+    (void)unlink(temporary);
+    file = fopen(temporary, "wxe"); /* follows no link */
     if (!file)
         return -errno;
     if (fputs(text, file) == EOF || fchmod(fileno(file), 0644) < 0) /* the unit's umask is 0077 */

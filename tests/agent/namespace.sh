@@ -96,8 +96,46 @@ rm -f "$state/rpfpolicy.lock"
 command_inside apply
 expect_equal "and a new one is given, too" "$(stat -c %u "$state/rpfpolicy.lock")" 1234
 
-# Nor is a file given away that this user made another name of.
+# Each file there may be a link that this user made.
+cat >/run/test/listener.py <<'PYTHON'
+import socket, subprocess, sys
+
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+listener.bind(sys.argv[1])
+listener.listen()
+listener.setblocking(False)
+subprocess.run([sys.argv[2], "confirm"], stderr=subprocess.DEVNULL)
+try:
+    listener.accept()
+    print("connected")
+except BlockingIOError:
+    print("nobody came")
+PYTHON
 victim=/run/test/victim
+for name in accepted.conf{,.before} {before,paused,status.json}{,.new} flushed{,.pending} agent \
+    stand-back confirm rpfpolicy.lock; do
+    echo root >$victim
+    rm -rf --one-file-system "$state"
+    command_inside accept
+    for target in $victim /run/test/elsewhere/made; do
+        "${AGENT_AS_USER[@]}" ln -sfn "$target" "$state/$name"
+        inside sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
+        for words in accept 'apply --force' 'pause --reason=test' resume 'apply --force --confirm=1s' restore; do
+            # shellcheck disable=SC2086 # words
+            command_inside $words
+        done
+        inside timeout 0.5 "$AGENT" >/run/test/out 2>&1
+    done
+    expect_equal "$name: what it leads to is as it was" "$(stat -c %u:%s $victim)" 0:5
+    expect_equal "$name: nothing was made by it" "$(ls /run/test/elsewhere)" ""
+    rm -f /run/test/elsewhere/made
+done
+rm -rf --one-file-system "$state"
+command_inside accept
+ln -s /run/test/socket "$state/confirm"
+expect_equal "confirm speaks to nobody behind a link" \
+    "$(inside python3 /run/test/listener.py /run/test/socket "$SYSTEM_BUILD/agent/cli/rpfpolicy")" \
+    "nobody came"
 echo root >$victim
 rm -rf --one-file-system "$state"
 command_inside accept
