@@ -50,13 +50,13 @@ state=/run/rpfpolicy-netns/$inode
 install -d -o 1234 -g 1234 /run/rpfpolicy
 
 # With the capability alone it can make no directory for its state.
-inside "${AGENT_AS_USER[@]}" "$AGENT" >/run/test/out 2>&1
+inside timeout 10 "${AGENT_AS_USER[@]}" "$AGENT" >/run/test/out 2>&1
 expect_equal "without a directory it does not start" "$?" 1
 expect_equal "and says what root is to run first, and no more" "$(cat /run/test/out)" \
     "rpfpolicy-agent: $state is not there, and only root can make it: run 'rpfpolicy accept' as \
 root in this network namespace first"
 install -d /run/rpfpolicy-netns
-inside "${AGENT_AS_USER[@]}" "$AGENT" >/run/test/out 2>&1
+inside timeout 10 "${AGENT_AS_USER[@]}" "$AGENT" >/run/test/out 2>&1
 expect_equal "nor where root made the one above it" "$?" 1
 expect "and says the same" grep -q "^rpfpolicy-agent: $state is not there" /run/test/out
 rmdir /run/rpfpolicy-netns
