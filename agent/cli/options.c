@@ -247,17 +247,20 @@ static int check_verb(const struct cli *cli, const struct command_line *line)
     return 0;
 }
 
-/* The verb, whatever else there is: it decides what may be meant by a word that is not known.
- * Options come first in argv afterwards. */
+/* The verb, whatever else there is: it decides what may be meant by a word that is not known. The
+ * dash leaves argv in its order: in another, an option without its value would take the verb. */
 static const struct verb *typed_verb(int argc, char **argv, const struct option *options)
 {
-    const struct verb *verb;
+    const char *word = NULL;
+    int c;
 
-    while (getopt_long(argc, argv, ":h", options, NULL) != -1)
-        ;
-    verb = optind < argc ? verb_find(argv[optind]) : NULL;
+    while (!word && (c = getopt_long(argc, argv, "-:h", options, NULL)) != -1)
+        if (c == 1)
+            word = optarg;
+    if (!word && optind < argc)
+        word = argv[optind];
     optind = 0;
-    return verb;
+    return word ? verb_find(word) : NULL;
 }
 
 int command_line_parse(struct cli *cli, int argc, char **argv, struct command_line *ret)

@@ -105,6 +105,15 @@ expect_status "a command of control bytes" 1
 expect_text "a command of control bytes" err '\x1B[2J\xFF'
 run check --policy
 expect_status "an option without its value" 1
+for words in 'check --format' 'check eth0 --proc-sys-net' '--json check --format'; do
+    # shellcheck disable=SC2086 # words
+    run $words
+    expect_status "$words" 1
+    expect_empty "$words" out
+    expect_text "$words" err "a value is missing behind '${words##* }', see 'rpfpolicy check --help'"
+done
+run -- chekc --format
+expect_text "a misspelt command behind --" err "did you mean 'check'"
 run check --json=yes
 expect_status "a value where none is taken" 1
 run plan extra

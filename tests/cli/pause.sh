@@ -22,6 +22,13 @@ END
 run pause eth0
 expect_status "no reason" 1
 says "no reason: says what is missing" "$ERR" '--reason=TEXT'
+for words in 'pause eth0 --reason' 'pause --reason' 'pause --for=1h eth0 --reason' \
+    'pause eth0 --reason=x --for'; do
+    # shellcheck disable=SC2086 # words
+    run $words
+    expect_status "$words" 1
+    says "$words: says what is missing" "$ERR" "a value is missing behind '${words##* }'"
+done
 run pause eth0 --reason=x --for=soon
 expect_status "a time that is none" 1
 run pause @physical --reason=x
