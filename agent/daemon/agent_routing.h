@@ -82,6 +82,7 @@ void agent_routing_on_gone(struct agent *agent, int ifindex);
 void agent_routing_on_address(struct agent *agent, const struct nlmsghdr *message);
 void agent_routing_on_route(struct agent *agent, const struct nlmsghdr *message);
 void agent_routing_on_rule(struct agent *agent, const struct nlmsghdr *message);
+void agent_routing_on_lost(struct agent *agent); /* some message; everything is to be read again */
 
 /* After messages were taken: plan, or set the timer for it. */
 void agent_routing_work(struct agent *agent);

@@ -312,6 +312,7 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *data)
         pause_watch(agent, kind); /* no memory, no descriptors: again in a moment */
         return 0;
     }
+    agent_routing_on_lost(agent);
     agent_resync_now(agent, "messages were not read for a while");
     return 0;
 }
@@ -354,6 +355,7 @@ static int drain(struct agent *agent, enum watch_kind kind)
     }
     if (r & WATCH_OVERRUN) {
         agent->overrun = true;
+        agent_routing_on_lost(agent);
         agent_schedule_resync(agent, "messages were lost");
     }
     return r & WATCH_MORE ? 1 : 0;

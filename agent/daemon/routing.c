@@ -132,6 +132,12 @@ static void hear(const struct agent *agent, const struct route_address *address)
         record->heard = agent_now(agent);
 }
 
+void agent_routing_on_lost(struct agent *agent)
+{
+    for (size_t i = 0; i < agent->routing.n_records; i++)
+        agent->routing.records[i].heard = agent_now(agent);
+}
+
 /* An address that goes takes routes with it, without a word for IPv4. */
 void agent_routing_on_address(struct agent *agent, const struct nlmsghdr *message)
 {
