@@ -16,11 +16,14 @@
 static void give_lock_made_before(int directory, const struct stat *to)
 {
     struct stat st;
+    int fd = openat(directory, LOCK_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-    if (fstat(directory, &st) == 0 && st.st_uid == 0 &&
-        fstatat(directory, LOCK_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-        st.st_nlink == 1)
-        (void)!fchownat(directory, LOCK_NAME, to->st_uid, to->st_gid, AT_SYMLINK_NOFOLLOW);
+    if (fd < 0)
+        return;
+    if (fstat(directory, &st) == 0 && st.st_uid == 0 && fstat(fd, &st) == 0 &&
+        S_ISREG(st.st_mode) && st.st_nlink == 1)
+        (void)!fchown(fd, to->st_uid, to->st_gid);
+    (void)close(fd);
 }
 
 /* To the owner of ROOT/run/rpfpolicy: an agent without root's rights shall work here, too. */

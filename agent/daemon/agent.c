@@ -360,17 +360,18 @@ static int set_up(struct agent *agent, const struct agent_options *options, cons
 /* NULL where memory is short. */
 static char *message(const struct agent *agent, const char *where, int error)
 {
-    bool for_root = where == agent->paths.run && agent->paths.foreign && geteuid() != 0 &&
-                    (error == -EACCES || error == -EROFS);
+    bool denied = agent->paths.foreign && geteuid() != 0 && (error == -EACCES || error == -EROFS);
+    const char *what = where == agent->paths.run    ? "is not there, and only root can make it"
+                       : where == agent->paths.lock ? "cannot be had by this user"
+                                                    : NULL;
     char *text;
+    int n = denied && what ? asprintf(&text,
+                                      "%s %s: run 'rpfpolicy accept' as root in this network "
+                                      "namespace first",
+                                      where, what)
+                           : asprintf(&text, "%s: %s", where, strerror(-error));
 
-    if (asprintf(&text, "%s%s%s", where,
-                 for_root ? " is not there, and only root can make it: run 'rpfpolicy accept' as "
-                            "root in this network namespace first"
-                          : ": ",
-                 for_root ? "" : strerror(-error)) < 0)
-        return NULL;
-    return text;
+    return n < 0 ? NULL : text;
 }
 
 int agent_new(const struct agent_options *options, struct agent **ret, char **ret_message)

@@ -146,14 +146,16 @@ int paths_check_roots(const struct path_options *options, const char **ret_which
     const char *const roots[] = {options->root, options->sysctl_root};
 
     for (size_t i = 0; i < ELEMENTSOF(roots); i++) {
-        int fd = roots[i] ? open(roots[i], O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+        int fd;
 
-        if (roots[i] && fd < 0) {
+        if (!roots[i] || !*roots[i])
+            continue; /* none */
+        fd = open(roots[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0) {
             *ret_which = roots[i];
             return -errno;
         }
-        if (fd >= 0)
-            (void)close(fd);
+        (void)close(fd);
     }
     return 0;
 }

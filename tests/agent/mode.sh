@@ -78,6 +78,10 @@ umount /run/test/root
 refuses /no/such/root --root=/no/such/root
 refuses /no/such/root --sysctl-root=/no/such/root
 refuses /no/such/net --proc-sys-net=/no/such/net
+# As a unit gives them whose variables are empty.
+agent_start --root= --sysctl-root=
+agent_stop
+expect_equal "with empty roots it starts, without any" "$AGENT_STATUS" 0
 
 agent_start_as_user
 becomes eth0 rp_filter 1

@@ -19,6 +19,20 @@ foreign_is() {
     [ "$(inside cat "/proc/sys/net/ipv4/conf/$1/rp_filter")" = "$2" ]
 }
 
+# What an agent of root's does from its start to its end, or till it ends by itself.
+agent_life_inside() {
+    : >"$AGENT_LOG"
+    inside "$AGENT" --verbose 2>>"$AGENT_LOG" &
+    AGENT_PID=$!
+    wait_until "an agent starts or ends" started_or_ended
+    kill "$AGENT_PID" 2>/dev/null
+    wait "$AGENT_PID"
+}
+
+started_or_ended() {
+    grep -q 'Started: ' "$AGENT_LOG" || ! kill -0 "$AGENT_PID" 2>/dev/null
+}
+
 user_cannot() {
     ! "${AGENT_AS_USER[@]}" "$@" 2>/dev/null
 }
@@ -50,6 +64,7 @@ state=/run/rpfpolicy-netns/$inode
 install -d -o 1234 -g 1234 /run/rpfpolicy
 
 # With the capability alone it can make no directory for its state.
+expect "there is such a user" "${AGENT_AS_USER[@]}" true
 inside timeout 10 "${AGENT_AS_USER[@]}" "$AGENT" >/run/test/out 2>&1
 expect_equal "without a directory it does not start" "$?" 1
 expect_equal "and says what root is to run first, and no more" "$(cat /run/test/out)" \
@@ -90,6 +105,11 @@ chown 0:0 /run/rpfpolicy
 command_inside apply
 expect_equal "what root made for itself is root's" "$(stat -c %u "$state/rpfpolicy.lock")" 0
 chown 1234:1234 /run/rpfpolicy
+inside timeout 10 "${AGENT_AS_USER[@]}" "$AGENT" >/run/test/out 2>&1
+expect_equal "with which no other user's agent starts" "$?" 1
+expect_equal "and says what helps" "$(cat /run/test/out)" \
+    "rpfpolicy-agent: $state/rpfpolicy.lock cannot be had by this user: run 'rpfpolicy accept' as \
+root in this network namespace first"
 command_inside accept
 expect_equal "the lock goes with its directory" "$(stat -c %u "$state/rpfpolicy.lock")" 1234
 rm -f "$state/rpfpolicy.lock"
@@ -124,7 +144,7 @@ for name in accepted.conf{,.before} {before,paused,status.json}{,.new} flushed{,
             # shellcheck disable=SC2086 # words
             command_inside $words
         done
-        inside timeout 0.5 "$AGENT" >/run/test/out 2>&1
+        agent_life_inside
     done
     expect_equal "$name: what it leads to is as it was" "$(stat -c %u:%s $victim)" 0:5
     expect_equal "$name: nothing was made by it" "$(ls /run/test/elsewhere)" ""
