@@ -212,17 +212,23 @@ static void print_pause(const struct pausing *pausing, const struct pause *pause
             NAME_SHOWN(pause->reason));
 }
 
-/* Each pause that is not there any more. Returns their number. */
+/* Each pause that is not there any more; a wider one may still hold. Returns their number. */
 static unsigned print_resumed(const struct pausing *pausing)
 {
+    FILE *stream = pausing->cli->out.stream;
     unsigned n = 0;
 
     for (size_t i = 0; i < pausing->was.count; i++) {
         const struct pause *was = &pausing->was.items[i];
+        const char *text = pause_text(was);
 
         if (pauses_have(&pausing->pauses, was))
             continue;
-        fprintf(pausing->cli->out.stream, "Resumed: %s.\n", NAME_SHOWN(pause_text(was)));
+        if (pauses_find(&pausing->pauses, text, pausing->now))
+            fprintf(stream, "Ended: the pause of %s, which stays paused by a wider one.\n",
+                    NAME_SHOWN(text));
+        else
+            fprintf(stream, "Resumed: %s.\n", NAME_SHOWN(text));
         n++;
     }
     return n;

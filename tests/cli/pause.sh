@@ -114,6 +114,13 @@ expect_value lxc2 rp_filter 0
 run resume lxc1
 expect_status "resume of a part" 1
 says "resume of a part names the whole" "$ERR" "rpfpolicy resume 'lxc\*'"
+run pause lxc1 --reason=y
+run resume lxc1
+expect_status "resume where a wider pause holds" 1
+expect_equal "resume where a wider pause holds says what ended and what does not" \
+    "$(sed '/^Paused/s/ by .*//' "$OUT")" "$(printf '%s\n' \
+        'Ended: the pause of lxc1, which stays paused by a wider one.' \
+        'Paused: lxc*, until the next boot,')"
 ip link set lxc2 name eth2
 run apply
 expect_value eth2 rp_filter 1
@@ -128,8 +135,13 @@ expect_equal "apply with everything paused writes nothing" "$(all_values)" "$bef
 run check --json
 json "all and default are paused" '.all.rp_filter.state == "paused" and
     .default.rp_filter.state == "paused"'
-run resume eth1
+run pause eth1 'eth*' --reason=y
+run resume eth1 'eth*'
 expect_status "resume of a part of everything" 1
+expect_equal "resume of a part of everything says so" "$(sed '/^Paused/s/ by .*//' "$OUT")" \
+    "$(printf '%s\n' 'Ended: the pause of eth1, which stays paused by a wider one.' \
+        'Ended: the pause of eth*, which stays paused by a wider one.' \
+        'Paused: lxc*, until the next boot,' 'Paused: everything, until the next boot,')"
 run resume
 expect_status "resume everything" 0
 says "resume everything says so" "$OUT" '^Resumed: everything\.$'
