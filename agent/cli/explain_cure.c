@@ -105,14 +105,20 @@ static bool would_start_right(const struct explain *explain, const struct explai
                                                        session->live.def_forwarding));
 }
 
-/* What starts the agent; NULL where one runs, and where none is known to be there. */
-static const char *start_command(const struct paths *paths)
+static bool agent_runs(enum agent_state state)
 {
-    enum agent_state state = agent_state_read(paths);
+    return state == AGENT_OBSERVING || state == AGENT_ENFORCING;
+}
 
+/* What starts the agent that is in this state; NULL where one runs, where none is known to be
+ * there, and in a namespace that the unit's agent does not look into. */
+static const char *start_command(const struct paths *paths, enum agent_state state)
+{
+    if (paths->foreign)
+        return NULL;
     if (state == AGENT_STOPPED)
         return "systemctl start rpfpolicy-agent";
-    return state == AGENT_ABSENT && !paths->foreign && agent_is_installed(paths)
+    return state == AGENT_ABSENT && agent_is_installed(paths)
                ? "systemctl enable --now rpfpolicy-agent"
                : NULL;
 }
@@ -121,9 +127,10 @@ static const char *start_command(const struct paths *paths)
 static void say_what_else(FILE *f, const struct session *session)
 {
     const struct paths *paths = &session->cli->paths;
-    const char *start = start_command(paths);
+    enum agent_state state = agent_state_read(paths);
+    const char *start = start_command(paths, state);
 
-    if (guard_find(paths) != GUARD_NONE)
+    if (agent_runs(state) || guard_find(paths) != GUARD_NONE)
         return;
     if (start)
         fprintf(f, "It also takes the agent, which does not run. To start it\n    %s\n", start);
@@ -178,7 +185,8 @@ static void say_helper(FILE *f, const char *start)
 static void say_guard(FILE *f, const struct session *session)
 {
     const struct paths *paths = &session->cli->paths;
-    const char *start = start_command(paths);
+    enum agent_state state = agent_state_read(paths);
+    const char *start = start_command(paths, state);
 
     if (session->guard == GUARD_AGENT)
         fputs("The agent puts it right again; 'rpfpolicy status' tells whether somebody keeps "
@@ -186,7 +194,7 @@ static void say_guard(FILE *f, const struct session *session)
               f);
     else if (session->guard == GUARD_HELPER)
         say_helper(f, start);
-    else if (agent_state_read(paths) == AGENT_STOPPED)
+    else if (start && state == AGENT_STOPPED)
         fprintf(f,
                 "Nothing repairs it: the agent was stopped, and the udev hook stands back too. To "
                 "go on\n    %s\n",
@@ -217,7 +225,8 @@ static void say_repaired(FILE *f, const struct explain *explain, const struct ex
 {
     const struct session *session = explain->session;
     const struct paths *paths = &session->cli->paths;
-    const char *start = start_command(paths);
+    enum agent_state state = agent_state_read(paths);
+    const char *start = start_command(paths, state);
 
     if (key->state.rule->observe)
         return;
@@ -231,8 +240,10 @@ static void say_repaired(FILE *f, const struct explain *explain, const struct ex
         !session->sysctl)
         return;
     fputs("\nIt was written at run time and may be again. To have it put right then, ", f);
-    if (!start && agent_state_read(paths) == AGENT_OBSERVING)
+    if (agent_runs(state))
         fputs("say", f);
+    else if (paths->foreign)
+        fputs("let an agent run in this network namespace, say", f);
     else
         fprintf(f, "let the agent run (%s), say", start ?: "package rpfpolicy-agent");
     fprintf(f, " in %s\n    [agent]\n    mode = enforce\nand apply the policy.\n",

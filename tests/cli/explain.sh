@@ -44,6 +44,14 @@ json() {
     python3 -c "import json, sys; a = json.load(open('$OUT')); k = a['device']['keys'][0]; print(repr(($1)))"
 }
 
+# agent_seen WORD: an agent seems to live and to do that, until `exec 8>&-`.
+agent_seen() {
+    exec 8>/run/rpfpolicy/agent
+    echo "$1" >&8
+    python3 -c 'import fcntl, struct
+fcntl.fcntl(8, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))' # F_OFD_SETLK
+}
+
 sysctl_d 10-network-security.conf <<'X'
 # as a distribution ships it
 net.ipv4.conf.default.rp_filter=2
@@ -130,6 +138,11 @@ says "enforcing, but not in force, and nothing installed" "It also takes the pac
 says_not "enforcing, but not in force" "mode = enforce"
 explain lxcnew
 says "not there, and not in force" "rpfpolicy apply"
+agent_seen observing
+explain lxc1
+says "an agent runs that only observes yet" "once this policy is in force"
+says_not "an agent runs that only observes yet" "It also takes"
+exec 8>&-
 rpfpolicy accept >/dev/null
 explain lxc1
 says "nothing installed" "rpfpolicy-agent brings both"
@@ -162,6 +175,12 @@ rm /etc/systemd/system/rpfpolicy-agent.service
 sed -i s/enforce/observe/ /etc/rpfpolicy.d/10-node.conf
 explain lxc1
 says "observing, and nothing installed" "(package rpfpolicy-agent), say in"
+for word in observing enforcing; do
+    agent_seen $word
+    explain lxc1
+    says "observing, and an agent is $word" "To have it put right then, say in"
+    exec 8>&-
+done
 echo '[Unit]' >/etc/systemd/system/rpfpolicy-agent.service
 explain lxc1
 says "observing, and it is installed" "now rpfpolicy-agent), say in"
@@ -186,6 +205,42 @@ if mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts; then
     expect "no sentence is wider than the terminal" awk 'length > 60 && !/\// { exit 1 }' "$OUT"
     rm /etc/sysctl.d/20-globs.conf
 fi
+
+# -- another network namespace, where the host's unit starts nothing --
+
+ip netns add other
+inside() {
+    ip netns exec other rpfpolicy --sysctl-root=/ "$@" >"$OUT" 2>"$ERR"
+    STATUS=$?
+}
+ip netns exec other ip link add lxc7 type bridge
+policy_file 10-node.conf <<<$'[agent]\nmode = enforce\n[rp_filter]\nlxc* = off'
+mkdir -p /etc/systemd/system
+echo '[Unit]' >/etc/systemd/system/rpfpolicy-agent.service
+inside accept
+stand_back=/run/rpfpolicy-netns/$(ip netns exec other stat -Lc %i /proc/self/ns/net)/stand-back
+touch "$stand_back"
+sysctl_d 20-lxc.conf <<<'net.ipv4.conf.lxc*.rp_filter = 2'
+inside explain lxc7
+says "elsewhere, and the agent was stopped" "and no agent runs in it."
+says_not "elsewhere, and the agent was stopped" "systemctl"
+says_not "elsewhere, and the agent was stopped" "null"
+sed -i 's/lxc\*/lxc7/' /etc/rpfpolicy.d/10-node.conf
+inside explain lxc7
+says "elsewhere, and not in force" "an agent that runs in this network namespace"
+says_not "elsewhere, and not in force" "systemctl"
+rm /etc/sysctl.d/20-lxc.conf
+ip netns exec other sh -c 'echo 1 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
+inside explain lxc7
+status "elsewhere, and written at run time" 2
+says_not "elsewhere, and written at run time" "systemctl"
+sed -i s/enforce/observe/ /etc/rpfpolicy.d/10-node.conf
+inside explain lxc7
+says "elsewhere, and only observing" "let an agent run in"
+says_not "elsewhere, and only observing" "systemctl"
+ip netns delete other
+rm /etc/systemd/system/rpfpolicy-agent.service
+policy_file 10-node.conf <<<$'[rp_filter]\nlxc* = off\neno1 = strict\n* = loose'
 
 # -- what we wrote ourselves --
 
