@@ -347,6 +347,14 @@ json_t *json_routing_device(const struct routing *routing, const struct routes_d
     return object;
 }
 
+void json_routing_devices(struct output *out, const struct routing *routing)
+{
+    json_open(out, "routing", '[');
+    for (size_t i = 0; i < routing->plan.n_devices; i++)
+        json_element(out, NULL, json_routing_device(routing, &routing->plan.devices[i]));
+    json_close(out, ']');
+}
+
 json_t *json_routes_change(const struct live *live, const struct routes_change *change)
 {
     static const char *const ops[] = {

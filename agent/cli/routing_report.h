@@ -94,6 +94,9 @@ json_t *json_routes_outcome(const struct routes_outcome *outcome);
  * drift, paused, ok, primary or waiting. */
 json_t *json_routing_device(const struct routing *routing, const struct routes_device *device);
 
+/* Put out "routing": each device that is asked for. */
+void json_routing_devices(struct output *out, const struct routing *routing);
+
 /* {op, name, reason, command}: op is add-route, replace-route, add-rule, delete-rule or
  * delete-route; name null for the rule for main and for what no device has. */
 json_t *json_routes_change(const struct live *live, const struct routes_change *change);

@@ -113,6 +113,7 @@ static void close_json(struct applying *applying, const struct apply_result *res
     json_element(&cli->out, "routes", json_incref(applying->routes));
     json_element(&cli->out, "held", json_incref(applying->held));
     json_impossible(&cli->out, applying->session);
+    json_routing_devices(&cli->out, &applying->routing);
     summary = json_object();
     json_object_set_new(summary, "written", json_integer(result->done));
     json_object_set_new(summary, "gone", json_integer(result->gone));

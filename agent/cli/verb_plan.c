@@ -87,10 +87,7 @@ static void print_json(struct cli *cli, const struct session *session, const str
         json_element(&cli->out, NULL, json_routes_change(&session->live, &routes->changes[i]));
     json_close(&cli->out, ']');
     json_impossible(&cli->out, session);
-    json_open(&cli->out, "routing", '[');
-    for (size_t i = 0; i < routes->n_devices; i++)
-        json_element(&cli->out, NULL, json_routing_device(routing, &routes->devices[i]));
-    json_close(&cli->out, ']');
+    json_routing_devices(&cli->out, routing);
     json_close(&cli->out, '}');
 }
 

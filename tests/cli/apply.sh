@@ -241,6 +241,15 @@ for option in --dry-run --force; do
     run apply --json "$option"
     json "and so has apply $option" '[.impossible[] | "\(.name) \(.key)"] == ["eno1 log_martians"]'
 done
+policy_file 10-test.conf <<<$'[routing]\neno1 = auto'
+for options in --dry-run ''; do
+    # shellcheck disable=SC2086 # none, or one
+    run apply --json $options
+    expect_status "apply $options where only routing cannot be had" 2
+    json "apply $options tells which" '.writes == [] and .routes == [] and .impossible == [] and
+        (.routing | length == 1) and (.routing[0] | .name == "eno1" and .state == "impossible" and
+        (.message | test("no IPv4 gateway")))'
+done
 policy_file 10-test.conf <<<$'[rp_filter]\n* = strict\neno1 = off'
 sysctl -qw net.ipv4.conf.all.rp_filter=2
 mount --bind /proc/sys/net /proc/sys/net
