@@ -344,24 +344,32 @@ int verb_pause(struct cli *cli, int count, char **arguments)
     return r < 0 || look_before(&pausing, LOCKOUT_PAUSE) < 0 ? EXIT_ERROR : finish(&pausing);
 }
 
-/* End the pause that was typed so. A part of a wider one cannot be ended. */
-static int remove_pause(struct pausing *pausing, const char *typed)
+/* Is this the pause that was typed so, of the device that is called so? */
+static bool is_typed(const struct pausing *pausing, const struct pause *pause, const char *typed)
+{
+    const struct device *device = find_device(pausing, typed);
+
+    return !pause->everything &&
+           (streq(pause_text(pause), typed) || (device && streq(pause_text(pause), device->name)));
+}
+
+static void remove_pause(struct pausing *pausing, const char *typed)
+{
+    for (size_t i = pausing->pauses.count; i-- > 0;)
+        if (is_typed(pausing, &pausing->pauses.items[i], typed))
+            pauses_remove(&pausing->pauses, i);
+}
+
+/* When all that were typed are removed: a part of a wider one cannot be ended. */
+static int look_for_wider(const struct pausing *pausing, const char *typed)
 {
     const struct device *device = find_device(pausing, typed);
     const char *name = device ? device->name : typed;
-    const struct pause *wider;
+    const struct pause *wider = pauses_find(&pausing->pauses, name, pausing->now);
     bool found = false;
 
-    for (size_t i = pausing->pauses.count; i-- > 0;) {
-        const struct pause *pause = &pausing->pauses.items[i];
-
-        if (pause->everything ||
-            (!streq(pause_text(pause), name) && !streq(pause_text(pause), typed)))
-            continue;
-        pauses_remove(&pausing->pauses, i);
-        found = true;
-    }
-    wider = pauses_find(&pausing->pauses, name, pausing->now);
+    for (size_t i = 0; i < pausing->was.count; i++)
+        found |= is_typed(pausing, &pausing->was.items[i], typed);
     if (wider && wider->everything)
         say("'%s' stays paused, since everything is; 'rpfpolicy resume' ends that",
             NAME_SHOWN(name));
@@ -381,7 +389,9 @@ int verb_resume(struct cli *cli, int count, char **arguments)
     if (begin(&pausing) < 0)
         return EXIT_ERROR;
     for (int i = 0; i < count; i++)
-        gather(&r, remove_pause(&pausing, arguments[i]));
+        remove_pause(&pausing, arguments[i]);
+    for (int i = 0; i < count; i++)
+        gather(&r, look_for_wider(&pausing, arguments[i]));
     if (count == 0)
         pauses_done(&pausing.pauses);
     if (look_before(&pausing, LOCKOUT_RESUME) < 0)

@@ -124,6 +124,11 @@ expect_equal "resume where a wider pause holds says what ended and what does not
 ip link set lxc2 name eth2
 run apply
 expect_value eth2 rp_filter 1
+run pause eth1 'eth*' --reason=y
+run resume eth1 'eth*'
+expect_status "resume of a device and of the wider one" 0
+expect_equal "resume of a device and of the wider one, no word beside" "$(cat "$ERR")" ''
+expect_equal "resume of both says so" "$(head -n 2 "$OUT")" $'Resumed: eth1.\nResumed: eth*.'
 run pause --reason='hands off'
 expect_status "pause everything" 0
 sysctl -qw net.ipv4.conf.all.rp_filter=2
