@@ -22,7 +22,7 @@ foreign_is() {
 # What an agent of root's does from its start to its end, or till it ends by itself.
 agent_life_inside() {
     : >"$AGENT_LOG"
-    inside "$AGENT" --verbose 2>>"$AGENT_LOG" &
+    ip netns exec other "$AGENT" --verbose 2>>"$AGENT_LOG" &
     AGENT_PID=$!
     wait_until "an agent starts or ends" started_or_ended
     kill "$AGENT_PID" 2>/dev/null
