@@ -6,26 +6,10 @@ import sys
 from pathlib import Path
 
 CONNECTIONS = 1000
-ECHO = [sys.executable, str(Path(__file__).resolve().parent.parent / "tests/lib/echo.py")]
+LIB = Path(__file__).resolve().parent.parent / "tests/lib"
+ECHO = [sys.executable, str(LIB / "echo.py")]
 PEER = ["ip", "netns", "exec", "peer"]
 POLICY = "/run/test/impact.conf"
-# The peer sends in by cut0 and is answered by cut1.
-WORLD = """\
-netns add peer
-link add cut0 type veth peer name peer0 netns peer
-link add cut1 type veth peer name peer1 netns peer
-address add 192.0.2.1/24 dev cut0
-address add 198.51.100.1/24 dev cut1
-link set cut0 up
-link set cut1 up
--n peer address add 192.0.2.2/24 dev peer0
--n peer address add 198.51.100.2/24 dev peer1
--n peer address add 203.0.113.1/32 dev lo
--n peer link set lo up
--n peer link set peer0 up
--n peer link set peer1 up
-route add 203.0.113.1 via 198.51.100.2
-"""
 
 
 def start(*command):
@@ -33,12 +17,9 @@ def start(*command):
 
 
 def make_world():
-    for line in WORLD.splitlines():
-        subprocess.run(["ip", *line.split()], check=True)
-    loose = "for one in /proc/sys/net/ipv4/conf/{all,default,cut*,peer*}/rp_filter; do echo 0 >$one; done"
-    for place in [], PEER:
-        subprocess.run([*place, "bash", "-c", f"shopt -s nullglob; {loose}"], check=True)
-    Path(POLICY).write_text("[rp_filter]\ncut0 = strict\n")
+    """The peer sends in by eth0, and is answered by eth1."""
+    subprocess.run(["bash", "-c", f". {LIB}/peers.sh; peers_world"], check=True)
+    Path(POLICY).write_text("[rp_filter]\neth0 = strict\n")
 
 
 def list_them(report, build, meter, ms, times):
@@ -76,5 +57,5 @@ def measure(report, build, meter, ms, times):
             process.kill()
             process.wait()
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
-    for command in ["link del cut0", "link del cut1", "netns del peer"]:
+    for command in ["link del eth0", "link del eth1", "netns del peer"]:
         subprocess.run(["ip", *command.split()], check=True)

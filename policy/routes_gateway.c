@@ -2,7 +2,6 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "routes_private.h"
@@ -13,20 +12,14 @@ static const char *family_name(unsigned f)
 }
 
 /* Say why there is none, once for both families where it is the same. The gateway of IPv4 is looked
- * for first, and nothing else is said before. -ENOENT, or -ENOMEM. */
-static _printf_(3, 4) int say_no_gateway(unsigned f, char **message, const char *format, ...)
+ * for first, and nothing else is said before. why: NULL where memory was short. -ENOENT, or
+ * -ENOMEM. */
+static int say_no_gateway(unsigned f, char **message, const char *why)
 {
-    _cleanup_free_ char *why = NULL, *before = NULL;
-    va_list ap;
-    int n;
+    _cleanup_free_ char *before = NULL;
 
-    va_start(ap, format);
-    n = vasprintf(&why, format, ap);
-    va_end(ap);
-    if (n < 0) {
-        why = NULL; /* undefined after a failure */
+    if (!why)
         return -ENOMEM;
-    }
     before = TAKE_PTR(*message);
     if (before && streq(startswith(before, "no IPv4 gateway: ") ?: "", why))
         return routes_say(message, "no IPv4 and no IPv6 gateway: %s", why) ?: -ENOENT;
@@ -99,6 +92,7 @@ static int find_first(const struct routes_work *work, const struct routes_wish *
                       struct ip *ret, char **ret_message)
 {
     const struct route_address *address = main_address(work, wish, IP_FAMILY(f));
+    _cleanup_free_ char *why = NULL;
     char text[IP_TEXT_MAX];
     struct ip gateway;
 
@@ -106,10 +100,11 @@ static int find_first(const struct routes_work *work, const struct routes_wish *
         return say_no_gateway(f, ret_message,
                               "an address without a subnet has no first host; write 'gateway = "
                               "ADDRESS'");
-    if (is_own_address(work, &gateway))
-        return say_no_gateway(f, ret_message,
-                              "the first host, %s, is this host itself; write 'gateway = ADDRESS'",
-                              ip_text(&gateway, text));
+    if (is_own_address(work, &gateway)) {
+        (void)routes_say(&why, "the first host, %s, is this host itself; write 'gateway = ADDRESS'",
+                         ip_text(&gateway, text));
+        return say_no_gateway(f, ret_message, why);
+    }
     *ret = gateway;
     return 1;
 }
@@ -131,14 +126,16 @@ static int say_none(const struct routes_work *work, const struct routes_wish *wi
                     char **ret_message)
 {
     const struct route_lease *untold = f ? NULL : find_lease(work, wish->device->ifindex, 0);
+    _cleanup_free_ char *why = NULL;
 
-    return say_no_gateway(
-        f, ret_message,
+    (void)routes_say(
+        &why,
         "no table has a default route through %s, and no lease names one%s%s%s%s%s; write 'gateway "
         "= ADDRESS', 'first' or 'none' in [routing %s]",
         NAME_SHOWN(wish->device->name), untold ? " (" : "", untold ? untold->source : "",
         untold ? ": " : "", untold ? untold->trouble : "", untold ? ")" : "",
         NAME_SHOWN(wish->device->name));
+    return say_no_gateway(f, ret_message, why);
 }
 
 static int find_any(const struct routes_work *work, struct routes_wish *wish, unsigned f,

@@ -132,28 +132,32 @@ json_t *json_device(const struct judge *judge, const struct device *device,
     return object;
 }
 
+json_t *json_special_state(const struct judge *judge, const struct key_state *state)
+{
+    json_t *object = json_object();
+    char text[JUDGE_TEXT_SIZE];
+
+    put(object, "configured", json_integer(state->configured));
+    put(object, "wanted", number_or_null(state->wanted_known, state->wanted));
+    put(object, "state", json_string(state_name(state->state)));
+    put(object, "rule", json_rule(state->rule));
+    put(object, "cause", json_cause(&state->cause));
+    put(object, "message", json_bytes(judge_text(judge, NULL, state, text)));
+    return object;
+}
+
 json_t *json_special(const struct session *session, int which)
 {
     key_mask keys = report_keys(session->policy);
     json_t *object = json_object();
 
     for (enum key key = 0; key < KEY_COUNT; key++) {
-        char text[JUDGE_TEXT_SIZE];
         struct key_state state;
-        json_t *value;
 
         if (!(keys & KEY_BIT(key)))
             continue;
         judge_special(session->judge, which, key, &state);
-        value = json_object();
-        json_object_set_new(value, "configured", json_integer(state.configured));
-        json_object_set_new(value, "wanted", number_or_null(state.wanted_known, state.wanted));
-        json_object_set_new(value, "state", json_string(state_name(state.state)));
-        json_object_set_new(value, "rule", json_rule(state.rule));
-        json_object_set_new(value, "cause", json_cause(&state.cause));
-        json_object_set_new(value, "message",
-                            json_bytes(judge_text(session->judge, NULL, &state, text)));
-        json_object_set_new(object, key_info(key)->name, value);
+        put(object, key_info(key)->name, json_special_state(session->judge, &state));
     }
     return object;
 }

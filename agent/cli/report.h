@@ -29,6 +29,9 @@ key_mask report_keys(const struct policy *policy);
 /* {file, line, pattern}, null without a rule. */
 json_t *json_rule(const struct rule *rule);
 
+/* What is said of one key of `all` or `default`. */
+json_t *json_special_state(const struct judge *judge, const struct key_state *state);
+
 /* One element of `keys` of a device. */
 json_t *json_key_state(const struct judge *judge, const struct device *device,
                        const struct key_state *state);

@@ -344,32 +344,39 @@ int verb_pause(struct cli *cli, int count, char **arguments)
     return r < 0 || look_before(&pausing, LOCKOUT_PAUSE) < 0 ? EXIT_ERROR : finish(&pausing);
 }
 
-/* Is this the pause that was typed so, of the device that is called so? */
-static bool is_typed(const struct pausing *pausing, const struct pause *pause, const char *typed)
+/* The name of the device that is called so, else what was typed. */
+static const char *name_typed(const struct pausing *pausing, const char *typed)
 {
     const struct device *device = find_device(pausing, typed);
 
+    return device ? device->name : typed;
+}
+
+/* Is this the pause that was typed so, of the device of this name? */
+static bool is_typed(const struct pause *pause, const char *typed, const char *name)
+{
     return !pause->everything &&
-           (streq(pause_text(pause), typed) || (device && streq(pause_text(pause), device->name)));
+           (streq(pause_text(pause), typed) || streq(pause_text(pause), name));
 }
 
 static void remove_pause(struct pausing *pausing, const char *typed)
 {
+    const char *name = name_typed(pausing, typed);
+
     for (size_t i = pausing->pauses.count; i-- > 0;)
-        if (is_typed(pausing, &pausing->pauses.items[i], typed))
+        if (is_typed(&pausing->pauses.items[i], typed, name))
             pauses_remove(&pausing->pauses, i);
 }
 
 /* When all that were typed are removed: a part of a wider one cannot be ended. */
 static int look_for_wider(const struct pausing *pausing, const char *typed)
 {
-    const struct device *device = find_device(pausing, typed);
-    const char *name = device ? device->name : typed;
+    const char *name = name_typed(pausing, typed);
     const struct pause *wider = pauses_find(&pausing->pauses, name, pausing->now);
     bool found = false;
 
     for (size_t i = 0; i < pausing->was.count; i++)
-        found |= is_typed(pausing, &pausing->was.items[i], typed);
+        found |= is_typed(&pausing->was.items[i], typed, name);
     if (wider && wider->everything)
         say("'%s' stays paused, since everything is; 'rpfpolicy resume' ends that",
             NAME_SHOWN(name));

@@ -67,34 +67,34 @@ json_t *json_casualties(const struct plan *plan)
     return list;
 }
 
-/* Takes the state of the key, as `check` has it. */
-static void put_impossible(struct output *out, int ifindex, const char *name, json_t *key)
+/* Takes what is said of the key, as `check` has it. */
+static void put_impossible(struct output *out, int ifindex, const char *name, enum key key,
+                           json_t *state)
 {
     json_t *object = json_object();
 
     json_object_set_new(object, "ifindex", json_integer(ifindex));
     json_set_name(object, "name", name);
-    json_object_update(object, key);
-    json_decref(key);
+    json_object_set_new(object, "key", json_string(key_info(key)->name));
+    json_object_update(object, state);
+    json_decref(state);
     json_element(out, NULL, object);
 }
 
 static void put_impossible_specials(struct output *out, const struct session *session, int which)
 {
-    json_t *keys = json_special(session, which), *state, *object;
-    const char *key, *word;
+    key_mask keys = report_keys(session->policy);
 
-    json_object_foreach(keys, key, state)
-    {
-        word = json_string_value(json_object_get(state, "state"));
-        if (!streq(word, state_name(STATE_IMPOSSIBLE)))
+    for (enum key key = 0; key < KEY_COUNT; key++) {
+        struct key_state state;
+
+        if (!(keys & KEY_BIT(key)))
             continue;
-        object = json_object();
-        json_object_set_new(object, "key", json_string(key));
-        json_object_update(object, state);
-        put_impossible(out, which, which == IFINDEX_ALL ? "all" : "default", object);
+        judge_special(session->judge, which, key, &state);
+        if (state.state == STATE_IMPOSSIBLE)
+            put_impossible(out, which, which == IFINDEX_ALL ? "all" : "default", key,
+                           json_special_state(session->judge, &state));
     }
-    json_decref(keys);
 }
 
 void json_impossible(struct output *out, const struct session *session)
@@ -110,7 +110,7 @@ void json_impossible(struct output *out, const struct session *session)
 
         for (unsigned k = 0; k < n; k++)
             if (states[k].state == STATE_IMPOSSIBLE)
-                put_impossible(out, device->ifindex, device->name,
+                put_impossible(out, device->ifindex, device->name, states[k].key,
                                json_key_state(session->judge, device, &states[k]));
     }
     json_close(out, ']');

@@ -134,8 +134,10 @@ static void hear(const struct agent *agent, const struct route_address *address)
 
 void agent_routing_on_lost(struct agent *agent)
 {
+    uint64_t now = agent_now(agent);
+
     for (size_t i = 0; i < agent->routing.n_records; i++)
-        agent->routing.records[i].heard = agent_now(agent);
+        agent->routing.records[i].heard = now;
 }
 
 /* An address that goes takes routes with it, without a word for IPv4. */

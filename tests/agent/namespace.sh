@@ -21,9 +21,7 @@ foreign_is() {
 
 # What an agent of root's does from its start to its end, or till it ends by itself.
 agent_life_inside() {
-    : >"$AGENT_LOG"
-    ip netns exec other "$AGENT" --verbose 2>>"$AGENT_LOG" &
-    AGENT_PID=$!
+    agent_run_inside
     wait_until "an agent starts or ends" started_or_ended
     kill "$AGENT_PID" 2>/dev/null
     wait "$AGENT_PID"
@@ -37,11 +35,11 @@ user_cannot() {
     ! "${AGENT_AS_USER[@]}" "$@" 2>/dev/null
 }
 
-agent_start_inside() {
+# agent_run_inside: not by a function, whose shell would be the process that is ended.
+agent_run_inside() {
     : >"$AGENT_LOG"
     ip netns exec other "$AGENT" --verbose 2>>"$AGENT_LOG" &
     AGENT_PID=$!
-    agent_wait_log 'Started: '
 }
 
 policy_file 10-test.conf <<'POLICY'
@@ -167,7 +165,8 @@ expect_equal "what it made another name of stays root's" "$(stat -c %u $victim)"
 rm -rf --one-file-system "$state"
 inside sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
 command_inside accept
-agent_start_inside
+agent_run_inside
+agent_wait_log 'Started: '
 wait_until "lxc7 is off" foreign_is lxc7 0
 inside ip link add name eth7 type bridge
 wait_until "eth7 is strict" foreign_is eth7 1
