@@ -4,7 +4,7 @@
 
 #include "pauses.h"
 #include "plan.h"
-#include "sysctl_conf.h"
+#include "sysctl/sysctl_conf.h"
 
 /* Worst first, as reports sort. */
 enum state {

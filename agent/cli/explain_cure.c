@@ -3,9 +3,9 @@
 
 #include "agent_state.h"
 #include "explain.h"
-#include "fragment.h"
 #include "pause.h"
 #include "plan.h"
+#include "sysctl/fragment.h"
 
 #define OWN_FILE "/etc/rpfpolicy.d/10-local.conf"
 

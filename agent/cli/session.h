@@ -6,7 +6,7 @@
 #include "judge.h"
 #include "links.h"
 #include "policy.h"
-#include "sysctl_conf.h"
+#include "sysctl/sysctl_conf.h"
 
 enum acceptance {
     ACCEPTED_NONE,    /* no policy was ever accepted */

@@ -2,10 +2,10 @@
  * of sysctl.d. Written to standard output, for people to keep and edit. */
 #include <stdio.h>
 
-#include "fragment.h"
 #include "generate.h"
 #include "policy_load.h"
 #include "session.h"
+#include "sysctl/fragment.h"
 
 static int generate_from_live(struct cli *cli)
 {

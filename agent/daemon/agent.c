@@ -14,7 +14,7 @@
 
 #include "evidence.h"
 #include "lock.h"
-#include "sysctl_conf.h"
+#include "sysctl/sysctl_conf.h"
 
 #define START_ATTEMPTS 10
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "agent.h"
-#include "sysctl_conf.h"
+#include "sysctl/sysctl_conf.h"
 
 #define NEW_DEVICE (5 * USEC_PER_SEC)
 #define CHECK_AFTER (100 * USEC_PER_MSEC)

@@ -3,7 +3,7 @@
 #include <linux/rtnetlink.h>
 
 #include "agent.h"
-#include "sysctl_conf.h"
+#include "sysctl/sysctl_conf.h"
 
 #define SWEEP_INTERVAL (60 * USEC_PER_SEC) /* without a policy */
 

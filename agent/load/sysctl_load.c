@@ -2,7 +2,7 @@
  * is wrong with them is a warning here and never stands in the way. */
 #include "conf_files.h"
 #include "policy_load.h"
-#include "sysctl_conf.h"
+#include "sysctl/sysctl_conf.h"
 
 /* Both programs look into the same directories; /lib adds nothing where it is /usr/lib. */
 static const char *const directories[] = {"/etc/sysctl.d",           "/run/sysctl.d",

@@ -3,7 +3,7 @@
  * name. */
 #include "fuzz.h"
 #include "name.h"
-#include "sysctl_conf.h"
+#include "sysctl/sysctl_conf.h"
 
 static void check_answer(const struct sysctl_answer *answer)
 {

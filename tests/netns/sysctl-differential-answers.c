@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "policy_load.h"
-#include "sysctl_conf.h"
+#include "sysctl/sysctl_conf.h"
 
 static void print(const struct sysctl_conf *conf, enum sysctl_run run, const char *word, int index,
                   const char *name)

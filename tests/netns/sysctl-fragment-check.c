@@ -6,8 +6,8 @@
 
 #include "compile.h"
 #include "conf_files.h"
-#include "fragment.h"
 #include "policy_load.h"
+#include "sysctl/fragment.h"
 
 static int live_value(const char *name, const char *key)
 {

@@ -3,8 +3,8 @@
 
 #include <limits.h>
 
-#include "fragment.h"
-#include "sysctl_internal.h"
+#include "sysctl/fragment.h"
+#include "sysctl/sysctl_internal.h"
 
 struct text {
     char *bytes;

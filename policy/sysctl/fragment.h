@@ -4,7 +4,7 @@
 
 #include "facts.h"
 #include "policy.h"
-#include "sysctl_conf.h"
+#include "sysctl/sysctl_conf.h"
 
 /* The name to save it under: behind nearly everything, and the name whose lines are ours. */
 #define FRAGMENT_NAME "99-zz-rpfpolicy.conf"

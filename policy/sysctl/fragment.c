@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "compile.h"
-#include "fragment_private.h"
+#include "sysctl/fragment_private.h"
 
 void text_add(struct text *text, const char *format, ...)
 {

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "sysctl_conf.h"
+#include "sysctl/sysctl_conf.h"
 #include "util.h"
 
 #define SYSCTL_BASE "net/ipv4/conf/"
