@@ -19,13 +19,13 @@ static const struct key_info keys[KEY_COUNT] = {
     [KEY_ROUTE_LOCALNET] = {"route_localnet", IPV4_DEVCONF_ROUTE_LOCALNET, COMBINE_OR,
                             VALUES_SWITCH, 1},
     [KEY_SEND_REDIRECTS] = {"send_redirects", IPV4_DEVCONF_SEND_REDIRECTS, COMBINE_OR,
-                            VALUES_SWITCH, 1},
+                            VALUES_SWITCH, 1, .boot_all = 1, .boot_default = 1},
     [KEY_ACCEPT_REDIRECTS] = {"accept_redirects", IPV4_DEVCONF_ACCEPT_REDIRECTS, COMBINE_REDIRECTS,
-                              VALUES_SWITCH, 1},
+                              VALUES_SWITCH, 1, .boot_all = 1, .boot_default = 1},
     [KEY_SECURE_REDIRECTS] = {"secure_redirects", IPV4_DEVCONF_SECURE_REDIRECTS, COMBINE_OR,
-                              VALUES_SWITCH, 1},
+                              VALUES_SWITCH, 1, .boot_all = 1, .boot_default = 1},
     [KEY_ACCEPT_SOURCE_ROUTE] = {"accept_source_route", IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE,
-                                 COMBINE_AND, VALUES_SWITCH, 1},
+                                 COMBINE_AND, VALUES_SWITCH, 1, .boot_default = 1},
 };
 
 static const char *const rp_filter_words[] = {"off", "strict", "loose"};

@@ -45,6 +45,11 @@ struct key_info {
     enum key_combine combine;
     enum key_values values;
     int max; /* largest valid value */
+    /* What `all` and `default` hold before anything writes them: ipv4_devconf and
+     * ipv4_devconf_dflt in net/ipv4/devinet.c. A new network namespace starts with these only where
+     * net.core.devconf_inherit_init_net is 2; else it copies those of the initial namespace (0, 1)
+     * or of the one that it is made in (3): devinet_init_net(). */
+    int boot_all, boot_default;
 };
 
 const struct key_info *key_info(enum key key);

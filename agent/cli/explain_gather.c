@@ -58,10 +58,17 @@ static int gather_rules(struct explain *explain, struct explain_key *key)
     return r;
 }
 
-/* What the kernel gives `all` where nobody writes it: ipv4_devconf in net/ipv4/devinet.c. */
-static int kernel_all(enum key key)
+/* What is stored where nobody wrote it: a device starts with what `default` holds. */
+static int untouched(const struct explain *explain, enum key key)
 {
-    return key == KEY_ACCEPT_REDIRECTS || key == KEY_SECURE_REDIRECTS || key == KEY_SEND_REDIRECTS;
+    switch (explain->subject) {
+    case EXPLAIN_ALL:
+        return key_info(key)->boot_all;
+    case EXPLAIN_DEFAULT:
+        return key_info(key)->boot_default;
+    default:
+        return explain->session->live.def[key];
+    }
 }
 
 static bool gives(const struct sysctl_answer *answer, int value)
@@ -80,7 +87,7 @@ static int resolve(const struct explain *explain, enum sysctl_run run, const cha
 static int gather_sysctl(struct explain *explain, struct explain_key *key)
 {
     enum key id = key->state.key;
-    int live_all = explain->session->live.all[id], live_default = explain->session->live.def[id];
+    int live_all = explain->session->live.all[id];
     int stored = key->state.configured;
     int r;
 
@@ -91,14 +98,13 @@ static int gather_sysctl(struct explain *explain, struct explain_key *key)
         r = resolve(explain, SYSCTL_RUN_FULL, "all", id, &key->all);
     if (r < 0)
         return r;
-    key->all_untouched = !key->all.given && live_all == kernel_all(id);
+    key->all_untouched = !key->all.given && live_all == key_info(id)->boot_all;
     key->all_explained =
         explain->subject == EXPLAIN_ALL || gives(&key->all, live_all) || key->all_untouched;
     key->explained =
         explain->subject == EXPLAIN_ABSENT || gives(&key->add, stored) || gives(&key->full, stored);
     if (!key->explained && !key->full.given)
-        key->explained =
-            stored == (explain->subject == EXPLAIN_DEVICE ? live_default : kernel_all(id));
+        key->explained = stored == untouched(explain, id);
     return 0;
 }
 

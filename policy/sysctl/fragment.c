@@ -93,20 +93,6 @@ bool section_pick(const struct section *s, const struct rule *rule, int *ret)
     return false;
 }
 
-int section_boot_value(enum key key, bool all)
-{
-    switch (key) {
-    case KEY_SEND_REDIRECTS:
-    case KEY_ACCEPT_REDIRECTS:
-    case KEY_SECURE_REDIRECTS:
-        return 1;
-    case KEY_ACCEPT_SOURCE_ROUTE:
-        return all ? 0 : 1;
-    default:
-        return 0;
-    }
-}
-
 bool section_later(const struct sysctl_line *line)
 {
     const char *slash = strrchr(line->file, '/');
@@ -117,7 +103,8 @@ bool section_later(const struct sysctl_line *line)
 struct stored section_stored(const struct section *s, const char *name)
 {
     bool all = streq(name, "all"), def = streq(name, "default");
-    struct stored stored = {.value = section_boot_value(s->key, all)};
+    const struct key_info *info = key_info(s->key);
+    struct stored stored = {.value = all ? info->boot_all : info->boot_default};
     struct sysctl_answer answer = {0};
 
     if (s->others) {

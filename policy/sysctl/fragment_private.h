@@ -65,10 +65,6 @@ bool section_later(const struct sysctl_line *line);
 /* A stored value under the new `all` that amounts to what `stored` did under the old one. */
 int section_kept(const struct section *s, int stored);
 
-/* What `default` holds where no file says anything: struct ipv4_devconf_dflt, net/ipv4/devinet.c.
- */
-int section_boot_value(enum key key, bool all);
-
 /* Keep our own globs off a key that the fragment is not to change: `all`, `default`, lo or a device
  * that is left alone. */
 void section_protect(struct section *s, const char *name);

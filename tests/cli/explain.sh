@@ -393,4 +393,14 @@ for value in 0 1; do
         "eno1: send_redirects is yes (1), wanted no: drift, because \`all\` is 1, as it was from the start"
 done
 
+# --- nobody wrote `default`: for accept_source_route the kernel gives it another value than `all`
+
+echo 0 >"$CONF/all/accept_source_route"
+echo 1 >"$CONF/default/accept_source_route"
+explain default --key=accept_source_route
+says_not "default as it boots" "Who else may have written it"
+echo 0 >"$CONF/default/accept_source_route"
+explain default --key=accept_source_route
+says "default as somebody made it" "No line of sysctl.d gives it the 0 that is stored now."
+
 system_end

@@ -1,6 +1,7 @@
 /* Writes the fragment for a policy, and judges devices by that policy, for sysctl-fragment.py.
  * usage: PROGRAM generate POLICY: the fragment on stdout, "N" (what is missing) on stderr
  *        PROGRAM judge POLICY NAME...: "INDEX KEY EFFECTIVE ok|bad|keep" from live values
+ *        PROGRAM boot: "KEY ALL DEFAULT", what these two hold before anything is written
  * Exit status 3: the policy is not valid. */
 #include <stdio.h>
 
@@ -59,12 +60,22 @@ static int generate(const struct policy *policy)
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
+static int print_boot_values(void)
+{
+    for (unsigned key = 0; key < KEY_COUNT; key++)
+        printf("%s %d %d\n", key_info(key)->name, key_info(key)->boot_all,
+               key_info(key)->boot_default);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     _cleanup_conf_files_ struct conf_files files = {0};
     _cleanup_policy_ struct policy *policy = policy_new();
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
 
+    if (argc == 2 && streq(argv[1], "boot"))
+        return print_boot_values();
     if (argc < 3 || !policy || conf_file_read("", argv[2], 0, &diags, &files) < 0 ||
         files.count != 1)
         return 1;

@@ -15,7 +15,6 @@ import sysctl_world as world
 
 NAMES = [b"eth0", b"eth1", b"eth2", b"eth3", b"eth0.100", b"lxc1", b"lxcab", b"veth0", b"-rf",
          b"al2", b"{x}1", b"defaul"]
-BOOT_ONE = ["send_redirects", "accept_redirects", "secure_redirects"]
 KEYS = ["rp_filter"] * 5 + ["log_martians", "arp_ignore", "send_redirects", "accept_redirects",
                             "accept_source_route", "accept_local"]
 GLOBS = ["*", "*", "eth*", "lxc*", "e*", "eth[12]", "veth*", "?*", "*0", "[!e]*", "a*", "d*", "l*",
@@ -71,12 +70,12 @@ def random_others(rng):
     return files
 
 
-def boot(devices, default):
+def boot(helper, devices, default):
     """Values as they are before systemd-sysctl runs; devices follow `default` then."""
-    for key in world.KEYS:
-        one = int(key in BOOT_ONE)
-        world.write(b"all", key, one)
-        world.write(b"default", key, int(one or key == "accept_source_route"))
+    out = subprocess.run([helper, "boot"], check=True, stdout=subprocess.PIPE).stdout.decode()
+    for key, boot_all, boot_default in (line.split() for line in out.splitlines()):
+        world.write(b"all", key, int(boot_all))
+        world.write(b"default", key, int(boot_default))
         for d in devices:
             world.write(d, key, default[key])
 
@@ -94,7 +93,7 @@ def systemd_sysctl(*args):
 
 
 def one_run(helper, devices, added, default):
-    boot(devices, default)
+    boot(helper, devices, default)
     systemd_sysctl()
     full = judge(helper, devices)
     for device in added:
@@ -154,7 +153,7 @@ def one_policy(helper, seed):
     if fragment is None:
         return None, 0
     found = excuses(fragment)
-    boot(devices, dict.fromkeys(world.KEYS, 0))
+    boot(helper, devices, dict.fromkeys(world.KEYS, 0))
     systemd_sysctl()
     default = {key: world.read(b"default", key) for key in world.KEYS}
     before = one_run(helper, devices, added, default)
