@@ -2,8 +2,10 @@
  * of sysctl.d. Written to standard output, for people to keep and edit. */
 #include <stdio.h>
 
+#include "conf_files.h"
 #include "generate.h"
 #include "policy_load.h"
+#include "presets.h"
 #include "session.h"
 #include "sysctl/fragment.h"
 
@@ -37,11 +39,23 @@ static void read_devices(const struct cli *cli, struct live *ret)
         (void)picture_read(&nl, &options, ret);
 }
 
+/* The preset that --policy names; NULL where it names none. */
+static char *preset_named(const struct paths *paths)
+{
+    _cleanup_conf_files_ struct conf_files files = {0};
+    char *title = NULL;
+
+    if (paths->policy && conf_file_read("", paths->policy, 0, NULL, &files) == 0 &&
+        files.count == 1)
+        (void)preset_title(files.files[0].bytes, files.files[0].n, &title);
+    return title;
+}
+
 static int generate_fragment(struct cli *cli)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
-    _cleanup_free_ char *text = NULL;
+    _cleanup_free_ char *text = NULL, *preset = NULL;
     unsigned missing = 0;
     int r;
 
@@ -50,8 +64,10 @@ static int generate_fragment(struct cli *cli)
     read_devices(cli, &session.live);
     r = sysctl_load_others(&cli->paths, FRAGMENT_NAME, &diags, &session.sysctl);
     session_say_unread(&diags);
+    preset = preset_named(&cli->paths);
     if (r >= 0)
-        r = fragment_generate(session.policy, session.sysctl, &session.live, &text, &missing);
+        r = fragment_generate(session.policy, preset, session.sysctl, &session.live, &text,
+                              &missing);
     if (r < 0) {
         say("cannot write a fragment: %s", error_text(r));
         return EXIT_ERROR;

@@ -68,6 +68,20 @@ static int parse_header(const char *bytes, size_t n, struct header *ret)
     return 0;
 }
 
+int preset_title(const char *bytes, size_t n, char **ret)
+{
+    struct header header;
+    size_t rest_n;
+    const char *rest = body(bytes, n, &rest_n);
+
+    if (parse_header(bytes, n, &header) < 0 ||
+        (header.has_print && header.print != fingerprint(rest, rest_n)))
+        return -ENOENT;
+    if (asprintf(ret, "%s, version %u", header.name, header.version) < 0)
+        return -ENOMEM;
+    return 0;
+}
+
 static struct preset *find(struct presets *presets, const char *name)
 {
     for (size_t i = 0; i < presets->count; i++)

@@ -46,6 +46,10 @@ void presets_done(struct presets *presets);
 
 const struct preset *presets_find(const struct presets *presets, const char *name);
 
+/* What a file is where it is a preset, as shipped or copied and not edited: "cilium, version 1",
+ * owned. -ENOENT where it is none. */
+int preset_title(const char *bytes, size_t n, char **ret);
+
 /* The line that says what the preset is for, owned; "" where there is none. NULL: no memory. */
 char *preset_summary(const struct preset *preset);
 

@@ -268,31 +268,56 @@ static void write_section(struct section *s)
     section_namesakes(s);
 }
 
-static void write_header(struct text *text, const struct policy *policy)
+/* For one host, with the other files that it has. */
+static void write_place(struct text *text)
+{
+    text_add(text, "# Save it under this name, so that it is read after the others:\n"
+                   "#   rpfpolicy generate sysctl.d >/etc/sysctl.d/" FRAGMENT_NAME "\n"
+                   "# It takes effect at boot and for every device that is added from then on; to\n"
+                   "# apply it now, run systemd-sysctl. Write it anew when the policy or another\n"
+                   "# file of sysctl.d changes: it answers to both as they are at this moment.\n");
+}
+
+/* For any host. */
+static void write_use(struct text *text)
+{
+    text_add(text,
+             "# To use it, copy it to /etc/sysctl.d and run: systemctl restart systemd-sysctl\n"
+             "# It takes effect at boot and for every device that is added from then on.\n"
+             "# It knows nothing of other files of sysctl.d. Where one sets these keys, too:\n"
+             "# of two wildcards that of the later file stays, a name beats any wildcard, and\n"
+             "# a device that no line reaches follows `all` where it moves.\n");
+}
+
+static void write_header(struct text *text, const struct policy *policy, const char *preset,
+                         bool any_host)
 {
     char hash[17];
 
+    if (preset)
+        text_add(text, "# rpfpolicy's preset %s, for systemd-sysctl alone.\n#\n", preset);
+    else
+        text_add(text, "# What rpfpolicy's policy %s asks for, for systemd-sysctl alone.\n#\n",
+                 policy_hash_text(policy, hash));
+    if (any_host)
+        write_use(text);
+    else
+        write_place(text);
     text_add(text,
-             "# What rpfpolicy's policy %s asks for, for systemd-sysctl alone.\n"
-             "#\n"
-             "# Save it under this name, so that it is read after the others:\n"
-             "#   rpfpolicy generate sysctl.d >/etc/sysctl.d/" FRAGMENT_NAME "\n"
-             "# It takes effect at boot and for every device that is added from then on; to\n"
-             "# apply it now, run systemd-sysctl. Write it anew when the policy or another\n"
-             "# file of sysctl.d changes: it answers to both as they are at this moment.\n"
              "# A renamed device keeps the values of its old name. A wildcard reaches a name\n"
              "# with a leading dot when the device is added, not at boot. A leading minus\n"
-             "# keeps wildcards off a key, or takes an older line out of its place.\n",
-             policy_hash_text(policy, hash));
+             "# keeps wildcards of any file off a key, or takes an older line out of its\n"
+             "# place. What sysctl.d cannot say is a comment, \"not expressed\".\n");
 }
 
-int fragment_generate(const struct policy *policy, const struct sysctl_conf *others,
-                      const struct live *live, char **ret, unsigned *ret_missing)
+int fragment_generate(const struct policy *policy, const char *preset,
+                      const struct sysctl_conf *others, const struct live *live, char **ret,
+                      unsigned *ret_missing)
 {
     struct text text = {0};
     unsigned missing = 0;
 
-    write_header(&text, policy);
+    write_header(&text, policy, preset, preset && (!others || others->n_entries == 0));
     for (unsigned key = 0; key < KEY_COUNT; key++) {
         struct section s = {
             .text = &text,

@@ -107,6 +107,29 @@ expect "a comment tells what is missing" grep -q '^# .*@fast' "$OUT"
 expect "so does a message" grep -q 'cannot be said' "$ERR"
 expect "the rest is there" grep -q '^net/ipv4/conf/lxc\*/rp_filter = 0' "$OUT"
 
+# --- the fragments of the presets, which are shipped
+
+PRESET=$SYSTEM_WORK/cilium.conf
+cp "$SYSTEM_SOURCE/policy/presets/cilium.conf" "$PRESET"
+generate sysctl.d "--policy=$PRESET"
+expect "a preset is named" grep -q "^# rpfpolicy's preset cilium, version [0-9]*, for" "$OUT"
+expect "here it answers to the other files" grep -qF ">$FRAGMENT" "$OUT"
+sed '1s/$/ 0123456789abcdef/' "$SYSTEM_SOURCE/policy/presets/cilium.conf" >"$PRESET"
+generate sysctl.d "--policy=$PRESET"
+expect "an edited copy is not called the preset" not grep -q 'preset' "$OUT"
+
+mkdir "$SYSTEM_WORK/shipped"
+expect "each can be made anew" \
+    "$SYSTEM_SOURCE/sysctl.d/generate" "$SYSTEM_BUILD/agent/cli/rpfpolicy" "$SYSTEM_WORK/shipped"
+expect "each stands there as it is made now, if not: sysctl.d/generate" \
+    diff -r --exclude=README.md --exclude=generate --exclude=meson.build \
+    "$SYSTEM_SOURCE/sysctl.d" "$SYSTEM_WORK/shipped"
+expect_equal "there is one for each preset" "$(find "$SYSTEM_WORK/shipped" -name '*.conf' | wc -l)" \
+    "$(find "$SYSTEM_SOURCE/policy/presets" -name '*.conf' | wc -l)"
+for file in "$SYSTEM_SOURCE"/sysctl.d/*.conf; do
+    expect "${file##*/} sets something" grep -q '^net/ipv4/conf/.* = [0-9]' "$file"
+done
+
 # --- what is refused
 
 rm /etc/rpfpolicy.d/*

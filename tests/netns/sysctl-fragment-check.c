@@ -52,7 +52,7 @@ static int generate(const struct policy *policy)
     unsigned missing;
 
     if (sysctl_load_others(&paths, FRAGMENT_NAME, NULL, &others) < 0 ||
-        fragment_generate(policy, others, NULL, &text, &missing) < 0)
+        fragment_generate(policy, NULL, others, NULL, &text, &missing) < 0)
         return 1;
     sysctl_conf_free(others);
     fputs(text, stdout);

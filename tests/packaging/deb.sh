@@ -32,13 +32,16 @@ installs() {
 }
 
 installs rpfpolicy usr/bin/rpfpolicy usr/share/man/man1/rpfpolicy.1.gz usr/share/rpfpolicy/presets/cilium.conf
+for fragment in "$source"/sysctl.d/*.conf; do
+    installs rpfpolicy "usr/share/rpfpolicy/sysctl.d/${fragment##*/}"
+done
 installs rpfpolicy-agent '(usr/)?lib/systemd/system/rpfpolicy-agent.service' \
     '(usr/)?lib/udev/rules.d/99-zz-rpfpolicy.rules' usr/lib/rpfpolicy/rpfpolicy-agent \
     usr/lib/rpfpolicy/rpfpolicy-helper usr/lib/sysusers.d/rpfpolicy.conf \
     usr/lib/tmpfiles.d/rpfpolicy.conf usr/lib/systemd/catalog/rpfpolicy.catalog
 contents rpfpolicy >"$work/contents"
 expect "the command alone brings nothing that runs by itself" \
-    sh -c "! grep -E 'systemd|udev|tmpfiles|sysusers' '$work/contents'"
+    sh -c "! grep -E 'systemd|udev|tmpfiles|sysusers|(etc|lib)/sysctl' '$work/contents'"
 
 for package in rpfpolicy rpfpolicy-agent; do
     contents "$package" >"$work/listing"

@@ -49,13 +49,16 @@ lists() {
 
 lists rpfpolicy /usr/bin/rpfpolicy '/usr/share/man/man1/rpfpolicy\.1\.(gz|bz2|zst)' /etc/rpfpolicy.d /var/lib/rpfpolicy \
     /usr/share/rpfpolicy/presets/cilium.conf '/usr/share/licenses/.*/LICENSE'
+for fragment in "$source"/sysctl.d/*.conf; do
+    lists rpfpolicy "/usr/share/rpfpolicy/sysctl.d/${fragment##*/}"
+done
 lists rpfpolicy-agent '(/usr)?/lib/systemd/system/rpfpolicy-agent.service' \
     '(/usr)?/lib/udev/rules.d/99-zz-rpfpolicy.rules' /usr/lib/rpfpolicy/rpfpolicy-agent \
     /usr/lib/rpfpolicy/rpfpolicy-helper /usr/lib/sysusers.d/rpfpolicy.conf \
     /usr/lib/tmpfiles.d/rpfpolicy.conf /usr/lib/systemd/catalog/rpfpolicy.catalog
 in_root -ql rpfpolicy >"$work/contents"
 expect "the command alone brings nothing that runs by itself" \
-    sh -c "! grep -E 'systemd|udev|tmpfiles|sysusers' '$work/contents'"
+    sh -c "! grep -E 'systemd|udev|tmpfiles|sysusers|(etc|lib)/sysctl' '$work/contents'"
 
 # requires PACKAGE PATTERN…
 requires() {

@@ -28,7 +28,7 @@ static struct result fragment_of(const char *policy_text, const char *file, cons
         assert_non_null(conf);
         assert_int_equal(sysctl_conf_add_file(conf, file, others, strlen(others), NULL), 0);
     }
-    assert_int_equal(fragment_generate(policy, conf, NULL, &result.text, &result.missing), 0);
+    assert_int_equal(fragment_generate(policy, NULL, conf, NULL, &result.text, &result.missing), 0);
     sysctl_conf_free(conf);
     return result;
 }
@@ -57,7 +57,8 @@ static void a_device_named_as_a_wildcard_is_told_of(void **state)
         policy_of("[rp_filter]\na*b = off\nc* = unmanaged\n", &diags);
     _cleanup_(result_done) struct result result = {0};
 
-    assert_int_equal(fragment_generate(policy, NULL, &live, &result.text, &result.missing), 0);
+    assert_int_equal(fragment_generate(policy, NULL, NULL, &live, &result.text, &result.missing),
+                     0);
     assert_int_equal(result.missing, 1);
     assert_non_null(strstr(result.text, "# not expressed: rp_filter a*b: no wildcard is written"));
 }
@@ -198,10 +199,9 @@ static void braces_in_a_policy_are_ordinary_bytes(void **state)
     assert_non_null(strstr(result.text, "\n" KEY("\\{a,b\\}*") " = 0\n"));
 }
 
-static void every_line_of_the_header_is_a_comment(void **state)
+static void assert_header(const char *text)
 {
-    _cleanup_(result_done) struct result result = fragment_of("[rp_filter]\n* = strict\n", ALONE);
-    _cleanup_free_ char *copy = strdup(result.text);
+    _cleanup_free_ char *copy = strdup(text);
     char *end, *rest;
 
     assert_non_null(copy);
@@ -212,7 +212,39 @@ static void every_line_of_the_header_is_a_comment(void **state)
         assert_int_equal(line[0], '#');
         assert_true(strlen(line) <= 80);
     }
+}
+
+static void every_line_of_the_header_is_a_comment(void **state)
+{
+    _cleanup_(result_done) struct result result = fragment_of("[rp_filter]\n* = strict\n", ALONE);
+
+    assert_header(result.text);
     assert_non_null(strstr(result.text, "/etc/sysctl.d/" FRAGMENT_NAME));
+}
+
+static void the_fragment_of_a_preset_is_for_any_host_unless_other_files_count(void **state)
+{
+    static const char title[] = "# rpfpolicy's preset one, version 2, for systemd-sysctl alone.\n";
+    static const char other[] = "net.ipv4.conf.all.rp_filter = 2\n";
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = policy_of("[rp_filter]\nlxc* = off\n", &diags);
+    struct sysctl_conf *conf = sysctl_conf_new(SYSCTL_SYSTEMD);
+
+    assert_non_null(conf);
+    for (unsigned i = 0; i < 2; i++) {
+        _cleanup_(result_done) struct result result = {0};
+
+        assert_int_equal(
+            fragment_generate(policy, "one, version 2", conf, NULL, &result.text, &result.missing),
+            0);
+        assert_header(result.text);
+        assert_non_null(startswith(result.text, title));
+        assert_int_equal(strstr(result.text, "copy it to /etc/sysctl.d and run") == NULL, i);
+        assert_int_equal(strstr(result.text, "/etc/sysctl.d/" FRAGMENT_NAME) != NULL, i);
+        assert_int_equal(
+            sysctl_conf_add_file(conf, "/etc/sysctl.d/10.conf", other, strlen(other), NULL), 0);
+    }
+    sysctl_conf_free(conf);
 }
 
 int main(void)
@@ -232,6 +264,7 @@ int main(void)
         cmocka_unit_test(other_keys_move_all_only_when_pinned),
         cmocka_unit_test(braces_in_a_policy_are_ordinary_bytes),
         cmocka_unit_test(every_line_of_the_header_is_a_comment),
+        cmocka_unit_test(the_fragment_of_a_preset_is_for_any_host_unless_other_files_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
