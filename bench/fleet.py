@@ -17,7 +17,7 @@ def measure(report, build, meter, ms):
     """`meter` and `ms` as in measure.py. The files lie beside the build and were just written. What
     is said of devices in the same words is parsed once: the last row shows what that saves."""
     directory = build / "bench/fleet"
-    program = str(build / "agent/cli/rpfpolicy")
+    program = str(build / "agent/report/rpfpolicy-report")
     report.heading(
         "`report` over 10,000 reports of 200 devices each",
         "program", "read", "median", "target", "largest RSS", "target",
@@ -31,7 +31,7 @@ def measure(report, build, meter, ms):
             shutil.rmtree(directory, ignore_errors=True)
             subprocess.run([MAKE, directory, str(HOSTS), str(DEVICES), str(drift)], check=True)
             mib = size(directory) / 2**20
-            figures = meter(rounds, {name: [program, "report", f"--format={name}", str(directory)]
+            figures = meter(rounds, {name: [program, f"--format={name}", str(directory)]
                                      for name in formats})
             for name, figure in figures.items():
                 report.row(f"report, {name}: {what}", f"{mib:.0f} MiB", ms(figure),

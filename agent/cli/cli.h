@@ -64,6 +64,7 @@ struct cli {
     enum format format;
     enum color_when color;
     struct output out;
+    char **command;                   /* argv: options, the verb, its arguments */
     uint32_t given;                   /* OPTION_BIT of every option that was given */
     const char *values[OPTION_COUNT]; /* what was given with each, NULL for nothing */
 };

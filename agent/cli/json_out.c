@@ -53,6 +53,16 @@ void json_set_name(json_t *object, const char *key, const char *name)
     free(hex);
 }
 
+json_t *json_time(time_t seconds)
+{
+    char text[sizeof("2000-01-01T00:00:00Z") + 16];
+    struct tm tm;
+
+    gmtime_r(&seconds, &tm);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    return json_string(text);
+}
+
 /* jansson leaves DEL as it is; it can only stand inside a string. */
 static void write_text(FILE *stream, const char *bytes, size_t n)
 {

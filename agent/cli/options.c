@@ -55,6 +55,14 @@ const char *format_name(enum format format)
     return format_names[format];
 }
 
+const struct verb *verb_find(const char *name)
+{
+    for (const struct verb *verb = verbs; verb->name; verb++)
+        if (streq(verb->name, name))
+            return verb;
+    return NULL;
+}
+
 /* What may be meant by a word that is not known: what the verb takes; anything without a verb. */
 struct words {
     const char *words[GLOBAL_COUNT + OPTION_COUNT + 1]; /* ends with NULL */
@@ -263,7 +271,8 @@ static const struct verb *typed_verb(int argc, char **argv, const struct option 
     return word ? verb_find(word) : NULL;
 }
 
-int command_line_parse(struct cli *cli, int argc, char **argv, struct command_line *ret)
+int command_line_parse(struct cli *cli, const struct verb *only, int argc, char **argv,
+                       struct command_line *ret)
 {
     struct option options[GLOBAL_COUNT + OPTION_COUNT + 1] = {0};
     struct command_line line = {0};
@@ -271,7 +280,7 @@ int command_line_parse(struct cli *cli, int argc, char **argv, struct command_li
 
     fill(options);
     opterr = 0;
-    line.verb = typed_verb(argc, argv, options);
+    line.verb = only ?: typed_verb(argc, argv, options);
     while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         if (c == '?' || c == ':')
             return refuse_option(&line, c, argv[optind - 1]);
@@ -284,13 +293,15 @@ int command_line_parse(struct cli *cli, int argc, char **argv, struct command_li
         if (r < 0)
             return r;
     }
-    if (optind < argc) {
+    if (!only && optind < argc) {
         if (!line.verb)
             return refuse(&line, "unknown command", argv[optind],
                           nearest(argv[optind], next_verb, NULL), "");
-        line.arguments = argv + optind + 1;
-        line.count = argc - optind - 1;
+        optind++;
     }
+    line.arguments = argv + optind;
+    line.count = argc - optind;
+    cli->command = argv;
     if (line.verb && !line.help && !line.version) {
         r = check_verb(cli, &line);
         if (r < 0)

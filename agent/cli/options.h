@@ -33,8 +33,15 @@ struct command_line {
     bool help, version;
 };
 
-/* Fill cli's options and *ret. Permutes argv. -EINVAL after the reason was said on stderr. */
-int command_line_parse(struct cli *cli, int argc, char **argv, struct command_line *ret);
+/* Fill cli's options and *ret. Permutes argv. -EINVAL after the reason was said on stderr. `only`
+ * is the verb of a program that has one, which is not typed; else NULL. */
+int command_line_parse(struct cli *cli, const struct verb *only, int argc, char **argv,
+                       struct command_line *ret);
+
+/* What every program does around its work: `work` is called with what was asked for, unless that is
+ * help or the version. Returns the exit status. */
+int program_run(int argc, char **argv, const struct verb *only,
+                int (*work)(struct cli *cli, const struct command_line *line));
 
 const char *format_name(enum format format);
 

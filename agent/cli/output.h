@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <time.h>
 
 enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
@@ -60,6 +61,12 @@ const char *output_color_end(const struct output *out);
 
 /* -- words -- */
 
+/* 1003 as "1,003". buf holds at least 16 bytes. */
+const char *count_text(unsigned long n, char buf[static 16]);
+
+/* "device" or "devices". */
+#define PLURAL(n, word) ((n) == 1 ? word : word "s")
+
 size_t wrap_longest_word(const char *text);
 
 /* Turn blanks into newlines so that lines have at most `first` bytes, then `width`. A word that is
@@ -86,6 +93,9 @@ json_t *json_bytes(const char *s);
 
 /* Member `key` as json_bytes(); and where that had to escape, also "KEY_bytes" in hex. */
 void json_set_name(json_t *object, const char *key, const char *name);
+
+/* As RFC 3339, UTC. */
+json_t *json_time(time_t seconds);
 
 /* One whole value and a newline. Takes the reference. */
 void output_json(struct output *out, json_t *value);

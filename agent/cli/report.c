@@ -5,21 +5,6 @@
 #include <time.h>
 #include <unistd.h>
 
-const char *count_text(unsigned long n, char buf[static 16])
-{
-    char digits[16];
-    int length = snprintf(digits, sizeof(digits), "%lu", n);
-    size_t used = 0;
-
-    for (int i = 0; i < length && used + 2 < 16; i++) {
-        if (i > 0 && (length - i) % 3 == 0)
-            buf[used++] = ',';
-        buf[used++] = digits[i];
-    }
-    buf[used] = 0;
-    return buf;
-}
-
 char *place_text(const char *file, unsigned line)
 {
     _cleanup_free_ char *escaped = name_escape(file);
@@ -238,16 +223,6 @@ static json_t *json_machine_id(const char *root)
         fclose(file);
     }
     return strspn(id, "0123456789abcdef") == 32 ? json_string(id) : json_null();
-}
-
-json_t *json_time(time_t seconds)
-{
-    char text[sizeof("2000-01-01T00:00:00Z") + 16];
-    struct tm tm;
-
-    gmtime_r(&seconds, &tm);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    return json_string(text);
 }
 
 void json_set_header(json_t *object, const struct cli *cli)

@@ -2,17 +2,9 @@
  * and numbers in words. */
 #pragma once
 
-#include <time.h>
-
 #include "session.h"
 
 #define REPORT_SCHEMA 1
-
-/* 1003 as "1,003". buf holds at least 16 bytes. */
-const char *count_text(unsigned long n, char buf[static 16]);
-
-/* "device" or "devices". */
-#define PLURAL(n, word) ((n) == 1 ? word : word "s")
 
 /* "/etc/…/10-a.conf:4" escaped into an owned string; NULL when memory ran out. */
 char *place_text(const char *file, unsigned line);
@@ -49,8 +41,6 @@ json_t *json_policy(const struct session *session);
 /* {file, line, level, message} of one message of a parser. */
 json_t *json_diag(const struct diag *diag);
 
-/* As RFC 3339, UTC. */
-json_t *json_time(time_t seconds);
 /* The person who types this, below sudo, too: at most 15 bytes without a space. Owned. */
 char *pause_who(void);
 

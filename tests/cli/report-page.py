@@ -146,7 +146,7 @@ def make_page(directory):
     page = Path(directory, "page.html")
     with open(page, "wb") as out:
         done = subprocess.run(
-            [BUILD / "agent/cli/rpfpolicy", "report", "--format=html", fleet], stdout=out)
+            [BUILD / "agent/report/rpfpolicy-report", "--format=html", fleet], stdout=out)
     expect("the report tells of drift", done.returncode == 2, done.returncode)
     return page
 

@@ -39,11 +39,14 @@ installs rpfpolicy-agent '(usr/)?lib/systemd/system/rpfpolicy-agent.service' \
     '(usr/)?lib/udev/rules.d/99-zz-rpfpolicy.rules' usr/lib/rpfpolicy/rpfpolicy-agent \
     usr/lib/rpfpolicy/rpfpolicy-helper usr/lib/sysusers.d/rpfpolicy.conf \
     usr/lib/tmpfiles.d/rpfpolicy.conf usr/lib/systemd/catalog/rpfpolicy.catalog
+installs rpfpolicy-report usr/lib/rpfpolicy/rpfpolicy-report
+expect "rpfpolicy-report has that program and what every package has" test -z \
+    "$(contents rpfpolicy-report | grep -vE ' \./usr/(lib/rpfpolicy/rpfpolicy-report|share/doc/rpfpolicy-report/[^/]*)$')"
 contents rpfpolicy >"$work/contents"
 expect "the command alone brings nothing that runs by itself" \
     sh -c "! grep -E 'systemd|udev|tmpfiles|sysusers|(etc|lib)/sysctl' '$work/contents'"
 
-for package in rpfpolicy rpfpolicy-agent; do
+for package in rpfpolicy rpfpolicy-agent rpfpolicy-report; do
     contents "$package" >"$work/listing"
     expect "$package: all belongs to root and nobody else may write it" owned_by_root "$work/listing"
     dpkg-deb --extract "$work/one-deb/$package"_[0-9]*.deb "$work/unpacked"

@@ -32,9 +32,9 @@ in_root() {
 mkdir "$root"
 in_root --initdb
 expect "installed into an empty root" in_root -i --nodeps --noscripts "${packages[@]}"
-expect "nothing differs from what the packages say" test -z "$(in_root -V --nodeps rpfpolicy rpfpolicy-agent)"
+expect "nothing differs from what the packages say" test -z "$(in_root -V --nodeps rpfpolicy rpfpolicy-agent rpfpolicy-report)"
 in_root -q --qf '[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES}\n]' \
-    rpfpolicy rpfpolicy-agent >"$work/listing"
+    rpfpolicy rpfpolicy-agent rpfpolicy-report >"$work/listing"
 expect "all belongs to root and nobody else may write it" owned_by_root "$work/listing"
 
 # lists PACKAGE PATTERN…: a file of it is called so.
@@ -56,6 +56,8 @@ lists rpfpolicy-agent '(/usr)?/lib/systemd/system/rpfpolicy-agent.service' \
     '(/usr)?/lib/udev/rules.d/99-zz-rpfpolicy.rules' /usr/lib/rpfpolicy/rpfpolicy-agent \
     /usr/lib/rpfpolicy/rpfpolicy-helper /usr/lib/sysusers.d/rpfpolicy.conf \
     /usr/lib/tmpfiles.d/rpfpolicy.conf /usr/lib/systemd/catalog/rpfpolicy.catalog
+expect "rpfpolicy-report has its program alone" test "$(in_root -ql rpfpolicy-report |
+    grep -vE '^/usr/lib/(\.build-id|debug)' | xargs)" = "/usr/lib/rpfpolicy /usr/lib/rpfpolicy/rpfpolicy-report"
 in_root -ql rpfpolicy >"$work/contents"
 expect "the command alone brings nothing that runs by itself" \
     sh -c "! grep -E 'systemd|udev|tmpfiles|sysusers|(etc|lib)/sysctl' '$work/contents'"
@@ -73,12 +75,13 @@ requires() {
 requires rpfpolicy 'libmnl\.so' 'libinih\.so' 'libjansson\.so' 'libsmartcols\.so' 'libudev\.so' 'libbpf\.so'
 requires rpfpolicy-agent 'rpfpolicy(\(.*\))? = [0-9.]+-1' 'systemd$' 'systemd-udev$' 'libsystemd\.so' \
     'libcap\.so'
+requires rpfpolicy-report 'rpfpolicy(\(.*\))? = [0-9.]+-1' 'libjansson\.so' 'libsmartcols\.so'
 expect "the command does not require systemd" \
     sh -c "! rpm --root '$root' -qR rpfpolicy | grep -E '^systemd|libsystemd'"
 for program in "$root"/usr/bin/rpfpolicy "$root"/usr/lib/rpfpolicy/*; do
     hardened "$program"
 done
-expect "erased again" in_root -e --nodeps --noscripts rpfpolicy-agent rpfpolicy
+expect "erased again" in_root -e --nodeps --noscripts rpfpolicy-agent rpfpolicy-report rpfpolicy
 expect "and nothing is left" test -z "$(cd "$root" && find . -name '*rpfpolicy*')"
 
 # --- a whole system ------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ install() {
 
 said=$(install -i)
 expect "the scripts have nothing to complain about: $said" test -z "$said"
-expect "rpm finds nothing that differs" test -z "$(in_root -V --nodeps rpfpolicy rpfpolicy-agent)"
+expect "rpm finds nothing that differs" test -z "$(in_root -V --nodeps rpfpolicy rpfpolicy-agent rpfpolicy-report)"
 expect "the agent's user is there" test -n "$(user)"
 expect "its directory in /run belongs to it" test "$(stat -c %u:%a "$root/run/rpfpolicy")" = "$(user):755"
 expect "the one for other namespaces is root's" test "$(stat -c %u:%a "$root/run/rpfpolicy-netns")" = 0:755
@@ -76,6 +76,12 @@ said=$(in_root -e rpfpolicy-agent 2>&1)
 expect "removal says how to go back: $said" grep -q 'To go back now: rpfpolicy restore' <<<"$said"
 expect "and the means are left to the command" test -d "$root/run/rpfpolicy"
 expect "the service is not enabled any more" test -z "$(find "$root/etc/systemd" -name 'rpfpolicy*')"
+
+report='rpfpolicy check --json >/run/report.json; rpfpolicy report /run/report.json'
+expect "the report is run where it is installed" grep -qE '^1 host: ' <(chroot "$root" sh -c "$report")
+expect "the report can be removed" in_root -e rpfpolicy-report
+said=$(chroot "$root" sh -c "$report" 2>&1)
+expect "and then the command says what to install: $said" grep -q 'install the package rpfpolicy-report$' <<<"$said"
 said=$(in_root -e rpfpolicy 2>&1)
 expect "policy and accepted policy are left" test "$policy" = \
     "$(cat "$root/etc/rpfpolicy.d/10-node.conf" "$root/var/lib/rpfpolicy/accepted.conf")"

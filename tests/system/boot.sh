@@ -50,7 +50,7 @@ next_version() {
 
 first=$(dpkg-parsechangelog -l "$source/packaging/debian/changelog" -S Version)
 mkdir "$work/packages-deb/$first"
-for package in rpfpolicy rpfpolicy-agent; do
+for package in rpfpolicy rpfpolicy-agent rpfpolicy-report; do
     mv "$work/packages-deb/${package}_${first}"_*.deb "$work/packages-deb/$first/$package.deb"
 done
 for newer in 1 2 3; do

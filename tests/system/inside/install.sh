@@ -29,6 +29,13 @@ systemctl reload rpfpolicy-agent
 expect "observing new devices changes no setting" test "$before" = "$(all_values)"
 rpfpolicy check
 expect "check finds the drift" test $? = 2
+rpfpolicy check --json >/test/report.json
+said=$(rpfpolicy report /test/report.json 2>&1)
+expect "report says which package it needs" test "$? ${said##*: }" = "1 install the package rpfpolicy-report"
+expect "apt installs it" apt install "/test/$FIRST/rpfpolicy-report.deb"
+rpfpolicy report /test/report.json >/test/report
+expect "report finds the drift, too" test $? = 2
+expect "and removes it" apt remove rpfpolicy-report
 expect "no unit failed" no_failed_unit
 
 pid=$(agent_pid)

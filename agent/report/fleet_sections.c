@@ -4,7 +4,6 @@
 
 #include "fleet_view.h"
 #include "name.h"
-#include "report.h"
 
 #define CELLS_MAX 8
 

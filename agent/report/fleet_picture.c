@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "fleet_html.h"
-#include "report.h"
 
 struct grid {
     unsigned columns, pitch, cell;

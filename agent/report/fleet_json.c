@@ -1,6 +1,5 @@
 /* A fleet as one JSON object, everything in it, written piece by piece. */
 #include "fleet_view.h"
-#include "report.h"
 
 static json_t *json_states(const unsigned long states[static FLEET_STATES])
 {
@@ -154,7 +153,7 @@ int fleet_print_json(struct fleet_report *report)
     struct output *out = report->out;
 
     json_open(out, NULL, '{');
-    json_element(out, "schema", json_integer(REPORT_SCHEMA));
+    json_element(out, "schema", json_integer(FLEET_SCHEMA));
     json_element(out, "version", json_string(PROJECT_VERSION));
     json_element(out, "time", json_time((time_t)report->now));
     json_element(out, "stale_after", json_integer((json_int_t)report->stale));

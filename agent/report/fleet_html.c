@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "fleet_page.h"
-#include "report.h"
 
 int fleet_html_text(FILE *stream, const char *text)
 {

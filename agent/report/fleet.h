@@ -14,7 +14,7 @@
 
 #include "judge.h"
 
-#define FLEET_SCHEMA 1 /* of the reports that are read */
+#define FLEET_SCHEMA 1 /* of the reports that are read, and of what is printed of them as JSON */
 
 /* Worst first; what needs a person before what does not. */
 enum fleet_state {
