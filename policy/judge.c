@@ -25,6 +25,30 @@ const char *guard_name(enum guard guard)
     return names[guard];
 }
 
+const char *origin_name(enum value_origin origin)
+{
+    static const char *const names[ORIGIN_COUNT] = {
+        [ORIGIN_SYSCTL_D] = "sysctl.d",
+        [ORIGIN_DEFAULT] = "default",
+        [ORIGIN_RUN_TIME] = "run-time",
+        [ORIGIN_UNKNOWN] = "unknown",
+    };
+
+    return names[origin];
+}
+
+const char *obstacle_name(enum obstacle obstacle)
+{
+    static const char *const names[OBSTACLE_COUNT] = {
+        [OBSTACLE_READ_ONLY] = "read-only",
+        [OBSTACLE_PAUSED] = "paused",
+        [OBSTACLE_POLICY] = "policy",
+        [OBSTACLE_UNPINNED] = "unpinned",
+    };
+
+    return names[obstacle];
+}
+
 /* What sysctl.d gives a name; .given false where it says nothing or is not known. */
 static struct sysctl_answer resolve(const struct judge *judge, enum sysctl_run run,
                                     const char *name, enum key key)
@@ -328,4 +352,30 @@ void judge_special(struct judge *judge, int which, enum key key, struct key_stat
         else
             ret->cause = cause_of(line_of(full, ret->configured));
     }
+}
+
+enum value_origin judge_origin(const struct judge *judge, const struct key_state *state)
+{
+    if (state->blame == BLAME_NOTHING)
+        return ORIGIN_NONE;
+    if (state->as_default)
+        return ORIGIN_DEFAULT;
+    if (state->cause.file)
+        return ORIGIN_SYSCTL_D;
+    return judge->context.sysctl ? ORIGIN_RUN_TIME : ORIGIN_UNKNOWN;
+}
+
+enum obstacle judge_obstacle(const struct judge *judge, const struct key_state *state,
+                             const struct rule **ret_rule)
+{
+    const struct rule *pin = policy_pin(judge->policy, state->key, PATTERN_ALL);
+
+    *ret_rule = pin;
+    if (state->state != STATE_IMPOSSIBLE)
+        return OBSTACLE_NONE;
+    if (!judge->live->all_writable)
+        return OBSTACLE_READ_ONLY;
+    if (judge->live->all_paused && !(pin && pin->unmanaged))
+        return OBSTACLE_PAUSED;
+    return pin ? OBSTACLE_POLICY : OBSTACLE_UNPINNED;
 }

@@ -51,6 +51,28 @@ enum blame {
     BLAME_RUN,     /* the next full run of systemd-sysctl */
 };
 
+/* Where the value that is to blame comes from. */
+enum value_origin {
+    ORIGIN_NONE,     /* nothing is wrong */
+    ORIGIN_SYSCTL_D, /* from the line that is its cause */
+    ORIGIN_DEFAULT,  /* as new devices start */
+    ORIGIN_RUN_TIME, /* no line gives it; `all` and `default` may be as the kernel starts them */
+    ORIGIN_UNKNOWN,  /* no line is known: sysctl.d is not this namespace's, or cannot be read */
+    ORIGIN_COUNT,
+};
+const char *origin_name(enum value_origin origin); /* NULL for ORIGIN_NONE */
+
+/* Why `all` stays where it is although it stands in the way. */
+enum obstacle {
+    OBSTACLE_NONE,      /* it does not */
+    OBSTACLE_READ_ONLY, /* /proc/sys/net is */
+    OBSTACLE_PAUSED,    /* it is */
+    OBSTACLE_POLICY,    /* a rule says so */
+    OBSTACLE_UNPINNED,  /* it moves only where a rule says so */
+    OBSTACLE_COUNT,
+};
+const char *obstacle_name(enum obstacle obstacle); /* NULL for OBSTACLE_NONE */
+
 struct key_state {
     enum key key;
     int which; /* 0: of a device; IFINDEX_ALL, IFINDEX_DEFAULT */
@@ -92,6 +114,12 @@ unsigned judge_device(struct judge *judge, const struct device *device, struct k
 
 /* `all` (IFINDEX_ALL) or `default` (IFINDEX_DEFAULT) of one key. */
 void judge_special(struct judge *judge, int which, enum key key, struct key_state *ret);
+
+enum value_origin judge_origin(const struct judge *judge, const struct key_state *state);
+
+/* *ret_rule is the rule that speaks of `all` by name, NULL without one. */
+enum obstacle judge_obstacle(const struct judge *judge, const struct key_state *state,
+                             const struct rule **ret_rule);
 
 /* One sentence in words about a state that this judge gave; "" when ok. `device` is what was
  * judged, not looked at for `all` and `default`. Names are escaped, what does not fit is cut.

@@ -53,7 +53,7 @@ static void say_writer(struct sentence *sentence, const struct judge *judge,
         say(sentence, ", as new devices start");
     if (state->cause.file)
         say_place(sentence, before, state->cause.file, state->cause.line);
-    else if (!state->as_default && judge->context.sysctl)
+    else if (judge_origin(judge, state) == ORIGIN_RUN_TIME)
         say(sentence, ", written at run time (no sysctl.d line says so)");
 }
 
@@ -63,18 +63,28 @@ static void say_observed(struct sentence *sentence, const struct key_state *stat
         say(sentence, "; the rule only observes");
 }
 
-/* Why `all` stays where it is although it stands in the way. */
 static void say_obstacle(struct sentence *sentence, const struct judge *judge,
                          const struct key_state *state)
 {
-    const struct rule *pin = policy_pin(judge->policy, state->key, PATTERN_ALL);
+    const struct rule *rule;
 
-    if (!judge->live->all_writable)
+    switch (judge_obstacle(judge, state, &rule)) {
+    case OBSTACLE_READ_ONLY:
         say(sentence, " and cannot be written (/proc/sys/net is read-only)");
-    else if (pin)
-        say_rule(sentence, " and the policy says ", pin);
-    else
+        break;
+    case OBSTACLE_PAUSED:
+        say(sentence, " and is paused");
+        break;
+    case OBSTACLE_POLICY:
+        say_rule(sentence, " and the policy says ", rule);
+        break;
+    case OBSTACLE_UNPINNED:
         say(sentence, " and moves only when the policy pins it");
+        break;
+    case OBSTACLE_NONE:
+    case OBSTACLE_COUNT:
+        break;
+    }
 }
 
 static void describe_drift(struct sentence *sentence, const struct judge *judge,

@@ -73,6 +73,39 @@ static json_t *json_cause(const struct cause *cause)
     return object;
 }
 
+static json_t *string_or_null(const char *text)
+{
+    return text ? json_string_nocheck(text) : json_null();
+}
+
+/* What `all` is and why it stays so, where that makes the state impossible. */
+static json_t *json_obstacle(const struct judge *judge, const struct key_state *state)
+{
+    const struct rule *rule;
+    enum obstacle obstacle = judge_obstacle(judge, state, &rule);
+    json_t *object;
+
+    if (obstacle == OBSTACLE_NONE)
+        return json_null();
+    object = json_object();
+    put(object, "reason", json_string_nocheck(obstacle_name(obstacle)));
+    put(object, "all", json_integer(judge_target(judge, state->key)->new_all));
+    put(object, "rule", json_rule(rule));
+    return object;
+}
+
+/* Why it is so, for programs and, in one sentence, for people. */
+static void put_reasons(json_t *object, const struct judge *judge, const struct device *device,
+                        const struct key_state *state)
+{
+    char text[JUDGE_TEXT_SIZE];
+
+    put(object, "cause", json_cause(&state->cause));
+    put(object, "origin", string_or_null(origin_name(judge_origin(judge, state))));
+    put(object, "obstacle", json_obstacle(judge, state));
+    put(object, "message", json_bytes(judge_text(judge, device, state, text)));
+}
+
 static json_t *json_accepted(const struct rule *rule)
 {
     json_t *list = json_array();
@@ -85,9 +118,7 @@ static json_t *json_accepted(const struct rule *rule)
 json_t *json_key_state(const struct judge *judge, const struct device *device,
                        const struct key_state *state)
 {
-    const char *guard = guard_name(state->guard);
     json_t *object = json_object();
-    char text[JUDGE_TEXT_SIZE];
 
     put(object, "key", json_string_nocheck(key_info(state->key)->name));
     put(object, "configured", json_integer(state->configured));
@@ -97,10 +128,9 @@ json_t *json_key_state(const struct judge *judge, const struct device *device,
     put(object, "enforced", json_boolean(state->enforced));
     put(object, "inherited", json_integer(state->inherited));
     put(object, "state", json_string_nocheck(state_name(state->state)));
-    put(object, "guard", guard ? json_string_nocheck(guard) : json_null());
+    put(object, "guard", string_or_null(guard_name(state->guard)));
     put(object, "rule", json_rule(state->rule));
-    put(object, "cause", json_cause(&state->cause));
-    put(object, "message", json_bytes(judge_text(judge, device, state, text)));
+    put_reasons(object, judge, device, state);
     return object;
 }
 
@@ -120,14 +150,12 @@ json_t *json_device(const struct judge *judge, const struct device *device,
 json_t *json_special_state(const struct judge *judge, const struct key_state *state)
 {
     json_t *object = json_object();
-    char text[JUDGE_TEXT_SIZE];
 
     put(object, "configured", json_integer(state->configured));
     put(object, "wanted", number_or_null(state->wanted_known, state->wanted));
     put(object, "state", json_string(state_name(state->state)));
     put(object, "rule", json_rule(state->rule));
-    put(object, "cause", json_cause(&state->cause));
-    put(object, "message", json_bytes(judge_text(judge, NULL, state, text)));
+    put_reasons(object, judge, NULL, state);
     return object;
 }
 

@@ -63,23 +63,80 @@ static bool is_finding(enum state state)
     return state == STATE_IMPOSSIBLE || state == STATE_DRIFT || state == STATE_LATENT;
 }
 
-/* Where no line is to blame: a word for it that is the same on every host. */
-static int read_message(struct fleet *fleet, const json_t *key, struct fleet_finding *finding)
+/* Where no line is to blame: words that are the same on every host. */
+static const char *origin_words(const char *origin, bool special)
+{
+    if (!origin)
+        return "not told";
+    if (streq(origin, origin_name(ORIGIN_DEFAULT)))
+        return "as new devices start";
+    if (streq(origin, origin_name(ORIGIN_RUN_TIME))) /* all and default may be as they began */
+        return special ? "no line of sysctl.d" : "written at run time";
+    return streq(origin, origin_name(ORIGIN_UNKNOWN)) ? "not known: sysctl.d was not read"
+                                                      : "not told";
+}
+
+static int read_origin(struct fleet *fleet, const json_t *key, bool special,
+                       struct fleet_finding *finding)
 {
     const json_t *value;
-    const char *message;
-    int r = fleet_member_or_null(fleet, key, "message", JSON_STRING, &value);
+    int r = fleet_member_or_null(fleet, key, "origin", JSON_STRING, &value);
 
     if (r < 0 || finding->cause_file || !is_finding(finding->state))
         return r;
-    message = json_string_value(value) ?: "not told";
-    if (finding->state == STATE_DRIFT && strstr(message, "written at run time"))
-        message = "written at run time";
-    else if (finding->state == STATE_DRIFT && strstr(message, "as new devices start"))
-        message = "as new devices start";
-    else if (finding->state == STATE_DRIFT && value)
-        message = "no line of sysctl.d";
-    return fleet_intern(fleet, message, &finding->cause);
+    return fleet_intern(fleet, origin_words(json_string_value(value), special), &finding->cause);
+}
+
+static enum obstacle obstacle_from_name(const char *name)
+{
+    for (enum obstacle obstacle = OBSTACLE_NONE + 1; obstacle < OBSTACLE_COUNT; obstacle++)
+        if (streq(name, obstacle_name(obstacle)))
+            return obstacle;
+    return OBSTACLE_NONE;
+}
+
+/* `file` and `line` are those of the rule for `all`; NULL without one. Interned. */
+static int intern_obstacle(struct fleet *fleet, enum obstacle obstacle, long long all,
+                           const char *file, unsigned line, struct fleet_finding *finding)
+{
+    static const char *const words[OBSTACLE_COUNT] = {
+        [OBSTACLE_NONE] = "stays so", /* for a reason that this version does not know */
+        [OBSTACLE_READ_ONLY] = "cannot be written (/proc/sys/net is read-only)",
+        [OBSTACLE_PAUSED] = "is paused",
+        [OBSTACLE_POLICY] = "the policy says so",
+        [OBSTACLE_UNPINNED] = "moves only when the policy pins it",
+    };
+    bool told = obstacle == OBSTACLE_POLICY && file;
+    char *text, number[16];
+    int r;
+
+    snprintf(number, sizeof(number), ":%u", line);
+    if (asprintf(&text, "cannot be %s: `all` is %lld and %s%s%s%s", finding->wanted ?: "as wanted",
+                 all, words[obstacle], told ? ", " : "", told ? file : "", told ? number : "") < 0)
+        return -ENOMEM;
+    r = fleet_intern(fleet, text, &finding->cause);
+    free(text);
+    return r;
+}
+
+static int read_obstacle(struct fleet *fleet, const json_t *key, struct fleet_finding *finding)
+{
+    const json_t *obstacle, *reason, *all;
+    const char *file = NULL, *pattern;
+    unsigned line = 0;
+    int r = fleet_member_or_null(fleet, key, "obstacle", JSON_OBJECT, &obstacle);
+
+    if (r < 0 || !obstacle)
+        return r;
+    r = fleet_member(fleet, obstacle, "reason", JSON_STRING, &reason);
+    if (r == 0)
+        r = fleet_member(fleet, obstacle, "all", JSON_INTEGER, &all);
+    if (r == 0)
+        r = read_place(fleet, obstacle, "rule", "pattern", &file, &line, &pattern);
+    if (r < 0 || finding->cause_file || !is_finding(finding->state))
+        return r;
+    return intern_obstacle(fleet, obstacle_from_name(json_string_value(reason)),
+                           json_integer_value(all), file, line, finding);
 }
 
 /* *ret is NULL where nothing is to be found. */
@@ -104,7 +161,9 @@ static int read_key(struct fleet *fleet, const json_t *object, const char *key,
         r = read_place(fleet, object, "cause", "text", &finding.cause_file, &finding.cause_line,
                        &finding.cause);
     if (r == 0)
-        r = read_message(fleet, object, &finding);
+        r = read_origin(fleet, object, key != NULL, &finding);
+    if (r == 0)
+        r = read_obstacle(fleet, object, &finding);
     if (r < 0)
         return r;
     *ret_state = finding.state;

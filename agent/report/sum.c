@@ -116,12 +116,15 @@ static int compare_common(const struct entry *x, const struct entry *y, enum vie
     return 0;
 }
 
+/* At last by the example, of which the first is shown. */
 static int compare_entries(const void *a, const void *b, void *view)
 {
     const struct entry *x = a, *y = b;
     int r = compare_common(x, y, *(enum view *)view);
 
-    return r ?: x->host < y->host ? -1 : x->host > y->host;
+    if (r == 0 && x->host != y->host)
+        r = x->host < y->host ? -1 : 1;
+    return r ?: compare_names(x->group->example, y->group->example);
 }
 
 /* Worst first; at last by what is shown, so that the same reports give the same lines. */

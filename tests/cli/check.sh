@@ -128,10 +128,14 @@ sysctl_d 50-default.conf </dev/null
 run check lxc1
 says "a value that nobody wrote leads to the line of default" "$OUT" \
     '^drift +lxc1 .* /etc/sysctl.d/10-network-security.conf:2$'
+run check lxc1 --json
+json "and for programs" '.devices[].keys[] | .origin == "default" and .cause.line == 2 and .obstacle == null'
 former=$(value lxc1 rp_filter)
 sysctl -qw net.ipv4.conf.lxc1.rp_filter=7
 run check lxc1
 says "a value no file gives" "$OUT" '^drift +lxc1 .* written at run time$'
+run check lxc1 --json
+json "a value no file gives, for programs" '.devices[].keys[] | .origin == "run-time" and .cause == null'
 sysctl -qw "net.ipv4.conf.lxc1.rp_filter=$former"
 # What nobody wrote to the device is not said to be written to it.
 mv /etc/sysctl.d/10-network-security.conf "$SYSTEM_WORK"
@@ -263,6 +267,28 @@ says "impossible under a pin" "$OUT" '^impossible +eno1 '
 says "the pin that stands in the way is named, once" "$OUT" \
     '^note: rp_filter of eno1: .*says all = unmanaged, /etc/rpfpolicy.d/10-test.conf:2'
 expect_equal "the pin that stands in the way is named, once" "$(grep -c '^note: rp_filter' "$OUT")" 1
+
+# obstacle TEXT JSON: what is said of it for programs, of every device that cannot be as wanted.
+obstacle() {
+    run check --json
+    json "$1" "[.devices[].keys[] | select(.state == \"impossible\") | .obstacle] | length > 0 and all(. == $2)"
+}
+
+obstacle "a pin" '{reason: "policy", all: 2,
+    rule: {file: "/etc/rpfpolicy.d/10-test.conf", line: 2, pattern: "all"}}'
+policy_file 10-test.conf <<<$'[rp_filter]\n* = strict'
+rpfpolicy pause --reason=why all >/dev/null
+obstacle "a pause of all" '{reason: "paused", all: 2, rule: null}'
+json "in words, too" '[.devices[].keys[].message] | any(test("^cannot be strict: .all. is 2 and is paused"))'
+rpfpolicy resume >/dev/null
+mount --bind /proc/sys/net /proc/sys/net
+mount -o remount,ro,bind /proc/sys/net
+obstacle "settings that cannot be written" '{reason: "read-only", all: 2, rule: null}'
+umount /proc/sys/net
+sysctl -qw net.ipv4.conf.all.log_martians=1
+policy_file 10-test.conf <<<$'[log_martians]\n* = no'
+obstacle "an all that the policy does not speak of" '{reason: "unpinned", all: 1, rule: null}'
+sysctl -qw net.ipv4.conf.all.log_martians=0
 
 # --- exit status when all is well
 

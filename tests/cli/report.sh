@@ -170,6 +170,31 @@ json "check --format=ndjson is read as well" '.summary.hosts == 1 and .hosts[0].
 sed '$d' "$SYSTEM_WORK/lines" | cat - "$good" | rpfpolicy-report --json - >"$OUT"
 json "and told where it is cut off" '[.hosts[] | .state] | contains(["unreadable"]) and length == 2'
 
+# --- sentences are for people: whatever they say, the report is the same
+
+policy_file 10-node.conf <<'END'
+[rp_filter]
+lxc* = off
+*    = strict
+[log_martians]
+eno1 = no
+END
+sysctl -qw net.ipv4.conf.lxc1.rp_filter=2 net.ipv4.conf.default.rp_filter=1 net.ipv4.conf.all.log_martians=1
+add_device lxcnew
+check_as reasons >"$SYSTEM_WORK/said"
+rm /etc/rpfpolicy.d/10-node.conf
+expect "there are causes without a line" jq -e '[.devices[].keys[] | select(.cause == null) | .origin,
+    (.obstacle | objects | .reason)] | contains(["run-time", "default", "unpinned"])' "$SYSTEM_WORK/said"
+jq '(.. | objects | select(has("message")) | .message) = "as new devices start, written at run time"' \
+    "$SYSTEM_WORK/said" >"$SYSTEM_WORK/otherwise"
+run_report --json "$SYSTEM_WORK/said"
+json "causes without a line" '[.causes[].message] | contains(["written at run time", "as new devices start"]) and
+    any(startswith("cannot be no"))'
+jq 'del(.time) | del(.hosts[].source)' "$OUT" >"$SYSTEM_WORK/one"
+run_report --json "$SYSTEM_WORK/otherwise"
+expect "the words of messages change nothing" diff "$SYSTEM_WORK/one" \
+    <(jq 'del(.time) | del(.hosts[].source)' "$OUT")
+
 # --- nothing to report on
 
 run_report fleet/login.json fleet/east/none.json

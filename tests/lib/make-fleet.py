@@ -18,7 +18,7 @@ RULES = '{"file": "/etc/rpfpolicy.d/10-node.conf", "line": %d, "pattern": "%s"}'
 KEY = (
     '{"key": "rp_filter", "configured": %d, "effective": %d, "wanted": %d, "accepted": [%d], '
     '"enforced": true, "inherited": %d, "state": "%s", "guard": null, "rule": %s, "cause": %s, '
-    '"message": "%s"}'
+    '"origin": %s, "obstacle": %s, "message": "%s"}'
 )
 DEFAULT = "/usr/lib/sysctl.d/50-default.conf"
 CILIUM = "/etc/sysctl.d/99-zzz-override_cilium.conf"
@@ -28,8 +28,9 @@ def cause(file, line, text):
     return json.dumps({"file": file, "line": line, "text": text})
 
 
-def keys(rule, wanted, value, state, why, message):
-    return KEY % (value, value, wanted, wanted, value, state, rule, why, message)
+def keys(rule, wanted, value, state, why, message, origin=None, obstacle=None):
+    return KEY % (value, value, wanted, wanted, value, state, rule, why,
+                  json.dumps(origin or ("sysctl.d" if why != "null" else None)), json.dumps(obstacle), message)
 
 
 OFF = RULES % (2, "lxc*")
@@ -40,14 +41,15 @@ DRIFT = [
     keys(OFF, 0, 2, "drift", cause(DEFAULT, 1, "net.ipv4.conf.*.rp_filter = 2"),
          f"loose, wanted off: 2 is stored, set by {DEFAULT}:1"),
     keys(OFF, 0, 1, "drift", "null",
-         "strict, wanted off: 1 is stored, written at run time (no sysctl.d line says so)"),
+         "strict, wanted off: 1 is stored, written at run time (no sysctl.d line says so)", "run-time"),
 ]
 DRIFT_NIC = keys(STRICT, 1, 0, "drift", cause(CILIUM, 3, "net.ipv4.conf.all.rp_filter = 0"),
                  f"off, wanted strict: 0 is stored, set by {CILIUM}:3")
 LATENT = keys(STRICT, 1, 1, "latent", cause(DEFAULT, 1, "net.ipv4.conf.*.rp_filter = 2"),
               f"strict now, but the next full run of systemd-sysctl makes it loose: {DEFAULT}:1")
 IMPOSSIBLE = keys(OFF, 0, 2, "impossible", "null",
-                  "cannot be off: `all` is 2 and cannot be written (/proc/sys/net is read-only)")
+                  "cannot be off: `all` is 2 and cannot be written (/proc/sys/net is read-only)",
+                  "run-time", {"reason": "read-only", "all": 2, "rule": None})
 PAUSED = keys(STRICT, 1, 2, "paused", "null", "wanted strict, but left alone: ticket 4711")
 
 

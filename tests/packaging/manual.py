@@ -245,6 +245,9 @@ def check_schemas(program):
     status = json.loads(source("packaging/schemas/status.json"))
     same("keys of check.json", check["$defs"]["key"]["enum"], keys)
     same("keys of status.json", status["properties"]["keys"]["propertyNames"]["enum"], keys)
+    same("origins of check.json", check["$defs"]["origin"]["enum"], table("policy/judge.c", "ORIGIN") + [None])
+    same("obstacles of check.json", check["$defs"]["obstacle"]["properties"]["reason"]["enum"],
+         table("policy/judge.c", "OBSTACLE"))
     same("states of check.json", check["$defs"]["state"]["enum"], table("policy/judge.c", "STATE"))
     codes = check["properties"]["warnings"]["items"]["properties"]["code"]
     same("warnings of check.json", codes["examples"], table("policy/warnings.c", "WARN"))

@@ -115,6 +115,21 @@ lxc* = off
 END
 echo 2 >"$CONF/all/rp_filter"
 keep check impossible
+policy_file 10-test.conf <<'END'
+[rp_filter]
+all = unmanaged
+* = off
+END
+keep check default-impossible
+policy_file 10-test.conf <<'END'
+[rp_filter]
+all = off
+* = off
+END
+mount --bind /proc/sys/net /proc/sys/net
+mount -o remount,ro,bind /proc/sys/net
+keep check read-only
+umount /proc/sys/net
 
 # --- policy routing
 

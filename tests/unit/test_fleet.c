@@ -19,13 +19,18 @@
     "}"
 #define CAUSE(line)                                                                                \
     "{\"file\": \"/usr/lib/sysctl.d/50-default.conf\", \"line\": " #line ", \"text\": \"a = 2\"}"
-#define KEY(state, rule, cause, message)                                                           \
+#define SAID_KEY(state, rule, cause, reasons, message)                                             \
     "{\"key\": \"rp_filter\", \"wanted\": 0, \"state\": \"" state "\", \"rule\": " rule            \
-    ", \"cause\": " cause ", \"message\": \"" message "\"}"
+    ", \"cause\": " cause ", " reasons ", \"message\": \"" message "\"}"
+#define KEY(state, rule, cause, reasons) SAID_KEY(state, rule, cause, reasons, "words")
+#define ORIGIN(origin) "\"origin\": " origin ", \"obstacle\": null"
+#define OBSTACLE(reason, rule)                                                                     \
+    "\"origin\": \"run-time\", \"obstacle\": {\"reason\": \"" reason                               \
+    "\", \"all\": 2, \"rule\": " rule "}"
 #define DEVICE(name, key) "{\"ifindex\": 1, \"name\": \"" name "\", \"keys\": [" key "]}"
-#define OK KEY("ok", "null", "null", "")
-#define DRIFT KEY("drift", RULE(2, "lxc*"), CAUSE(1), "is loose")
-#define RUN_TIME KEY("drift", RULE(4, "*"), "null", "1, written at run time (no line)")
+#define OK KEY("ok", "null", "null", ORIGIN("null"))
+#define DRIFT KEY("drift", RULE(2, "lxc*"), CAUSE(1), ORIGIN("\"sysctl.d\""))
+#define RUN_TIME KEY("drift", RULE(4, "*"), "null", ORIGIN("\"run-time\""))
 
 /* A report of a host at a time, of these devices and exceptions. Owned. */
 static char *report_of_machine(const char *machine_id, const char *host, const char *time,
@@ -106,6 +111,52 @@ static void findings_are_added_up_worst_first(void **state)
     assert_string_equal(host_at(fleet, 2)->name, "c");
 }
 
+/* The sentence is for people: what programs need has members of its own. */
+static void a_cause_without_a_line_is_what_members_say_not_what_the_message_says(void **state)
+{
+    static const struct {
+        const char *state, *reasons, *cause;
+    } cases[] = {
+        {"drift", ORIGIN("\"run-time\""), "written at run time"},
+        {"drift", ORIGIN("\"default\""), "as new devices start"},
+        {"drift", ORIGIN("\"unknown\""), "not known: sysctl.d was not read"},
+        {"drift", ORIGIN("\"later\""), "not told"},
+        {"drift", "\"origin\": null", "not told"},
+        {"drift", "\"later\": 1", "not told"},
+        {"impossible", OBSTACLE("read-only", RULE(3, "all")),
+         "cannot be off: `all` is 2 and cannot be written (/proc/sys/net is read-only)"},
+        {"impossible", OBSTACLE("paused", "null"), "cannot be off: `all` is 2 and is paused"},
+        {"impossible", OBSTACLE("policy", RULE(3, "all")),
+         "cannot be off: `all` is 2 and the policy says so, /etc/rpfpolicy.d/10-a.conf:3"},
+        {"impossible", OBSTACLE("unpinned", "null"),
+         "cannot be off: `all` is 2 and moves only when the policy pins it"},
+        {"impossible", OBSTACLE("later", "null"), "cannot be off: `all` is 2 and stays so"},
+    };
+    static const char *const messages[] = {
+        "", "words", "1 is stored, as new devices start",
+        "1 is stored, written at run time (no sysctl.d line says so)"};
+
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        _cleanup_fleet_ struct fleet *fleet = fleet_new();
+        _cleanup_fleet_sum_ struct fleet_sum sum = {0};
+
+        for (size_t k = 0; k < ELEMENTSOF(messages); k++) {
+            _cleanup_free_ char *device = NULL;
+            const char host[] = {(char)('a' + k), '\0'};
+
+            assert_true(
+                asprintf(&device,
+                         DEVICE("lxc1", SAID_KEY("%s", RULE(2, "lxc*"), "null", "%s", "%s")),
+                         cases[i].state, cases[i].reasons, messages[k]) > 0);
+            read_report(fleet, host, TODAY, device, 1);
+        }
+        assert_int_equal(fleet_judge(fleet, NOW, DAY, &sum), 0);
+        assert_int_equal(sum.causes.count, 1);
+        assert_int_equal(sum.causes.items[0].hosts, ELEMENTSOF(messages));
+        assert_string_equal(sum.causes.items[0].finding->cause, cases[i].cause);
+    }
+}
+
 static void names_become_the_pattern_of_the_rule_or_lose_their_number(void **state)
 {
     static const struct {
@@ -117,9 +168,9 @@ static void names_become_the_pattern_of_the_rule_or_lose_their_number(void **sta
         {DEVICE("br-0a1b", RUN_TIME), "br-*"},
         {DEVICE("lo", RUN_TIME), "lo"},
         {DEVICE("cilium_host", RUN_TIME), "cilium_host"},
-        {DEVICE("anything", KEY("drift", RULE(1, "@uplink"), "null", "")), "@uplink"},
-        {DEVICE("eth2", KEY("drift", RULE(1, "eth1..3"), "null", "")), "eth1..3"},
-        {DEVICE("eth7", KEY("drift", RULE(1, "eth7"), "null", "")), "eth*"},
+        {DEVICE("anything", KEY("drift", RULE(1, "@uplink"), "null", ORIGIN("null"))), "@uplink"},
+        {DEVICE("eth2", KEY("drift", RULE(1, "eth1..3"), "null", ORIGIN("null"))), "eth1..3"},
+        {DEVICE("eth7", KEY("drift", RULE(1, "eth7"), "null", ORIGIN("null"))), "eth*"},
     };
 
     for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -244,12 +295,21 @@ static void what_cannot_be_read_says_why(void **state)
          "it is not JSON: 'devices' is there twice, or is no list"},
         {"{\"schema\": 1, \"schema\": 1}",
          "it is not JSON: duplicate object key near '\"schema\"'"},
-        {"{\"schema\": 1, \"devices\": [" DEVICE("a", KEY("good", "null", "null", "")) "]}",
+        {"{\"schema\": 1, \"devices\": [" DEVICE("a",
+                                                 KEY("good", "null", "null", ORIGIN("null"))) "]}",
          "'state' is none that this version knows"},
-        {"{\"schema\": 1, \"devices\": [" DEVICE("a", KEY("ok", "7", "null", "")) "]}",
+        {"{\"schema\": 1, \"devices\": [" DEVICE("a", KEY("ok", "null", "null", ORIGIN("7"))) "]}",
+         "'origin' is not a string"},
+        {"{\"schema\": 1, \"devices\": [" DEVICE("a",
+                                                 KEY("ok", "null", "null", "\"obstacle\": 7")) "]}",
+         "'obstacle' is not an object"},
+        {"{\"schema\": 1, \"devices\": [" DEVICE(
+             "a", KEY("ok", "null", "null", "\"obstacle\": {}")) "]}",
+         "'reason' is missing"},
+        {"{\"schema\": 1, \"devices\": [" DEVICE("a", KEY("ok", "7", "null", ORIGIN("null"))) "]}",
          "'rule' is not an object"},
         {"{\"schema\": 1, \"devices\": [" DEVICE(
-             "a", KEY("ok", "null", "{\"file\": \"x\", \"line\": -1}", "")) "]}",
+             "a", KEY("ok", "null", "{\"file\": \"x\", \"line\": -1}", ORIGIN("null"))) "]}",
          "'line' is out of range"},
     };
 
@@ -383,6 +443,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(findings_are_added_up_worst_first),
+        cmocka_unit_test(a_cause_without_a_line_is_what_members_say_not_what_the_message_says),
         cmocka_unit_test(names_become_the_pattern_of_the_rule_or_lose_their_number),
         cmocka_unit_test(of_two_reports_of_a_host_the_later_one_counts),
         cmocka_unit_test(two_machines_of_one_name_are_two_hosts),
