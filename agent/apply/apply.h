@@ -4,6 +4,8 @@
  * done for `all` and `default` fails with -EROFS. Logs nothing: every result goes to a callback. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "links.h"
 #include "paths.h"
 #include "plan.h"
@@ -14,6 +16,9 @@
  * lock only if it is in there. */
 int lock_acquire(const struct paths *paths, int timeout_ms);
 void lock_release(int fd);
+
+/* The process that holds it now; 0: none, or it cannot be told. */
+pid_t lock_holder(const struct paths *paths);
 
 struct before_record;
 

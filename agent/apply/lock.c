@@ -2,8 +2,11 @@
 #include "lock.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -114,15 +117,33 @@ static int lock_fd(int fd, int timeout_ms)
     return fd;
 }
 
+/* Whoever may open a file can flock it, for ever. This group (0: none) keeps what it may with a
+ * file of root's. A file that has another name may be anybody's. */
+static void close_to_others(int fd, gid_t group)
+{
+    struct stat st;
+    mode_t mode;
+    bool shared;
+
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+        return;
+    shared = group != 0 && st.st_gid == group && st.st_uid == 0;
+    mode = st.st_mode & (shared ? 0770 : 0700);
+    if (mode != (st.st_mode & 0777))
+        (void)fchmod(fd, mode);
+}
+
 int lock_file(const char *path, int timeout_ms)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
+    if (fd >= 0)
+        close_to_others(fd, 0);
     return lock_fd(fd < 0 ? -errno : fd, timeout_ms);
 }
 
 /* Only what was made here is given away: another file may be anybody's, by a link. */
-int lock_open(const struct paths *paths, int flags, mode_t mode)
+static int open_or_make(const struct paths *paths, int flags)
 {
     int fd;
 
@@ -130,12 +151,22 @@ int lock_open(const struct paths *paths, int flags, mode_t mode)
     fd = open(paths->lock, flags);
     if (fd >= 0 || errno != ENOENT)
         return fd < 0 ? -errno : fd;
-    fd = open(paths->lock, flags | O_CREAT | O_EXCL, mode);
+    fd = open(paths->lock, flags | O_CREAT | O_EXCL, 0600);
     if (fd < 0 && errno == EEXIST)
         fd = open(paths->lock, flags);
     else if (fd >= 0 && paths->foreign)
         run_file_give(paths, fd);
     return fd < 0 ? -errno : fd;
+}
+
+int lock_open(const struct paths *paths, int flags)
+{
+    int fd = open_or_make(paths, flags);
+    struct stat st;
+
+    if (fd >= 0)
+        close_to_others(fd, stat(paths->run, &st) == 0 ? st.st_gid : 0);
+    return fd;
 }
 
 int lock_acquire(const struct paths *paths, int timeout_ms)
@@ -144,7 +175,7 @@ int lock_acquire(const struct paths *paths, int timeout_ms)
 
     if (made < 0 && paths->foreign)
         return made; /* that is where the lock would be */
-    fd = lock_fd(lock_open(paths, O_RDWR, 0600), timeout_ms);
+    fd = lock_fd(lock_open(paths, O_RDWR), timeout_ms);
     return fd == -ENOENT && made < 0 ? made : fd;
 }
 
@@ -152,4 +183,31 @@ void lock_release(int fd)
 {
     if (fd >= 0)
         (void)close(fd);
+}
+
+/* proc_locks(5). The process may have ended and left the lock to a child: then it is not told. */
+pid_t lock_holder(const struct paths *paths)
+{
+    pid_t holder = 0, pid;
+    struct stat st;
+    char line[128];
+    FILE *file;
+
+    if (stat(paths->lock, &st) < 0)
+        return 0;
+    file = fopen("/proc/locks", "re");
+    if (!file)
+        return 0;
+    while (holder == 0 && fgets(line, sizeof(line), file)) {
+        unsigned int major_number, minor_number;
+        unsigned long inode;
+
+        if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu", &pid, &major_number, &minor_number,
+                   &inode) == 4 &&
+            inode == st.st_ino && makedev(major_number, minor_number) == st.st_dev && pid > 0 &&
+            (kill(pid, 0) == 0 || errno == EPERM))
+            holder = pid;
+    }
+    (void)fclose(file);
+    return holder;
 }

@@ -14,9 +14,10 @@ int run_directory_make(const struct paths *paths);
  * made, and the other way round. Without the right to do so it stays as it is. */
 void run_file_give(const struct paths *paths, int fd);
 
-/* Open paths->lock, or make it with this mode, for whom paths->run belongs to in a foreign
- * namespace. flags: O_RDONLY or O_RDWR. Returns a descriptor. */
-int lock_open(const struct paths *paths, int flags, mode_t mode);
+/* Open paths->lock, or make it (mode 0600), for whom paths->run belongs to in a foreign namespace.
+ * Others than root and the agent's user shall not be able to hold it: what they may is taken from
+ * them. flags: O_RDONLY or O_RDWR. Returns a descriptor. */
+int lock_open(const struct paths *paths, int flags);
 
 /* Open (mode 0600, so that no other user can hold it) and flock a file. Waits at most timeout_ms,
  * then -EBUSY. Returns a descriptor; lock_release() it. */

@@ -110,25 +110,12 @@ static bool agent_runs(enum agent_state state)
     return state == AGENT_OBSERVING || state == AGENT_ENFORCING;
 }
 
-/* What starts the agent that is in this state; NULL where one runs, where none is known to be
- * there, and in a namespace that the unit's agent does not look into. */
-static const char *start_command(const struct paths *paths, enum agent_state state)
-{
-    if (paths->foreign)
-        return NULL;
-    if (state == AGENT_STOPPED)
-        return "systemctl start rpfpolicy-agent";
-    return state == AGENT_ABSENT && agent_is_installed(paths)
-               ? "systemctl enable --now rpfpolicy-agent"
-               : NULL;
-}
-
 /* Being in force is not all it takes where nothing is there that goes by it. */
 static void say_what_else(FILE *f, const struct session *session)
 {
     const struct paths *paths = &session->cli->paths;
     enum agent_state state = agent_state_read(paths);
-    const char *start = start_command(paths, state);
+    const char *start = agent_start_command(paths, state);
 
     if (agent_runs(state) || guard_find(paths) != GUARD_NONE)
         return;
@@ -186,7 +173,7 @@ static void say_guard(FILE *f, const struct session *session)
 {
     const struct paths *paths = &session->cli->paths;
     enum agent_state state = agent_state_read(paths);
-    const char *start = start_command(paths, state);
+    const char *start = agent_start_command(paths, state);
 
     if (session->guard == GUARD_AGENT)
         fputs("The agent puts it right again; 'rpfpolicy status' tells whether somebody keeps "
@@ -226,7 +213,7 @@ static void say_repaired(FILE *f, const struct explain *explain, const struct ex
     const struct session *session = explain->session;
     const struct paths *paths = &session->cli->paths;
     enum agent_state state = agent_state_read(paths);
-    const char *start = start_command(paths, state);
+    const char *start = agent_start_command(paths, state);
 
     if (key->state.rule->observe)
         return;

@@ -36,9 +36,16 @@ static bool is_installed(const char *root, const char *name)
     return false;
 }
 
-bool agent_is_installed(const struct paths *paths)
+const char *agent_start_command(const struct paths *paths, enum agent_state state)
 {
-    return is_installed(paths->root, "systemd/system/rpfpolicy-agent.service");
+    if (paths->foreign)
+        return NULL;
+    if (state == AGENT_STOPPED)
+        return "systemctl start rpfpolicy-agent";
+    return state == AGENT_ABSENT &&
+                   is_installed(paths->root, "systemd/system/rpfpolicy-agent.service")
+               ? "systemctl enable --now rpfpolicy-agent"
+               : NULL;
 }
 
 enum guard guard_find(const struct paths *paths)

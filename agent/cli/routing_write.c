@@ -122,10 +122,10 @@ static void report(const struct routes_change *change, const char *name, enum ro
     fputc('\n', out->stream);
 }
 
-static int say_error(int r)
+static int say_error(const struct cli *cli, int r)
 {
     if (r == -EBUSY)
-        say("someone else is writing right now, no route was changed; try again");
+        say_busy(cli, "no route was changed");
     else
         say("cannot change routes: %s", error_text(r));
     return EXIT_ERROR;
@@ -179,7 +179,7 @@ int routing_write_additions(struct session *session, const struct policy *policy
     r = write_part(session, policy, forced, ret_missing, NULL, changes, &plan, ret);
     *ret_count = routes_plan_additions(&plan);
     routes_plan_done(&plan);
-    return r < 0 ? say_error(r) : EXIT_OK;
+    return r < 0 ? say_error(session->cli, r) : EXIT_OK;
 }
 
 int routing_write(struct session *session, const struct policy *policy, bool forced,
@@ -193,7 +193,7 @@ int routing_write(struct session *session, const struct policy *policy, bool for
     r = write_part(session, policy, forced, NULL, told, changes, &plan, ret);
     if (r >= 0 && !changes)
         routing_print_notes(session->cli->out.stream, &plan);
-    status = r < 0 ? say_error(r) : status_of(&plan, ret);
+    status = r < 0 ? say_error(session->cli, r) : status_of(&plan, ret);
     *ret_count = plan.n_changes;
     routes_plan_done(&plan);
     return status;

@@ -145,10 +145,21 @@ int session_accept(struct session *session)
     return r;
 }
 
+void say_busy(const struct cli *cli, const char *done)
+{
+    pid_t holder = lock_holder(&cli->paths);
+
+    if (holder > 0)
+        say("someone else is writing right now (process %d holds %s), %s; try again", (int)holder,
+            NAME_SHOWN(cli->paths.lock), done);
+    else
+        say("someone else is writing right now, %s; try again", done);
+}
+
 void say_not_applied(const struct cli *cli, int error, const char *done)
 {
     if (error == -EBUSY)
-        say("someone else is writing right now, %s; try again", done);
+        say_busy(cli, done);
     else if (is_of_the_file(error))
         say("cannot apply: %s cannot be written: %s; %s", NAME_SHOWN(cli->paths.lock),
             error_text(error), done);

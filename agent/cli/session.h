@@ -2,6 +2,7 @@
  * live picture, and the judge over all of it. Says on stderr what goes wrong. */
 #pragma once
 
+#include "agent_state.h"
 #include "cli.h"
 #include "judge.h"
 #include "links.h"
@@ -62,6 +63,9 @@ int session_accept(struct session *session);
  * carried out here and now shall not be in force for agent and helper either. */
 int session_accept_to_write(struct session *session);
 
+/* Another process held the lock all the time. done: how far it came. */
+void say_busy(const struct cli *cli, const char *done);
+
 /* Why nothing was applied. done: how far it came. */
 void say_not_applied(const struct cli *cli, int error, const char *done);
 
@@ -101,5 +105,6 @@ void session_done(struct session *session);
 /* What stands ready on this host to repair values: the agent, the udev hook, or nothing. */
 enum guard guard_find(const struct paths *paths);
 
-/* Is there a unit of the agent that could be started? */
-bool agent_is_installed(const struct paths *paths);
+/* What starts the agent that is in this state; NULL where one runs, where none is known to be
+ * there, and in a namespace that the unit's agent does not look into. */
+const char *agent_start_command(const struct paths *paths, enum agent_state state);

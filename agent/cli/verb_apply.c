@@ -3,6 +3,7 @@
  * beside them goes to stderr. */
 #include <stdio.h>
 
+#include "agent_state.h"
 #include "apply.h"
 #include "confirming.h"
 #include "lockout.h"
@@ -16,6 +17,7 @@ struct applying {
     bool blind;             /* … which is not known */
     struct confirm confirm; /* with --confirm */
     struct routing routing; /* as it was before */
+    enum agent_state agent; /* as it was before */
     json_t *routes;         /* changes of routes and rules, in JSON */
     struct missing_ways missing;
     json_t *held; /* what is left out on their account, in JSON */
@@ -205,9 +207,26 @@ static void say_left(const struct session *session, const struct keys_left *left
             session->pauses.count > 0 ? " that is not paused" : "");
 }
 
-/* Where things stand now; the exit status follows from it. routed: as for say_left(). */
+/* Nothing keeps it so. An agent that was at work before may be away only to come back for this very
+ * policy. */
+static void say_unkept(const struct session *session, enum agent_state before)
+{
+    const struct paths *paths = &session->cli->paths;
+    const char *start = agent_start_command(paths, before);
+
+    if (session->policy->agent.mode == MODE_OBSERVE)
+        say("mode is observe: agent and udev hook will not keep it so; to have it kept, put\n"
+            "'mode = enforce' into [agent] of the policy and run 'rpfpolicy apply' again");
+    else if (start && agent_state_read(paths) == before)
+        say("warning: the agent %s, so what others write from now on is not put right; to start "
+            "it, run '%s'",
+            before == AGENT_STOPPED ? "was stopped" : "does not run", start);
+}
+
+/* Where things stand now; the exit status follows from it. routed: as for say_left(); agent:
+ * what it did before. */
 static int follow_up(struct cli *cli, const struct session *session,
-                     const struct apply_result *result, bool routed)
+                     const struct apply_result *result, bool routed, enum agent_state agent)
 {
     struct keys_left left = {0};
     int r = read_left(cli, session->unpaused ? SESSION_UNPAUSED : 0, &left);
@@ -228,9 +247,7 @@ static int follow_up(struct cli *cli, const struct session *session,
             count_text(result->held, number), result->held == 1 ? "value was" : "values were");
     if (r >= 0)
         say_left(session, &left, result->failed > 0, routed);
-    if (session->policy->agent.mode == MODE_OBSERVE)
-        say("mode is observe: agent and udev hook will not keep it so; to have it kept, put\n"
-            "'mode = enforce' into [agent] of the policy and run 'rpfpolicy apply' again");
+    say_unkept(session, agent);
     if (result->failed + result->held > 0)
         return EXIT_WRITES;
     return r < 0 ? EXIT_ERROR : left.written > 0 ? EXIT_DRIFT : EXIT_OK;
@@ -304,7 +321,8 @@ static int carry_out(struct applying *applying, const struct plan *plan)
         return EXIT_ERROR;
     print_rest(applying->cli, session, plan,
                result.done + result.gone + result.failed == 0 && n_ways + n_changes == 0);
-    return worse(status, follow_up(applying->cli, session, &result, status == EXIT_OK));
+    return worse(status,
+                 follow_up(applying->cli, session, &result, status == EXIT_OK, applying->agent));
 }
 
 /* Nothing is accepted nor written before the guardian stands ready. */
@@ -367,6 +385,7 @@ int verb_apply(struct cli *cli, int count, char **arguments)
         applying.routes = json_array();
         applying.held = json_array();
     }
+    applying.agent = agent_state_read(&cli->paths);
     r = look_before(&applying, &plan);
     applying.blind = r > 0;
     if (r < 0)

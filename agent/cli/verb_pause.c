@@ -109,7 +109,7 @@ static int lock_unchanged(struct pausing *pausing)
 
     pausing->lock = lock_acquire(&cli->paths, LOCK_TIMEOUT_MS);
     if (pausing->lock == -EBUSY)
-        say("someone else is writing right now, nothing was done; try again");
+        say_busy(cli, "nothing was done");
     else if (pausing->lock < 0)
         return refuse_to_write(cli, pausing->lock);
     if (pausing->lock < 0)

@@ -348,7 +348,7 @@ static int say_failure(const struct restoring *restoring, int error)
             NAME_SHOWN(restoring->cli->paths.paused), error_text(error),
             error == -EACCES || error == -EPERM ? "; this needs root" : "");
     else if (error == -EBUSY)
-        say("someone else is writing right now, nothing was done; try again");
+        say_busy(restoring->cli, "nothing was done");
     else
         say("cannot restore: %s%s", error_text(error),
             error == -EPERM || error == -EACCES ? " (this needs root, or CAP_NET_ADMIN)" : "");

@@ -299,10 +299,9 @@ bool agent_lock(struct agent *agent)
 {
     if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) < 0)
         return false;
-    if (!is_removed(agent->lock_fd))
+    if (agent_check_files(agent) >= 0)
         return true;
     agent_unlock(agent);
-    (void)agent_check_files(agent);
     return false;
 }
 
@@ -323,7 +322,7 @@ static int open_files(struct agent *agent, const char **where)
     if (r < 0)
         return r;
     *where = agent->paths.lock;
-    agent->lock_fd = lock_open(&agent->paths, O_RDONLY, 0640);
+    agent->lock_fd = lock_open(&agent->paths, O_RDONLY);
     if (agent->lock_fd < 0)
         return agent->lock_fd;
     *where = agent->paths.agent;

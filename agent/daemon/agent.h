@@ -135,7 +135,7 @@ struct agent *agent_free(struct agent *agent);
 int agent_run(struct agent *agent);
 uint64_t agent_now(const struct agent *agent); /* CLOCK_MONOTONIC, microseconds, fresh */
 /* The lock under which settings are written, without waiting for it. False also where its file was
- * removed, so that it locks nobody out. */
+ * removed, so that it locks nobody out, or the presence file, as by another agent. */
 bool agent_lock(struct agent *agent);
 void agent_unlock(struct agent *agent);
 /* -ESTALE where somebody removed the files by which others know of the agent: then it comes back

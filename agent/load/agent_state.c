@@ -3,7 +3,9 @@
 #include "agent_state.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,42 +48,37 @@ enum agent_state agent_state_read(const struct paths *paths)
     return state;
 }
 
-/* A dead one of root's, where the directory was given to the agent's user since. -EBUSY: it lives.
- */
-static int remove_foreign(const struct paths *paths)
+/* Of another agent; what cannot be read counts as nobody's, as for all who ask. */
+static bool is_taken(const struct paths *paths)
 {
     int fd = open(paths->agent, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     bool held = fd >= 0 && is_held(fd);
 
     if (fd >= 0)
         close(fd);
-    if (held)
-        return -EBUSY;
-    return unlink(paths->agent) < 0 ? -EACCES : 0;
+    return held;
 }
 
+/* Whoever may read a file can hold a read lock on it, which keeps a write lock away for ever. So it
+ * is a new file each time, locked before anybody else can open it. */
 int agent_state_take(const struct paths *paths)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-    int fd = open(paths->agent, flags, 0644), r;
+    char temporary[PATH_MAX];
+    int fd, r;
 
-    if (fd < 0 && errno == EACCES) {
-        r = remove_foreign(paths);
-        if (r < 0)
-            return r;
-        fd = open(paths->agent, flags, 0644);
-    }
-
+    if (is_taken(paths))
+        return -EBUSY;
+    if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", paths->agent) >= (int)sizeof(temporary))
+        return -ENAMETOOLONG;
+    fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    if (is_held(fd)) {
-        close(fd);
-        return -EBUSY;
-    }
     /* The unit's umask is 0077, and reading this needs no privilege. */
-    if (fchmod(fd, 0644) < 0 || fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+    if (fcntl(fd, F_OFD_SETLK, &lock) < 0 || fchmod(fd, 0644) < 0 ||
+        rename(temporary, paths->agent) < 0) {
         r = -errno;
+        (void)unlink(temporary);
         close(fd);
         return r;
     }

@@ -15,7 +15,9 @@ const char *agent_state_name(enum agent_state state); /* "absent" … */
 /* Needs no privilege. What cannot be read counts as absent. */
 enum agent_state agent_state_read(const struct paths *paths);
 
-/* For the agent itself: take the file. Returns a descriptor to keep open for life; -EBUSY when
- * another agent holds it. Then say what it does as often as that changes. */
+/* For the agent itself: take the file's place with a new one. Returns a descriptor to keep open for
+ * life; -EBUSY when another agent lives. Of two that start at the same moment the later one's
+ * stays, and the earlier one sees its own removed. Then say what it does as often as that changes.
+ */
 int agent_state_take(const struct paths *paths);
 int agent_state_say(int fd, bool enforcing);

@@ -138,6 +138,27 @@ run check --json
 json "apply puts it into force" '.policy.accepted and .policy.mode == "enforce"'
 json "what is enforced is marked" '[.devices[].keys[] | select(.rule != null) | .enforced] | all'
 
+# --- who keeps it
+
+run apply
+says_not "apply does not miss an agent where none can be started" "$ERR" warning
+mkdir -p /etc/systemd/system
+echo '[Unit]' >/etc/systemd/system/rpfpolicy-agent.service
+run apply
+expect_status "apply beside an agent that does not run" 0
+says "apply beside an agent that does not run says so" "$ERR" \
+    "^rpfpolicy: warning: the agent does not run, .*'systemctl enable --now rpfpolicy-agent'$"
+touch /run/rpfpolicy/stand-back
+run apply
+says "apply beside an agent that was stopped says so" "$ERR" \
+    "^rpfpolicy: warning: the agent was stopped, .*'systemctl start rpfpolicy-agent'$"
+rm /run/rpfpolicy/stand-back
+agent_seen enforcing
+run apply
+says_not "apply beside an agent has nothing to warn of" "$ERR" warning
+exec 8>&-
+rm /etc/systemd/system/rpfpolicy-agent.service
+
 # --- observed rules and pins
 
 policy_file 10-test.conf <<'END'

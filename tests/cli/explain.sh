@@ -44,14 +44,6 @@ json() {
     python3 -c "import json, sys; a = json.load(open('$OUT')); k = a['device']['keys'][0]; print(repr(($1)))"
 }
 
-# agent_seen WORD: an agent seems to live and to do that, until `exec 8>&-`.
-agent_seen() {
-    exec 8>/run/rpfpolicy/agent
-    echo "$1" >&8
-    python3 -c 'import fcntl, struct
-fcntl.fcntl(8, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))' # F_OFD_SETLK
-}
-
 sysctl_d 10-network-security.conf <<'X'
 # as a distribution ships it
 net.ipv4.conf.default.rp_filter=2

@@ -187,6 +187,14 @@ add_device() {
     ip link add name "$1" type bridge
 }
 
+# agent_seen WORD: an agent seems to live and to do that, until `exec 8>&-`.
+agent_seen() {
+    exec 8>/run/rpfpolicy/agent
+    echo "$1" >&8
+    python3 -c 'import fcntl, struct
+fcntl.fcntl(8, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))' # F_OFD_SETLK
+}
+
 # --- looking and telling -------------------------------------------------------------------------
 
 # value DEVICE KEY: the configured value.

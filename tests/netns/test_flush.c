@@ -6,10 +6,12 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -159,6 +161,22 @@ static void only_one_process_waits(void **state)
     close(gate[1]);
 }
 
+/* Who holds them keeps others from flushing, or lets them believe that he will. */
+static void others_cannot_open_the_locks(void **state)
+{
+    struct place *place = *state;
+    struct stat st;
+    int fd;
+
+    fd = open(place->flushed, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(fchmod(fd, 0666), 0);
+    lock_release(lock_file(place->flushed, 0));
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    close(fd);
+}
+
 #define PROCESSES 4
 #define REQUESTS 100
 
@@ -227,6 +245,7 @@ int main(void)
         TEST(the_second_waits_for_its_time),
         TEST(a_time_of_another_boot_does_not_count),
         TEST(only_one_process_waits),
+        TEST(others_cannot_open_the_locks),
         TEST(under_a_storm_of_requests_the_last_one_is_not_lost),
         TEST(a_flush_that_fails_is_said_and_not_counted),
     };
