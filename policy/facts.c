@@ -60,3 +60,15 @@ bool device_is_port(const struct device *device)
     return streq(device->slave_kind, "bridge") || streq(device->slave_kind, "bond") ||
            streq(device->slave_kind, "team");
 }
+
+bool device_is_vrf(const struct device *device)
+{
+    return streq(device->kind, "vrf");
+}
+
+int device_vrf(const struct device *device)
+{
+    if (streq(device->slave_kind, "vrf"))
+        return device->master;
+    return device_is_vrf(device) ? device->ifindex : 0;
+}

@@ -48,6 +48,7 @@ struct device {
     char master_name[DEVICE_NAME_MAX + 1];
     char kind[16];       /* IFLA_INFO_KIND, "" for none */
     char slave_kind[16]; /* IFLA_INFO_SLAVE_KIND, "" for none */
+    uint32_t vrf_table;  /* of a VRF and of its ports: where their routes are; else 0 */
     char driver[32];     /* "" for none */
     char **altnames;     /* owned, NULL-terminated; NULL for none */
     char *mac;           /* owned, "aa:bb:…" lower case; NULL for none */
@@ -84,5 +85,13 @@ struct device *live_by_name(const struct live *live, const char *name);
  * where the device is not there, or has no IPv4 settings. */
 const int32_t *live_configured(const struct live *live, enum key key, int ifindex);
 
-/* True for a port of a bridge, bond or team: the IPv4 settings of its master decide. */
+/* True for a port of a bridge, bond or team: the IPv4 settings of its master decide. Not for one of
+ * a VRF, whose own settings do. */
 bool device_is_port(const struct device *device);
+
+/* Is it a VRF? Nothing comes in by it: packets come in by its ports. */
+bool device_is_vrf(const struct device *device);
+
+/* The VRF in whose table is looked up what comes in by the device, by ifindex: that of a port, and
+ * a VRF itself; 0 for none (l3mdev_master_ifindex_rcu()). */
+int device_vrf(const struct device *device);

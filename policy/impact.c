@@ -80,7 +80,7 @@ int impact_effective(const struct live *live, const struct device *device, enum 
 bool impact_receives(const struct device *device)
 {
     return device->ipv4 && (device->flags & IFF_UP) && !(device->flags & IFF_LOOPBACK) &&
-           !device_is_port(device) && !streq(device->slave_kind, "vrf");
+           !device_is_port(device) && !device_is_vrf(device);
 }
 
 bool impact_is_stricter(const struct live *live, const struct device *device,

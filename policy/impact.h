@@ -26,8 +26,9 @@ void impact_after_done(struct live *after);
 /* The effective value of a key of a device, which belongs to this picture. */
 int impact_effective(const struct live *live, const struct device *device, enum key key);
 
-/* Do its own settings matter for what comes in? Not where it is down, `lo`, a port of a bridge or
- * of a VRF. */
+/* Do its own settings matter for what comes in? Not where it is down, `lo`, a port of a bridge,
+ * bond or team, or a VRF: of that the settings of the port do by which the packet comes in
+ * (ip_rcv_finish() looks the route up with the port). */
 bool impact_receives(const struct device *device);
 
 /* May a packet be dropped on this device after the change that passes now? False where it does not

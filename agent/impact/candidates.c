@@ -7,6 +7,9 @@
 #include "conntrack.h"
 #include "sockdiag.h"
 
+#define ANY_VRF (-1)  /* not known; 0 is none */
+#define NESTING_MAX 8 /* MAX_NEST_DEV */
+
 static int by_address(const void *a, const void *b)
 {
     const struct address *x = a, *y = b;
@@ -53,25 +56,43 @@ static bool same(struct in_addr a, struct in_addr b)
     return a.s_addr == b.s_addr;
 }
 
-/* The device whose settings decide about what comes in by this one: of a port the VRF. */
-static int receiver_of(const struct flows *flows, int ifindex)
+/* The device whose settings decide about what comes in by this one: of a port of a bridge, bond or
+ * team the master, over all layers. NULL where it is not there. */
+static const struct device *receiver_of(const struct flows *flows, int ifindex)
 {
     const struct device *device = live_by_ifindex(flows->options->live, ifindex);
 
-    return device && streq(device->slave_kind, "vrf") ? device->master : ifindex;
+    for (int i = 0; i < NESTING_MAX && device && device_is_port(device); i++)
+        device = live_by_ifindex(flows->options->live, device->master);
+    return device;
+}
+
+/* The VRF of what the device receives; 0 for none. */
+static int vrf_of(const struct flows *flows, int ifindex)
+{
+    const struct device *device = receiver_of(flows, ifindex);
+
+    return device ? device_vrf(device) : 0;
+}
+
+static bool is_in(int vrf, int wanted)
+{
+    return wanted == ANY_VRF || vrf == wanted;
 }
 
 /* Does nothing ever come in by it? */
-static bool is_deaf(const struct flows *flows, int ifindex)
+static bool is_deaf(const struct device *device)
 {
-    const struct device *device = live_by_ifindex(flows->options->live, ifindex);
-
-    return !device || (device->flags & IFF_LOOPBACK) || streq(device->kind, "dummy");
+    return (device->flags & IFF_LOOPBACK) || streq(device->kind, "dummy") || device_is_vrf(device);
 }
 
 static const struct stricter *find_device(const struct flows *flows, int ifindex)
 {
-    ifindex = receiver_of(flows, ifindex);
+    const struct device *device = receiver_of(flows, ifindex);
+
+    if (!device)
+        return NULL;
+    ifindex = device->ifindex;
     for (size_t low = 0, high = flows->n_devices; low < high;) {
         size_t middle = (low + high) / 2;
         int at = flows->devices[middle].before->ifindex;
@@ -86,18 +107,30 @@ static const struct stricter *find_device(const struct flows *flows, int ifindex
     return NULL;
 }
 
-/* Does its packet come from outside, as far as the address tells? */
-static bool is_foreign(const struct flows *flows, struct in_addr source)
+/* Can its packet come from outside? */
+static bool is_foreign(struct in_addr source)
 {
-    return source.s_addr != 0 && ntohl(source.s_addr) >> 24 != IN_LOOPBACKNET &&
-           !fib_is_own(flows->fib, source);
+    return source.s_addr != 0 && ntohl(source.s_addr) >> 24 != IN_LOOPBACKNET;
+}
+
+/* Is it an address of the host itself where the device is? Another VRF may have the same one. */
+static bool is_own_there(const struct flows *flows, struct in_addr source,
+                         const struct device *device)
+{
+    const struct address *address = first_address(flows, source);
+    const struct address *end = flows->addresses + flows->n_addresses;
+
+    for (; address && address < end && same(address->local, source); address++)
+        if (vrf_of(flows, address->ifindex) == device_vrf(device))
+            return true;
+    return false;
 }
 
 static int add(struct flows *flows, const struct flow *flow, const struct stricter *device)
 {
     int r;
 
-    if (!device)
+    if (!device || is_own_there(flows, flow->packet.packet.source, device->before))
         return 0;
     if (flows->count >= (flows->options->max ?: PEERS_LOOKED_AT_MAX)) {
         flows->truncated = true;
@@ -111,8 +144,8 @@ static int add(struct flows *flows, const struct flow *flow, const struct strict
     return 0;
 }
 
-/* On the devices where its source is a neighbour. */
-static int add_where_heard(struct flows *flows, const struct flow *flow)
+/* On the devices of this VRF where its source is a neighbour. */
+static int add_where_heard(struct flows *flows, const struct flow *flow, int vrf)
 {
     const struct neighbour *neighbour = first_neighbour(flows, flow->packet.packet.source);
     const struct neighbour *end = flows->neighbours + flows->n_neighbours;
@@ -120,35 +153,57 @@ static int add_where_heard(struct flows *flows, const struct flow *flow)
 
     for (; neighbour && neighbour < end && same(neighbour->address, flow->packet.packet.source);
          neighbour++)
-        if (r == 0)
+        if (r == 0 && is_in(vrf_of(flows, neighbour->ifindex), vrf))
             r = add(flows, flow, find_device(flows, neighbour->ifindex));
     return r;
 }
 
-/* On the devices that have the address it is sent to; where none of these hears anything, on all
- * that become stricter. */
-static int add_where_sent(struct flows *flows, struct flow *flow)
+/* On all of this VRF that become stricter. */
+static int add_where_possible(struct flows *flows, const struct flow *flow, int vrf)
 {
-    const struct address *address = first_address(flows, flow->local);
-    const struct address *end = flows->addresses + flows->n_addresses;
-    bool heard = false;
+    struct flow possible = *flow;
     int r = 0;
 
-    for (; address && address < end && same(address->local, flow->local); address++) {
-        if (is_deaf(flows, address->ifindex))
-            continue;
-        heard = true;
-        if (r == 0)
-            r = add(flows, flow, find_device(flows, address->ifindex));
-    }
-    flow->possible = !heard;
-    for (size_t i = 0; r == 0 && !heard && i < flows->n_devices; i++)
-        r = add(flows, flow, &flows->devices[i]);
+    possible.possible = true;
+    for (size_t i = 0; r == 0 && i < flows->n_devices; i++)
+        if (is_in(device_vrf(flows->devices[i].before), vrf))
+            r = add(flows, &possible, &flows->devices[i]);
     return r;
 }
 
-static int add_connection(struct flows *flows, const struct connection *connection)
+/* On the devices of this VRF that have the address it is sent to. Where that is on one that hears
+ * nothing: on all of the VRF which that belongs to. Where it belongs to none, or nobody has the
+ * address, on all that can be meant. */
+static int add_where_sent(struct flows *flows, const struct flow *flow, int vrf)
 {
+    const struct address *address = first_address(flows, flow->local);
+    const struct address *end = flows->addresses + flows->n_addresses;
+    bool found = false;
+    int r = 0;
+
+    for (; r == 0 && address && address < end && same(address->local, flow->local); address++) {
+        const struct device *device = receiver_of(flows, address->ifindex);
+
+        if (!device || !is_in(device_vrf(device), vrf) ||
+            (is_deaf(device) && device_vrf(device) == 0))
+            continue;
+        found = true;
+        r = is_deaf(device) ? add_where_possible(flows, flow, device_vrf(device))
+                            : add(flows, flow, find_device(flows, device->ifindex));
+    }
+    return r < 0 || found ? r : add_where_possible(flows, flow, vrf);
+}
+
+static int add_where_received(struct flows *flows, const struct flow *flow, int vrf)
+{
+    int r = add_where_heard(flows, flow, vrf);
+
+    return r < 0 ? r : add_where_sent(flows, flow, vrf);
+}
+
+int flows_add_connection(struct flows *flows, const struct connection *connection)
+{
+    const struct device *bound = live_by_ifindex(flows->options->live, connection->bound);
     struct flow flow = {
         .source = PEER_SOCKET,
         .packet = {.packet = {.source = connection->peer, .destination = connection->local},
@@ -160,14 +215,15 @@ static int add_connection(struct flows *flows, const struct connection *connecti
         .mark = connection->mark,
         .inode = connection->inode,
     };
-    int r;
 
-    if (!is_foreign(flows, connection->peer))
+    if (!is_foreign(connection->peer))
         return 0;
+    /* With tcp_l3mdev_accept, too, what was accepted is bound to the VRF. */
+    if (bound && device_is_vrf(bound))
+        return add_where_received(flows, &flow, connection->bound);
     if (connection->bound != 0)
         return add(flows, &flow, find_device(flows, connection->bound));
-    r = add_where_heard(flows, &flow);
-    return r < 0 ? r : add_where_sent(flows, &flow);
+    return add_where_received(flows, &flow, ANY_VRF);
 }
 
 static int add_connections(struct flows *flows)
@@ -177,7 +233,7 @@ static int add_connections(struct flows *flows)
     int r = connections_read(&connections, &n);
 
     for (size_t i = 0; r >= 0 && i < n; i++)
-        r = add_connection(flows, &connections[i]);
+        r = flows_add_connection(flows, &connections[i]);
     return r;
 }
 
@@ -185,9 +241,8 @@ static int add_session(struct flows *flows)
 {
     const struct session_peer *session = flows->options->session;
     struct flow flow = {.source = PEER_SESSION};
-    int r;
 
-    if (!session || !is_foreign(flows, session->peer) || !fib_is_own(flows->fib, session->local))
+    if (!session || !is_foreign(session->peer) || !fib_is_own(flows->fib, session->local))
         return 0;
     flow.local = session->local;
     flow.local_port = session->local_port;
@@ -197,8 +252,7 @@ static int add_session(struct flows *flows)
         .sport = session->peer_port,
         .dport = session->local_port,
     };
-    r = add_where_heard(flows, &flow);
-    return r < 0 ? r : add_where_sent(flows, &flow);
+    return add_where_received(flows, &flow, ANY_VRF);
 }
 
 /* One direction of a tracked flow. Netfilter translates before the packet is routed, so what it is
@@ -217,15 +271,12 @@ static int add_direction(struct flows *flows, const struct tracked_flow *tracked
         .mark = tracked->mark,
         .passing = !fib_is_own(flows->fib, wire->destination),
     };
-    int r;
 
-    if (!is_foreign(flows, wire->source))
+    if (!is_foreign(wire->source))
         return 0;
-    r = add_where_heard(flows, &flow);
     /* What is sent to somebody else passes through here, and nothing tells by which device. */
-    if (r == 0 && !flow.passing)
-        r = add_where_sent(flows, &flow);
-    return r;
+    return flow.passing ? add_where_heard(flows, &flow, ANY_VRF)
+                        : add_where_received(flows, &flow, ANY_VRF);
 }
 
 static int add_tracked(struct flows *flows)
@@ -243,10 +294,12 @@ static int add_tracked(struct flows *flows)
 }
 
 /* Where a neighbour's packets are sent to, if they are for this host: the address of the device in
- * its network, else the first of the device, else the first of the host that is not `lo`'s. */
+ * its network, else the first of the device, else the first of the host in the same VRF that is not
+ * `lo`'s. */
 static struct in_addr address_towards(const struct flows *flows, const struct neighbour *neighbour)
 {
     const struct address *best = NULL;
+    int vrf = vrf_of(flows, neighbour->ifindex);
     unsigned best_rank = 0;
 
     for (size_t i = 0; i < flows->n_addresses; i++) {
@@ -254,7 +307,7 @@ static struct in_addr address_towards(const struct flows *flows, const struct ne
         uint32_t mask = a->prefix_length ? htonl(UINT32_MAX << (32 - a->prefix_length)) : 0;
         unsigned rank = 1;
 
-        if (ntohl(a->local.s_addr) >> 24 == IN_LOOPBACKNET)
+        if (ntohl(a->local.s_addr) >> 24 == IN_LOOPBACKNET || vrf_of(flows, a->ifindex) != vrf)
             continue;
         if (a->ifindex == neighbour->ifindex)
             rank = ((a->local.s_addr ^ neighbour->address.s_addr) & mask) == 0 ? 3 : 2;
@@ -275,7 +328,7 @@ static int add_neighbours(struct flows *flows)
         const struct stricter *device = find_device(flows, neighbour->ifindex);
         struct flow flow = {.source = PEER_NEIGHBOUR};
 
-        if (!device || !is_foreign(flows, neighbour->address))
+        if (!device || !is_foreign(neighbour->address))
             continue;
         flow.local = address_towards(flows, neighbour);
         if (flow.local.s_addr == 0)

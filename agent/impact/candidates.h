@@ -39,5 +39,10 @@ struct flows {
 
 /* options, fib and devices are set; fills the rest. */
 int flows_read(struct flows *flows);
+
+/* What flows_read() does for each socket, addresses and neighbours being read. */
+struct connection;
+int flows_add_connection(struct flows *flows, const struct connection *connection);
+
 void flows_done(struct flows *flows);
 #define _cleanup_flows_ _cleanup_(flows_done)

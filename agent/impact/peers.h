@@ -5,16 +5,18 @@
  * inferred. For each device that becomes stricter, and where our policy routing changes for each
  * one that looks at sources at all, a peer counts when
  *   - it is in the neighbour table of that device: heard there, certain;
- *   - its socket is bound to the device: nothing else reaches that socket, certain;
+ *   - its socket is bound to the device: nothing else reaches that socket, certain; bound to a VRF
+ *     means to all ports of it, of which the following tells;
  *   - the local address of the flow is on the device: what is sent to an address normally arrives
  *     where the address is. The route back does not matter for this: that the two differ is what
  *     is looked for;
  *   - the local address is on no device that receives (on `lo`, a dummy, or none): it can be any
  *     device, so every one is taken, and the result is marked as only possible.
- * A port of a VRF is taken as the VRF device, whose settings decide. Peers that are the host itself
- * are left out. Marks that netfilter gives to packets are not seen: where marks matter a flow
- * counts when it passes now without a mark or with one that is known of it, and afterwards with
- * neither.
+ * An address on a VRF itself can be reached by any port of that. What concerns a port of a bridge,
+ * bond or team concerns its master, whose settings decide; of a port of a VRF the port's own do.
+ * Peers that are the host itself are left out, by the addresses of the VRF that the device is in.
+ * Marks that netfilter gives to packets are not seen: where marks matter a flow counts when it
+ * passes now without a mark or with one that is known of it, and afterwards with neither.
  *
  * Established TCP and connected UDP sockets pass without any check (early demux) until the route
  * cache is flushed or they lose their route. */

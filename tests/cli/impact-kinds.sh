@@ -60,6 +60,27 @@ expect_equal "another device becomes stricter: not listed" "$(listed 8080)" ""
 run_apply
 expect_equal "and not cut" "$(ask bound-other)" passes
 
+# --- an address that was left on a port of a bridge: what is sent to it comes in by the bridge
+
+everything_off
+ip link add br0 type bridge
+ip link set br0 address "$(cat /sys/class/net/eth0/address)" up
+ip addr add 192.0.2.9/24 dev br0
+ip link set eth0 master br0
+ip route replace 192.0.2.2/32 dev br0
+ip neigh flush all
+in_peer ip neigh flush all
+serve bridged 192.0.2.1 8005
+connect bridged 203.0.113.1 192.0.2.1 8005
+ip neigh flush all
+printf '%s\n' '[rp_filter]' 'br0 = strict' | policy
+expect_equal "it is listed on the bridge" "$(listed 8005)" "br0 203.0.113.1 certain"
+run_apply
+expect_equal "and cut there" "$(ask bridged)" dropped
+ip link delete br0
+ip neigh flush all
+in_peer ip neigh flush all
+
 # --- IPv4 on an IPv6 socket
 
 everything_off

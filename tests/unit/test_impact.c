@@ -54,20 +54,30 @@ static void loose_is_stricter_than_off_and_strict_than_loose(void **state)
 
 static void devices_that_do_not_decide_are_left_out(void **state)
 {
-    struct device down = eth0(1), lo = eth0(1), port = eth0(1), in_vrf = eth0(1);
+    struct device down = eth0(1), lo = eth0(1), port = eth0(1), vrf = eth0(1);
     struct device before;
 
     down.flags = 0;
     lo.flags |= IFF_LOOPBACK;
     strcpy(port.slave_kind, "bridge");
-    strcpy(in_vrf.slave_kind, "vrf");
-    struct device *const all[] = {&down, &lo, &port, &in_vrf};
+    strcpy(vrf.kind, "vrf");
+    struct device *const all[] = {&down, &lo, &port, &vrf};
 
     for (size_t i = 0; i < ELEMENTSOF(all); i++) {
         before = *all[i];
         before.conf[KEY_RP_FILTER] = 0;
         assert_false(stricter(before, 0, *all[i], 0));
     }
+}
+
+static void of_a_vrf_the_port_decides(void **state)
+{
+    struct device before = eth0(0), after = eth0(1);
+
+    strcpy(before.slave_kind, "vrf");
+    strcpy(after.slave_kind, "vrf");
+    assert_true(stricter(before, 0, after, 0));
+    assert_false(device_is_port(&after)); /* so that it is not moot either */
 }
 
 static void less_accept_local_is_stricter(void **state)
@@ -181,6 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loose_is_stricter_than_off_and_strict_than_loose),
         cmocka_unit_test(devices_that_do_not_decide_are_left_out),
+        cmocka_unit_test(of_a_vrf_the_port_decides),
         cmocka_unit_test(less_accept_local_is_stricter),
         cmocka_unit_test(the_mildest_cure_is_named),
         cmocka_unit_test(what_is_dropped_already_is_not_cut),
