@@ -20,14 +20,16 @@ static struct in_addr in_addr_of(const struct ip *ip)
     return address;
 }
 
-static int ask_ipv4(struct fib *fib, const struct explain_reply *reply, int vrf,
+static int ask_ipv4(struct fib *fib, const struct explain_reply *reply, const struct device *device,
                     struct fib_way *ret)
 {
     struct fib_flow flow = {
         .to = in_addr_of(&reply->peer),
         .from = in_addr_of(&reply->address),
         .iif = 1,
-        .vrf = vrf,
+        .oif = device_vrf(device),
+        .vrf = device_vrf(device),
+        .vrf_table = device->vrf_table,
     };
     struct fib_route route;
     int r = fib_lookup(fib, &flow, &route);
@@ -46,15 +48,16 @@ static int ask_ipv4(struct fib *fib, const struct explain_reply *reply, int vrf,
 
 static int ask(struct fib *fib, const struct device *device, struct explain_reply *reply)
 {
-    int vrf = streq(device->slave_kind, "vrf") ? device->master : 0;
-    int r = reply->address.family == AF_INET6
-                ? fib6_lookup(fib->nl, &reply->address, &reply->peer, vrf, &reply->way)
-                : ask_ipv4(fib, reply, vrf, &reply->way);
+    int r = reply->address.family == AF_INET6 ? fib6_lookup(fib->nl, &reply->address, &reply->peer,
+                                                            device_vrf(device), &reply->way)
+                                              : ask_ipv4(fib, reply, device, &reply->way);
 
     if (r == -ENOMEM)
         return r;
     reply->known = r >= 0;
-    reply->symmetric = reply->known && reply->way.found.kind == ROUTE_LOCAL;
+    /* Nothing comes in by a VRF itself, but by its ports. */
+    reply->symmetric =
+        reply->known && (reply->way.found.kind == ROUTE_LOCAL || device_is_vrf(device));
     for (size_t i = 0; reply->known && i < reply->way.found.n_hops; i++)
         reply->symmetric |= reply->way.found.hops[i] == device->ifindex;
     return 0;
@@ -136,13 +139,15 @@ static int try_routing(struct explain *explain)
 }
 
 /* Strict, forwarding, and not where the default route leaves: what it forwards inwards is checked
- * with an address that no rule for the host's own addresses knows. */
+ * with an address that no rule for the host's own addresses knows. In a VRF there are no such
+ * rules, and its table has a default route of its own. */
 static bool forwards_in_strict(const struct explain *explain)
 {
     const struct device *device = explain->device;
     const struct live *live = &explain->session->live;
 
-    return device->forwarding && !device->uplink && device->numbered && device->flags & IFF_UP &&
+    return device->forwarding && !device->uplink && device_vrf(device) == 0 && device->numbered &&
+           device->flags & IFF_UP &&
            key_effective(KEY_RP_FILTER, live->all[KEY_RP_FILTER], device->conf[KEY_RP_FILTER],
                          false) == 1;
 }
@@ -294,6 +299,13 @@ static void put_routing_cure(FILE *out, const struct explain *explain, const cha
     const struct explain_replies *replies = &explain->replies;
     const char *name = NAME_SHOWN(explain->name);
 
+    if (!replies->asked && device_vrf(explain->device) != 0) {
+        fprintf(out,
+                "Policy routing of %s cannot be had: it belongs to a VRF, and the routes of table "
+                "%u decide. A route there that leads back by %s lets strict stay.\n",
+                name, explain->device->vrf_table, name);
+        return;
+    }
     if (replies->asked) {
         fprintf(out,
                 "The policy asks for routing of %s; what is in its way, and what is still to be "

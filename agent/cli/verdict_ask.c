@@ -35,7 +35,16 @@ static bool is_loopback(struct in_addr address)
     return ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
-/* The first address of the device, else the first one of the host that is no loopback address. */
+/* Is the address on a device whose packets are looked up in the same table? */
+static bool is_in_reach(const struct verdict_report *report, const struct fib_address *address)
+{
+    const struct device *device = live_by_ifindex(&report->session->live, address->ifindex);
+
+    return device && device_vrf(device) == device_vrf(report->device);
+}
+
+/* The first address of the device, else the first one of the host, in the same VRF, that is no
+ * loopback address. */
 static int choose_destination(struct verdict_report *report)
 {
     const struct fib *fib = &report->fib;
@@ -48,7 +57,7 @@ static int choose_destination(struct verdict_report *report)
             best = address;
             break;
         }
-        if (!best && !is_loopback(address->address))
+        if (!best && !is_loopback(address->address) && is_in_reach(report, address))
             best = address;
     }
     if (!best) {
@@ -88,6 +97,10 @@ static void warn_of_device(struct verdict_report *report)
     if (device_is_port(device))
         warn(report, "%s is a port of a %s: packets come in by its master, whose settings decide",
              NAME_SHOWN(device->name), device->slave_kind);
+    if (device_is_vrf(device))
+        warn(report,
+             "%s is a VRF: packets come in by its ports, and the settings of the port decide",
+             NAME_SHOWN(device->name));
     if (!(device->flags & IFF_UP))
         warn(report, "%s is down: no packet comes in now", NAME_SHOWN(device->name));
     if (!report->receiver.numbered)

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <linux/if_addr.h>
 #include <stdio.h>
+#include <sys/utsname.h>
 
 #include "attrs.h"
 #include "fib_private.h"
@@ -40,7 +41,7 @@ static bool is_bare(const struct fib_rule *rule, uint32_t priority, uint32_t tab
 void fib_look_at_rules(struct fib *fib)
 {
     fib->selects_from = fib->selects_mark = fib->selects_ports = false;
-    fib->dissects = fib->unknown_rules = false;
+    fib->dissects = fib->names_device = fib->unknown_rules = false;
     fib->plain_rules = fib->n_rules == 3 && is_bare(&fib->rules[0], 0, RT_TABLE_LOCAL) &&
                        is_bare(&fib->rules[1], 32766, RT_TABLE_MAIN) &&
                        is_bare(&fib->rules[2], 32767, RT_TABLE_DEFAULT);
@@ -49,6 +50,8 @@ void fib_look_at_rules(struct fib *fib)
 
         if (rule->from_length || rule->iif || rule->never)
             fib->selects_from = true;
+        if (rule->iif || rule->oif)
+            fib->names_device = true;
         if (rule->mask)
             fib->selects_mark = true;
         if (rule->proto || rule->sport[0] || rule->dport[0]) {
@@ -198,9 +201,20 @@ static bool rules_were_added(void)
     return leaves <= FEW_LEAVES && is_local_apart();
 }
 
+/* 0 where it cannot be read, as an old one. */
+static unsigned kernel_version(void)
+{
+    unsigned major, minor;
+    struct utsname name;
+
+    if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+        return 0;
+    return KERNEL(major, minor);
+}
+
 int fib_open(struct netlink *nl, struct fib *ret)
 {
-    _cleanup_fib_ struct fib fib = {.nl = nl};
+    _cleanup_fib_ struct fib fib = {.nl = nl, .kernel = kernel_version()};
     int r;
 
     r = read_rules(&fib);
@@ -323,10 +337,13 @@ static int ask(const struct fib *fib, const struct fib_flow *flow, struct fib_ro
 }
 
 /* Would an output route be looked up with just this flow? An own loopback address could be refused
- * for the device that the route names. */
+ * for the device that the route names. In a VRF, rules for devices apply to what comes in as they
+ * do not to what is sent. */
 static bool can_be_asked(const struct fib *fib, const struct fib_flow *flow)
 {
     if (fib->selects_ports && !proto_can_be_asked(flow->proto))
+        return false;
+    if (flow->vrf && !flow->oif && fib->names_device)
         return false;
     if (!fib->selects_from)
         return true;

@@ -37,7 +37,9 @@ struct fib_route {
 struct fib_flow {
     struct in_addr to, from;
     int iif; /* ifindex; 1 (lo) for what the host sends */
-    int vrf; /* ifindex of the VRF device whose table is meant; 0 for none */
+    int oif; /* ifindex of the VRF that the host sends in; 0 for what comes in, and without a VRF */
+    int vrf; /* ifindex of the VRF device whose table is meant; 0 for none … */
+    uint32_t vrf_table; /* … and that table; 0 where it is not known */
     uint32_t mark;
     uint8_t tos;   /* without the ECN bits */
     uint8_t proto; /* IPPROTO_…, 0 where unknown */
@@ -64,11 +66,13 @@ struct fib {
                            while the route is there */
     bool plain_rules;   /* the rules that every namespace has, and no other */
     bool selects_from;  /* some rule looks at the source address or the incoming device … */
+    bool names_device;  /* … the incoming or outgoing device … */
     bool selects_mark;  /* … the mark */
     bool selects_ports; /* … protocol or ports */
     bool dissects;      /* … and not only for what the host sends (iif lo). Where no such rule is,
                            the kernel does not look for the ports of what it receives, and they are
                            0 for all rules: fib_rule_requires_fldissect() */
+    unsigned kernel;    /* its version, 6015 for 6.15: what a rule means in a VRF depends on it */
     bool unknown_rules; /* … or something this program does not know */
     bool defaults_read, equal_defaults;  /* found out at need: see fib_lookup() */
     const struct routes_plan *pretended; /* borrowed: see fib_pretend(); NULL: all is as it is */

@@ -61,8 +61,19 @@ bool fib_pretends_in(const struct fib *fib, uint32_t table);
 void fib_find_pretended(const struct fib *fib, uint32_t table, struct in_addr to,
                         struct fib_route *best, bool *found);
 
-/* Does the rule apply (fib_rule_match(), fib4_rule_match())? */
+/* Does the rule apply (fib_rule_match(), fib4_rule_match())? A VRF as the device that a packet
+ * comes in by stands for all its ports, as that which it leaves by for what is sent in it, as in
+ * Linux 6.15 (l3mdev_fib_rule_iif_match(), l3mdev_fib_rule_oif_match()). */
 bool fib_rule_matches(const struct fib_rule *rule, const struct fib_flow *flow);
+
+/* In a VRF: does it apply there in some versions of the kernel and not in others? A rule that names
+ * the VRF as its device does not from 5.18 until 6.15, unless that was patched. A rule that names
+ * another incoming device does since 5.18: until then the VRF took its place. */
+bool fib_rule_is_unsure(const struct fib_rule *rule, const struct fib_flow *flow, unsigned kernel);
+#define KERNEL(major, minor) ((major)*1000u + (minor))
+
+/* The table that a rule which applies leads to. */
+uint32_t fib_rule_table(const struct fib_rule *rule, const struct fib_flow *flow);
 
 static inline bool in_prefix(struct in_addr address, struct in_addr prefix, unsigned length)
 {

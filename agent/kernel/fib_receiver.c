@@ -5,14 +5,6 @@
 
 #include "fib_private.h"
 
-/* The VRF whose table a device's packets are looked up in; 0 for none. */
-static int vrf_of(const struct device *device)
-{
-    if (streq(device->slave_kind, "vrf"))
-        return device->master;
-    return streq(device->kind, "vrf") ? device->ifindex : 0;
-}
-
 /* A hop through the port of a VRF counts for the VRF, too: nhc_l3mdev_matches_dev(). */
 static void add_vrfs(const struct live *live, struct route_found *found)
 {
@@ -21,8 +13,8 @@ static void add_vrfs(const struct live *live, struct route_found *found)
     for (size_t i = 0; i < n && found->n_hops < ROUTE_HOPS_MAX; i++) {
         const struct device *hop = live_by_ifindex(live, found->hops[i]);
 
-        if (hop && vrf_of(hop) && vrf_of(hop) != hop->ifindex)
-            found->hops[found->n_hops++] = vrf_of(hop);
+        if (hop && device_vrf(hop) && !device_is_vrf(hop))
+            found->hops[found->n_hops++] = device_vrf(hop);
     }
 }
 
@@ -46,7 +38,8 @@ static int look_there(struct fib *fib, const struct device *device, const struct
         .to = packet->packet.destination,
         .from = packet->packet.source,
         .iif = device->ifindex,
-        .vrf = vrf_of(device),
+        .vrf = device_vrf(device),
+        .vrf_table = device->vrf_table,
         .mark = packet->mark,
         .tos = packet->tos,
         .proto = fib->dissects ? packet->proto : 0,
@@ -68,7 +61,8 @@ static int look_back(struct fib *fib, const struct device *device, const struct 
         .to = packet->packet.source,
         .from = {.s_addr = from_nobody ? 0 : packet->packet.destination.s_addr},
         .iif = iif,
-        .vrf = vrf_of(device),
+        .vrf = device_vrf(device),
+        .vrf_table = device->vrf_table,
         .mark = use_mark ? packet->mark : 0,
         .tos = packet->tos,
         .proto = fib->dissects ? packet->proto : 0,

@@ -13,9 +13,18 @@ static bool port_matches(const uint16_t range[2], uint16_t mask, uint16_t port)
     return range[0] == 0 || (port >= range[0] && port <= range[1]);
 }
 
+static bool devices_match(const struct fib_rule *rule, const struct fib_flow *flow)
+{
+    if (rule->iif && rule->iif != flow->iif && (flow->oif || rule->iif != flow->vrf))
+        return false;
+    if (rule->oif && rule->oif != flow->oif)
+        return false;
+    return !rule->l3mdev || flow->vrf;
+}
+
 static bool selects(const struct fib_rule *rule, const struct fib_flow *flow)
 {
-    if (rule->never || (rule->iif && rule->iif != flow->iif) || rule->oif)
+    if (rule->never || !devices_match(rule, flow))
         return false;
     if ((rule->mark ^ flow->mark) & rule->mask)
         return false;
@@ -36,6 +45,18 @@ static bool selects(const struct fib_rule *rule, const struct fib_flow *flow)
 bool fib_rule_matches(const struct fib_rule *rule, const struct fib_flow *flow)
 {
     return selects(rule, flow) != rule->invert;
+}
+
+bool fib_rule_is_unsure(const struct fib_rule *rule, const struct fib_flow *flow, unsigned kernel)
+{
+    if (!flow->vrf || kernel >= KERNEL(6, 15) || !selects(rule, flow))
+        return false;
+    return rule->iif == flow->vrf || rule->oif || (rule->iif && kernel < KERNEL(5, 18));
+}
+
+uint32_t fib_rule_table(const struct fib_rule *rule, const struct fib_flow *flow)
+{
+    return rule->l3mdev ? flow->vrf_table : rule->table;
 }
 
 struct search {
@@ -144,7 +165,7 @@ static int apply(const struct fib *fib, const struct fib_rule *rule, const struc
         end_at(ret, ROUTE_BLACKHOLE);
         return 1;
     }
-    r = search_table(fib, flow, rule->table, &search);
+    r = search_table(fib, flow, fib_rule_table(rule, flow), &search);
     if (r <= 0)
         return r;
     r = fib_resolve_nexthop(fib->nl, &search.best);
@@ -172,20 +193,29 @@ int fib_lookup_by_rules(const struct fib *fib, const struct fib_flow *flow, stru
 {
     for (size_t i = 0; i < fib->n_rules;) {
         const struct fib_rule *rule = &fib->rules[i];
+        struct fib_route route;
+        bool unsure;
         int r;
 
-        /* The rule of VRFs names no table, and which one is meant is not known here. */
-        if (rule->unknown || rule->suppress_group >= 0 || (rule->l3mdev && flow->vrf))
+        if (rule->unknown || rule->suppress_group >= 0)
             return -EOPNOTSUPP;
-        if (rule->l3mdev || !fib_rule_matches(rule, flow)) {
+        /* The rule of VRFs names no table: where there is none, and where it is not known. */
+        if (rule->l3mdev && (rule->invert || (flow->vrf && !flow->vrf_table)))
+            return -EOPNOTSUPP;
+        unsure = fib_rule_is_unsure(rule, flow, fib->kernel);
+        if (!unsure && !fib_rule_matches(rule, flow)) {
             i++;
             continue;
         }
-        if (rule->action == FR_ACT_GOTO) {
+        if (rule->action == FR_ACT_GOTO && !unsure) {
             i = goto_target(fib, i);
             continue;
         }
-        r = apply(fib, rule, flow, ret);
+        r = rule->action == FR_ACT_GOTO ? 1 : apply(fib, rule, flow, &route);
+        if (r > 0 && unsure) /* with it and without it are two answers */
+            return -EOPNOTSUPP;
+        if (r > 0)
+            *ret = route;
         if (r != 0)
             return r < 0 ? r : 0;
         i++;

@@ -73,15 +73,32 @@ static int read_altnames(const struct nlattr *list, char ***ret)
     return 0;
 }
 
-static void read_kinds(const struct nlattr *info, struct device *device)
+/* The VRF itself and its ports tell it, each in an attribute of its own with one number. */
+static int read_vrf_table(const struct nlattr *data, uint32_t *ret)
 {
-    const struct nlattr *tb[IFLA_INFO_SLAVE_KIND + 1] = {NULL};
+    const struct nlattr *tb[IFLA_VRF_TABLE + 1] = {NULL};
 
-    attrs_find_nested(info, tb, IFLA_INFO_SLAVE_KIND);
+    _Static_assert((int)IFLA_VRF_TABLE == (int)IFLA_VRF_PORT_TABLE, "one reader for both");
+    if (!data)
+        return 0;
+    attrs_find_nested(data, tb, IFLA_VRF_TABLE);
+    return tb[IFLA_VRF_TABLE] ? attr_u32(tb[IFLA_VRF_TABLE], ret) : 0;
+}
+
+static int read_kinds(const struct nlattr *info, struct device *device)
+{
+    const struct nlattr *tb[IFLA_INFO_SLAVE_DATA + 1] = {NULL};
+
+    attrs_find_nested(info, tb, IFLA_INFO_SLAVE_DATA);
     if (tb[IFLA_INFO_KIND])
         read_kind(tb[IFLA_INFO_KIND], device->kind, sizeof(device->kind));
     if (tb[IFLA_INFO_SLAVE_KIND])
         read_kind(tb[IFLA_INFO_SLAVE_KIND], device->slave_kind, sizeof(device->slave_kind));
+    if (device_is_vrf(device))
+        return read_vrf_table(tb[IFLA_INFO_DATA], &device->vrf_table);
+    if (device_vrf(device) != 0)
+        return read_vrf_table(tb[IFLA_INFO_SLAVE_DATA], &device->vrf_table);
+    return 0;
 }
 
 /* One number of IFLA_INET_CONF, an array of 32-bit numbers that grew with the kernel's versions: a
@@ -140,10 +157,10 @@ static int read_link_attrs(const struct nlattr *const *tb, struct device *device
         r = -EBADMSG;
     if (r >= 0 && tb[IFLA_MASTER])
         r = attr_s32(tb[IFLA_MASTER], &device->master);
+    if (r >= 0 && tb[IFLA_LINKINFO])
+        r = read_kinds(tb[IFLA_LINKINFO], device);
     if (r < 0)
         return r;
-    if (tb[IFLA_LINKINFO])
-        read_kinds(tb[IFLA_LINKINFO], device);
     device->bus_parent = tb[IFLA_PARENT_DEV_NAME] != NULL;
     if (tb[IFLA_AF_SPEC])
         read_inet_conf(tb[IFLA_AF_SPEC], device);

@@ -101,6 +101,34 @@ static void a_link_gives_all_that_is_in_it(void **state)
     device_done(&device);
 }
 
+/* `kind` in `kind_of`, its table in `data_of`. */
+static uint32_t table_of(uint16_t kind_of, const char *kind, uint16_t data_of)
+{
+    struct buffer buffer = {0};
+    struct nlmsghdr *message = start_link(&buffer);
+    struct nlattr *info, *data;
+    struct device device;
+
+    mnl_attr_put_strz(message, IFLA_IFNAME, "red0");
+    mnl_attr_put_u32(message, IFLA_MASTER, 3);
+    info = mnl_attr_nest_start(message, IFLA_LINKINFO);
+    mnl_attr_put_str(message, kind_of, kind);
+    data = mnl_attr_nest_start(message, data_of);
+    mnl_attr_put_u32(message, IFLA_VRF_TABLE, 1000);
+    mnl_attr_nest_end(message, data);
+    mnl_attr_nest_end(message, info);
+    assert_int_equal(link_read_message(message, 0, &device), 0);
+    return device.vrf_table;
+}
+
+static void a_vrf_and_its_ports_tell_the_table(void **state)
+{
+    assert_int_equal(table_of(IFLA_INFO_KIND, "vrf", IFLA_INFO_DATA), 1000);
+    assert_int_equal(table_of(IFLA_INFO_SLAVE_KIND, "vrf", IFLA_INFO_SLAVE_DATA), 1000);
+    assert_int_equal(table_of(IFLA_INFO_KIND, "vlan", IFLA_INFO_DATA), 0);
+    assert_int_equal(table_of(IFLA_INFO_SLAVE_KIND, "bridge", IFLA_INFO_SLAVE_DATA), 0);
+}
+
 static void macs_and_altnames_are_kept_only_when_asked_for(void **state)
 {
     struct buffer buffer = {0};
@@ -310,6 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_link_gives_all_that_is_in_it),
+        cmocka_unit_test(a_vrf_and_its_ports_tell_the_table),
         cmocka_unit_test(macs_and_altnames_are_kept_only_when_asked_for),
         cmocka_unit_test(a_link_without_ipv4_settings_says_so),
         cmocka_unit_test(an_older_kernel_with_fewer_settings_is_understood),
