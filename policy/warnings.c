@@ -222,13 +222,13 @@ void judge_warn_targets(struct judge *judge)
 }
 
 /* A network card beside the one with the default route: physical, or one that routing is asked for.
- */
+ * Not in a VRF, which has a default route of its own. */
 static bool is_second_card(const struct policy *policy, const struct device *device)
 {
     struct routing_settings settings;
 
     if (!(device->known & FACT_ROUTES) || device->uplink || !(device->known & FACT_ADDRESSES) ||
-        !device->numbered || device_is_port(device))
+        !device->numbered || device_is_port(device) || device_vrf(device) != 0)
         return false;
     if (device->bus_parent && !device->kind[0])
         return true;
@@ -249,7 +249,7 @@ void judge_warn_device(struct judge *judge, const struct device *device,
         judge_warn(judge, WARN_OUT_OF_RANGE, state->key, rule, device->ifindex, device->name);
     /* Where strict is wanted nothing is lost by it. */
     if (state->key == KEY_RP_FILTER && state->state != STATE_MOOT && !device_is_port(device) &&
-        (device->known & FACT_ADDRESSES) && !device->numbered &&
+        !device_is_vrf(device) && (device->known & FACT_ADDRESSES) && !device->numbered &&
         (state->wanted_known && state->wanted > 0
              ? state->wanted == 2
              : state->effective == 2 && (device->flags & IFF_UP)))

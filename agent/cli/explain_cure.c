@@ -356,8 +356,8 @@ static void cure_loose(FILE *f, const struct explain *explain, const struct expl
     char pattern[NAME_ESCAPED_SIZE + 1];
 
     if (key->state.key != KEY_RP_FILTER || explain->subject != EXPLAIN_DEVICE ||
-        device_is_port(device) || !key->state.wanted_known || key->state.wanted != 2 ||
-        !(device->known & FACT_ADDRESSES) || device->numbered)
+        device_is_port(device) || device_is_vrf(device) || !key->state.wanted_known ||
+        key->state.wanted != 2 || !(device->known & FACT_ADDRESSES) || device->numbered)
         return;
     fputs(ftell(f) > 0 ? "\n" : "", f);
     say_where(f, explain,

@@ -221,6 +221,9 @@ char *explain_meaning(const struct explain *explain, const struct explain_key *k
     if (key->state.state == STATE_MOOT)
         return text("Nothing by itself: packets that come in by a port count as coming in by its "
                     "master, and the master's value decides.");
+    if (id == KEY_RP_FILTER && explain->device && device_is_vrf(explain->device))
+        return text("Nothing by itself: packets come in by the ports of the VRF, and the value of "
+                    "the port decides.");
     if (id == KEY_RP_FILTER)
         return filter_meaning(explain, effective);
     if (key_info(id)->values == VALUES_SWITCH)
