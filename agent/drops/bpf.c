@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -131,6 +132,8 @@ static int give(const struct drop_key *key, const struct drop_value *value, drop
 
     memcpy(drop.device, value->device, sizeof(drop.device));
     drop.device[sizeof(drop.device) - 1] = 0;
+    if (!drop.device[0])
+        (void)if_indextoname(key->ifindex, drop.device); /* gone: "" */
     return fn(&drop, data);
 }
 

@@ -49,7 +49,16 @@ struct sk_buff {
     unsigned int tail;
     unsigned char *head;
     __u32 mark;
+    char cb[48];
 } found_by_name;
+
+/* What IPv4 keeps in cb. */
+struct inet_skb_parm {
+    int iif;
+    __u16 flags;
+} found_by_name;
+
+#define IPSKB_L3SLAVE (1 << 7)
 
 /* Of the packet itself: the wire decides, not the kernel. */
 struct ipv4_header {
@@ -124,7 +133,8 @@ static __always_inline void count_flow(void *map, const struct drop_key *key,
         first.sample.tos = header->tos;
         first.sample.protocol = header->protocol;
         take_ports(skb, header, &first.sample);
-        bpf_probe_read_kernel_str(first.device, sizeof(first.device), skb->dev->name);
+        if (key->ifindex == (__u32)skb->dev->ifindex) /* else its name is found by the reader */
+            bpf_probe_read_kernel_str(first.device, sizeof(first.device), skb->dev->name);
         if (bpf_map_update_elem(map, key, &first, BPF_NOEXIST) == 0)
             return;
         value = bpf_map_lookup_elem(map, key); /* another processor was faster, or it is full */
@@ -143,6 +153,19 @@ static __always_inline int find_reason(unsigned int number)
     return -1;
 }
 
+/* What came in by a port of a VRF stands as one of the VRF by now, but was checked as one of the
+ * port (vrf_ip_rcv(), ip_rcv_finish()). */
+static __always_inline __u32 receiver_of(const struct sk_buff *skb)
+{
+    const struct inet_skb_parm *parm = (const struct inet_skb_parm *)skb->cb;
+    __u32 ifindex = skb->dev->ifindex;
+    __u16 flags = 0;
+
+    if (bpf_probe_read_kernel(&flags, sizeof(flags), &parm->flags) == 0 && flags & IPSKB_L3SLAVE)
+        (void)bpf_probe_read_kernel(&ifindex, sizeof(ifindex), &parm->iif);
+    return ifindex;
+}
+
 SEC("tp_btf/kfree_skb")
 int packet_dropped(const __u64 *arguments)
 {
@@ -158,7 +181,7 @@ int packet_dropped(const __u64 *arguments)
     device = skb->dev;
     if (!device || device->nd_net.net->ns.inum != settings.namespace)
         return 0;
-    key.ifindex = device->ifindex;
+    key.ifindex = receiver_of(skb);
     if (settings.ifindex && settings.ifindex != key.ifindex)
         return 0;
     if (bpf_probe_read_kernel(&header, sizeof(header), skb->head + skb->network_header) < 0)

@@ -35,7 +35,8 @@ struct drop_value {
     __u64 packets;
     struct drop_sample sample;
     __u32 unused;
-    char device[DROP_DEVICE_SIZE]; /* its name when the first packet was dropped */
+    char device[DROP_DEVICE_SIZE]; /* its name when the first packet was dropped; "" for the port of
+                                      a VRF */
 };
 
 /* Set before the program is loaded, read-only afterwards. */
