@@ -33,6 +33,7 @@ expect "the agent is removed" apt remove rpfpolicy-agent
 expect "values stay" test "$before" = "$(all_values)"
 expect "it is said how to go back" grep -q 'To go back now: rpfpolicy restore' /test/apt
 expect "the command is still there" rpfpolicy check
+expect "a preset becomes a file of the policy" rpfpolicy preset enable cilium
 rpfpolicy restore
 expect "and goes back" has all 2
 expect "the command is removed" apt remove rpfpolicy
@@ -43,15 +44,23 @@ before=$(all_values)
 expect "purge" apt purge rpfpolicy-agent rpfpolicy
 expect "changes no setting" test "$before" = "$(all_values)"
 
+# nothing_left [PATH…]: but these.
 nothing_left() {
     local found
 
     found=$(find / /run -xdev \( -path /proc -o -path /sys -o -path /test -o -path /var/log \) -prune -o \
-        -name '*rpfpolicy*' -print; getent passwd rpfpolicy; getent group rpfpolicy)
+        -path '*rpfpolicy*' -print; getent passwd rpfpolicy; getent group rpfpolicy)
+    found=$(grep -vxF -e '' "${@/#/-e}" <<<"$found")
     [ -z "$found" ] || {
         echo "$found"
         return 1
     }
 }
 
+mine=(/etc/rpfpolicy.d/10-node.conf /etc/rpfpolicy.d/20-preset-cilium.conf)
+expect "what a person wrote and chose stays" test -s "${mine[0]}" -a -s "${mine[1]}"
+expect "and nothing else is left" nothing_left /etc/rpfpolicy.d "${mine[@]}"
+expect "installed once more" upgrade_to "$FOURTH"
+rm "${mine[@]}"
+expect "purged without a policy" apt purge rpfpolicy-agent rpfpolicy
 expect "nothing is left" nothing_left
