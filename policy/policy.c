@@ -120,6 +120,7 @@ int policy_finish(struct policy *policy, struct diags *diags)
         return -ENOMEM;
     validate_shadows(policy, shadowed, diags);
     validate_pins(policy, shadowed, diags);
+    validate_presence(policy, diags);
     validate_blindness(policy, shadowed, diags);
     diags_sort(diags, policy->files, policy->n_files);
     return 0;
@@ -129,6 +130,17 @@ const char *policy_hash_text(const struct policy *policy, char buf[17])
 {
     snprintf(buf, 17, "%016llx", (unsigned long long)policy->hash);
     return buf;
+}
+
+bool policy_has_rules(const struct policy *policy)
+{
+    return policy->n_rules > 0 || routing_in_policy(policy);
+}
+
+bool policy_disarms(const struct policy *in_force, const struct policy *next)
+{
+    return in_force && in_force->agent.mode == MODE_ENFORCE && policy_has_rules(in_force) &&
+           !policy_has_rules(next);
 }
 
 const struct rule *policy_pin(const struct policy *policy, enum key key, enum pattern_kind which)

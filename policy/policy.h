@@ -88,6 +88,7 @@ struct policy {
     size_t n_exceptions, exceptions_capacity;
     struct {
         enum policy_mode mode;
+        bool mode_written; /* by a file; else it is the default */
         uint64_t sweep_usec;
         bool flush_routes;
         char *metrics_file; /* owned, NULL for none */
@@ -118,15 +119,23 @@ static inline void policy_freep(struct policy **p)
 int policy_add_file(struct policy *policy, const char *path, const char *bytes, size_t n,
                     struct diags *diags);
 
-/* Judge what needs all files: unknown sets and rules that a pin rules out (errors); rules that can
- * never win (warnings, with the line that shadows them; a note for a `* = unmanaged` that another
- * file replaces); and where the udev hook's blindness for sets leaves a device looser (warnings).
- * All messages are then in the order of files and lines. With diags NULL, for a policy that was
- * judged before, none of that. And build the matcher. -ENOMEM, else 0. */
+/* Judge what needs all files: unknown sets, rules that a pin rules out, and no rule at all where
+ * nobody wrote 'mode = observe' (errors); rules that can never win (warnings, with the line that
+ * shadows them; a note for a `* = unmanaged` that another file replaces); and where the udev hook's
+ * blindness for sets leaves a device looser (warnings). All messages are then in the order of files
+ * and lines. With diags NULL, for a policy that was judged before, none of that. And build the
+ * matcher. -ENOMEM, else 0. */
 int policy_finish(struct policy *policy, struct diags *diags);
 
 /* "5f0c…": 16 hex digits of policy.hash. */
 const char *policy_hash_text(const struct policy *policy, char buf[17]);
+
+/* Does any line ask for something: a rule of a key, of an exception too, or a line of [routing]? */
+bool policy_has_rules(const struct policy *policy);
+
+/* Would `next` in the place of this policy, NULL for none, end that anything is enforced, and ask
+ * for nothing instead? Hardly ever is that meant: who accepts a policy asks first. */
+bool policy_disarms(const struct policy *in_force, const struct policy *next);
 
 /* The pin of a key, or NULL. which: PATTERN_ALL or PATTERN_DEFAULT. The later line wins. */
 const struct rule *policy_pin(const struct policy *policy, enum key key, enum pattern_kind which);

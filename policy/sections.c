@@ -98,6 +98,7 @@ static void agent_mode(struct parser *parser, const char *value, unsigned line)
     for (enum policy_mode mode = MODE_OBSERVE; mode <= MODE_ENFORCE; mode++) {
         if (streq(value, policy_mode_name(mode))) {
             parser->policy->agent.mode = mode;
+            parser->policy->agent.mode_written = true;
             return;
         }
     }

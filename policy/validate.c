@@ -1,5 +1,5 @@
 /* What can only be judged when all files were read: sets that do not exist, rules that a pin of
- * `all` rules out, and where the udev hook cannot see enough to judge. */
+ * `all` rules out, no rule at all, and where the udev hook cannot see enough to judge. */
 #include "validate.h"
 
 #include <stdio.h>
@@ -96,6 +96,19 @@ void validate_pins(const struct policy *policy, const bool *shadowed, struct dia
                   NAME_SHOWN(rule->value_text), NAME_SHOWN(pin->origin.file), pin->origin.line,
                   NAME_SHOWN(pin->value_text));
     }
+}
+
+/* A file that was emptied, or lost its lines in a template, would end all enforcement without a
+ * word; removing it does not. The last file is named: the line written there wins. */
+void validate_presence(const struct policy *policy, struct diags *diags)
+{
+    bool on_purpose = policy->agent.mode_written && policy->agent.mode == MODE_OBSERVE;
+
+    if (policy->n_files == 0 || policy_has_rules(policy) || on_purpose || diags_failed(diags))
+        return;
+    diags_add(diags, DIAG_ERROR, policy->files[policy->n_files - 1], 0,
+              "no rule in any file; to report nothing and write nothing on purpose, write "
+              "'mode = observe' in [agent]");
 }
 
 static const char *fact_text(uint32_t facts)

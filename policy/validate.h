@@ -17,5 +17,8 @@ void validate_shadows(const struct policy *policy, bool *shadowed, struct diags 
 /* Rules that a pin of `all` rules out are errors. */
 void validate_pins(const struct policy *policy, const bool *shadowed, struct diags *diags);
 
+/* No rule at all is an error, unless 'mode = observe' is written or other errors may be why. */
+void validate_presence(const struct policy *policy, struct diags *diags);
+
 /* Rules that the udev hook cannot judge and that leave a device looser meanwhile are warnings. */
 void validate_blindness(const struct policy *policy, const bool *shadowed, struct diags *diags);

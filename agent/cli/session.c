@@ -42,7 +42,7 @@ static void say_withdrawal(const struct paths *paths)
     _cleanup_free_ char *root = shell_word(paths->root);
 
     say("the policy that was accepted before stays in force; to end that\n"
-        "    rpfpolicy accept --policy=/dev/null%s%s",
+        "    rpfpolicy accept --force --policy=/dev/null%s%s",
         *paths->root ? " --root=" : "", *paths->root ? root ?: "?" : "");
 }
 
@@ -129,10 +129,14 @@ int session_accept(struct session *session)
     int r = paths->foreign ? run_directory_make(paths) : 0; /* there it is where the agent works */
 
     if (r >= 0)
-        r = policy_accept(paths, session->policy->hash, &shown_before);
+        r = policy_accept(paths, session->policy->hash, cli_given(session->cli, OPTION_FORCE),
+                          &shown_before);
     diags_done(&shown_before);
     if (r == -ESTALE)
         say("the policy on disk was changed just now, nothing was done; try again");
+    else if (r == -ENODATA)
+        say("refused: the policy has no rules, while rules are enforced.\n"
+            "Nothing was written, nothing was accepted; to end that on purpose, give --force");
     else if (r == -EACCES || r == -EPERM)
         say("cannot accept the policy: %s (this needs root)", error_text(r));
     else if (is_of_the_file(r))

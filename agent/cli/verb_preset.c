@@ -246,10 +246,12 @@ static int preset_disable_all(struct cli *cli, const struct presets *presets, in
         changed = true;
         fprintf(cli->out.stream, "%s removed\n", preset->target);
     }
-    if (changed)
-        fputs("Devices keep their values. Next: 'rpfpolicy plan', then 'rpfpolicy apply' puts the "
-              "rest of the policy into force.\n",
-              cli->out.stream);
+    if (!changed)
+        return EXIT_OK;
+    say_what_policy_says(cli);
+    fputs("Devices keep their values. Next: 'rpfpolicy plan', then 'rpfpolicy apply' puts the "
+          "rest of the policy into force.\n",
+          cli->out.stream);
     return EXIT_OK;
 }
 

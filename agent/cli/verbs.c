@@ -45,7 +45,8 @@ const struct verb verbs[] = {
                 "\n"
                 "First it says which peers would be cut, as 'rpfpolicy plan --impact' does. When\n"
                 "an SSH session is among them it refuses and changes nothing, unless --force or\n"
-                "--confirm is given.\n"
+                "--confirm is given. It also refuses to put a policy without rules in the place\n"
+                "of rules that are enforced, unless --force is given.\n"
                 "\n"
                 "With --confirm values and policy are put back, in a safe order, unless you\n"
                 "answer 'y' at the prompt, or 'rpfpolicy confirm' is run elsewhere, in time. A\n"
@@ -69,7 +70,10 @@ const struct verb verbs[] = {
                 "cut an SSH session, unless --force is given. 'systemctl reload' of the agent\n"
                 "runs 'accept': it fails then, the agent keeps its policy, the journal says why.\n"
                 "A pause with --for counts as over, since the agent goes on by itself then; where\n"
-                "a pause has no end, 'resume' looks.\n",
+                "a pause has no end, 'resume' looks.\n"
+                "\n"
+                "It also refuses to put a policy without rules in the place of rules that are\n"
+                "enforced, unless --force is given.\n",
         .options = OPTION_BIT(OPTION_FORCE),
         .formats = FORMATS_USUAL,
         .run = verb_accept,

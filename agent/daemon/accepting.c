@@ -11,6 +11,21 @@
 #define SETTLED_AFTER (500 * USEC_PER_MSEC)
 #define ERRORS_SHOWN 10
 
+static const char *why_refused(int error)
+{
+    switch (error) {
+    case -EBADMSG:
+        return "it has errors";
+    case -ENOENT:
+        return "there is no file of it";
+    case -ENODATA:
+        return "it has no rules, while rules are enforced (to end that, keep the rules under "
+               "'mode = observe', or run 'rpfpolicy accept --force')";
+    default:
+        return strerror(-error);
+    }
+}
+
 static void say_refused(const struct agent *agent, const struct diags *diags, int error)
 {
     unsigned shown = 0;
@@ -29,9 +44,7 @@ static void say_refused(const struct agent *agent, const struct diags *diags, in
     }
     log_plain(&agent->logger, LOG_EVENT_POLICY_REFUSED, LOG_ERR,
               "The policy on disk is not accepted: %s; what was accepted before stays in force",
-              error == -EBADMSG  ? "it has errors"
-              : error == -ENOENT ? "there is no file of it"
-                                 : strerror(-error));
+              why_refused(error));
 }
 
 static int on_settled(sd_event_source *source, uint64_t usec, void *data)
@@ -52,7 +65,7 @@ void agent_accept(struct agent *agent)
     int r = policy_load(&agent->paths, &diags, &policy);
 
     if (r == 0)
-        r = policy_accept(&agent->paths, policy->hash, &diags);
+        r = policy_accept(&agent->paths, policy->hash, false, &diags);
     if (r == -ESTALE) {
         wait_for_rest(agent);
         return;

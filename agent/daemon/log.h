@@ -15,7 +15,7 @@ enum log_event {
     LOG_EVENT_POLICY,         /* a policy was taken into force */
     LOG_EVENT_NO_POLICY,      /* nothing is accepted: nothing is written */
     LOG_EVENT_POLICY_DAMAGED, /* the accepted policy cannot be read */
-    LOG_EVENT_POLICY_REFUSED, /* the policy on disk was to be accepted and has errors */
+    LOG_EVENT_POLICY_REFUSED, /* the policy on disk was to be accepted and cannot be */
     LOG_EVENT_GIVEN,          /* a new device got its value */
     LOG_EVENT_REPAIRED,       /* an existing device was put right */
     LOG_EVENT_WRITER,         /* something keeps writing a key back */

@@ -127,7 +127,7 @@ int metrics_text(const struct agent *agent, char **ret)
            agent->pauses.count);
     if (agent->accepts)
         single(out, "rpfpolicy_agent_policy_refused", "gauge",
-               "1 while the policy on disk has errors and an older one is in force.",
+               "1 while the policy on disk cannot be taken and an older one is in force.",
                agent->refused);
     sockets(out, agent);
     reaction(out, agent);

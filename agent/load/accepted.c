@@ -272,7 +272,18 @@ static int replace_accepted(const struct paths *paths, const struct conf_files *
     return r;
 }
 
-int policy_accept(const struct paths *paths, uint64_t hash, struct diags *diags)
+/* -ENODATA. What cannot be used is nothing to be kept. */
+static int refuse_to_disarm(const struct paths *paths, const struct policy *policy)
+{
+    _cleanup_policy_ struct policy *in_force = NULL;
+    int r = policy_load_accepted(paths, NULL, &in_force);
+
+    if (r < 0)
+        return r == -ENOENT || r == -EBADMSG ? 0 : r;
+    return policy_disarms(in_force, policy) ? -ENODATA : 0;
+}
+
+int policy_accept(const struct paths *paths, uint64_t hash, bool forced, struct diags *diags)
 {
     _cleanup_conf_files_ struct conf_files files = {};
     _cleanup_policy_ struct policy *policy = NULL;
@@ -289,6 +300,9 @@ int policy_accept(const struct paths *paths, uint64_t hash, struct diags *diags)
         return r;
     if (policy->hash != hash)
         return -ESTALE;
+    r = forced ? 0 : refuse_to_disarm(paths, policy);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < files.count; i++)
         total += files.files[i].n + 4 * PATH_MAX + 64;
     if (total > ACCEPTED_MAX)

@@ -10,15 +10,18 @@ const char *const policy_directories[] = {"/etc/rpfpolicy.d", "/run/rpfpolicy.d"
                                           "/usr/local/lib/rpfpolicy.d", "/usr/lib/rpfpolicy.d",
                                           NULL};
 
-/* The null device is a policy without a line, as it is an empty file for every other tool. */
-static int add_empty(const char *path, struct conf_files *files)
+/* Who names the null device wants no policy, on purpose, so it counts as one that says so. */
+static int add_nothing_wanted(const char *path, struct conf_files *files)
 {
+    static const char text[] = "[agent]\nmode = observe\n";
+
     files->files = calloc(1, sizeof(*files->files));
     if (!files->files)
         return -ENOMEM;
     files->count = files->capacity = 1;
     files->files[0].path = strdup(path);
-    files->files[0].bytes = strdup("");
+    files->files[0].bytes = strdup(text);
+    files->files[0].n = sizeof(text) - 1;
     return files->files[0].path && files->files[0].bytes ? 0 : -ENOMEM;
 }
 
@@ -31,7 +34,7 @@ static int read_named(const char *path, struct diags *diags, struct conf_files *
     r = conf_file_read("", path, geteuid() == 0 ? CONF_FILES_TRUSTED : 0, diags, ret);
     if (r < 0 || ret->count > 0 || diags->errors > errors)
         return r;
-    return add_empty(path, ret);
+    return add_nothing_wanted(path, ret);
 }
 
 int policy_read_files(const struct paths *paths, struct diags *diags, struct conf_files *ret)

@@ -11,7 +11,8 @@
 extern const char *const policy_directories[];
 
 /* The policy on disk, validated: the directories, or only paths->policy. -EBADMSG when diags holds
- * an error; -ENOENT when there is no policy file at all (an empty file, and /dev/null, are one). */
+ * an error; -ENOENT when there is no policy file at all. /dev/null as paths->policy is one that
+ * says 'mode = observe' and nothing else. */
 int policy_load(const struct paths *paths, struct diags *diags, struct policy **ret);
 
 /* Only the names of the files that can be read, into an empty policy: what a report on a broken one
@@ -34,10 +35,11 @@ int policy_parse_accepted(const char *bytes, size_t n, const char *device, struc
 
 /* Put the policy on disk, which policy_load() gave and which has this hash, into force: read it
  * once more, validate it, and replace accepted.conf atomically and durably by the very bytes that
- * were validated. -ESTALE where what is on disk is another one by now; other errors as
- * policy_load(), -EFBIG over 64 MiB. On an error nothing is replaced (only a failure to make the
- * replacement durable comes after it). */
-int policy_accept(const struct paths *paths, uint64_t hash, struct diags *diags);
+ * were validated. -ESTALE where what is on disk is another one by now; -ENODATA where it has no
+ * rules and would end the enforcement of those in force, see policy_disarms(), and that is not
+ * `forced`; other errors as policy_load(), -EFBIG over 64 MiB. On an error nothing is replaced
+ * (only a failure to make the replacement durable comes after it). */
+int policy_accept(const struct paths *paths, uint64_t hash, bool forced, struct diags *diags);
 
 /* sysctl.d of this namespace, NULL in *ret (and 0) where it is not to be used. */
 struct sysctl_conf;

@@ -64,6 +64,20 @@ rm /etc/rpfpolicy.d/10-test.conf
 agent_wait_log 'The policy on disk is not accepted: there is no file of it'
 expect_equal "nor is none at all" "$(sha256sum <"$accepted")" "$before"
 
+# --- a policy without a rule
+
+: >"$AGENT_LOG"
+: >/etc/rpfpolicy.d/10-test.conf
+agent_wait_log '/etc/rpfpolicy.d/10-test.conf: no rule in any file'
+agent_wait_log 'The policy on disk is not accepted: it has errors'
+printf '[agent]\nmode = observe\n' | policy_file 10-test.conf
+agent_wait_log 'The policy on disk is not accepted: it has no rules, while rules are enforced'
+wait_until "the metrics say that one is refused" refused_is 1
+expect_equal "neither is accepted" "$(sha256sum <"$accepted")" "$before"
+echo 2 >"$CONF/eth0/rp_filter"
+becomes eth0 rp_filter 1
+rm /etc/rpfpolicy.d/10-test.conf
+
 policy loose >/run/test/late
 ln -s /run/test/late /etc/rpfpolicy.d/10-test.conf
 becomes eth0 rp_filter 2

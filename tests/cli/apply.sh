@@ -49,6 +49,18 @@ for verb in plan apply accept; do
     expect "$verb with a broken policy accepts nothing" test ! -e "$ACCEPTED"
 done
 
+for text in '' '# nothing' '[rp_filter]' $'[agent]\nmode = enforce' $'[set s]\nname = e*' '[-later]'; do
+    policy_file 10-test.conf <<<"$text"
+    for verb in plan apply accept 'routes apply' validate; do
+        # shellcheck disable=SC2086 # words
+        unchanged "$verb without a rule in '$text'" run $verb
+        expect_status "$verb without a rule in '$text'" 1
+        says "$verb without a rule in '$text' names file and line" "$ERR" \
+            "^/etc/rpfpolicy.d/10-test.conf: no rule in any file; .* write 'mode = observe' in \[agent\]$"
+    done
+    expect "without a rule in '$text' nothing is accepted" test ! -e "$ACCEPTED"
+done
+
 # --- plan and dry run
 
 policy_file 10-test.conf <<'END'
@@ -282,6 +294,47 @@ umount /proc/sys/net
 sysctl -qw net.ipv4.conf.all.log_martians=0
 run plan --json
 json "and nothing where all can be had" '(.writes | length > 0) and .impossible == [] and .routing == []'
+
+# --- from rules that are enforced to none
+
+policy_file 10-test.conf <<<$'[agent]\nmode = enforce\n[rp_filter]\nlxc1 = off'
+run accept
+enforced=$(md5sum <"$ACCEPTED")
+: >/etc/rpfpolicy.d/10-test.conf
+for verb in accept apply 'accept --force' 'apply --force'; do
+    # shellcheck disable=SC2086 # words
+    run $verb
+    expect_status "$verb of an emptied file" 1
+    expect_equal "$verb of an emptied file accepts nothing" "$(md5sum <"$ACCEPTED")" "$enforced"
+done
+policy_file 10-test.conf <<<$'[agent]\nmode = observe'
+run validate
+expect_status "none, and the word for it, is a policy" 0
+expect_equal "none, and the word for it: the sum" "$(cat "$OUT")" "1 file, 0 rules, valid"
+for verb in accept apply 'apply --confirm=1s' 'routes apply' 'accept --policy=/dev/null'; do
+    # shellcheck disable=SC2086 # words
+    unchanged "$verb of no rules" run $verb
+    expect_status "$verb of no rules" 1
+    says "$verb of no rules is refused" "$ERR" 'refused: the policy has no rules, while rules are enforced'
+    says "$verb of no rules says the way on" "$ERR" 'to end that on purpose, give --force'
+    expect_equal "$verb of no rules accepts nothing" "$(md5sum <"$ACCEPTED")" "$enforced"
+done
+for verb in accept apply 'routes apply' 'accept --policy=/dev/null'; do
+    # shellcheck disable=SC2086 # words
+    run $verb --force
+    expect_status "$verb --force" 0
+    expect "$verb --force ends it" grep -qx 'mode = observe' "$ACCEPTED"
+    policy_file 20-more.conf <<<$'[agent]\nmode = enforce\n[rp_filter]\nlxc1 = off'
+    run accept
+    expect_status "$verb --force: and back" 0
+    rm /etc/rpfpolicy.d/20-more.conf
+done
+policy_file 20-more.conf <<<$'[rp_filter]\nlxc1 = off'
+run accept
+expect_status "rules that are only observed" 0
+rm /etc/rpfpolicy.d/20-more.conf
+run accept
+expect_status "no rules after those" 0
 
 # --- nowhere to accept it to
 

@@ -413,9 +413,9 @@ expect_equal "no colours where no terminal is" "$(grep -c $'\e' "$OUT")" 0
 mv /etc/rpfpolicy.d/10-test.conf "$SYSTEM_WORK"
 run check
 expect_status "without files, with an accepted policy" 1
-says "that it stays in force, and the way out" "$ERR" '^ +rpfpolicy accept --policy=/dev/null$'
-rpfpolicy accept --policy=/dev/null >/dev/null
-expect_equal "the way out: no rule is in force" "$(grep -c ' = ' /var/lib/rpfpolicy/accepted.conf)" 0
+says "that it stays in force, and the way out" "$ERR" '^ +rpfpolicy accept --force --policy=/dev/null$'
+rpfpolicy accept --force --policy=/dev/null >/dev/null
+expect_equal "the way out: no rule is in force" "$(grep ' = ' /var/lib/rpfpolicy/accepted.conf)" 'mode = observe'
 for root in "$SYSTEM_WORK/root" "$SYSTEM_WORK/a 'root'"$'\n\\\xff' root; do
     (
         cd "$SYSTEM_WORK" && mkdir -p "$root/etc/rpfpolicy.d"
@@ -426,8 +426,16 @@ for root in "$SYSTEM_WORK/root" "$SYSTEM_WORK/a 'root'"$'\n\\\xff' root; do
         eval "$(grep '^    rpfpolicy accept' "$ERR")" >/dev/null
     )
     expect_equal "the way out below $(printf %q "$root"), as typed" \
-        "$(cd "$SYSTEM_WORK" && grep -c ' = ' "$root/var/lib/rpfpolicy/accepted.conf")" 0
+        "$(cd "$SYSTEM_WORK" && grep ' = ' "$root/var/lib/rpfpolicy/accepted.conf")" 'mode = observe'
 done
+
+# --- nor is it where a file was emptied
+
+: >/etc/rpfpolicy.d/10-test.conf
+run check
+expect_status "with an empty file" 1
+says "it is named, with the line to write" "$ERR" \
+    "^/etc/rpfpolicy.d/10-test.conf: no rule in any file; .* write 'mode = observe' in \[agent\]$"
 mv "$SYSTEM_WORK/10-test.conf" /etc/rpfpolicy.d
 
 # --- a root that is mistyped

@@ -110,6 +110,11 @@ expect "disable removes the copy" test ! -e "$COPY"
 preset disable cilium
 status "disabling twice" 0
 says "disabling twice" "not enabled"
+printf '[agent]\nmode = enforce\n' >"$ROOT/etc/rpfpolicy.d/10-mode.conf"
+preset enable cilium
+preset disable cilium
+says "disabling the last rules" "/etc/rpfpolicy.d/10-mode.conf: no rule in any file"
+rm "$ROOT/etc/rpfpolicy.d/10-mode.conf"
 
 # -- the administrator is told what stands in whose shadow --
 

@@ -156,7 +156,7 @@ says "the hook stands in for it" "$OUT" '^The udev hook stands in'
 run check --json
 json "check: a killed agent" '.agent == {"state": "absent", "since": null}'
 cp /etc/rpfpolicy.d/10-test.conf "$SYSTEM_WORK/enforcing"
-accept_policy <<<'[agent]'
+sed 's/enforce/observe/' "$SYSTEM_WORK/enforcing" | accept_policy
 run status
 says "observing, the hook does not" "$OUT" '^Nothing repairs values now: mode is observe\.$'
 run status --json

@@ -148,7 +148,7 @@ keep routes planned plan
 keep check routing-of-one eth0
 rpfpolicy routes apply >/dev/null 2>&1
 keep check routed
-echo '# no section' >/etc/rpfpolicy.d/10-test.conf
+printf '[agent]\nmode = observe\n' >/etc/rpfpolicy.d/10-test.conf
 keep check leftovers
 keep routes leftovers show
 rpfpolicy routes flush >/dev/null

@@ -97,7 +97,7 @@ static int accept_policy(const struct tree *tree, struct diags *diags, struct po
 {
     int r = policy_load(&tree->paths, diags, ret);
 
-    return r < 0 ? r : policy_accept(&tree->paths, (*ret)->hash, diags);
+    return r < 0 ? r : policy_accept(&tree->paths, (*ret)->hash, false, diags);
 }
 
 static int accept_it(const struct tree *tree)
@@ -227,22 +227,65 @@ static void all_may_read_what_is_accepted_and_nothing_else_is_left_behind(void *
     assert_int_equal(files, 1);
 }
 
-static void an_empty_file_and_dev_null_are_policies_without_a_rule(void **state)
+static void dev_null_is_a_policy_that_says_that_nothing_is_wanted(void **state)
 {
     struct tree *tree = *state;
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
-    _cleanup_policy_ struct policy *empty = NULL, *null = NULL, *loaded = NULL;
+    _cleanup_policy_ struct policy *null = NULL, *loaded = NULL;
 
-    write_policy(tree, "10-a.conf", "");
-    assert_int_equal(policy_load(&tree->paths, &diags, &empty), 0);
-    assert_int_equal(empty->n_rules, 0);
     tree->paths.policy = strdup("/dev/null");
     assert_int_equal(accept_policy(tree, &diags, &null), 0);
+    assert_int_equal(diags.count, 0);
     assert_int_equal(null->n_rules, 0);
     assert_int_equal(policy_load_accepted(&tree->paths, &diags, &loaded), 0);
     assert_int_equal(loaded->n_rules, 0);
     assert_int_equal(loaded->agent.mode, MODE_OBSERVE);
     assert_string_equal(loaded->files[0], "/dev/null");
+}
+
+static void files_that_are_all_masked_are_no_policy(void **state)
+{
+    const struct tree *tree = *state;
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/etc/rpfpolicy.d/10-a.conf", tree->root);
+    assert_int_equal(symlink("/dev/null", path), 0);
+    assert_int_equal(accept_it(tree), -ENOENT);
+}
+
+static void no_rules_take_the_place_of_enforced_ones_by_force_alone(void **state)
+{
+    const struct tree *tree = *state;
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *rules = NULL, *empty = NULL, *none = NULL, *kept = NULL,
+                                   *replaced = NULL;
+
+    write_policy(tree, "10-a.conf", "[agent]\nmode = enforce\n[rp_filter]\n* = strict\n");
+    assert_int_equal(accept_policy(tree, &diags, &rules), 0);
+    write_policy(tree, "10-a.conf", "");
+    assert_int_equal(accept_policy(tree, &diags, &empty), -EBADMSG);
+    diags_done(&diags);
+    write_policy(tree, "10-a.conf", "[agent]\nmode = observe\n");
+    assert_int_equal(accept_policy(tree, &diags, &none), -ENODATA);
+    assert_int_equal(policy_load_accepted(&tree->paths, NULL, &kept), 0);
+    assert_int_equal(kept->hash, rules->hash);
+    assert_int_equal(policy_accept(&tree->paths, none->hash, true, &diags), 0);
+    assert_int_equal(policy_load_accepted(&tree->paths, NULL, &replaced), 0);
+    assert_int_equal(replaced->hash, none->hash);
+}
+
+/* As an older version accepted it: an upgrade changes nothing of what is in force. */
+static void an_accepted_policy_without_a_rule_is_still_read(void **state)
+{
+    static const char text[] = "[agent]\nmode = enforce\n";
+    _cleanup_policy_ struct policy *policy = policy_new(), *read = NULL;
+    char bytes[200], hash[17];
+
+    assert_non_null(policy);
+    assert_int_equal(policy_add_file(policy, "/p.conf", text, strlen(text), NULL), 0);
+    snprintf(bytes, sizeof(bytes), "rpfpolicy-accepted 1 %s 1\nfile %zu /p.conf\n%s\n",
+             policy_hash_text(policy, hash), strlen(text), text);
+    assert_int_equal(policy_parse_accepted(bytes, strlen(bytes), NULL, NULL, &read), 0);
 }
 
 static void a_named_policy_is_the_only_one_and_its_bytes_are_kept_as_they_are(void **state)
@@ -363,7 +406,10 @@ int main(void)
         TEST(a_file_that_others_may_write_is_refused),
         TEST(an_accepted_file_that_others_may_write_is_refused),
         TEST(all_may_read_what_is_accepted_and_nothing_else_is_left_behind),
-        TEST(an_empty_file_and_dev_null_are_policies_without_a_rule),
+        TEST(dev_null_is_a_policy_that_says_that_nothing_is_wanted),
+        TEST(files_that_are_all_masked_are_no_policy),
+        TEST(no_rules_take_the_place_of_enforced_ones_by_force_alone),
+        TEST(an_accepted_policy_without_a_rule_is_still_read),
         TEST(a_named_policy_is_the_only_one_and_its_bytes_are_kept_as_they_are),
         TEST(any_damage_is_noticed),
         TEST(words_that_only_another_version_knows_are_refused_with_their_line),

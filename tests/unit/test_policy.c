@@ -23,11 +23,87 @@ static void the_first_example_of_the_manual_is_a_policy(void **state)
     assert_null(policy->agent.metrics_file);
 }
 
-static void an_empty_policy_is_one(void **state)
+static void a_policy_without_a_rule_is_refused(void **state)
 {
-    assert_taken("");
-    assert_taken("[agent]\n[rp_filter]\n");
-    assert_taken("# nothing\n");
+    static const char *const texts[] = {
+        "",
+        "# nothing\n",
+        "[agent]\n[rp_filter]\n",
+        "[agent]\nsweep = 1h\n",
+        "[agent]\nmode = enforce\n",
+        "[agent]\nmode = observe\nmode = enforce\n",
+        "[set s]\nname = a\n",
+        "[routing]\n",
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+        assert_refused(texts[i], 0, "no rule in any file; to report nothing");
+}
+
+static void one_that_only_this_version_does_not_know_is_refused_too(void **state)
+{
+    static const char *const texts[] = {"[-newkey]\neth0 = 1\n", "[agent]\n-newword = 1\n",
+                                        "[routing eth0]\ngateway = first\n"};
+
+    for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+        _cleanup_diags_ struct diags diags = DIAGS_INIT;
+
+        policy_free(policy_of(texts[i], &diags));
+        assert_said(&diags, DIAG_ERROR, "p.conf", 0, "no rule in any file");
+        assert_int_equal(diags.errors, 1);
+        assert_int_equal(diags.warnings, 1);
+    }
+}
+
+static void a_rule_or_the_word_that_there_is_none_is_enough(void **state)
+{
+    assert_taken("[agent]\nmode = observe\n");
+    assert_taken("[agent]\nmode = enforce\nmode = observe\n");
+    assert_taken("[rp_filter]\n* = unmanaged\n");
+    assert_taken("[log_martians]\nall = no\n");
+    assert_taken("[routing]\neth1 = auto\n");
+    assert_taken("[exception e]\nreason = r\ndevices = eth0\nrp_filter = off\n");
+}
+
+static void where_errors_may_be_why_no_rule_is_left_they_are_all_that_is_said(void **state)
+{
+    assert_refused("[rp_filter]\n* = of\n", 2, "unknown value 'of'");
+}
+
+static void of_several_files_without_a_rule_the_last_is_named(void **state)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = policy_start();
+
+    policy_add(policy, "a.conf", "[agent]\nmode = enforce\n", &diags);
+    policy_add(policy, "b.conf", "", &diags);
+    assert_int_equal(policy_finish(policy, &diags), 0);
+    assert_said(&diags, DIAG_ERROR, "b.conf", 0, "write 'mode = observe' in [agent]");
+    assert_int_equal(diags.count, 1);
+}
+
+static void only_the_end_of_all_rules_that_are_enforced_disarms(void **state)
+{
+    static const char observe[] = "[agent]\nmode = observe\n";
+    static const char rules[] = "[agent]\nmode = enforce\n[rp_filter]\n* = strict\n";
+    static const char routing[] = "[agent]\nmode = enforce\n[routing]\neth1 = auto\n";
+    static const char observed[] = "[rp_filter]\n* = strict\n";
+    static const struct {
+        const char *in_force, *next;
+        bool disarms;
+    } changes[] = {
+        {rules, observe, true},    {routing, observe, true}, {rules, observed, false},
+        {rules, routing, false},   {routing, rules, false},  {observed, observe, false},
+        {observe, observe, false}, {observe, rules, false},
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(changes); i++) {
+        _cleanup_policy_ struct policy *in_force = policy_of(changes[i].in_force, NULL);
+        _cleanup_policy_ struct policy *next = policy_of(changes[i].next, NULL);
+
+        assert_int_equal(policy_disarms(in_force, next), changes[i].disarms);
+        assert_false(policy_disarms(NULL, next));
+    }
 }
 
 static void every_key_has_its_section(void **state)
@@ -364,7 +440,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_example_of_the_manual_is_a_policy),
-        cmocka_unit_test(an_empty_policy_is_one),
+        cmocka_unit_test(a_policy_without_a_rule_is_refused),
+        cmocka_unit_test(one_that_only_this_version_does_not_know_is_refused_too),
+        cmocka_unit_test(a_rule_or_the_word_that_there_is_none_is_enough),
+        cmocka_unit_test(where_errors_may_be_why_no_rule_is_left_they_are_all_that_is_said),
+        cmocka_unit_test(of_several_files_without_a_rule_the_last_is_named),
+        cmocka_unit_test(only_the_end_of_all_rules_that_are_enforced_disarms),
         cmocka_unit_test(every_key_has_its_section),
         cmocka_unit_test(alternatives_keep_their_order),
         cmocka_unit_test(observe_is_kept_apart_from_the_value),

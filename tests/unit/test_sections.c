@@ -11,6 +11,7 @@ static void the_agent_is_told_what_to_do(void **state)
                                                        "flush-routes = no\n"
                                                        "metrics-file = /run/m.prom\n"
                                                        "[rp_filter]\n"
+                                                       "* = strict\n"
                                                        "[agent]\n"
                                                        "mode = enforce\n"
                                                        "metrics-file = /run/n.prom\n",
@@ -29,7 +30,7 @@ static uint64_t sweep_of(const char *text)
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
     char whole[100];
 
-    snprintf(whole, sizeof(whole), "[agent]\nsweep = %s\n", text);
+    snprintf(whole, sizeof(whole), "[agent]\nmode = observe\nsweep = %s\n", text);
     _cleanup_policy_ struct policy *policy = policy_of(whole, &diags);
     assert_quiet(&diags);
     return policy->agent.sweep_usec / 1000;

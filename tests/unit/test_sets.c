@@ -81,7 +81,7 @@ static void what_a_device_has_not_is_matched_by_empty_quotes_only(void **state)
     device.kind[0] = device.driver[0] = device.master_name[0] = '\0';
     device.mac = NULL;
     for (size_t i = 0; i < ELEMENTSOF(words); i++) {
-        char text[100];
+        char text[120];
         const char *separator = strchr(words[i], '=') ? "=" : " = ";
 
         snprintf(text, sizeof(text), "%s%s\"\"", words[i], separator);
@@ -256,9 +256,9 @@ static void a_condition_takes_what_can_be_meant(void **state)
 
     for (size_t i = 0; i < ELEMENTSOF(good); i++) {
         _cleanup_diags_ struct diags diags = DIAGS_INIT;
-        char text[100];
+        char text[120];
 
-        snprintf(text, sizeof(text), "[set s]\n%s\n", good[i]);
+        snprintf(text, sizeof(text), "[set s]\n%s\n[rp_filter]\n@s = off\n", good[i]);
         policy_free(policy_of(text, &diags));
         assert_quiet(&diags);
     }

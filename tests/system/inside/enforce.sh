@@ -57,6 +57,18 @@ expect "a reload of a broken policy fails" test $? != 0
 expect "the agent goes on" agent_is active
 echo 2 >"$conf/lxc4f21a9/rp_filter"
 eventually "by the good policy" has lxc4f21a9 0
+: >/etc/rpfpolicy.d/10-node.conf
+systemctl reload rpfpolicy-agent
+expect "a reload of an emptied policy fails" test $? != 0
+expect "the journal says why" grep -qF '/etc/rpfpolicy.d/10-node.conf: no rule in any file' \
+    <(journalctl -b -o cat -u rpfpolicy-agent)
+policy <<<$'[agent]\nmode = observe'
+systemctl reload rpfpolicy-agent
+expect "so does one of a policy that has no rules any more" test $? != 0
+expect "the journal says why, too" grep -qF 'refused: the policy has no rules, while rules are enforced' \
+    <(journalctl -b -o cat -u rpfpolicy-agent)
+echo 2 >"$conf/lxc4f21a9/rp_filter"
+eventually "the good policy is in force" has lxc4f21a9 0
 node_policy enforce
 expect "a reload of a good policy works" systemctl reload rpfpolicy-agent
 
