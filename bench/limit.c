@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "util.h"
+#include "policy/base/util.h"
 
 struct dump {
     const char *name;

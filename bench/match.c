@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "compile.h"
+#include "policy/lang/compile.h"
 
 #define PASSES 21
 

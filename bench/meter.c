@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "util.h"
+#include "policy/base/util.h"
 
 #define COMMANDS_MAX 16
 

@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "util.h"
+#include "policy/base/util.h"
 
 #define IFINDEX_MAX (1 << 20)
 

@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "util.h"
+#include "policy/base/util.h"
 
 #define IFINDEX_MAX (1 << 20)
 #define GROUP 7          /* the devices that the driver deletes together */

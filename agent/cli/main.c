@@ -1,6 +1,6 @@
 /* The program rpfpolicy: finds out where things are and runs one verb. */
-#include "check.h"
-#include "options.h"
+#include "agent/cli/check/check.h"
+#include "agent/cli/frame/options.h"
 
 /* A mistyped root is no system without a policy, nor one where nothing is written. */
 static int refuse_root(struct cli *cli, const char *root, int error)

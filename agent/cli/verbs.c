@@ -1,6 +1,6 @@
 /* The table of verbs: what help, parsing and dispatch know about them. */
-#include "cli.h"
-#include "verb_report.h"
+#include "agent/cli/frame/cli.h"
+#include "agent/cli/report/verb_report.h"
 
 const struct verb verbs[] = {
     {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <sys/inotify.h>
 
-#include "agent.h"
+#include "agent/daemon/agent.h"
 
 /* A policy of several files is replaced one by one, also by Kubernetes: `..data` first, then links
  * to files that are new. */

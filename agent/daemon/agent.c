@@ -1,5 +1,5 @@
 /* The agent as a whole: set-up, signals, timers, and the way out. */
-#include "agent.h"
+#include "agent/daemon/agent.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "evidence.h"
-#include "lock.h"
-#include "sysctl/sysctl_conf.h"
+#include "agent/daemon/evidence.h"
+#include "agent/store/lock.h"
+#include "policy/sysctl/sysctl_conf.h"
 
 #define START_ATTEMPTS 10
 

@@ -5,17 +5,17 @@
 #include <systemd/sd-event.h>
 #include <time.h>
 
-#include "agent_routing.h"
-#include "agent_state.h"
-#include "apply.h"
-#include "histogram.h"
-#include "links.h"
-#include "log.h"
-#include "paths.h"
-#include "pauses.h"
-#include "policy_load.h"
-#include "table.h"
-#include "watch.h"
+#include "agent/base/paths.h"
+#include "agent/change/apply.h"
+#include "agent/daemon/entries.h"
+#include "agent/daemon/histogram.h"
+#include "agent/daemon/log.h"
+#include "agent/daemon/routes_follow.h"
+#include "agent/kernel/links.h"
+#include "agent/kernel/watch.h"
+#include "agent/store/agent_state.h"
+#include "agent/store/policy_load.h"
+#include "policy/lang/pauses.h"
 
 /* Sets with time conditions: see keep_memberships() in resync.c. */
 #define UNNUMBERED_AFTER (10 * USEC_PER_SEC)

@@ -1,10 +1,10 @@
 /* Back-off and the `writer` mark: arithmetic on times, and the words for it. */
-#include "conflict.h"
+#include "agent/daemon/conflict.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "values.h"
+#include "policy/lang/values.h"
 
 #define FAST_STREAK (CONFLICT_FREE_REPAIRS + 2)
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "util.h"
+#include "policy/base/util.h"
 
 #define CONFLICT_FREE_REPAIRS 3
 #define CONFLICT_FIRST_DELAY (10 * USEC_PER_MSEC)

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "agent.h"
-#include "sysctl/sysctl_conf.h"
+#include "agent/daemon/agent.h"
+#include "policy/sysctl/sysctl_conf.h"
 
 #define NEW_DEVICE (5 * USEC_PER_SEC)
 #define CHECK_AFTER (100 * USEC_PER_MSEC)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "agent.h"
+#include "agent/daemon/agent.h"
 
 static void entry_appeared(struct agent *agent, struct entry *entry)
 {

@@ -1,10 +1,10 @@
 /* Looking now and then. */
-#include "evidence.h"
+#include "agent/daemon/evidence.h"
 
 #include <stdlib.h>
 
-#include "agent.h"
-#include "udevdb.h"
+#include "agent/daemon/agent.h"
+#include "agent/system/udevdb.h"
 
 #define LOOK_EVERY (10 * USEC_PER_SEC)
 #define LOOK_FIRST USEC_PER_SEC

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <systemd/sd-event.h>
 
-#include "observed.h"
+#include "agent/peers/observed.h"
 
 struct agent;
 

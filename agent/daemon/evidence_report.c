@@ -1,8 +1,8 @@
 /* What was seen, per rule, for status.json and the metrics file. */
 #include <arpa/inet.h>
 
-#include "agent.h"
-#include "evidence.h"
+#include "agent/daemon/agent.h"
+#include "agent/daemon/evidence.h"
 
 #define EXAMPLES_MAX 5
 

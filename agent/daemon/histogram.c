@@ -1,5 +1,5 @@
 /* Fixed buckets from 10 µs to 60 s. */
-#include "histogram.h"
+#include "agent/daemon/histogram.h"
 
 static const uint64_t bounds[HISTOGRAM_BUCKETS] = {
     10, 20, 50, 100, 200, 500, 1000, 10000, 100000, 1000000, 10000000, 60000000,

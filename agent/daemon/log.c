@@ -1,7 +1,7 @@
 /* Journal entries with stable message ids; plain lines on standard error elsewhere. Who does not
  * read what is said, be it a journal that waits for its disk or a terminal that was stopped, loses
  * it, and is told how much: the agent is held up for a moment at most. */
-#include "log.h"
+#include "agent/daemon/log.h"
 
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <poll.h>
@@ -14,8 +14,8 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
-#include "name.h"
-#include "util.h"
+#include "policy/base/name.h"
+#include "policy/base/util.h"
 
 #define WAIT_MS 10 /* as long as process 1 waits for the journal */
 

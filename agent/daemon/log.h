@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <syslog.h>
 
-#include "keys.h"
-#include "policy.h"
+#include "policy/facts/keys.h"
+#include "policy/lang/policy.h"
 
 enum log_event {
     LOG_EVENT_PLAIN, /* trouble with what it works with: files, sockets, memory */

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "agent.h"
+#include "agent/daemon/agent.h"
 
 #define EXIT_RESTART 75   /* EX_TEMPFAIL: named in the unit's RestartForceExitStatus= */
 #define SLICE_NSEC 100000 /* the shortest that the kernel gives */

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent.h"
+#include "agent/daemon/agent.h"
 
 static int touch(const char *path)
 {

@@ -1,6 +1,6 @@
 /* From a whole picture to the table: what only the table knows is kept, what is gone is dropped. */
-#include "agent.h"
-#include "udevdb.h"
+#include "agent/daemon/agent.h"
+#include "agent/system/udevdb.h"
 
 /* `was` and, until `until`, still counts as one. */
 static void keep_membership(struct agent *agent, bool was, uint64_t span, uint64_t *until, bool *is)

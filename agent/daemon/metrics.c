@@ -1,11 +1,11 @@
 /* One series per line; HELP and TYPE before each family. */
-#include "metrics.h"
+#include "agent/daemon/metrics.h"
 
 #include <stdio.h>
 #include <time.h>
 
-#include "agent.h"
-#include "evidence.h"
+#include "agent/daemon/agent.h"
+#include "agent/daemon/evidence.h"
 
 static void family(FILE *out, const char *name, const char *type, const char *help)
 {

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "agent.h"
-#include "name.h"
+#include "agent/daemon/agent.h"
+#include "policy/base/name.h"
 
 /* Between full reads: at least the first, and so long that they take at most a twentieth of the
  * time, up to the second. What only somebody else can end is looked at once a second. */

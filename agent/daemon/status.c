@@ -7,10 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent.h"
-#include "evidence.h"
-#include "metrics.h"
-#include "pause.h"
+#include "agent/daemon/agent.h"
+#include "agent/daemon/evidence.h"
+#include "agent/daemon/metrics.h"
+#include "agent/store/pause.h"
 
 #define STATUS_INTERVAL USEC_PER_SEC
 #define HEARTBEAT (30 * USEC_PER_SEC) /* also without news, so that readers see that it lives */

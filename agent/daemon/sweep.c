@@ -2,8 +2,8 @@
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 
-#include "agent.h"
-#include "sysctl/sysctl_conf.h"
+#include "agent/daemon/agent.h"
+#include "policy/sysctl/sysctl_conf.h"
 
 #define SWEEP_INTERVAL (60 * USEC_PER_SEC) /* without a policy */
 

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "agent.h"
-#include "evidence.h"
+#include "agent/daemon/agent.h"
+#include "agent/daemon/evidence.h"
 
 static void say_policy(const struct agent *agent)
 {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "agent.h"
+#include "agent/daemon/agent.h"
 
 struct udev_watch {
     struct agent *agent;

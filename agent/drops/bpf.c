@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "drops.h"
+#include "agent/drops/drops.h"
 #include "drops.skel.h"
 
 struct drops_bpf {

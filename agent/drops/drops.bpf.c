@@ -18,7 +18,7 @@ enum { BPF_NOEXIST = 1 };
 
 #include <bpf/bpf_endian.h>
 
-#include "drops_shared.h"
+#include "agent/drops/drops_shared.h"
 
 #define ETH_P_IP 0x0800
 

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "drops_shared.h"
-#include "util.h"
+#include "agent/drops/drops_shared.h"
+#include "policy/base/util.h"
 
 /* "rp_filter", "local source", "invalid source", "localnet". */
 const char *drop_reason_name(enum drop_reason reason);

@@ -1,6 +1,6 @@
 /* A hash table with chains over a fixed array, and a list that orders it by last use. Places are
  * indices into the array, -1 for none. */
-#include "flows.h"
+#include "agent/drops/flows.h"
 
 #include <stdio.h>
 

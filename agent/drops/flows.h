@@ -3,7 +3,7 @@
  * Pure. */
 #pragma once
 
-#include "drops.h"
+#include "agent/drops/drops.h"
 
 #define FLOWS_MAX 4096
 

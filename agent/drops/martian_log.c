@@ -10,7 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "drops.h"
+#include "agent/drops/drops.h"
 
 /* -- /dev/kmsg: Documentation/ABI/testing/dev-kmsg -- */
 

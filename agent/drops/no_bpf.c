@@ -1,5 +1,5 @@
 /* In the place of bpf.c where the program is built without BPF. */
-#include "drops.h"
+#include "agent/drops/drops.h"
 
 int drops_bpf_open(int ifindex, struct drops_bpf **ret)
 {

@@ -1,5 +1,5 @@
 /* The words for why packets are dropped. */
-#include "drops.h"
+#include "agent/drops/drops.h"
 
 const char *drop_reason_name(enum drop_reason reason)
 {

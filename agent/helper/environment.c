@@ -1,9 +1,9 @@
 /* Reading an event of udev out of the environment. */
-#include "environment.h"
+#include "agent/helper/environment.h"
 
 #include <limits.h>
 
-#include "util.h"
+#include "policy/base/util.h"
 
 #define FIRST_SECONDS_USEC UINT64_C(5000000)
 

@@ -2,7 +2,7 @@
  * name could add some. */
 #pragma once
 
-#include "facts.h"
+#include "policy/facts/facts.h"
 
 struct event {
     int ifindex;

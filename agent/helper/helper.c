@@ -7,9 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "apply.h"
-#include "environment.h"
-#include "policy_load.h"
+#include "agent/change/apply.h"
+#include "agent/helper/environment.h"
+#include "agent/store/policy_load.h"
 
 /* Long enough for a full apply on a large host, far below udev's own limit for an event. */
 #define LOCK_WAIT_MS 20000

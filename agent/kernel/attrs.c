@@ -1,5 +1,5 @@
 /* Finding and reading netlink attributes without ever looking outside the message. */
-#include "attrs.h"
+#include "agent/kernel/attrs.h"
 
 struct table {
     const struct nlattr **attrs;

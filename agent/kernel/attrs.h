@@ -4,7 +4,7 @@
 
 #include <libmnl/libmnl.h>
 
-#include "util.h"
+#include "policy/base/util.h"
 
 /* Find the attributes in n bytes by type. What follows the last whole attribute is ignored, as the
  * kernel does itself. The exact length is used: the libmnl walk over a message rounds it up. */

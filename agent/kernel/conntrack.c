@@ -1,5 +1,5 @@
 /* A dump of IPCTNL_MSG_CT_GET over NETLINK_NETFILTER. */
-#include "conntrack.h"
+#include "agent/kernel/conntrack.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "attrs.h"
-#include "netlink.h"
+#include "agent/kernel/attrs.h"
+#include "agent/kernel/netlink.h"
 
 #define CT_GET (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET)
 #define CT_NEW (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW)

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <sys/utsname.h>
 
-#include "attrs.h"
-#include "fib_private.h"
+#include "agent/kernel/attrs.h"
+#include "agent/kernel/fib_private.h"
 
 static void forget_rules(void *data)
 {

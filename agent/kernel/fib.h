@@ -15,9 +15,9 @@
 
 #include <netinet/in.h>
 
-#include "facts.h"
-#include "netlink.h"
-#include "verdict.h"
+#include "agent/kernel/netlink.h"
+#include "policy/facts/facts.h"
+#include "policy/verdict/verdict.h"
 
 /* One route, as a lookup found it. */
 struct fib_route {

@@ -1,8 +1,8 @@
 /* One lookup in the IPv6 routing tables, as for an output route. Rules are left to the kernel. */
-#include "fib6.h"
+#include "agent/kernel/fib6.h"
 
-#include "attrs.h"
-#include "fib_private.h"
+#include "agent/kernel/attrs.h"
+#include "agent/kernel/fib_private.h"
 
 static int add_way(struct fib_way *way, int ifindex, const struct nlattr *gateway)
 {

@@ -2,9 +2,9 @@
  * has no check of sources, so that this is all there is to ask. */
 #pragma once
 
-#include "ip.h"
-#include "netlink.h"
-#include "verdict.h"
+#include "agent/kernel/netlink.h"
+#include "policy/base/ip.h"
+#include "policy/verdict/verdict.h"
 
 struct fib_way {
     struct route_found found;

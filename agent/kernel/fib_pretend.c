@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "fib_private.h"
-#include "routes.h"
+#include "agent/kernel/fib_private.h"
+#include "policy/routes/routes.h"
 
 static struct in_addr ipv4(const struct ip *ip)
 {

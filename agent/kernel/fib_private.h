@@ -4,7 +4,7 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 
-#include "fib.h"
+#include "agent/kernel/fib.h"
 
 #define LOOPBACK_IFINDEX 1 /* of lo, in every namespace */
 

@@ -4,8 +4,8 @@
 #include <net/if.h>
 #include <netinet/ip.h>
 
-#include "attrs.h"
-#include "fib_private.h"
+#include "agent/kernel/attrs.h"
+#include "agent/kernel/fib_private.h"
 
 /* Later than the headers of older systems. */
 #define ATTR_FRA_DSCP 25

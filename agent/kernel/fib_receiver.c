@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <linux/if.h>
 
-#include "fib_private.h"
+#include "agent/kernel/fib_private.h"
 
 /* A hop through the port of a VRF counts for the VRF, too: nhc_l3mdev_matches_dev(). */
 static void add_vrfs(const struct live *live, struct route_found *found)

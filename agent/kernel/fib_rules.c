@@ -2,9 +2,9 @@
  * without making it validate a source. Mirrors fib_rules_lookup() and fib_table_lookup(). */
 #include <sys/socket.h>
 
-#include "attrs.h"
-#include "fib_private.h"
-#include "routing.h"
+#include "agent/kernel/attrs.h"
+#include "agent/kernel/fib_private.h"
+#include "policy/lang/routing.h"
 
 static bool port_matches(const uint16_t range[2], uint16_t mask, uint16_t port)
 {

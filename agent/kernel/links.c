@@ -1,6 +1,6 @@
 /* Readers of single rtnetlink messages: links, netconf, addresses, routes. Pure functions that
  * never look outside the message; attributes are first found and measured, then read. */
-#include "links.h"
+#include "agent/kernel/links.h"
 
 #include <linux/if.h>
 #include <linux/if_addr.h>
@@ -10,7 +10,7 @@
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 
-#include "attrs.h"
+#include "agent/kernel/attrs.h"
 
 /* The word for a kind of device, cut where a module calls itself by a longer one. */
 static void read_kind(const struct nlattr *attr, char *ret, size_t size)

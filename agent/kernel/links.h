@@ -3,8 +3,8 @@
  * them notifications and the fuzzer anything. */
 #pragma once
 
-#include "facts.h"
-#include "netlink.h"
+#include "agent/kernel/netlink.h"
+#include "policy/facts/facts.h"
 
 /* One RTM_NEWLINK: every fact that comes with a link and, where the AF_INET block is present
  * (device.ipv4), all managed keys (IFLA_INET_CONF) and forwarding; where it is not, they are 0.

@@ -1,12 +1,12 @@
 /* Dumps of RTM_GETADDR and RTM_GETNEIGH. */
-#include "neigh.h"
+#include "agent/kernel/neigh.h"
 
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
-#include "attrs.h"
+#include "agent/kernel/attrs.h"
 
 static int attr_address(const struct nlattr *attr, struct in_addr *ret)
 {

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "netlink.h"
+#include "agent/kernel/netlink.h"
 
 struct address {
     int ifindex;

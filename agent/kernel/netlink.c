@@ -1,7 +1,7 @@
 /* Requests and dumps over one rtnetlink socket. The receive loop is our own instead of
  * mnl_cb_run(), since an interrupted dump must be read to its end before it can be started again.
  */
-#include "netlink.h"
+#include "agent/kernel/netlink.h"
 
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>

@@ -5,7 +5,7 @@
 #include <libmnl/libmnl.h>
 #include <stdint.h>
 
-#include "util.h"
+#include "policy/base/util.h"
 
 /* Dumps are cut into datagrams of the size that the receiver offers, up to 32 KiB. */
 #define NETLINK_BUFFER_SIZE (32 * 1024)

@@ -1,6 +1,6 @@
 /* The live picture: one dump of links for all devices and all their settings, GETNETCONF and
  * /proc/sys for `all` and `default`, and one further dump per kind of fact that is asked for. */
-#include "links.h"
+#include "agent/kernel/links.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -14,7 +14,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "procsys.h"
+#include "agent/kernel/procsys.h"
 
 #define ROUTE_DEVICES_MAX 256 /* the most next hops that are looked at in one route */
 

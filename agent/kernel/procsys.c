@@ -1,7 +1,7 @@
 /* Settings below /proc/sys/net/ipv4, as kernel fact: after a rename or a deletion the directory of
  * a device and every descriptor below it give ENOENT for good, even when another device takes the
  * name. So a directory that was opened before its name was confirmed is the right one. */
-#include "procsys.h"
+#include "agent/kernel/procsys.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "keys.h"
-#include "netlink.h"
+#include "agent/kernel/netlink.h"
+#include "policy/facts/keys.h"
 
 struct procsys {
     int conf_fd;            /* ipv4/conf, O_PATH */

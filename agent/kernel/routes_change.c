@@ -4,7 +4,7 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 
-#include "routes_io.h"
+#include "agent/kernel/routes_io.h"
 
 static void put_ip(struct nlmsghdr *request, uint16_t type, const struct ip *ip)
 {

@@ -1,9 +1,9 @@
-/* Addresses, routes and rules of IPv4 and IPv6 by netlink, as policy/routes.h wants them, and the
- * messages that change them. Needs no privilege to read. No logging. */
+/* Addresses, routes and rules of IPv4 and IPv6 by netlink, as policy/routes/routes.h wants them,
+ * and the messages that change them. Needs no privilege to read. No logging. */
 #pragma once
 
-#include "netlink.h"
-#include "routes.h"
+#include "agent/kernel/netlink.h"
+#include "policy/routes/routes.h"
 
 /* Addresses, rules, and of the routes what route_facts keeps: however many there are, the rest
  * costs no memory. Does not fill leases and meddlers. Errors as the kernel gives them; *ret is then

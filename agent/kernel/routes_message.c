@@ -4,8 +4,8 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
-#include "attrs.h"
-#include "routes_io.h"
+#include "agent/kernel/attrs.h"
+#include "agent/kernel/routes_io.h"
 
 #define RULE_ATTRS_MAX 63 /* far more than there are */
 

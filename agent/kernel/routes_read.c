@@ -4,9 +4,9 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
-#include "attrs.h"
-#include "fib_private.h"
-#include "routes_io.h"
+#include "agent/kernel/attrs.h"
+#include "agent/kernel/fib_private.h"
+#include "agent/kernel/routes_io.h"
 
 /* One dump: what it found is appended, and taken back where it has to begin again. */
 struct reading {

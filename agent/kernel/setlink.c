@@ -1,6 +1,6 @@
 /* Writing a device's IPv4 setting by RTM_SETLINK: slower than /proc (it takes the lock of all link
  * changes), but it works where /proc/sys is read-only, and by ifindex alone. */
-#include "procsys.h"
+#include "agent/kernel/procsys.h"
 
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>

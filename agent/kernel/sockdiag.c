@@ -1,5 +1,5 @@
 /* Dumps of connections over NETLINK_SOCK_DIAG: one per protocol and family. */
-#include "sockdiag.h"
+#include "agent/kernel/sockdiag.h"
 
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -7,8 +7,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "attrs.h"
-#include "netlink.h"
+#include "agent/kernel/attrs.h"
+#include "agent/kernel/netlink.h"
 
 /* States in which the peer may still send. A connected UDP socket is "established". */
 #define STATES                                                                                     \

@@ -1,5 +1,5 @@
 /* Multicast sockets of rtnetlink, read without blocking. */
-#include "watch.h"
+#include "agent/kernel/watch.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "routing.h"
-#include "util.h"
+#include "policy/base/util.h"
+#include "policy/lang/routing.h"
 
 #define BUFFER_SIZE (64 * 1024)
 #define DISCARD_MAX 200000 /* more than any buffer holds: a flood does not keep us here */

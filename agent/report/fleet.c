@@ -2,7 +2,7 @@
  * many hosts there are and how much they differ, not on how many devices they have. */
 #include <search.h>
 
-#include "fleet_private.h"
+#include "agent/report/fleet_private.h"
 
 static const char *const state_names[FLEET_STATES] = {
     [FLEET_IMPOSSIBLE] = "impossible", [FLEET_DRIFT] = "drift", [FLEET_BROKEN] = "broken",

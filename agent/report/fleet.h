@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "judge.h"
+#include "policy/decide/judge.h"
 
 #define FLEET_SCHEMA 1 /* of the reports that are read, and of what is printed of them as JSON */
 

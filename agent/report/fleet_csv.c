@@ -2,7 +2,7 @@
  * formula begins with an apostrophe. */
 #include <stdio.h>
 
-#include "fleet_view.h"
+#include "agent/report/fleet_view.h"
 
 static void cell(FILE *stream, const char *text, char end)
 {

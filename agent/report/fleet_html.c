@@ -1,7 +1,7 @@
 /* A fleet as one page that needs nothing else: no network, no other file, and no script to be read.
  * Its policy lets a browser take only the style and the script that were built in, by their hashes,
  * whatever a report brings along. */
-#include "fleet_html.h"
+#include "agent/report/fleet_html.h"
 
 #include <stdio.h>
 

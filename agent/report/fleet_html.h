@@ -1,7 +1,7 @@
 /* What the two files that write the page share. */
 #pragma once
 
-#include "fleet_view.h"
+#include "agent/report/fleet_view.h"
 
 #define FLEET_PICTURE_MAX 20000 /* hosts that have a cell of their own */
 

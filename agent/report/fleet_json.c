@@ -1,5 +1,5 @@
 /* A fleet as one JSON object, everything in it, written piece by piece. */
-#include "fleet_view.h"
+#include "agent/report/fleet_view.h"
 
 static json_t *json_states(const unsigned long states[static FLEET_STATES])
 {

@@ -2,7 +2,7 @@
  * that leads to its row. */
 #include <stdio.h>
 
-#include "fleet_html.h"
+#include "agent/report/fleet_html.h"
 
 struct grid {
     unsigned columns, pitch, cell;

@@ -4,9 +4,9 @@
 
 #include <jansson.h>
 
-#include "fleet.h"
-#include "pieces.h"
-#include "util.h"
+#include "agent/report/fleet.h"
+#include "agent/report/pieces.h"
+#include "policy/base/util.h"
 
 /* What is said of the keys of a device, in the exact bytes of a report: the same bytes, which most
  * devices of a fleet share, need not be parsed again. */

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "fleet_view.h"
-#include "name.h"
+#include "agent/report/fleet_view.h"
+#include "policy/base/name.h"
 
 #define CELLS_MAX 8
 

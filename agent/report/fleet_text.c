@@ -2,8 +2,8 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "fleet_view.h"
-#include "name.h"
+#include "agent/report/fleet_view.h"
+#include "policy/base/name.h"
 
 #define ROWS 20 /* of each section, unless --all */
 

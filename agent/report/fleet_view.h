@@ -2,8 +2,8 @@
  * page for a browser. What is in them is decided in fleet_sections.c, how it looks by a writer. */
 #pragma once
 
-#include "fleet.h"
-#include "output.h"
+#include "agent/cli/out/output.h"
+#include "agent/report/fleet.h"
 
 struct fleet_report {
     const struct fleet *fleet;

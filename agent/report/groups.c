@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "fleet_private.h"
+#include "agent/report/fleet_private.h"
 
 #define RECENT 4 /* groups that are looked at before another one is made; merged later */
 

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "fleet_private.h"
+#include "agent/report/fleet_private.h"
 
 int fleet_complain(struct fleet *fleet, const char *format, ...)
 {

@@ -8,11 +8,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fleet_view.h"
-#include "name.h"
-#include "options.h"
-#include "values.h"
-#include "verb_report.h"
+#include "agent/cli/frame/options.h"
+#include "agent/cli/report/verb_report.h"
+#include "agent/report/fleet_view.h"
+#include "policy/base/name.h"
+#include "policy/lang/values.h"
 
 #define CHUNK (256 * 1024)
 #define STALE_DEFAULT (24 * 60 * 60)

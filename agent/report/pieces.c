@@ -1,8 +1,8 @@
 /* The cutting of reports into pieces: one pass over the bytes, most of which mean nothing here and
  * are skipped. A piece that lies within what was fed at once is handed over where it stands. */
-#include "pieces.h"
+#include "agent/report/pieces.h"
 
-#include "util.h"
+#include "policy/base/util.h"
 
 struct text {
     char *bytes;

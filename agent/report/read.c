@@ -2,7 +2,7 @@
  * came, and what is said of it where it cannot be read. */
 #include <stdio.h>
 
-#include "fleet_private.h"
+#include "agent/report/fleet_private.h"
 
 static int begin_host(struct fleet *fleet)
 {

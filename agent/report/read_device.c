@@ -3,7 +3,7 @@
 #include <search.h>
 #include <stdio.h>
 
-#include "fleet_private.h"
+#include "agent/report/fleet_private.h"
 
 static int compare_verdicts(const void *a, const void *b)
 {

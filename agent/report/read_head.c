@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "fleet_private.h"
-#include "values.h"
+#include "agent/report/fleet_private.h"
+#include "policy/lang/values.h"
 
 /* -- one key -- */
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "fleet_private.h"
+#include "agent/report/fleet_private.h"
 
 #define FUTURE_MAX 600 /* seconds by which the clocks of hosts may differ */
 

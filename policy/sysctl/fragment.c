@@ -2,8 +2,8 @@
  * names are the matter of fragment_rules.c. */
 #include <stdio.h>
 
-#include "compile.h"
-#include "sysctl/fragment_private.h"
+#include "policy/lang/compile.h"
+#include "policy/sysctl/fragment_private.h"
 
 void text_add(struct text *text, const char *format, ...)
 {

@@ -2,9 +2,9 @@
  * it at boot and at every `add`. Pure. */
 #pragma once
 
-#include "facts.h"
-#include "policy.h"
-#include "sysctl/sysctl_conf.h"
+#include "policy/facts/facts.h"
+#include "policy/lang/policy.h"
+#include "policy/sysctl/sysctl_conf.h"
 
 /* The name to save it under: behind nearly everything, and the name whose lines are ours. */
 #define FRAGMENT_NAME "99-zz-rpfpolicy.conf"

@@ -3,8 +3,8 @@
 
 #include <limits.h>
 
-#include "sysctl/fragment.h"
-#include "sysctl/sysctl_internal.h"
+#include "policy/sysctl/fragment.h"
+#include "policy/sysctl/sysctl_internal.h"
 
 struct text {
     char *bytes;

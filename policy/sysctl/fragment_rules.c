@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "sysctl/fragment_private.h"
+#include "policy/sysctl/fragment_private.h"
 
 /* A policy knows no braces, glob(3) does. */
 static char *escape_braces(const char *pattern)

@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <limits.h>
 
-#include "sysctl/sysctl_internal.h"
+#include "policy/sysctl/sysctl_internal.h"
 
 #define BLANKS " \t\n\r"
 #define LINE_SIZE_MAX ((size_t)1 << 20)

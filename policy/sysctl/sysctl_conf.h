@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "diag.h"
-#include "keys.h"
+#include "policy/base/diag.h"
+#include "policy/facts/keys.h"
 
 enum sysctl_flavor {
     SYSCTL_SYSTEMD, /* sysctl.d(5) as systemd-sysctl reads it */

@@ -4,7 +4,7 @@
 #include <fnmatch.h>
 #include <stdio.h>
 
-#include "sysctl/sysctl_internal.h"
+#include "policy/sysctl/sysctl_internal.h"
 
 #define ALTERNATIVES_MAX 1024
 

@@ -3,8 +3,8 @@
  */
 #pragma once
 
-#include "sysctl/sysctl_conf.h"
-#include "util.h"
+#include "policy/base/util.h"
+#include "policy/sysctl/sysctl_conf.h"
 
 #define SYSCTL_BASE "net/ipv4/conf/"
 

@@ -3,7 +3,7 @@
  * the very same text. */
 #include <ctype.h>
 
-#include "sysctl/sysctl_internal.h"
+#include "policy/sysctl/sysctl_internal.h"
 
 static char *skip_blanks(char *s)
 {

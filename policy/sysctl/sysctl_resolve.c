@@ -1,7 +1,7 @@
 /* Which line of sysctl.d a device ends up with, and why the others lose: the order of
  * systemd-sysctl 252. An exact key text beats every glob; among globs each is written and the last
  * one stays. */
-#include "sysctl/sysctl_internal.h"
+#include "policy/sysctl/sysctl_internal.h"
 
 const char *sysctl_outcome_text(enum sysctl_outcome outcome)
 {

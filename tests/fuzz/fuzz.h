@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "diag.h"
+#include "policy/base/diag.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,10 +1,10 @@
 /* The accepted policy: any bytes; and bytes put into its format as `accept` would, which must read
  * back as the same policy, or as none when one bit of them is changed. What only `accept` judges is
  * not judged again, so that a policy it would refuse may be read, and must be safe to use. */
-#include "compile.h"
+#include "agent/store/policy_load.h"
 #include "fuzz.h"
-#include "policy.h"
-#include "policy_load.h"
+#include "policy/lang/compile.h"
+#include "policy/lang/policy.h"
 
 static void use(const struct policy *policy)
 {

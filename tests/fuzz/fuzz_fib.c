@@ -1,7 +1,7 @@
 /* The readers of routes and rules on arbitrary bytes, framed to the length they really have. Input:
  * one byte that picks the reader, then the message after its header. */
-#include "fib6.h"
-#include "fib_private.h"
+#include "agent/kernel/fib6.h"
+#include "agent/kernel/fib_private.h"
 #include "message.h"
 
 static void read_route(const uint8_t *payload, size_t n)

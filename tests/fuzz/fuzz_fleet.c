@@ -4,7 +4,7 @@
  */
 #include <ctype.h>
 
-#include "fleet_view.h"
+#include "agent/report/fleet_view.h"
 #include "fuzz.h"
 
 #define NOW 1795374000 /* 2026-11-22 */

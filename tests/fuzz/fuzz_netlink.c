@@ -4,7 +4,7 @@
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 
-#include "links.h"
+#include "agent/kernel/links.h"
 #include "message.h"
 
 static void check_text(const char *text, size_t size)

@@ -3,7 +3,7 @@
 #include <fnmatch.h>
 
 #include "fuzz.h"
-#include "pattern.h"
+#include "policy/lang/pattern.h"
 
 #define NAMES_MAX 16
 

@@ -6,11 +6,11 @@
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 
-#include "conntrack.h"
+#include "agent/kernel/conntrack.h"
+#include "agent/kernel/neigh.h"
+#include "agent/kernel/sockdiag.h"
+#include "agent/peers/ssh.h"
 #include "message.h"
-#include "neigh.h"
-#include "sockdiag.h"
-#include "ssh.h"
 
 #define POISON 0xa5
 

@@ -1,10 +1,10 @@
 /* Policy files: any bytes in several files must parse or be refused with messages; a policy that is
  * taken must judge and plan consistently. Input: files split by lines that read "----"; the live
  * values are drawn from the bytes, and the last file is also taken as a device's name. */
-#include "compile.h"
 #include "fuzz.h"
-#include "plan.h"
-#include "routes.h"
+#include "policy/decide/plan.h"
+#include "policy/lang/compile.h"
+#include "policy/routes/routes.h"
 
 #define DEVICES 7
 

@@ -2,8 +2,8 @@
  * really have. Input: one byte that picks the reader, then the message after its header. */
 #include <linux/rtnetlink.h>
 
+#include "agent/kernel/routes_io.h"
 #include "message.h"
-#include "routes_io.h"
 
 /* An address has a family or is none at all, and nothing where its family has no bytes. */
 static void check_ip(const struct ip *ip, uint8_t family, bool may_be_none)

@@ -2,8 +2,8 @@
  * of every answer. Input: files split by lines that read "----"; the last one is also taken as a
  * name. */
 #include "fuzz.h"
-#include "name.h"
-#include "sysctl/sysctl_conf.h"
+#include "policy/base/name.h"
+#include "policy/sysctl/sysctl_conf.h"
 
 static void check_answer(const struct sysctl_answer *answer)
 {

@@ -2,7 +2,7 @@
  * directory of its own, and a record of all that was reported. */
 #pragma once
 
-#include "apply.h"
+#include "agent/change/apply.h"
 #include "sandbox.h"
 
 #define REPORTS_MAX 64

@@ -4,8 +4,8 @@
  * output: "full|add INDEX KEY VALUE", VALUE "-" where no line gives one */
 #include <stdio.h>
 
-#include "policy_load.h"
-#include "sysctl/sysctl_conf.h"
+#include "agent/store/policy_load.h"
+#include "policy/sysctl/sysctl_conf.h"
 
 static void print(const struct sysctl_conf *conf, enum sysctl_run run, const char *word, int index,
                   const char *name)

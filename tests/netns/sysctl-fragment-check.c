@@ -5,10 +5,10 @@
  * Exit status 3: the policy is not valid. */
 #include <stdio.h>
 
-#include "compile.h"
-#include "conf_files.h"
-#include "policy_load.h"
-#include "sysctl/fragment.h"
+#include "agent/store/policy_load.h"
+#include "agent/system/conf_files.h"
+#include "policy/lang/compile.h"
+#include "policy/sysctl/fragment.h"
 
 static int live_value(const char *name, const char *key)
 {

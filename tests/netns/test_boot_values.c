@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "policy_load.h"
+#include "agent/store/policy_load.h"
+#include "policy/sysctl/sysctl_conf.h"
 #include "sandbox.h"
-#include "sysctl/sysctl_conf.h"
 
 #define INHERIT "/proc/sys/net/core/devconf_inherit_init_net"
 #define KERNEL_ONLY 2

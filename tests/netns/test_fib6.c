@@ -9,8 +9,8 @@
 
 #include <arpa/inet.h>
 
-#include "fib6.h"
-#include "fib_private.h"
+#include "agent/kernel/fib6.h"
+#include "agent/kernel/fib_private.h"
 #include "sandbox.h"
 
 static int set_up(void **state)

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lock.h"
+#include "agent/store/lock.h"
 #include "sandbox.h"
 
 #define MS UINT64_C(1000)

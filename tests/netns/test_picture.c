@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "links.h"
+#include "agent/kernel/links.h"
 #include "sandbox.h"
 
 #define PROC_SYS_NET "/proc/sys/net"

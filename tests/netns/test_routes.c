@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "routes_io.h"
+#include "agent/kernel/routes_io.h"
 #include "sandbox.h"
 
 #define TABLE 21007

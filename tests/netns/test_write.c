@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "procsys.h"
+#include "agent/kernel/procsys.h"
 #include "sandbox.h"
 
 static struct netlink nl;

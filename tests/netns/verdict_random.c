@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "links.h"
+#include "agent/kernel/links.h"
 #include "sandbox.h"
 #include "verdict_world.h"
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "fib.h"
+#include "agent/kernel/fib.h"
 
 #define WORLD_DEVICES 4
 #define WORLD_MARKS 4 /* a packet from port WORLD_SPORT + m is received with mark m */

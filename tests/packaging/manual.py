@@ -153,11 +153,11 @@ def check_command(program, page):
     same("global options", option_terms(page.sections["GLOBAL OPTIONS"]),
          help_options(text.split("Global options:")[1]))
     same("exit status", words(page.terms("EXIT STATUS")),
-         re.findall(r"EXIT_[A-Z]+ = (\d)", source("agent/cli/cli.h")))
-    same("states", words(page.terms("STATES")), table("policy/judge.c", "STATE"))
+         re.findall(r"EXIT_[A-Z]+ = (\d)", source("agent/cli/frame/cli.h")))
+    same("states", words(page.terms("STATES")), table("policy/decide/judge.c", "STATE"))
     rows = source("README.md").partition("| state | meaning |")[2].partition("\n\n")[0]
-    same("states of the README", re.findall(r"^\| `(\w+)`", rows, re.M), table("policy/judge.c", "STATE"))
-    same("warnings", words(page.terms("WARNINGS")), table("policy/warnings.c", "WARN"))
+    same("states of the README", re.findall(r"^\| `(\w+)`", rows, re.M), table("policy/decide/judge.c", "STATE"))
+    same("warnings", words(page.terms("WARNINGS")), table("policy/decide/warnings.c", "WARN"))
     return verbs
 
 
@@ -188,7 +188,7 @@ def check_policy(program, page):
 
 
 def check_values(program, page, keys):
-    combined = dict(re.findall(r'\{"(\w+)",\s+IPV4_DEVCONF_\w+,\s+COMBINE_(\w+)', source("policy/keys.c")))
+    combined = dict(re.findall(r'\{"(\w+)",\s+IPV4_DEVCONF_\w+,\s+COMBINE_(\w+)', source("policy/facts/keys.c")))
     for line, text in page.terms("KEYS"):
         key = plain(line)
         said = complaint(program, f"[{key}]\neth0 = nonsense\n")
@@ -210,18 +210,18 @@ def check_report(program, page):
     for verb in "check", "routes", "status":
         schema = json.loads(source(f"packaging/schemas/{verb}.json"))
         same(f"members of {verb} --json", words(page.terms(f"{verb.upper()} AS JSON")), paths(schema))
-    columns = re.search(r'fputs\("(ifindex,.*?)\\n"', source("agent/cli/check_csv.c"), re.S)[1]
+    columns = re.search(r'fputs\("(ifindex,.*?)\\n"', source("agent/cli/check/check_csv.c"), re.S)[1]
     columns = re.sub(r'"\s+"', "", columns).split(",")
     expect("columns of csv in their order", words(page.terms("CHECK AS CSV")) == columns)
-    same("states of routing", check_routing_states(), table("policy/routes_text.c", "ROUTES"))
-    labels = re.findall(r" (\w+)=%z?u;", source("agent/cli/check_nagios.c"))
+    same("states of routing", check_routing_states(), table("policy/routes/routes_text.c", "ROUTES"))
+    labels = re.findall(r" (\w+)=%z?u;", source("agent/cli/check/check_nagios.c"))
     described = re.search(r"Performance data: (.*?)\n\n", page.sections["CHECK FOR NAGIOS"], re.S)[1]
     same("performance data", re.findall(r"_(\w+)_", described),
-         labels + table("policy/judge.c", "STATE"))
-    for section, files in (("METRICS OF CHECK", ["agent/cli/check_prometheus.c"]),
+         labels + table("policy/decide/judge.c", "STATE"))
+    for section, files in (("METRICS OF CHECK", ["agent/cli/check/check_prometheus.c"]),
                            ("METRICS OF THE AGENT",
                             ["agent/daemon/metrics.c", "agent/daemon/evidence_report.c",
-                             "agent/daemon/routing_report.c"])):
+                             "agent/daemon/routes_status.c"])):
         known = set(re.findall(r"\brpfpolicy_\w+", " ".join(map(source, files))))
         known = {name for name in known if not re.search(r"_(bucket|sum|count)$", name)}
         same(section.lower(), words(page.terms(section)), known)
@@ -245,15 +245,15 @@ def check_schemas(program):
     status = json.loads(source("packaging/schemas/status.json"))
     same("keys of check.json", check["$defs"]["key"]["enum"], keys)
     same("keys of status.json", status["properties"]["keys"]["propertyNames"]["enum"], keys)
-    same("origins of check.json", check["$defs"]["origin"]["enum"], table("policy/judge.c", "ORIGIN") + [None])
+    same("origins of check.json", check["$defs"]["origin"]["enum"], table("policy/decide/judge.c", "ORIGIN") + [None])
     same("obstacles of check.json", check["$defs"]["obstacle"]["properties"]["reason"]["enum"],
-         table("policy/judge.c", "OBSTACLE"))
-    same("states of check.json", check["$defs"]["state"]["enum"], table("policy/judge.c", "STATE"))
+         table("policy/decide/judge.c", "OBSTACLE"))
+    same("states of check.json", check["$defs"]["state"]["enum"], table("policy/decide/judge.c", "STATE"))
     codes = check["properties"]["warnings"]["items"]["properties"]["code"]
-    same("warnings of check.json", codes["examples"], table("policy/warnings.c", "WARN"))
+    same("warnings of check.json", codes["examples"], table("policy/decide/warnings.c", "WARN"))
     same("sockets of status.json", status["properties"]["sockets"]["propertyNames"]["enum"],
          re.findall(r'\[WATCH_\w+\] = \{"(\w+)"', source("agent/kernel/watch.c")))
-    agent = table("agent/load/agent_state.c", "AGENT")
+    agent = table("agent/store/agent_state.c", "AGENT")
     for schema in check, status:
         same("states of the agent", schema["properties"]["agent"]["properties"]["state"]["enum"], agent)
 

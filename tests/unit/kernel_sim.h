@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "facts.h"
+#include "policy/facts/facts.h"
 
 #define SIM_DEVICES_MAX 160
 

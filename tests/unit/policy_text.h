@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "policy.h"
+#include "policy/lang/policy.h"
 
 #define COUNT_RULES(policy) ((int)(policy)->n_rules)
 

@@ -2,8 +2,8 @@
  * the changes of a plan. */
 #pragma once
 
+#include "policy/routes/routes.h"
 #include "policy_text.h"
-#include "routes.h"
 
 #define WORLD_DEVICES_MAX 80
 

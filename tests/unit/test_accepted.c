@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "accepted_hold.h"
-#include "policy_load.h"
+#include "agent/store/accepted_hold.h"
+#include "agent/store/policy_load.h"
 
 #define GOOD "[agent]\nmode = enforce\n\n[rp_filter]\nlxc* = off\n* = strict\n"
 

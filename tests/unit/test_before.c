@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "apply.h"
+#include "agent/change/apply.h"
 
 struct place {
     char directory[64], run[96], before[128];

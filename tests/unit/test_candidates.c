@@ -10,8 +10,8 @@
 #include <arpa/inet.h>
 #include <linux/if.h>
 
-#include "candidates.h"
-#include "sockdiag.h"
+#include "agent/kernel/sockdiag.h"
+#include "agent/peers/candidates.h"
 
 enum { LO = 1, ETH0, ETH1, RED, RED0, RED1, BR0, PORT0, DEVICES = PORT0 };
 

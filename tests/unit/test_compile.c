@@ -2,7 +2,7 @@
  * against a search that knows no shortcut. */
 #include "policy_text.h"
 
-#include "compile.h"
+#include "policy/lang/compile.h"
 
 static struct device device_named(const char *name)
 {

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "conf_files.h"
+#include "agent/system/conf_files.h"
 #include "files.h"
 
 static const char *const dirs[] = {"/etc/x.d", "/run/x.d", "/usr/lib/x.d", NULL};

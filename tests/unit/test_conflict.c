@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "conflict.h"
+#include "agent/daemon/conflict.h"
 
 #define SECOND USEC_PER_SEC
 #define HOUR (3600 * SECOND)

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "flows.h"
+#include "agent/drops/flows.h"
 
 static struct drop drop_of(uint32_t source, uint64_t packets)
 {

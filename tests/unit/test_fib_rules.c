@@ -8,7 +8,7 @@
 
 #include <arpa/inet.h>
 
-#include "fib_private.h"
+#include "agent/kernel/fib_private.h"
 
 enum { ETH0 = 2, RED, RED0, BLUE };
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "fleet_view.h"
+#include "agent/report/fleet_view.h"
 
 #define NOW 1795374000 /* 2026-11-22T19:00:00Z */
 #define DAY 86400

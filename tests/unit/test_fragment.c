@@ -2,7 +2,7 @@
  * them what the policy wants is proved in tests/netns/sysctl-fragment.py. */
 #include "policy_text.h"
 
-#include "sysctl/fragment.h"
+#include "policy/sysctl/fragment.h"
 
 struct result {
     char *text;

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "generate.h"
-#include "judge.h"
+#include "policy/decide/judge.h"
+#include "policy/lang/generate.h"
 
 #define DEVICES_MAX 64
 

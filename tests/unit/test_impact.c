@@ -8,9 +8,9 @@
 #include <cmocka.h>
 #include <linux/if.h>
 
-#include "impact.h"
+#include "policy/advice/impact.h"
+#include "policy/base/util.h"
 #include "policy_text.h"
-#include "util.h"
 
 static struct device eth0(int rp_filter)
 {

@@ -1,7 +1,7 @@
 /* Lines: what reaches a section as an entry, and what inih would have misread without a word. */
 #include "policy_text.h"
 
-#include "ini_lines.h"
+#include "policy/lang/ini_lines.h"
 
 struct record {
     char text[4096]; /* "[section]" and "name=value;" in the order in which they came */

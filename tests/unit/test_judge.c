@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "judge.h"
+#include "policy/decide/judge.h"
 
 #define DEVICES_MAX 16
 

@@ -4,7 +4,7 @@
 
 #include <linux/ip.h>
 
-#include "keys.h"
+#include "policy/facts/keys.h"
 
 #define LOWEST (-5)
 #define HIGHEST 99

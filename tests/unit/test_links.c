@@ -16,7 +16,7 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
-#include "links.h"
+#include "agent/kernel/links.h"
 
 #define SIZE 2048
 #define DEVCONF_COUNT 33

@@ -1,7 +1,7 @@
 /* Names of devices and other foreign bytes: shown escaped, and judged as the kernel judges them. */
 #include "policy_text.h"
 
-#include "name.h"
+#include "policy/base/name.h"
 
 static void printable_names_are_shown_as_they_are(void **state)
 {

@@ -8,9 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/system/leases.h"
+#include "agent/system/networkd.h"
 #include "files.h"
-#include "leases.h"
-#include "networkd.h"
 #include "policy_text.h"
 
 #define HEAD                                                                                       \

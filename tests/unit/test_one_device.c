@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "plan.h"
+#include "policy/decide/plan.h"
 
 #define POLICIES 4000
 #define LINES_MAX 24

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "output.h"
-#include "util.h"
+#include "agent/cli/out/output.h"
+#include "policy/base/util.h"
 
 struct capture {
     struct output out;

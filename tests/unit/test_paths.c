@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "paths.h"
+#include "agent/base/paths.h"
 
 static struct paths paths_with(struct path_options options)
 {

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "pattern.h"
+#include "policy/lang/pattern.h"
 
 #define TRIALS 200000
 

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "pauses.h"
-#include "util.h"
+#include "policy/base/util.h"
+#include "policy/lang/pauses.h"
 
 static void add(struct pauses *pauses, const char *devices, uint64_t until)
 {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "plan.h"
+#include "policy/decide/plan.h"
 
 #define DEVICES_MAX 16
 

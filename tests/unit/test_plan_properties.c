@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "kernel_sim.h"
-#include "plan.h"
+#include "policy/decide/plan.h"
 
 /* One run: what is needed to say where it went wrong. */
 struct run {

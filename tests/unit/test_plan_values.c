@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "kernel_sim.h"
-#include "plan.h"
-#include "util.h"
+#include "policy/base/util.h"
+#include "policy/decide/plan.h"
 
 static struct sim_device *add(struct sim *sim, const char *name, int stored, bool follows,
                               bool forwarding)

@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-#include "compile.h"
-#include "conf_files.h"
+#include "agent/store/presets.h"
+#include "agent/system/conf_files.h"
 #include "files.h"
-#include "presets.h"
+#include "policy/lang/compile.h"
 
 #define N_PRESETS 8
 

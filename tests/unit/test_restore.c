@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "restore.h"
+#include "agent/change/restore.h"
 
 #define KEY KEY_RP_FILTER
 #define ETH0 3

@@ -1,8 +1,8 @@
 /* Addresses as values, and the sections [routing] and [routing PATTERN]: what they take, which line
  * holds for a device, and what is wrong with others. */
-#include "ip.h"
+#include "policy/base/ip.h"
+#include "policy/lang/routing.h"
 #include "policy_text.h"
-#include "routing.h"
 
 static void addresses_are_read_and_printed(void **state)
 {

@@ -3,10 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "directory.h"
+#include "agent/base/directory.h"
+#include "agent/system/leases.h"
+#include "agent/system/meddlers.h"
 #include "files.h"
-#include "leases.h"
-#include "meddlers.h"
 #include "policy_text.h"
 
 struct world {

@@ -1,6 +1,6 @@
 /* The sections [agent] and [exception NAME]: what they take, and what is wrong with others. */
+#include "policy/lang/values.h"
 #include "policy_text.h"
-#include "values.h"
 
 static void the_agent_is_told_what_to_do(void **state)
 {

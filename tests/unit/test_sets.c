@@ -3,7 +3,7 @@
 
 #include <linux/if_arp.h>
 
-#include "compile.h"
+#include "policy/lang/compile.h"
 
 /* Is the device in the set that these lines describe? */
 static int belongs(const char *conditions, const struct device *device)

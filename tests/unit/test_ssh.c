@@ -8,7 +8,7 @@
 
 #include <arpa/inet.h>
 
-#include "ssh.h"
+#include "agent/peers/ssh.h"
 
 static void expect_session(const char *text, const char *peer, unsigned peer_port,
                            const char *local, unsigned local_port)

@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
+#include "agent/system/suspects.h"
 #include "files.h"
-#include "suspects.h"
-#include "util.h"
+#include "policy/base/util.h"
 
 static int make_root(void **state)
 {

@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "sysctl/sysctl_conf.h"
+#include "policy/sysctl/sysctl_conf.h"
 
 static void sysctl_conf_freep(struct sysctl_conf **conf)
 {

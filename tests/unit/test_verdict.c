@@ -7,8 +7,8 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 
-#include "util.h"
-#include "verdict.h"
+#include "policy/base/util.h"
+#include "policy/verdict/verdict.h"
 
 #define OFF 0
 #define STRICT 1

@@ -1,0 +1,49 @@
+/* Where things are: one struct filled once from the global options; nothing else builds paths.
+ *
+ * `policy` is taken as the caller wrote it, not below root, as file arguments of systemd's tools
+ * are. In a foreign namespace state is kept apart per namespace even with a root: ifindexes in
+ * `before` mean nothing elsewhere. Not below ROOT/run/rpfpolicy, whose owner, the agent's user,
+ * could lead root elsewhere by a link in the place of a directory. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "policy/base/util.h"
+
+#define LOCK_NAME "rpfpolicy.lock"
+
+struct path_options {
+    const char *root;         /* --root, NULL for none */
+    const char *policy;       /* --policy=FILE, NULL for none */
+    const char *sysctl_root;  /* --sysctl-root, NULL for none */
+    const char *proc_sys_net; /* --proc-sys-net, NULL for /proc/sys/net */
+};
+
+struct paths {
+    char *root;        /* "" or a directory without trailing slash */
+    char *policy;      /* NULL: the directories */
+    char *sysctl_root; /* as root; NULL when sysctl.d is not this namespace's */
+    char *proc_sys_net;
+    char *run;     /* ROOT/run/rpfpolicy, in a foreign namespace ROOT/run/rpfpolicy-netns/INODE */
+    char *lock;    /* ROOT/run/rpfpolicy.lock, or below `run` in a foreign namespace */
+    char *before;  /* RUN/before: values before our first write since boot */
+    char *paused;  /* RUN/paused: what is not to be written for now */
+    char *flushed; /* RUN/flushed */
+    char *agent;   /* RUN/agent: held by the agent while it lives, see agent_state.h */
+    char *stand_back; /* RUN/stand-back: while it exists the helper does nothing */
+    char *confirm;    /* RUN/confirm: the socket of an apply that awaits its confirmation */
+    char *accepted;   /* ROOT/var/lib/rpfpolicy/accepted.conf, or below `run` in a foreign one */
+    char *accepted_before; /* what was in force before that apply */
+    char *presets; /* ROOT, then where the build installs them: PREFIX/share/rpfpolicy/presets */
+    bool foreign;  /* this network namespace is not the one of process 1 */
+};
+
+/* A namespace is foreign when it is seen to be another one than that of process 1, with or without
+ * privilege. Then sysctl.d is only used when root or sysctl_root was given. */
+int paths_init(const struct path_options *options, struct paths *ret);
+
+/* Can the roots that were given be looked into? Else the error of open(2) on the directory, most
+ * likely -ENOENT, and which one it is, borrowed from options. */
+int paths_check_roots(const struct path_options *options, const char **ret_which);
+void paths_done(struct paths *paths);
+#define _cleanup_paths_ _cleanup_(paths_done)

@@ -1,0 +1,455 @@
+/* Carrying out a policy: read, plan and write under one lock. Decides nothing itself, but for what
+ * a device that vanished or was renamed meanwhile means for the rest of a plan. */
+#include "agent/change/apply.h"
+
+#include "agent/store/lock.h"
+#include "agent/store/pause.h"
+
+#define RENAMES_MAX 5
+
+struct apply {
+    const struct apply_options *options;
+    const struct policy *policy; /* options->policy, or the whole of it */
+    struct apply_result *result;
+    struct procsys procsys;
+    struct netlink nl;
+    int *seen; /* owned: ifindexes of the picture that was first planned with */
+    size_t n_seen;
+    int all[KEY_COUNT]; /* of the picture that was planned with last */
+    key_mask pinned;    /* keys of which those devices no longer follow `default` */
+    key_mask
+        blocked; /* `all` or `default` could not be written: what relies on it must not follow */
+};
+
+static void apply_done(struct apply *apply)
+{
+    free(apply->seen);
+    procsys_close(&apply->procsys);
+    netlink_close(&apply->nl);
+}
+
+static int by_ifindex(const void *a, const void *b)
+{
+    const int *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* The first part of a plan stops every device it knows from following `default`. */
+static void pin_seen(const struct apply *apply, struct live *live)
+{
+    for (size_t i = 0; apply->seen && i < live->count; i++)
+        if (bsearch(&live->devices[i].ifindex, apply->seen, apply->n_seen, sizeof(int), by_ifindex))
+            live->devices[i].pinned = apply->pinned;
+}
+
+static int remember_seen(struct apply *apply, const struct live *live)
+{
+    if (apply->seen || live->count == 0)
+        return 0;
+    apply->seen = calloc(live->count, sizeof(int));
+    if (!apply->seen)
+        return -ENOMEM;
+    for (size_t i = 0; i < live->count; i++)
+        apply->seen[i] = live->devices[i].ifindex;
+    apply->n_seen = live->count;
+    return 0;
+}
+
+static int mark_paused(const struct paths *paths, struct live *live)
+{
+    _cleanup_pauses_ struct pauses pauses = {0};
+    int r = pauses_read(paths, &pauses);
+
+    if (r >= 0)
+        pauses_mark(&pauses, live, pauses_now());
+    return r;
+}
+
+static int take_whole(struct apply *apply)
+{
+    if (!apply->policy->device[0])
+        return 0;
+    return apply->options->whole(apply->options->data, &apply->policy);
+}
+
+static int read_picture(struct apply *apply, int ifindex, struct live *ret)
+{
+    const struct apply_options *options = apply->options;
+    struct picture_options picture = {
+        .keys = apply->policy->keys,
+        .facts = (apply->policy->facts | options->facts) & ~options->blind,
+        .ifindex = ifindex,
+        .proc_sys_net = options->paths->proc_sys_net,
+        .procsys = &apply->procsys,
+    };
+
+    if (ifindex == 0)
+        picture.facts |= FACT_ADDRESSES;
+    return picture_read(&apply->nl, &picture, ret);
+}
+
+/* With as much of the policy as it takes; the whole one may be another one by now. */
+static int read_by_policy(struct apply *apply, int ifindex, struct live *ret)
+{
+    _cleanup_(live_done) struct live live = {0};
+    int r = ifindex == 0 ? take_whole(apply) : 0;
+
+    if (r >= 0)
+        r = read_picture(apply, ifindex, &live);
+    if (r >= 0 && !plan_is_enough(apply->policy, &live)) {
+        live_done(&live);
+        r = take_whole(apply);
+        if (r >= 0)
+            r = read_picture(apply, ifindex, &live);
+    }
+    if (r < 0)
+        return r;
+    *ret = live;
+    live = (struct live){0};
+    return 0;
+}
+
+/* ifindex 0: all devices. */
+static int read_live(struct apply *apply, int ifindex, struct live *ret)
+{
+    const struct apply_options *options = apply->options;
+    _cleanup_(live_done) struct live live = {0};
+    struct device *only;
+    int r;
+
+    r = read_by_policy(apply, ifindex, &live);
+    if (r < 0)
+        return r;
+    /* The other devices' addresses tell who follows `default`; this one's are still not judged. */
+    only = live_by_ifindex(&live, options->only_ifindex);
+    if (only)
+        only->known &= ~options->blind;
+    if (!options->ignore_pauses)
+        r = mark_paused(options->paths, &live);
+    if (r >= 0 && options->amend)
+        r = options->amend(&live, options->data);
+    if (r < 0)
+        return r;
+    pin_seen(apply, &live);
+    *ret = live;
+    live = (struct live){0};
+    return 0;
+}
+
+static bool writes_all_or_default(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->writes[i].ifindex < 0)
+            return true;
+    return false;
+}
+
+static int read_and_plan(struct apply *apply, int ifindex, struct plan *ret)
+{
+    const struct apply_options *options = apply->options;
+    _cleanup_(live_done) struct live live = {0};
+    int r;
+
+    r = read_live(apply, ifindex, &live);
+    if (r < 0)
+        return r;
+    if (options->only_ifindex != 0 && !live_by_ifindex(&live, options->only_ifindex))
+        return -ENODEV;
+    r = options->make ? options->make(&live, options->data, ret)
+                      : plan_make(apply->policy, &live, options->only_ifindex, ret);
+    for (enum key key = 0; key < KEY_COUNT; key++)
+        apply->all[key] = live.all[key];
+    if (r >= 0 && ifindex == 0 && ret->until_reread < ret->count)
+        r = remember_seen(apply, &live);
+    return r;
+}
+
+/* One device is looked at alone first: hardly ever does anything else have to move for it. */
+static int make_plan(struct apply *apply, struct plan *ret)
+{
+    int r;
+
+    r = read_and_plan(apply, apply->options->only_ifindex, ret);
+    if (r < 0 || apply->options->only_ifindex == 0 || !writes_all_or_default(ret))
+        return r;
+    plan_done(ret);
+    *ret = (struct plan){0};
+    return read_and_plan(apply, 0, ret);
+}
+
+static void report(struct apply *apply, const struct write *write, enum write_result result,
+                   int error)
+{
+    struct apply_result *counts = apply->result;
+
+    switch (result) {
+    case WRITE_DONE:
+        counts->done++;
+        break;
+    case WRITE_GONE:
+        counts->gone++;
+        break;
+    case WRITE_RENAMED:
+        break;
+    case WRITE_FAILED:
+        counts->failed++;
+        if (counts->first_error == 0)
+            counts->first_error = error;
+        break;
+    case WRITE_HELD:
+        counts->held++;
+        break;
+    }
+    if (apply->options->report)
+        apply->options->report(write, result, error, apply->options->data);
+}
+
+/* Negative where these must not be written. A record that only `restore` would miss is no reason.
+ */
+static int record(struct apply *apply, const struct write *writes, size_t n)
+{
+    const struct apply_options *options = apply->options;
+    _cleanup_free_ struct before_record *records = calloc(n + 1, sizeof(*records));
+    int r;
+
+    if (n == 0)
+        return 0;
+    if (!records)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        records[i] = (struct before_record){.key = writes[i].key,
+                                            .ifindex = writes[i].ifindex,
+                                            .value = writes[i].old_value,
+                                            .all = apply->all[writes[i].key],
+                                            .all_known = true,
+                                            .wrote = writes[i].new_value};
+        memcpy(records[i].name, writes[i].name, sizeof(records[i].name));
+    }
+    r = before_append(options->paths, records, n);
+    if (r < 0 && apply->result->record_error == 0)
+        apply->result->record_error = r;
+    return options->announce ? options->announce(records, n, options->data) : 0;
+}
+
+/* 0 when the device has the name that the plan knows. */
+static int check_name(struct apply *apply, const struct write *write)
+{
+    char now[DEVICE_NAME_MAX + 1];
+    int r = device_current_name(&apply->nl, write->ifindex, now);
+
+    if (r < 0)
+        return r;
+    return streq(now, write->name) ? 0 : -ESTALE;
+}
+
+/* By ifindex alone, so the name is looked at before and after: a rename in between is then handled
+ * like any other. A device without IPv4 settings has nothing to write, as if it were gone. */
+static int write_by_setlink(struct apply *apply, const struct write *write)
+{
+    int r = check_name(apply, write);
+
+    if (r < 0)
+        return r;
+    r = setlink_write_device(&apply->nl, write->ifindex, write->key, write->new_value);
+    if (r < 0)
+        return r == -EAFNOSUPPORT ? -ENODEV : r;
+    r = check_name(apply, write);
+    return r == -ENODEV ? 0 : r;
+}
+
+static int write_once(struct apply *apply, const struct write *write)
+{
+    int r;
+
+    if (write->ifindex < 0)
+        return procsys_write_special(&apply->procsys,
+                                     write->ifindex == IFINDEX_ALL ? "all" : "default", write->key,
+                                     write->new_value);
+    if (!apply->procsys.read_only) {
+        r = procsys_write_device(&apply->procsys, &apply->nl, write->ifindex, write->name,
+                                 write->key, write->new_value);
+        if (r != -ESTALE)
+            return r;
+        r = check_name(apply, write);
+        if (r < 0)
+            return r;
+        /* It has this name but no directory: created or renamed a moment ago, or without IPv4.
+         * SETLINK waits until the kernel is through with it. */
+    }
+    return write_by_setlink(apply, write);
+}
+
+/* `all` as it was before, and as it will be after the plan. */
+static void targets_of_plan(const struct plan *plan, enum key key, int live_all, int *ret_old,
+                            int *ret_new)
+{
+    *ret_old = *ret_new = live_all;
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->writes[i].key == key && plan->writes[i].ifindex == IFINDEX_ALL) {
+            *ret_old = plan->writes[i].old_value;
+            *ret_new = plan->writes[i].new_value;
+        }
+}
+
+/* What a device wants under its new name. 1: *ret is to be written; 0: nothing. */
+static int match_again(struct apply *apply, const struct plan *plan, const struct write *write,
+                       struct write *ret)
+{
+    const struct apply_options *options = apply->options;
+    _cleanup_(live_done) struct live live = {0};
+    struct key_target key_target;
+    struct device_target target;
+    struct device *device;
+    int r, configured, old_all, new_all;
+
+    r = read_live(apply, write->ifindex, &live);
+    if (r < 0)
+        return r;
+    device = live_by_ifindex(&live, write->ifindex);
+    if (!device)
+        return -ENODEV;
+    *ret = *write;
+    memcpy(ret->name, device->name, sizeof(ret->name));
+    /* Others than the one that is asked for are only kept as they are, whatever they are called. */
+    if (write->step == 0 || options->make ||
+        (options->only_ifindex != 0 && write->ifindex != options->only_ifindex))
+        return 1;
+
+    configured = device->conf[write->key];
+    if (configured == write->new_value)
+        device->conf[write->key] = write->old_value; /* written by us, under the old name */
+    targets_of_plan(plan, write->key, live.all[write->key], &old_all, &new_all);
+    live.all[write->key] = old_all;
+    plan_key_target(apply->policy, &live, write->key, &key_target);
+    key_target.new_all = new_all;
+    plan_device_target(apply->policy, &key_target, write->key, device, &target);
+    ret->old_value = device->conf[write->key];
+    ret->new_value = target.write ? target.write_value : device->conf[write->key];
+    ret->before = target.before;
+    ret->after = target.wanted;
+    ret->rule = plan_rule_writes(target.rule) ? target.rule : NULL;
+    ret->reason = ret->rule ? WRITE_RULE : WRITE_KEEP;
+    return ret->new_value != configured;
+}
+
+static void write_one(struct apply *apply, const struct plan *plan, const struct write *planned)
+{
+    struct write write = *planned, again;
+    int r = write_once(apply, &write);
+
+    for (unsigned i = 0; r == -ESTALE && i < RENAMES_MAX; i++) {
+        report(apply, &write, WRITE_RENAMED, 0);
+        r = match_again(apply, plan, &write, &again);
+        if (r == 0)
+            return;
+        if (r < 0)
+            break;
+        write = again;
+        r = record(apply, &write, 1);
+        if (r >= 0)
+            r = write_once(apply, &write);
+    }
+    if (r == -ENODEV)
+        report(apply, &write, WRITE_GONE, 0);
+    else if (r < 0)
+        report(apply, &write, WRITE_FAILED, r == -ESTALE ? -EAGAIN : r);
+    else
+        report(apply, &write, WRITE_DONE, 0);
+}
+
+/* Devices of step 2 are right with and without a move of `all`. What comes after it relies on it,
+ * and `all` itself on `default`, which a new device would copy. */
+static bool relies_on_blocked(const struct apply *apply, const struct write *write)
+{
+    return apply->blocked & KEY_BIT(write->key) && write->step != 2;
+}
+
+static int carry_out(struct apply *apply, const struct plan *plan, size_t from, size_t to)
+{
+    int r = record(apply, plan->writes + from, to - from);
+
+    if (r < 0)
+        return r;
+    for (size_t i = from; i < to; i++) {
+        const struct write *write = &plan->writes[i];
+        unsigned failed = apply->result->failed;
+
+        if (relies_on_blocked(apply, write)) {
+            report(apply, write, WRITE_FAILED, -ECANCELED);
+            continue;
+        }
+        write_one(apply, plan, write);
+        if (write->ifindex < 0 && apply->result->failed > failed)
+            apply->blocked |= KEY_BIT(write->key);
+    }
+    apply->result->stricter |= plan->stricter;
+    return 0;
+}
+
+static void report_held(struct apply *apply, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n_held; i++)
+        report(apply, &plan->held[i], WRITE_HELD, 0);
+}
+
+/* Planned again after each part that asks for it; a key asks at most once, unless its write failed:
+ * then the rest is carried out as it is. */
+static int plan_and_carry_out(struct apply *apply)
+{
+    for (unsigned i = 0; i <= KEY_COUNT; i++) {
+        _cleanup_plan_ struct plan plan = {0};
+        int r = make_plan(apply, &plan);
+
+        if (r < 0)
+            return r;
+        r = carry_out(apply, &plan, 0, plan.until_reread);
+        if (r < 0)
+            return r;
+        if (plan.until_reread < plan.count) /* keys are planned in their order */
+            apply->pinned |= 2 * KEY_BIT(plan.writes[plan.until_reread - 1].key) - 1;
+        if (apply->blocked)
+            r = carry_out(apply, &plan, plan.until_reread, plan.count);
+        if (r < 0)
+            return r;
+        if (apply->blocked || plan.until_reread == plan.count) {
+            report_held(apply, &plan);
+            return 0;
+        }
+    }
+    return -EAGAIN;
+}
+
+static int apply_locked(struct apply *apply)
+{
+    int fd, r;
+
+    fd = lock_acquire(apply->options->paths, apply->options->lock_timeout_ms);
+    if (fd < 0)
+        return fd;
+    r = netlink_open(&apply->nl);
+    if (r >= 0)
+        r = procsys_open(apply->options->paths->proc_sys_net, &apply->procsys);
+    if (r >= 0)
+        r = plan_and_carry_out(apply);
+    lock_release(fd);
+    return r;
+}
+
+int apply_policy(const struct apply_options *options, struct apply_result *ret)
+{
+    _cleanup_(apply_done) struct apply apply = {
+        .options = options, .policy = options->policy, .result = ret, .procsys = PROCSYS_INIT};
+    int r;
+
+    *ret = (struct apply_result){0};
+    r = apply_locked(&apply);
+    if (ret->stricter && ret->done > 0 && options->policy->agent.flush_routes &&
+        !options->no_flush) {
+        bool by_us;
+
+        ret->flush_error = flush_request(options->paths, &apply.procsys, &by_us);
+        ret->flushed = ret->flush_error == 0;
+    }
+    return r;
+}

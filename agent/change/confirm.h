@@ -1,0 +1,53 @@
+/* Writing on approval: a process of its own, the guardian, knows what was there and puts it back
+ * unless it is told to keep the new values; also what agent or hook wrote meanwhile, as far as the
+ * record of former values tells. It is told by the one who applies, through a socket
+ * pair, or by anyone with privilege through the socket RUN/confirm. It is in a session of its own,
+ * holds no terminal, and puts everything back at once when the one who applies dies, when it is
+ * itself told to end, and when the time is up (CLOCK_BOOTTIME). */
+#pragma once
+
+#include "agent/change/apply.h"
+
+enum confirm_outcome {
+    CONFIRM_WAITS,
+    CONFIRM_KEPT,
+    CONFIRM_PUT_BACK,
+    CONFIRM_GONE, /* the guardian ended without a word: values stay as they are */
+};
+
+struct confirm_result {
+    enum confirm_outcome outcome;
+    unsigned done, failed, skipped;
+    int error; /* negative errno where not everything could be put back */
+};
+
+struct confirm {
+    int fd; /* to the guardian */
+};
+#define CONFIRM_INIT ((struct confirm){.fd = -1})
+
+/* Start the guardian, which keeps the accepted policy, too. -EBUSY when another apply awaits its
+ * confirmation. In the guardian, `ended` is called with the result before it exits. */
+int confirm_begin(const struct paths *paths, uint64_t timeout_usec,
+                  void (*ended)(const struct confirm_result *result, void *data), void *data,
+                  struct confirm *ret);
+
+/* These are about to be written. Once it returned 0, they will be put back whatever happens. */
+int confirm_announce(struct confirm *confirm, const struct before_record *records, size_t n);
+
+/* All is written: the time starts. */
+int confirm_start_time(struct confirm *confirm);
+
+/* Keep the new values, or put the old ones back now. The answer comes by confirm_receive(). */
+int confirm_answer(struct confirm *confirm, bool keep);
+
+/* Wait for the guardian's word. */
+void confirm_receive(struct confirm *confirm, struct confirm_result *ret);
+void confirm_done(struct confirm *confirm);
+
+/* From elsewhere. -ENOENT: nothing awaits confirmation; -EACCES; -EAGAIN: it is still writing;
+ * -ECANCELED: too late, it is being put back. */
+int confirm_keep(const struct paths *paths);
+
+/* 1 and the time left when an apply awaits its confirmation, 0 when none does. */
+int confirm_pending(const struct paths *paths, uint64_t *ret_left_usec);

@@ -1,0 +1,40 @@
+/* What guardian and its partners say to each other: packets over sockets of one kind. */
+#pragma once
+
+#include "agent/change/confirm.h"
+
+enum confirm_word {
+    /* to the guardian */
+    WORD_WRITE, /* `record` is about to be written */
+    WORD_START, /* all is written */
+    WORD_KEEP,
+    WORD_PUT_BACK,
+    WORD_ASK,
+    /* from the guardian */
+    WORD_READY, /* `error`: not */
+    WORD_STATE, /* `left`, `waiting` */
+    WORD_RESULT,
+};
+
+struct confirm_packet {
+    enum confirm_word word;
+    int error;
+    bool waiting; /* the time runs */
+    uint64_t left;
+    struct before_record record;
+    struct confirm_result result;
+};
+
+struct guardian_options {
+    const struct paths *paths;
+    uint64_t timeout_usec;
+    int parent; /* the socket to the one who applies */
+    void (*ended)(const struct confirm_result *result, void *data);
+    void *data;
+};
+
+/* The guardian's life; returns when it is over. */
+void guardian_run(const struct guardian_options *options);
+
+/* The socket RUN/confirm: bound and listening, or connected. -ECONNREFUSED: nobody listens. */
+int confirm_socket(const struct paths *paths, bool listening);

@@ -1,0 +1,18 @@
+/* The person's side of `apply --confirm`: starting it, the prompt, and what came of it. */
+#pragma once
+
+#include "agent/change/confirm.h"
+#include "agent/cli/frame/cli.h"
+
+/* A negative errno after saying that an apply awaits its confirmation: then nothing else may write
+ * policy or values; or that what was given with --confirm is no time. */
+int confirming_refuse(struct cli *cli);
+
+/* Start the guardian, for the time given with --confirm. A negative errno after saying why not. */
+int confirming_begin(struct cli *cli, struct confirm *ret);
+
+/* All is written, `status` is what apply would return: ask, wait, and tell. Returns the status. */
+int confirming_ask(struct cli *cli, struct confirm *confirm, int status);
+
+/* Something went wrong: put back what was written, and tell. Returns EXIT_ERROR. */
+int confirming_give_up(struct cli *cli, struct confirm *confirm);

@@ -1,0 +1,401 @@
+/* `rpfpolicy apply`: accepts the policy on disk and carries it out, unless that would cut an SSH
+ * session. One line per write; --dry-run prints the same lines and writes nothing. What is said
+ * beside them goes to stderr. */
+#include <stdio.h>
+
+#include "agent/change/apply.h"
+#include "agent/cli/change/confirming.h"
+#include "agent/cli/change/writes.h"
+#include "agent/cli/peers/lockout.h"
+#include "agent/cli/routes/routing_report.h"
+#include "agent/store/agent_state.h"
+
+struct applying {
+    struct cli *cli;
+    struct session *session;
+    struct peers peers;     /* who would be cut … */
+    bool blind;             /* … which is not known */
+    struct confirm confirm; /* with --confirm */
+    struct routing routing; /* as it was before */
+    enum agent_state agent; /* as it was before */
+    json_t *routes;         /* changes of routes and rules, in JSON */
+    struct missing_ways missing;
+    json_t *held; /* what is left out on their account, in JSON */
+};
+
+/* A value that waits for a way. */
+static void report_held(struct applying *applying, const struct write *write)
+{
+    const struct missing_way *way = missing_ways_find(&applying->missing, write->ifindex);
+    const char *error = way && way->error ? error_text(way->error) : "not tried";
+    struct cli *cli = applying->cli;
+    _cleanup_free_ char *text = NULL;
+
+    if (cli->format == FORMAT_JSON) {
+        json_t *object = json_write(write);
+
+        json_object_set_new(object, "command", way ? json_bytes(way->command) : json_null());
+        json_object_set_new(object, "error", json_string(error));
+        json_array_append_new(applying->held, object);
+        return;
+    }
+    text = write_text(write);
+    fprintf(cli->out.stream, "%s - %sheld back%s, a route or rule is missing: '%s': %s\n",
+            text ?: "memory ran out", output_color(&cli->out, "failed"),
+            output_color_end(&cli->out), way ? way->command : "?", error);
+}
+
+static void report(const struct write *write, enum write_result result, int error, void *data)
+{
+    static const char *const words[] = {[WRITE_DONE] = "written",
+                                        [WRITE_GONE] = "gone",
+                                        [WRITE_RENAMED] = "renamed",
+                                        [WRITE_FAILED] = "failed"};
+    struct applying *applying = data;
+    struct cli *cli = applying->cli;
+    _cleanup_free_ char *text = NULL;
+
+    if (result == WRITE_HELD) {
+        report_held(applying, write);
+        return;
+    }
+    if (cli->format == FORMAT_JSON) {
+        json_t *object = json_write(write);
+
+        json_object_set_new(object, "result", json_string(words[result]));
+        json_object_set_new(object, "error",
+                            result == WRITE_FAILED ? json_string(error_text(error)) : json_null());
+        json_element(&cli->out, NULL, object);
+        return;
+    }
+    text = write_text(write);
+    fputs(text ?: "memory ran out", cli->out.stream);
+    if (result == WRITE_GONE)
+        fputs(" - the device is gone", cli->out.stream);
+    else if (result == WRITE_RENAMED)
+        fputs(" - renamed, judged again by its new name", cli->out.stream);
+    else if (result == WRITE_FAILED)
+        fprintf(cli->out.stream, " - %sfailed%s: %s", output_color(&cli->out, "failed"),
+                output_color_end(&cli->out), error_text(error));
+    fputc('\n', cli->out.stream);
+}
+
+static void open_json(const struct applying *applying, const struct plan *plan, bool dry)
+{
+    struct cli *cli = applying->cli;
+    json_t *head, *value;
+    const char *name;
+
+    if (cli->format != FORMAT_JSON)
+        return;
+    head = json_object();
+    json_set_header(head, cli);
+    json_object_set_new(head, "policy", json_policy(applying->session));
+    json_object_set_new(head, "dry_run", json_boolean(dry));
+    json_object_set_new(head, "casualties", json_casualties(plan));
+    if (applying->blind)
+        json_object_set_new(head, "impact", json_null());
+    else
+        impact_set_json(head, applying->session, &applying->peers);
+    json_open(&cli->out, NULL, '{');
+    json_object_foreach(head, name, value) json_element(&cli->out, name, json_incref(value));
+    json_decref(head);
+    json_open(&cli->out, "writes", '[');
+}
+
+static void close_json(struct applying *applying, const struct apply_result *result,
+                       const struct routes_outcome *outcome)
+{
+    struct cli *cli = applying->cli;
+    json_t *summary;
+
+    if (cli->format != FORMAT_JSON)
+        return;
+    json_close(&cli->out, ']');
+    json_element(&cli->out, "routes", json_incref(applying->routes));
+    json_element(&cli->out, "held", json_incref(applying->held));
+    json_impossible(&cli->out, applying->session);
+    json_routing_devices(&cli->out, &applying->routing);
+    summary = json_object();
+    json_object_set_new(summary, "written", json_integer(result->done));
+    json_object_set_new(summary, "gone", json_integer(result->gone));
+    json_object_set_new(summary, "failed", json_integer(result->failed));
+    json_object_set_new(summary, "held", json_integer(result->held));
+    json_object_set_new(summary, "flushed", json_boolean(result->flushed));
+    json_object_set_new(summary, "routes", json_routes_outcome(outcome));
+    json_element(&cli->out, "summary", summary);
+    json_close(&cli->out, '}');
+}
+
+static void print_rest(struct cli *cli, const struct session *session, const struct plan *plan,
+                       bool nothing)
+{
+    if (cli->format == FORMAT_JSON)
+        return;
+    if (nothing)
+        fputs("Nothing to do.\n", cli->out.stream);
+    notes_print(cli->out.stream, session, plan);
+}
+
+static int dry_run(struct applying *applying, const struct plan *plan)
+{
+    const struct routes_plan *routes = &applying->routing.plan;
+    const struct live *live = &applying->session->live;
+    size_t ways = routes_plan_additions(routes);
+    struct cli *cli = applying->cli;
+    struct routes_outcome no_routes = {0};
+    struct apply_result none = {0};
+
+    open_json(applying, plan, true);
+    routing_show_changes(cli->out.stream, applying->routes, live, routes->changes, ways);
+    for (size_t i = 0; i < plan->count; i++) {
+        _cleanup_free_ char *text = NULL;
+
+        if (cli->format == FORMAT_JSON) {
+            json_element(&cli->out, NULL, json_write(&plan->writes[i]));
+            continue;
+        }
+        text = write_text(&plan->writes[i]);
+        fprintf(cli->out.stream, "%s\n", text ?: "memory ran out");
+    }
+    routing_show_changes(cli->out.stream, applying->routes, live, routes->changes + ways,
+                         routes->n_changes - ways);
+    if (cli->format != FORMAT_JSON)
+        routing_print_notes(cli->out.stream, routes);
+    close_json(applying, &none, &no_routes);
+    print_rest(cli, applying->session, plan, plan->count == 0 && routes->n_changes == 0);
+    return plan_status(applying->session, plan, routes);
+}
+
+static int amend(struct live *live, void *data)
+{
+    struct applying *applying = data;
+
+    missing_ways_mark(&applying->missing, live);
+    return session_amend(applying->session, live);
+}
+
+/* What is left now, after the writes. A negative errno where that is not known. */
+static int read_left(struct cli *cli, unsigned flags, struct keys_left *ret)
+{
+    _cleanup_session_ struct session session = SESSION_INIT;
+
+    if (session_load(&session, cli, SESSION_QUIET | flags) < 0 || session_read(&session, 0, 0) < 0)
+        return -EIO;
+    *ret = keys_left(&session);
+    return 0;
+}
+
+/* routed: routes and rules are as wanted, too. */
+static void say_left(const struct session *session, const struct keys_left *left, bool failed,
+                     bool routed)
+{
+    char number[16];
+
+    if (left->written > 0)
+        say("%s %s still not as wanted, see 'rpfpolicy check'", count_text(left->written, number),
+            PLURAL(left->written, "key"));
+    else if (!failed && left->observed > 0)
+        say("all is as the rules that write want it; %s %s not as a rule wants that only observes, "
+            "see 'rpfpolicy check'",
+            count_text(left->observed, number), left->observed == 1 ? "key is" : "keys are");
+    else if (!failed && !routed)
+        say("every value is as the policy wants it, but not all of the routing, see 'rpfpolicy "
+            "routes show'");
+    else if (!failed)
+        say("every device%s is as the policy wants it",
+            session->pauses.count > 0 ? " that is not paused" : "");
+}
+
+/* Nothing keeps it so. An agent that was at work before may be away only to come back for this very
+ * policy. */
+static void say_unkept(const struct session *session, enum agent_state before)
+{
+    const struct paths *paths = &session->cli->paths;
+    const char *start = agent_start_command(paths, before);
+
+    if (session->policy->agent.mode == MODE_OBSERVE)
+        say("mode is observe: agent and udev hook will not keep it so; to have it kept, put\n"
+            "'mode = enforce' into [agent] of the policy and run 'rpfpolicy apply' again");
+    else if (start && agent_state_read(paths) == before)
+        say("warning: the agent %s, so what others write from now on is not put right; to start "
+            "it, run '%s'",
+            before == AGENT_STOPPED ? "was stopped" : "does not run", start);
+}
+
+/* Where things stand now; the exit status follows from it. routed: as for say_left(); agent:
+ * what it did before. */
+static int follow_up(struct cli *cli, const struct session *session,
+                     const struct apply_result *result, bool routed, enum agent_state agent)
+{
+    struct keys_left left = {0};
+    int r = read_left(cli, session->unpaused ? SESSION_UNPAUSED : 0, &left);
+    char number[16];
+
+    if (result->record_error < 0)
+        say("warning: former values could not be recorded for a restore: %s",
+            error_text(result->record_error));
+    if (result->flush_error < 0)
+        say("warning: the route cache could not be flushed, old verdicts may live on: %s",
+            error_text(result->flush_error));
+    if (result->failed > 0)
+        say("%s %s failed: %s", count_text(result->failed, number), PLURAL(result->failed, "write"),
+            error_text(result->first_error));
+    if (result->held > 0)
+        say("%s %s held back, since a route or rule that replies need could not be put in place; "
+            "when the cause is gone, run 'rpfpolicy apply' again",
+            count_text(result->held, number), result->held == 1 ? "value was" : "values were");
+    if (r >= 0)
+        say_left(session, &left, result->failed > 0, routed);
+    say_unkept(session, agent);
+    if (result->failed + result->held > 0)
+        return EXIT_WRITES;
+    return r < 0 ? EXIT_ERROR : left.written > 0 ? EXIT_DRIFT : EXIT_OK;
+}
+
+static int announce(const struct before_record *records, size_t n, void *data)
+{
+    struct applying *applying = data;
+
+    return applying->confirm.fd < 0 ? 0 : confirm_announce(&applying->confirm, records, n);
+}
+
+/* Values alone. A negative errno after saying why, where nothing was written. */
+static int write_values(struct applying *applying, struct apply_result *ret)
+{
+    struct session *session = applying->session;
+    struct apply_options options = {
+        .paths = &applying->cli->paths,
+        .policy = session->policy,
+        .facts = session_facts(session->policy),
+        .ignore_pauses = session->unpaused,
+        .lock_timeout_ms = LOCK_TIMEOUT_MS,
+        .amend = amend,
+        .announce = announce,
+        .report = report,
+        .data = applying,
+    };
+    int r = apply_policy(&options, ret);
+
+    if (r < 0 && (r == -EBUSY || ret->failed == 0))
+        say_not_applied(applying->cli, r, "no value was written");
+    return r < 0 && (r == -EBUSY || ret->failed == 0) ? r : 0;
+}
+
+static int worse(int a, int b)
+{
+    if (a == EXIT_ERROR || b == EXIT_ERROR)
+        return EXIT_ERROR;
+    return a > b ? a : b;
+}
+
+/* What failed earlier was tried again by the later part, which counts it. */
+static void add_outcome(struct routes_outcome *outcome, const struct routes_outcome *earlier)
+{
+    outcome->done += earlier->done;
+    outcome->gone += earlier->gone;
+}
+
+/* New ways come before a device becomes strict that needs them, and those that go, after it has
+ * become loose. */
+static int carry_out(struct applying *applying, const struct plan *plan)
+{
+    struct session *session = applying->session;
+    bool forced = cli_given(applying->cli, OPTION_FORCE);
+    struct routes_outcome ways = {0}, outcome = {0};
+    size_t n_ways = 0, n_changes = 0;
+    struct apply_result result = {0};
+    int status = EXIT_OK, r;
+
+    open_json(applying, plan, false);
+    if (routes_plan_additions(&applying->routing.plan) > 0)
+        status = routing_write_additions(session, session->policy, forced, applying->routes,
+                                         &n_ways, &ways, &applying->missing);
+    r = status == EXIT_ERROR ? -ECANCELED : write_values(applying, &result);
+    if (r >= 0)
+        status = routing_write(session, session->policy, forced, &applying->missing,
+                               applying->routes, &n_changes, &outcome);
+    add_outcome(&outcome, &ways);
+    close_json(applying, &result, &outcome);
+    if (r < 0)
+        return EXIT_ERROR;
+    print_rest(applying->cli, session, plan,
+               result.done + result.gone + result.failed == 0 && n_ways + n_changes == 0);
+    return worse(status,
+                 follow_up(applying->cli, session, &result, status == EXIT_OK, applying->agent));
+}
+
+/* Nothing is accepted nor written before the guardian stands ready. */
+static int accept_and_carry_out(struct applying *applying, const struct plan *plan)
+{
+    struct cli *cli = applying->cli;
+    bool same = plan->count == 0 && applying->routing.plan.n_changes == 0 &&
+                applying->session->acceptance == ACCEPTED_SAME;
+    int status;
+
+    if (confirming_refuse(cli) < 0)
+        return EXIT_ERROR;
+    if (cli_given(cli, OPTION_CONFIRM) && !same && confirming_begin(cli, &applying->confirm) < 0)
+        return EXIT_ERROR;
+    status =
+        session_accept_to_write(applying->session) < 0 ? EXIT_ERROR : carry_out(applying, plan);
+    if (applying->confirm.fd < 0)
+        return status;
+    return status == EXIT_ERROR ? confirming_give_up(cli, &applying->confirm)
+                                : confirming_ask(cli, &applying->confirm, status);
+}
+
+/* At what is written now, and at what a running agent writes when what is paused for a time no
+ * longer is. 1: it is not known who would be cut. */
+static int look_before(struct applying *applying, const struct plan *plan)
+{
+    struct session *session = applying->session;
+    _cleanup_lockout_plan_ struct lockout_plan later = {0};
+    int r;
+
+    if (!lockout_agent_writes(session))
+        return lockout_check(session, plan, &applying->routing.plan, LOCKOUT_APPLY,
+                             &applying->peers);
+    r = lockout_plan_ahead(session, &later);
+    return r < 0 ? r
+                 : lockout_check(session, &later.values, &later.routing.plan, LOCKOUT_APPLY,
+                                 &applying->peers);
+}
+
+int verb_apply(struct cli *cli, int count, char **arguments)
+{
+    _cleanup_session_ struct session session = SESSION_INIT;
+    _cleanup_plan_ struct plan plan = {0};
+    struct applying applying = {.cli = cli, .session = &session, .confirm = CONFIRM_INIT};
+    bool dry = cli_given(cli, OPTION_DRY_RUN);
+    unsigned flags = cli_given(cli, OPTION_FORCE) ? SESSION_UNPAUSED : 0;
+    int r;
+
+    if (session_load(&session, cli, flags) < 0 ||
+        session_read(&session, IMPACT_KEYS | ROUTING_KEYS, FACT_ADDRESSES) < 0 ||
+        routing_read(&session, session.policy, flags != 0, &applying.routing) < 0)
+        return EXIT_ERROR;
+    r = plan_make(session.policy, &session.live, 0, &plan);
+    if (r < 0) {
+        say("cannot plan: %s", error_text(r));
+        routing_done(&applying.routing);
+        return EXIT_ERROR;
+    }
+    if (cli->format == FORMAT_JSON) {
+        applying.routes = json_array();
+        applying.held = json_array();
+    }
+    applying.agent = agent_state_read(&cli->paths);
+    r = look_before(&applying, &plan);
+    applying.blind = r > 0;
+    if (r < 0)
+        r = EXIT_ERROR;
+    else
+        r = dry ? dry_run(&applying, &plan) : accept_and_carry_out(&applying, &plan);
+    json_decref(applying.routes);
+    json_decref(applying.held);
+    missing_ways_done(&applying.missing);
+    routing_done(&applying.routing);
+    peers_done(&applying.peers);
+    return r;
+}

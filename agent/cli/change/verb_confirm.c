@@ -1,0 +1,202 @@
+/* `rpfpolicy confirm`, and the prompt of `apply --confirm`. What puts values back is a process of
+ * its own, see confirm.h; here a person is asked and told. */
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "agent/cli/change/confirming.h"
+#include "agent/store/pause.h"
+#include "policy/lang/values.h"
+
+#define DEFAULT_TIME "60s"
+#define USEC_PER_SEC UINT64_C(1000000)
+#define TIME_MAX_USEC (86400 * USEC_PER_SEC)
+
+static int parse_time(struct cli *cli, uint64_t *ret)
+{
+    const char *text = cli->values[OPTION_CONFIRM] ?: DEFAULT_TIME;
+
+    if (value_parse_time(text, ret) == 0 && *ret > 0 && *ret <= TIME_MAX_USEC)
+        return 0;
+    say("--confirm takes a time such as 60s or 5min, at most a day, not '%s'", NAME_SHOWN(text));
+    return -EINVAL;
+}
+
+int confirming_refuse(struct cli *cli)
+{
+    uint64_t time, left;
+    int r = cli_given(cli, OPTION_CONFIRM) ? parse_time(cli, &time) : 0;
+
+    if (r < 0)
+        return r;
+    r = confirm_pending(&cli->paths, &left);
+    if (r > 0) {
+        say("an apply awaits its confirmation (%llu s left): 'rpfpolicy confirm' keeps it",
+            (unsigned long long)(left / USEC_PER_SEC));
+        return -EBUSY;
+    }
+    return 0; /* without the right to ask there is none to write either */
+}
+
+/* In the guardian: there may be nobody left who could read anything but the log. */
+static void log_end(const struct confirm_result *result, void *data)
+{
+    openlog("rpfpolicy", LOG_PID, LOG_DAEMON);
+    if (result->outcome == CONFIRM_KEPT)
+        syslog(LOG_NOTICE, "the new policy and its values were confirmed");
+    else if (result->failed > 0 || result->error < 0)
+        syslog(LOG_ERR, "not confirmed, and not everything could be put back: %s",
+               strerror(result->error < 0 ? -result->error : EIO));
+    else
+        syslog(LOG_WARNING,
+               "not confirmed: %u values and the policy that was in force were put back",
+               result->done);
+}
+
+int confirming_begin(struct cli *cli, struct confirm *ret)
+{
+    uint64_t time;
+    int r = parse_time(cli, &time);
+
+    if (r < 0)
+        return r;
+    r = confirm_begin(&cli->paths, time, log_end, NULL, ret);
+    if (r == -EBUSY)
+        say("another apply awaits its confirmation, or someone else is writing; nothing was done");
+    else if (r == -EROFS || r == -ENOSPC || r == -EDQUOT)
+        say("cannot prepare to put everything back: %s cannot be written: %s; nothing was done",
+            NAME_SHOWN(cli->paths.confirm), error_text(r));
+    else if (r < 0)
+        say("cannot prepare to put everything back: %s%s; nothing was done", error_text(r),
+            r == -EACCES || r == -EPERM ? " (this needs root)" : "");
+    return r;
+}
+
+static int tell(const struct confirm_result *result, int status)
+{
+    switch (result->outcome) {
+    case CONFIRM_KEPT:
+        say("confirmed, the new values stay");
+        return status;
+    case CONFIRM_PUT_BACK:
+        if (result->skipped > 0)
+            say("%u values were left, since someone else has changed them", result->skipped);
+        if (result->failed > 0 || result->error < 0) {
+            say("not everything could be put back: %s; see 'rpfpolicy restore'",
+                error_text(result->error));
+            return EXIT_WRITES;
+        }
+        say("not confirmed: values and policy were put back");
+        return EXIT_ERROR;
+    default:
+        say("the process that would put everything back is gone: the new values stay;\n"
+            "'rpfpolicy restore' goes back");
+        return EXIT_ERROR;
+    }
+}
+
+static void prompt(bool terminal, uint64_t end)
+{
+    uint64_t now = pauses_now(), left = end > now ? (end - now) / USEC_PER_SEC : 0;
+
+    if (terminal)
+        fprintf(stderr, "\rKeep these values? [y/N] %llu s ", (unsigned long long)left);
+}
+
+/* True when the line that was typed decides; the end of the input is a no. */
+static bool read_answer(bool *ret_keep)
+{
+    char line[64];
+    ssize_t n = read(STDIN_FILENO, line, sizeof(line));
+
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return false;
+    *ret_keep = n > 0 && (line[0] == 'y' || line[0] == 'Y');
+    return true;
+}
+
+/* Until someone decides: the person here, the guardian (told from elsewhere, or time is up), or a
+ * signal. */
+static void wait_for_person(struct confirm *confirm, bool terminal, uint64_t end)
+{
+    struct pollfd fds[] = {{.fd = confirm->fd, .events = POLLIN},
+                           {.fd = -1, .events = POLLIN},
+                           {.fd = terminal ? STDIN_FILENO : -1, .events = POLLIN}};
+    sigset_t mask;
+    bool keep = false;
+
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGTERM);
+    sigaddset(&mask, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &mask, NULL);
+    fds[1].fd = signalfd(-1, &mask, SFD_CLOEXEC);
+    for (;;) {
+        prompt(terminal, end);
+        if (poll(fds, ELEMENTSOF(fds), terminal ? 1000 : -1) < 0 && errno != EINTR)
+            break;
+        if (fds[0].revents)
+            break;
+        if (fds[1].revents || (fds[2].revents && read_answer(&keep))) {
+            (void)confirm_answer(confirm, keep);
+            break;
+        }
+    }
+    if (terminal)
+        fputc('\n', stderr);
+    (void)close(fds[1].fd);
+}
+
+int confirming_ask(struct cli *cli, struct confirm *confirm, int status)
+{
+    bool terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+    struct confirm_result result;
+    uint64_t time = 0;
+
+    (void)fflush(cli->out.stream);
+    (void)parse_time(cli, &time);
+    if (confirm_start_time(confirm) >= 0) {
+        if (!terminal)
+            say("'rpfpolicy confirm' within %llu s keeps these values, else they are put back",
+                (unsigned long long)(time / USEC_PER_SEC));
+        wait_for_person(confirm, terminal, pauses_now() + time);
+    }
+    confirm_receive(confirm, &result);
+    confirm_done(confirm);
+    return tell(&result, status);
+}
+
+int confirming_give_up(struct cli *cli, struct confirm *confirm)
+{
+    struct confirm_result result;
+
+    (void)fflush(cli->out.stream);
+    (void)confirm_answer(confirm, false);
+    confirm_receive(confirm, &result);
+    confirm_done(confirm);
+    (void)tell(&result, EXIT_ERROR);
+    return EXIT_ERROR;
+}
+
+int verb_confirm(struct cli *cli, int count, char **arguments)
+{
+    int r = confirm_keep(&cli->paths);
+
+    if (r == 0) {
+        fputs("Confirmed, the new values stay.\n", cli->out.stream);
+        return EXIT_OK;
+    }
+    if (r == -ENOENT)
+        say("nothing awaits a confirmation");
+    else if (r == -EAGAIN)
+        say("it is still at work, nothing can be confirmed yet; try again");
+    else if (r == -ECANCELED)
+        say("too late, everything is being put back");
+    else
+        say("cannot confirm: %s%s", error_text(r),
+            r == -EACCES || r == -EPERM ? " (this needs root)" : "");
+    return EXIT_ERROR;
+}

@@ -1,0 +1,121 @@
+/* `rpfpolicy plan`: the writes that would make the policy on disk true, in order, with reasons. */
+#include <stdio.h>
+
+#include "agent/cli/change/writes.h"
+#include "agent/cli/peers/impact_report.h"
+#include "agent/cli/routes/routing_report.h"
+
+static int add_row(struct table *table, size_t number, const struct write *write)
+{
+    _cleanup_free_ char *reason = write_reason_text(write);
+    char name[NAME_ESCAPED_SIZE], before[12], after[12];
+    char index[24], change[32], effective[32];
+
+    if (!reason)
+        return -ENOMEM;
+    snprintf(index, sizeof(index), "%zu", number);
+    snprintf(change, sizeof(change), "%d -> %d", write->old_value, write->new_value);
+    snprintf(effective, sizeof(effective), "%s -> %s",
+             key_value_format(write->key, write->before, before, sizeof(before)),
+             key_value_format(write->key, write->after, after, sizeof(after)));
+    return table_row(table,
+                     (const char *const[]){index, name_escape_buf(write->name, name, sizeof(name)),
+                                           key_info(write->key)->name, change, effective, reason});
+}
+
+static int print_writes(struct cli *cli, const struct plan *plan, size_t step)
+{
+    static const struct column columns[] = {
+        {"STEP", COLUMN_RIGHT}, {"DEVICE", 0},    {"KEY", 0},
+        {"WRITE", 0},           {"EFFECTIVE", 0}, {"WHY", COLUMN_WRAP},
+    };
+    _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
+    int r = table ? 0 : -ENOMEM;
+
+    for (size_t i = 0; r == 0 && i < plan->count; i++)
+        r = add_row(table, step + i, &plan->writes[i]);
+    return r < 0 ? r : table_print(table, &cli->out);
+}
+
+/* New ways, values, ways that go: as `apply` does it. */
+static int print_tables(struct cli *cli, const struct session *session, const struct plan *plan,
+                        const struct routes_plan *routes)
+{
+    size_t ways = routes_plan_additions(routes), all = routes->n_changes;
+    int r = routing_print_changes(&cli->out, &session->live, routes, 0, ways, 1);
+
+    if (r == 0 && ways > 0 && plan->count > 0)
+        fputc('\n', cli->out.stream);
+    if (r == 0)
+        r = print_writes(cli, plan, ways + 1);
+    if (r == 0 && ways + plan->count > 0 && ways < all)
+        fputc('\n', cli->out.stream);
+    if (r == 0)
+        r = routing_print_changes(&cli->out, &session->live, routes, ways, all,
+                                  ways + plan->count + 1);
+    if (r < 0)
+        return r;
+    if (plan->count == 0 && all == 0)
+        fputs("Nothing to do.\n", cli->out.stream);
+    routing_print_notes(cli->out.stream, routes);
+    notes_print(cli->out.stream, session, plan);
+    return 0;
+}
+
+static void print_json(struct cli *cli, const struct session *session, const struct plan *plan,
+                       const struct routing *routing, const struct peers *peers)
+{
+    const struct routes_plan *routes = &routing->plan;
+    json_t *head = json_object(), *value;
+    const char *name;
+
+    json_set_header(head, cli);
+    json_object_set_new(head, "policy", json_policy(session));
+    json_object_set_new(head, "casualties", json_casualties(plan));
+    json_object_set_new(head, "stricter", json_boolean(plan->stricter));
+    if (peers)
+        impact_set_json(head, session, peers);
+    json_open(&cli->out, NULL, '{');
+    json_object_foreach(head, name, value) json_element(&cli->out, name, json_incref(value));
+    json_decref(head);
+    json_open(&cli->out, "writes", '[');
+    for (size_t i = 0; i < plan->count; i++)
+        json_element(&cli->out, NULL, json_write(&plan->writes[i]));
+    json_close(&cli->out, ']');
+    json_open(&cli->out, "routes", '[');
+    for (size_t i = 0; i < routes->n_changes; i++)
+        json_element(&cli->out, NULL, json_routes_change(&session->live, &routes->changes[i]));
+    json_close(&cli->out, ']');
+    json_impossible(&cli->out, session);
+    json_routing_devices(&cli->out, routing);
+    json_close(&cli->out, '}');
+}
+
+int verb_plan(struct cli *cli, int count, char **arguments)
+{
+    _cleanup_session_ struct session session = SESSION_INIT;
+    _cleanup_peers_ struct peers peers = {0};
+    _cleanup_routing_ struct routing routing = {0};
+    _cleanup_plan_ struct plan plan = {0};
+    bool impact = cli_given(cli, OPTION_IMPACT);
+    int r;
+
+    if (session_load(&session, cli, 0) < 0 ||
+        session_read(&session, IMPACT_KEYS | ROUTING_KEYS, FACT_ADDRESSES) < 0 ||
+        routing_read(&session, session.policy, false, &routing) < 0)
+        return EXIT_ERROR;
+    r = plan_make(session.policy, &session.live, 0, &plan);
+    if (r == 0 && impact && impact_read(&session, &plan, &routing.plan, &peers) < 0)
+        return EXIT_ERROR;
+    if (r == 0 && cli->format == FORMAT_JSON)
+        print_json(cli, &session, &plan, &routing, impact ? &peers : NULL);
+    else if (r == 0)
+        r = print_tables(cli, &session, &plan, &routing.plan);
+    if (r == 0 && impact && cli->format != FORMAT_JSON)
+        r = impact_print(&cli->out, &session, &peers);
+    if (r < 0) {
+        say("cannot plan: %s", error_text(r));
+        return EXIT_ERROR;
+    }
+    return plan_status(&session, &plan, &routing.plan);
+}

@@ -1,0 +1,419 @@
+/* `rpfpolicy restore`: back to what was there before the first write since boot, and then hands
+ * off: what was put back is paused, before the first write, so that nobody undoes it. */
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/change/restore.h"
+#include "agent/cli/change/confirming.h"
+#include "agent/cli/change/writes.h"
+#include "agent/cli/peers/lockout.h"
+#include "agent/cli/routes/routing_report.h"
+#include "agent/store/pause.h"
+#include "agent/system/udevdb.h"
+
+struct restoring {
+    struct cli *cli;
+    struct restore restore;
+    struct before_record *records;
+    size_t n_records;
+    char **names; /* of the devices that were asked for; borrowed from `live` */
+    int *ifindexes;
+    struct live live;       /* for the names */
+    struct plan dry;        /* what --dry-run shows */
+    struct routing routing; /* routes and rules of ours, which all go with everything else */
+    struct routes_outcome routes;
+    json_t *routes_json; /* the same in JSON */
+    bool paused;
+    int pause_error;
+};
+
+static void restoring_done(struct restoring *restoring)
+{
+    restore_done(&restoring->restore);
+    free(restoring->records);
+    free(restoring->names);
+    free(restoring->ifindexes);
+    live_done(&restoring->live);
+    plan_done(&restoring->dry);
+    routing_done(&restoring->routing);
+    json_decref(restoring->routes_json);
+}
+
+static void json_or_text(struct restoring *restoring, json_t *object, const char *text)
+{
+    if (object)
+        json_element(&restoring->cli->out, NULL, object);
+    else
+        fprintf(restoring->cli->out.stream, "%s\n", text ?: "memory ran out");
+}
+
+static void report(const struct write *write, enum write_result result, int error, void *data)
+{
+    struct restoring *restoring = data;
+    bool json = restoring->cli->format == FORMAT_JSON;
+    _cleanup_free_ char *text = write_text(write), *line = NULL;
+    json_t *object = json ? json_write(write) : NULL;
+    const char *word = result == WRITE_DONE      ? "written"
+                       : result == WRITE_GONE    ? "gone"
+                       : result == WRITE_RENAMED ? "renamed"
+                                                 : "failed";
+
+    if (json) {
+        json_object_set_new(object, "result", json_string(word));
+        json_object_set_new(object, "error",
+                            result == WRITE_FAILED ? json_string(error_text(error)) : json_null());
+    } else if (result != WRITE_DONE &&
+               asprintf(&line, "%s - %s%s%s", text ?: "?", word, error ? ": " : "",
+                        error ? error_text(error) : "") < 0) {
+        line = NULL;
+    }
+    json_or_text(restoring, object, line ?: text);
+}
+
+static int add_pause(struct pauses *pauses, const char *name)
+{
+    struct pause pause = {.everything = !name,
+                          .since = pauses_now(),
+                          .date = time(NULL),
+                          .uid = getuid(),
+                          .who = pause_who(),
+                          .reason = strdup("restored to what was there before")};
+    int r = name ? pause_set_name(&pause, name) : 0;
+
+    if (r == 0)
+        r = pause.who && pause.reason ? pauses_add(pauses, &pause) : -ENOMEM;
+    pause_done(&pause);
+    return r;
+}
+
+/* Under the lock, before the first write: agent and hook see it before they could write again. */
+static int pause_them(struct restoring *restoring)
+{
+    const struct paths *paths = &restoring->cli->paths;
+    _cleanup_pauses_ struct pauses pauses = {0};
+    int r = pauses_read(paths, &pauses);
+
+    if (r >= 0 && !restoring->restore.ifindexes)
+        r = add_pause(&pauses, NULL);
+    for (size_t i = 0; r >= 0 && i < restoring->restore.n_ifindexes; i++)
+        r = add_pause(&pauses, restoring->names[i]);
+    if (r >= 0)
+        r = pauses_write(paths, &pauses);
+    restoring->pause_error = r < 0 ? r : 0;
+    restoring->paused = r >= 0;
+    return r;
+}
+
+static key_mask recorded_keys(const struct restoring *restoring)
+{
+    key_mask keys = 0;
+
+    for (size_t i = 0; i < restoring->n_records; i++)
+        keys |= KEY_BIT(restoring->records[i].key);
+    return keys;
+}
+
+/* As the record is under the lock; of keys that are in the picture. */
+static int read_again(struct restoring *restoring)
+{
+    key_mask keys = recorded_keys(restoring);
+    struct before_record *records;
+    size_t n, kept = 0;
+    int r = before_read(&restoring->cli->paths, &records, &n);
+
+    if (r == -ENOENT) /* routes are not in the record */
+        return 0;
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n; i++)
+        if (keys & KEY_BIT(records[i].key))
+            records[kept++] = records[i];
+    free(restoring->records);
+    restoring->records = records;
+    restoring->n_records = kept;
+    return 0;
+}
+
+static int make(const struct live *live, void *data, struct plan *ret)
+{
+    struct restoring *restoring = data;
+    int r = restoring->paused ? 0 : pause_them(restoring);
+
+    if (r >= 0)
+        r = read_again(restoring);
+    return r < 0 ? r
+                 : restore_plan(&restoring->restore, restoring->records, restoring->n_records, live,
+                                ret);
+}
+
+static int read_live(struct restoring *restoring)
+{
+    _cleanup_netlink_ struct netlink nl = {0};
+    struct picture_options options = {.keys = recorded_keys(restoring) | IMPACT_KEYS,
+                                      .facts = FACT_ALTNAMES | FACT_ADDRESSES,
+                                      .proc_sys_net = restoring->cli->paths.proc_sys_net};
+    int r = netlink_open(&nl);
+
+    if (r == 0)
+        r = picture_read(&nl, &options, &restoring->live);
+    if (r < 0)
+        say("cannot read the devices of this network namespace: %s", error_text(r));
+    return r;
+}
+
+static int find_devices(struct restoring *restoring, int count, char **arguments)
+{
+    struct session session = {.cli = restoring->cli, .live = restoring->live};
+    int r = 0;
+
+    if (count == 0)
+        return 0;
+    restoring->names = calloc((size_t)count, sizeof(*restoring->names));
+    restoring->ifindexes = calloc((size_t)count, sizeof(*restoring->ifindexes));
+    if (!restoring->names || !restoring->ifindexes) {
+        say("memory ran out");
+        return -ENOMEM;
+    }
+    for (int i = 0; i < count; i++) {
+        const struct device *device = session_device(&session, arguments[i]);
+
+        if (!device) {
+            r = -ENOENT;
+            continue;
+        }
+        restoring->names[i] = (char *)device->name;
+        restoring->ifindexes[i] = device->ifindex;
+    }
+    restoring->restore.ifindexes = restoring->ifindexes;
+    restoring->restore.n_ifindexes = (size_t)count;
+    return r;
+}
+
+/* Before our first write there were none of ours. */
+static int find_routes(struct restoring *restoring)
+{
+    struct session session = {.cli = restoring->cli, .live = restoring->live};
+
+    if (restoring->restore.ifindexes)
+        return 0;
+    if (restoring->cli->format == FORMAT_JSON)
+        restoring->routes_json = json_array();
+    return routing_read(&session, NULL, false, &restoring->routing);
+}
+
+static int remove_routes(struct restoring *restoring)
+{
+    struct session session = {.cli = restoring->cli, .live = restoring->live, .unpaused = true};
+    size_t count;
+
+    if (restoring->routing.plan.n_changes == 0)
+        return EXIT_OK;
+    return routing_write(&session, NULL, false, NULL, restoring->routes_json, &count,
+                         &restoring->routes);
+}
+
+/* Owned; NULL when memory ran out. */
+static char *skipped_text(const struct restore_skipped *skipped)
+{
+    const struct before_record *record = &skipped->record;
+    const char *key = key_info(record->key)->name;
+    char word[12], *text;
+    int n;
+
+    if (skipped->why == RESTORE_CHANGED)
+        n = asprintf(&text,
+                     "%s: %s left at %d: someone else has changed it since (we wrote %d, "
+                     "it was %d)",
+                     NAME_SHOWN(skipped->name), key, skipped->value, record->wrote, record->value);
+    else if (skipped->why == RESTORE_RENAMED)
+        n = asprintf(&text,
+                     "%s: %s left at %d: the device was called %s when it was written "
+                     "(it was %d then)",
+                     NAME_SHOWN(skipped->name), key, skipped->value, NAME_SHOWN(record->name),
+                     record->value);
+    else
+        n = asprintf(
+            &text, "%s: %s cannot be %s again, as it was: `all` is %d", NAME_SHOWN(skipped->name),
+            key, key_value_format(record->key, skipped->before, word, sizeof(word)), skipped->all);
+    return n < 0 ? NULL : text;
+}
+
+static void print_skipped(struct restoring *restoring, const struct restore_skipped *skipped)
+{
+    static const char *const words[] = {[RESTORE_CHANGED] = "changed",
+                                        [RESTORE_RENAMED] = "renamed",
+                                        [RESTORE_RULED_OUT] = "ruled-out"};
+    const struct before_record *record = &skipped->record;
+    _cleanup_free_ char *text = NULL;
+    json_t *object = NULL;
+
+    if (restoring->cli->format == FORMAT_JSON) {
+        object = json_object();
+        json_object_set_new(object, "ifindex", json_integer(record->ifindex));
+        json_set_name(object, "name", skipped->name);
+        json_object_set_new(object, "key", json_string(key_info(record->key)->name));
+        json_object_set_new(object, "value", json_integer(skipped->value));
+        json_object_set_new(object, "wrote", json_integer(record->wrote));
+        json_object_set_new(object, "before", json_integer(record->value));
+        json_object_set_new(object, "why", json_string(words[skipped->why]));
+    } else {
+        text = skipped_text(skipped);
+    }
+    json_or_text(restoring, object, text);
+}
+
+static void open_json(struct restoring *restoring, bool dry)
+{
+    struct output *out = &restoring->cli->out;
+    json_t *head = json_object(), *value;
+    const char *name;
+
+    json_set_header(head, restoring->cli);
+    json_object_set_new(head, "dry_run", json_boolean(dry));
+    json_open(out, NULL, '{');
+    json_object_foreach(head, name, value) json_element(out, name, json_incref(value));
+    json_decref(head);
+    json_open(out, "writes", '[');
+}
+
+static void print_rest(struct restoring *restoring, const struct apply_result *result)
+{
+    struct output *out = &restoring->cli->out;
+    bool json = restoring->cli->format == FORMAT_JSON;
+    json_t *summary;
+
+    if (json) {
+        json_close(out, ']');
+        json_open(out, "skipped", '[');
+    }
+    for (size_t i = 0; i < restoring->restore.n_skipped; i++)
+        print_skipped(restoring, &restoring->restore.skipped[i]);
+    if (!json)
+        return;
+    json_close(out, ']');
+    if (restoring->routes_json)
+        json_element(out, "routes", json_incref(restoring->routes_json));
+    summary = json_object();
+    json_object_set_new(summary, "written", json_integer(result->done));
+    json_object_set_new(summary, "gone", json_integer(result->gone));
+    json_object_set_new(summary, "failed", json_integer(result->failed));
+    json_object_set_new(summary, "paused", json_boolean(restoring->paused));
+    json_element(out, "summary", summary);
+    json_close(out, '}');
+}
+
+/* By the values as they are; they are read again under the lock. */
+static int look_before(struct restoring *restoring)
+{
+    struct session session = {.cli = restoring->cli, .live = restoring->live};
+    _cleanup_peers_ struct peers peers = {0};
+    int r = restore_plan(&restoring->restore, restoring->records, restoring->n_records,
+                         &restoring->live, &restoring->dry);
+
+    session.policy = r < 0 ? NULL : policy_new();
+    if (!session.policy) {
+        say("cannot plan: %s", error_text(r < 0 ? r : -ENOMEM));
+        return -ENOMEM;
+    }
+    r = lockout_check(&session, &restoring->dry, &restoring->routing.plan, LOCKOUT_RESTORE, &peers);
+    policy_free(session.policy);
+    return r;
+}
+
+static int dry_run(struct restoring *restoring)
+{
+    struct apply_result none = {0};
+
+    if (restoring->cli->format == FORMAT_JSON)
+        open_json(restoring, true);
+    for (size_t i = 0; i < restoring->dry.count; i++)
+        report(&restoring->dry.writes[i], WRITE_DONE, 0, restoring);
+    routing_show_changes(restoring->cli->out.stream, restoring->routes_json, &restoring->live,
+                         restoring->routing.plan.changes, restoring->routing.plan.n_changes);
+    print_rest(restoring, &none);
+    if (restoring->cli->format != FORMAT_JSON && restoring->dry.count == 0 &&
+        restoring->routing.plan.n_changes == 0)
+        fputs("Nothing to put back.\n", restoring->cli->out.stream);
+    return restoring->dry.count > 0 || restoring->restore.n_skipped > 0 ||
+                   restoring->routing.plan.n_changes > 0
+               ? EXIT_DRIFT
+               : EXIT_OK;
+}
+
+static int say_failure(const struct restoring *restoring, int error)
+{
+    if (restoring->pause_error < 0)
+        say("cannot pause what would be put back (%s: %s%s); nothing was changed",
+            NAME_SHOWN(restoring->cli->paths.paused), error_text(error),
+            error == -EACCES || error == -EPERM ? "; this needs root" : "");
+    else if (error == -EBUSY)
+        say_busy(restoring->cli, "nothing was done");
+    else
+        say("cannot restore: %s%s", error_text(error),
+            error == -EPERM || error == -EACCES ? " (this needs root, or CAP_NET_ADMIN)" : "");
+    return EXIT_ERROR;
+}
+
+static int carry_out(struct restoring *restoring)
+{
+    _cleanup_policy_ struct policy *policy = policy_new();
+    struct apply_options options = {.paths = &restoring->cli->paths,
+                                    .policy = policy,
+                                    .ignore_pauses = true,
+                                    .lock_timeout_ms = LOCK_TIMEOUT_MS,
+                                    .make = make,
+                                    .report = report,
+                                    .data = restoring};
+    struct apply_result result = {0};
+    int r, status;
+
+    if (!policy)
+        return say_failure(restoring, -ENOMEM);
+    policy->keys = recorded_keys(restoring);
+    if (restoring->cli->format == FORMAT_JSON)
+        open_json(restoring, false);
+    r = apply_policy(&options, &result);
+    status = r < 0 && result.failed == 0 ? EXIT_ERROR : remove_routes(restoring);
+    print_rest(restoring, &result);
+    if (r < 0 && result.failed == 0)
+        return say_failure(restoring, r);
+    if (restoring->cli->format != FORMAT_JSON && restoring->routing.plan.n_changes == 0 &&
+        result.done + result.gone + result.failed == 0)
+        fputs("Nothing to put back.\n", restoring->cli->out.stream);
+    if (result.flush_error < 0)
+        say("warning: the route cache could not be flushed, old verdicts may live on: %s",
+            error_text(result.flush_error));
+    if (restoring->restore.ifindexes)
+        say("paused, so that it stays so; 'rpfpolicy resume DEVICE' ends that");
+    else
+        say("everything is paused, so that it stays so; 'rpfpolicy resume' ends that");
+    if (result.failed > 0) {
+        say("%u %s failed: %s", result.failed, PLURAL(result.failed, "write"),
+            error_text(result.first_error));
+        return EXIT_WRITES;
+    }
+    if (status != EXIT_OK)
+        return status;
+    return restoring->restore.n_skipped > 0 ? EXIT_DRIFT : EXIT_OK;
+}
+
+int verb_restore(struct cli *cli, int count, char **arguments)
+{
+    _cleanup_(restoring_done) struct restoring restoring = {.cli = cli};
+    int r = before_read(&cli->paths, &restoring.records, &restoring.n_records);
+    bool nothing;
+
+    if (r < 0 && r != -ENOENT) {
+        say("cannot read %s: %s", NAME_SHOWN(cli->paths.before), error_text(r));
+        return EXIT_ERROR;
+    }
+    if ((!cli_given(cli, OPTION_DRY_RUN) && confirming_refuse(cli) < 0) ||
+        read_live(&restoring) < 0 || find_devices(&restoring, count, arguments) < 0 ||
+        find_routes(&restoring) < 0 || look_before(&restoring) < 0)
+        return EXIT_ERROR;
+    nothing = r == -ENOENT && restoring.routing.plan.n_changes == 0;
+    if (nothing)
+        say("nothing was written here since boot");
+    return cli_given(cli, OPTION_DRY_RUN) || nothing ? dry_run(&restoring) : carry_out(&restoring);
+}

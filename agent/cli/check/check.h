@@ -1,0 +1,68 @@
+/* `check` in its formats: one pass over the devices, each judged, given to the format, forgotten.
+ * A format that has to know the totals first collects what it needs in its own data. */
+#pragma once
+
+#include "agent/cli/routes/routing_report.h"
+
+struct check {
+    struct session *session;
+    struct output *out;
+    unsigned devices;               /* judged */
+    unsigned counts[STATE_COUNT];   /* of those, by their worst key */
+    unsigned specials[STATE_COUNT]; /* all and default of every key */
+    unsigned writable;              /* keys that drifted and that a rule writes */
+    unsigned undecided;             /* keys that a set decides and that could not be judged */
+    unsigned unmatched;             /* rules for an exact name that no device has */
+    size_t warnings;                /* known at end() */
+    unsigned expired;               /* exceptions past their date */
+    unsigned *matches;              /* per rule: devices its pattern matches; NULL unless asked */
+    bool *unmatched_rules;          /* per rule */
+    struct routing routing;
+    unsigned routing_counts[ROUTES_STATE_COUNT]; /* devices that routing is asked for */
+    size_t routing_left;                         /* routes and rules of ours that nobody asks for */
+    const bool *selected;                        /* per device of the picture */
+    bool some_devices;                           /* only those are reported */
+    void *data;                                  /* of the format */
+};
+
+struct check_format {
+    bool wants_matches;
+    /* Each may be NULL. 0 or a negative errno. */
+    int (*begin)(struct check *check);
+    int (*special)(struct check *check, int which, const struct key_state *state);
+    int (*device)(struct check *check, const struct device *device, const struct key_state *states,
+                  unsigned n);
+    int (*end)(struct check *check);
+    void (*done)(struct check *check);
+};
+
+extern const struct check_format check_table, check_json, check_ndjson, check_csv, check_nagios,
+    check_prometheus;
+
+/* Policy routing. The rows are those of check_table's table. */
+int check_routing_read(struct check *check);
+bool check_shows_routing(const struct check *check, int ifindex);
+unsigned check_routing_devices(const struct check *check);
+unsigned check_routing_bad(const struct check *check);
+const char *check_routing_why(const struct routes_device *device);
+int check_routing_rows(const struct check *check, struct table *table);
+void check_routing_sum(const struct check *check);
+/* A list of json_routing_device(); {devices, a number per state, leftovers}. */
+json_t *check_routing_json(const struct check *check);
+json_t *check_routing_json_summary(const struct check *check);
+
+/* Number of devices, all and default in the states that mean "not as wanted", routing counted. */
+unsigned check_bad(const struct check *check);
+
+/* "CODE: MESSAGE [3: a, b, c] (FILE:LINE)", to be freed; NULL when memory ran out. */
+char *check_warning_text(const struct warning *warning);
+
+/* EXIT_OK or EXIT_DRIFT; latent, expired and unmatched count with --strict. */
+int check_status(const struct check *check);
+
+/* 0 OK, 1 WARNING, 2 CRITICAL. */
+int check_nagios_status(const struct check *check);
+
+/* What those formats print when nothing could be checked. */
+void check_nagios_unknown(struct cli *cli, const struct session *session);
+void check_json_broken(struct cli *cli, const struct session *session);

@@ -1,0 +1,187 @@
+/* `check` as a monitoring plugin: one line, up to ten more on what is wrong, performance data, and
+ * its exit codes (0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN). */
+#include <stdio.h>
+
+#include "agent/cli/check/check.h"
+
+#define LINES_MAX 10
+
+struct found {
+    unsigned lines;
+    char *text; /* of open_memstream */
+    size_t size;
+    FILE *stream;
+};
+
+/* What follows from the policy being what it is: worth knowing, and nothing to be called for. */
+static bool is_note(const struct warning *warning)
+{
+    return warning->code == WARN_SCANNER || warning->code == WARN_CONTAINERS;
+}
+
+static unsigned count_warnings(const struct check *check)
+{
+    size_t n;
+    const struct warning *warnings = judge_warnings(check->session->judge, &n);
+    unsigned count = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count += !is_note(&warnings[i]);
+    return count;
+}
+
+int check_nagios_status(const struct check *check)
+{
+    bool strict = cli_given(check->session->cli, OPTION_STRICT);
+
+    if (check_bad(check) > 0)
+        return 2;
+    return check->counts[STATE_LATENT] + check->specials[STATE_LATENT] > 0 ||
+           count_warnings(check) > 0 || (strict && check->unmatched > 0);
+}
+
+/* A bar would begin the performance data. */
+static void print_safely(FILE *stream, const char *s)
+{
+    for (; *s; s++)
+        if (*s == '|')
+            fputs("\\x7C", stream);
+        else
+            fputc(*s, stream);
+}
+
+static int begin(struct check *check)
+{
+    struct found *found = calloc(1, sizeof(*found));
+
+    check->data = found;
+    if (found)
+        found->stream = open_memstream(&found->text, &found->size);
+    return found && found->stream ? 0 : -ENOMEM;
+}
+
+static void note(struct check *check, const char *name, const struct device *device,
+                 const struct key_state *state)
+{
+    struct found *found = check->data;
+    char text[JUDGE_TEXT_SIZE], now[12], wanted[12];
+
+    if (state->state > STATE_LATENT || found->lines++ >= LINES_MAX)
+        return;
+    fprintf(found->stream, "%s: ", state_name(state->state));
+    print_safely(found->stream, name_escape_buf(name, text, sizeof(text)));
+    fprintf(found->stream, " %s", key_info(state->key)->name);
+    if (state->state == STATE_LATENT) {
+        fputs(": ", found->stream);
+        print_safely(found->stream, judge_text(check->session->judge, device, state, text));
+        fputc('\n', found->stream);
+    } else {
+        fprintf(found->stream, " is %s, wanted %s\n",
+                key_value_format(state->key, state->effective, now, sizeof(now)),
+                wanted_text(state, wanted, sizeof(wanted)));
+    }
+}
+
+static int special(struct check *check, int which, const struct key_state *state)
+{
+    note(check, which == IFINDEX_ALL ? "all" : "default", NULL, state);
+    return 0;
+}
+
+static int device(struct check *check, const struct device *device, const struct key_state *states,
+                  unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        note(check, device->name, device, &states[i]);
+    return 0;
+}
+
+static void print_head(struct check *check)
+{
+    static const char *const words[] = {"OK", "WARNING", "CRITICAL"};
+    FILE *stream = check->out->stream;
+    unsigned warnings = count_warnings(check);
+
+    fprintf(stream, "RPFPOLICY %s - %u %s: %u ok, %u drift, %u impossible, %u latent, %u %s",
+            words[check_nagios_status(check)], check->devices, PLURAL(check->devices, "device"),
+            check->counts[STATE_OK], check->counts[STATE_DRIFT], check->counts[STATE_IMPOSSIBLE],
+            check->counts[STATE_LATENT], warnings, PLURAL(warnings, "warning"));
+    if (check->specials[STATE_IMPOSSIBLE] + check->specials[STATE_DRIFT] > 0)
+        fputs("; all or default not as wanted", stream);
+    if (check_routing_bad(check) > 0)
+        fputs("; routing not as wanted", stream);
+    fprintf(stream, " | devices=%u;;;0", check->devices);
+    for (enum state state = 0; state < STATE_COUNT; state++)
+        fprintf(stream, " %s=%u;%s;%s;0", state_name(state), check->counts[state],
+                state == STATE_LATENT ? "0" : "", state <= STATE_DRIFT ? "0" : "");
+    fprintf(stream, " warnings=%u;0;;0 unmatched=%u;;;0", warnings, check->unmatched);
+    fprintf(stream, " routing=%u;;0;0\n", check_routing_bad(check));
+}
+
+static void note_routing(struct check *check)
+{
+    const struct routes_plan *plan = &check->routing.plan;
+    struct found *found = check->data;
+
+    for (size_t i = 0; i < plan->n_devices; i++) {
+        const struct routes_device *device = &plan->devices[i];
+        char escaped[NAME_ESCAPED_SIZE];
+
+        if (!check_shows_routing(check, device->ifindex) || device->state > ROUTES_DRIFT ||
+            found->lines++ >= LINES_MAX)
+            continue;
+        fprintf(found->stream, "%s: ", routes_state_name(device->state));
+        print_safely(found->stream, name_escape_buf(device->name, escaped, sizeof(escaped)));
+        fputs(" routing: ", found->stream);
+        print_safely(found->stream, check_routing_why(device));
+        fputc('\n', found->stream);
+    }
+}
+
+static int end(struct check *check)
+{
+    size_t n;
+    const struct warning *warnings = judge_warnings(check->session->judge, &n);
+    struct found *found = check->data;
+
+    note_routing(check);
+    print_head(check);
+    if (fflush(found->stream) != 0)
+        return -ENOMEM;
+    fputs(found->text, check->out->stream);
+    if (found->lines > LINES_MAX)
+        fprintf(check->out->stream, "and %u more\n", found->lines - LINES_MAX);
+    for (size_t i = 0; i < n; i++) {
+        _cleanup_free_ char *text = check_warning_text(&warnings[i]);
+
+        if (!text)
+            return -ENOMEM;
+        fputs(is_note(&warnings[i]) ? "note: " : "warning: ", check->out->stream);
+        print_safely(check->out->stream, text);
+        fputc('\n', check->out->stream);
+    }
+    return 0;
+}
+
+static void done(struct check *check)
+{
+    struct found *found = check->data;
+
+    if (found && found->stream) {
+        fclose(found->stream);
+        free(found->text);
+    }
+    free(found);
+}
+
+const struct check_format check_nagios = {
+    .begin = begin, .special = special, .device = device, .end = end, .done = done};
+
+void check_nagios_unknown(struct cli *cli, const struct session *session)
+{
+    const char *why = session->no_policy ? "no policy found"
+                      : session->broken  ? "the policy has errors"
+                                         : "nothing could be checked, see the messages on stderr";
+
+    fprintf(cli->out.stream, "RPFPOLICY UNKNOWN - %s\n", why);
+}

@@ -1,0 +1,263 @@
+/* `check` for the textfile collector of a Prometheus node exporter. No label per device and no
+ * timestamps; every state of every rule is there also when its count is zero, so that no series
+ * ever ends while the policy stands. */
+#include <stdio.h>
+#include <time.h>
+
+#include "agent/cli/check/check.h"
+
+/* One set of series: a key and a rule as people write it ("lxc*=off"), or no rule at all. Rules
+ * that read the same share one. */
+struct series {
+    enum key key;
+    char *rule; /* owned, escaped for a label */
+    unsigned counts[STATE_COUNT];
+};
+
+struct metrics {
+    struct series *series; /* of the rules, then one per key for "no rule" */
+    unsigned *of_rule;     /* rule index to series index */
+    size_t count;
+    size_t unmanaged; /* index of the first "no rule" series; plus the key */
+};
+
+/* Names are ASCII already after name_escape(); a label also escapes backslash and quote. */
+static char *label_text(const char *a, const char *separator, const char *b)
+{
+    _cleanup_free_ char *joined = NULL, *escaped = NULL;
+    char *text, *t;
+
+    if (asprintf(&joined, "%s%s%s", a, separator, b) < 0) {
+        joined = NULL;
+        return NULL;
+    }
+    escaped = name_escape(joined);
+    text = t = escaped ? malloc(2 * strlen(escaped) + 1) : NULL;
+    for (const char *s = escaped; text && *s; s++) {
+        if (*s == '\\' || *s == '"')
+            *t++ = '\\';
+        *t++ = *s;
+    }
+    if (text)
+        *t = 0;
+    return text;
+}
+
+static int compare_series(const void *a, const void *b)
+{
+    const struct series *x = a, *y = b;
+
+    return x->key != y->key ? (int)x->key - (int)y->key : strcmp(x->rule, y->rule);
+}
+
+static int fill_series(struct metrics *metrics, const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->n_rules; i++) {
+        const struct rule *rule = &policy->rules[i];
+
+        metrics->series[i] = (struct series){
+            .key = rule->key,
+            .rule = label_text(rule->pattern.text, "=",
+                               rule->unmanaged ? "unmanaged" : rule->value_text),
+        };
+        metrics->count++;
+        if (!metrics->series[i].rule)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* Sort, drop what reads the same, and find each rule's place again. */
+static int share_series(struct metrics *metrics, const struct policy *policy)
+{
+    size_t n = 0;
+
+    if (metrics->count > 0)
+        qsort(metrics->series, metrics->count, sizeof(*metrics->series), compare_series);
+    for (size_t i = 0; i < metrics->count; i++)
+        if (n > 0 && compare_series(&metrics->series[n - 1], &metrics->series[i]) == 0)
+            free(metrics->series[i].rule);
+        else
+            metrics->series[n++] = metrics->series[i];
+    metrics->count = n;
+    for (size_t i = 0; i < policy->n_rules; i++) {
+        const struct rule *rule = &policy->rules[i];
+        struct series wanted = {
+            .key = rule->key,
+            .rule = label_text(rule->pattern.text, "=",
+                               rule->unmanaged ? "unmanaged" : rule->value_text),
+        };
+        struct series *found =
+            wanted.rule ? bsearch(&wanted, metrics->series, n, sizeof(wanted), compare_series)
+                        : NULL;
+
+        free(wanted.rule);
+        if (!found)
+            return -ENOMEM;
+        metrics->of_rule[i] = (unsigned)(found - metrics->series);
+    }
+    return 0;
+}
+
+static int begin(struct check *check)
+{
+    const struct policy *policy = check->session->policy;
+    struct metrics *metrics = calloc(1, sizeof(*metrics));
+    int r;
+
+    check->data = metrics;
+    if (!metrics)
+        return -ENOMEM;
+    metrics->series = calloc(policy->n_rules + KEY_COUNT, sizeof(*metrics->series));
+    metrics->of_rule = calloc(policy->n_rules + 1, sizeof(*metrics->of_rule));
+    if (!metrics->series || !metrics->of_rule)
+        return -ENOMEM;
+    r = fill_series(metrics, policy);
+    if (r == 0)
+        r = share_series(metrics, policy);
+    metrics->unmanaged = metrics->count;
+    for (enum key key = 0; r == 0 && key < KEY_COUNT; key++) {
+        metrics->series[metrics->count++] = (struct series){.key = key, .rule = strdup("")};
+        if (!metrics->series[metrics->count - 1].rule)
+            r = -ENOMEM;
+    }
+    return r;
+}
+
+static int count(struct check *check, const struct key_state *state)
+{
+    struct metrics *metrics = check->data;
+    size_t i = state->rule ? metrics->of_rule[state->rule - check->session->policy->rules]
+                           : metrics->unmanaged + state->key;
+
+    metrics->series[i].counts[state->state]++;
+    return 0;
+}
+
+static int special(struct check *check, int which, const struct key_state *state)
+{
+    /* `default` borrows the bare * rule; only the pins are rules of their own here. */
+    return state->rule && (state->rule->pattern.kind == PATTERN_ALL ||
+                           state->rule->pattern.kind == PATTERN_DEFAULT)
+               ? count(check, state)
+               : 0;
+}
+
+static int device(struct check *check, const struct device *device, const struct key_state *states,
+                  unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        count(check, &states[i]);
+    return 0;
+}
+
+static void print_keys(const struct check *check)
+{
+    const struct metrics *metrics = check->data;
+    key_mask keys = report_keys(check->session->policy);
+    FILE *stream = check->out->stream;
+
+    fputs("# HELP rpfpolicy_keys Keys of devices by state and the rule that decides.\n"
+          "# TYPE rpfpolicy_keys gauge\n",
+          stream);
+    for (size_t i = 0; i < metrics->count; i++) {
+        const struct series *series = &metrics->series[i];
+
+        for (enum state state = 0; (keys & KEY_BIT(series->key)) && state < STATE_COUNT; state++)
+            fprintf(stream, "rpfpolicy_keys{key=\"%s\",state=\"%s\",rule=\"%s\"} %u\n",
+                    key_info(series->key)->name, state_name(state), series->rule,
+                    series->counts[state]);
+    }
+}
+
+static void print_routing(const struct check *check)
+{
+    FILE *stream = check->out->stream;
+
+    if (!routing_in_policy(check->session->policy) && check->routing_left == 0)
+        return;
+    fputs("# HELP rpfpolicy_routing_devices Devices that policy routing is asked for, by state.\n"
+          "# TYPE rpfpolicy_routing_devices gauge\n",
+          stream);
+    for (enum routes_state state = 0; state < ROUTES_STATE_COUNT; state++)
+        fprintf(stream, "rpfpolicy_routing_devices{state=\"%s\"} %u\n", routes_state_name(state),
+                check->routing_counts[state]);
+    fprintf(stream,
+            "# HELP rpfpolicy_routing_leftovers Routes and rules of ours that nobody asks for.\n"
+            "# TYPE rpfpolicy_routing_leftovers gauge\n"
+            "rpfpolicy_routing_leftovers %zu\n",
+            check->routing_left);
+}
+
+/* The value below TcpExt's IPReversePathFilter in netstat's pairs of lines. -ENOENT without it. */
+static int read_drops(unsigned long long *ret)
+{
+    _cleanup_free_ char *names = NULL, *values = NULL;
+    size_t names_size = 0, values_size = 0;
+    FILE *file = fopen("/proc/self/net/netstat", "re");
+    int r = -ENOENT;
+
+    while (file && r < 0 && getline(&names, &names_size, file) > 0 &&
+           getline(&values, &values_size, file) > 0) {
+        char *name_state = NULL, *value_state = NULL;
+        char *name = strtok_r(names, " \n", &name_state);
+        char *value = strtok_r(values, " \n", &value_state);
+
+        while (name && value && !streq(name, "IPReversePathFilter")) {
+            name = strtok_r(NULL, " \n", &name_state);
+            value = strtok_r(NULL, " \n", &value_state);
+        }
+        if (name && value) {
+            *ret = strtoull(value, NULL, 10);
+            r = 0;
+        }
+    }
+    if (file)
+        fclose(file);
+    return r;
+}
+
+static int end(struct check *check)
+{
+    const struct policy *policy = check->session->policy;
+    FILE *stream = check->out->stream;
+    unsigned long long drops;
+    char hash[17];
+
+    print_keys(check);
+    print_routing(check);
+    fprintf(stream,
+            "# HELP rpfpolicy_policy_info The policy on disk.\n"
+            "# TYPE rpfpolicy_policy_info gauge\n"
+            "rpfpolicy_policy_info{hash=\"%s\",version=\"" PROJECT_VERSION "\",mode=\"%s\"} 1\n",
+            policy_hash_text(policy, hash), policy_mode_name(policy->agent.mode));
+    if (read_drops(&drops) == 0)
+        fprintf(stream,
+                "# HELP rpfpolicy_reverse_path_drops_total Packets dropped by rp_filter in this "
+                "network namespace.\n"
+                "# TYPE rpfpolicy_reverse_path_drops_total counter\n"
+                "rpfpolicy_reverse_path_drops_total %llu\n",
+                drops);
+    fprintf(stream,
+            "# HELP rpfpolicy_last_update_timestamp_seconds When this was written.\n"
+            "# TYPE rpfpolicy_last_update_timestamp_seconds gauge\n"
+            "rpfpolicy_last_update_timestamp_seconds %lld\n",
+            (long long)time(NULL));
+    return 0;
+}
+
+static void done(struct check *check)
+{
+    struct metrics *metrics = check->data;
+
+    for (size_t i = 0; metrics && i < metrics->count; i++)
+        free(metrics->series[i].rule);
+    if (metrics) {
+        free(metrics->series);
+        free(metrics->of_rule);
+    }
+    free(metrics);
+}
+
+const struct check_format check_prometheus = {
+    .begin = begin, .special = special, .device = device, .end = end, .done = done};

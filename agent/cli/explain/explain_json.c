@@ -1,0 +1,149 @@
+/* explain as JSON: the device as check gives it, each key with everything that was considered. */
+#include "agent/cli/explain/explain.h"
+#include "agent/cli/session/report.h"
+
+static json_t *json_owned(char *text)
+{
+    json_t *value = json_bytes(text);
+
+    free(text);
+    return value;
+}
+
+static json_t *json_place(const char *file, unsigned line)
+{
+    return json_pack("{s:o, s:o}", "file", json_bytes(file), "line",
+                     line ? json_integer(line) : json_null());
+}
+
+static json_t *json_rules(const struct explain *explain, const struct explain_key *key)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < key->n_rules; i++) {
+        const struct rule *rule = key->rules[i].rule;
+        json_t *object = json_place(rule->origin.file, rule->origin.line);
+
+        json_object_set_new(object, "pattern", json_bytes(rule->pattern.text));
+        json_object_set_new(object, "value", json_bytes(rule->value_text));
+        json_object_set_new(object, "observe", json_boolean(rule->observe));
+        json_object_set_new(object, "wins", json_boolean(i == key->winner));
+        json_object_set_new(object, "undecided", json_boolean(key->rules[i].undecided));
+        json_object_set_new(object, "verdict", json_owned(explain_verdict(explain, key, i)));
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static json_t *json_answer(const struct sysctl_answer *answer)
+{
+    json_t *lines = json_array();
+
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct sysctl_verdict *verdict = &answer->verdicts[i];
+        json_t *object = json_place(verdict->line->file, verdict->line->line);
+
+        json_object_set_new(object, "text", json_bytes(verdict->line->text));
+        json_object_set_new(object, "wins", json_boolean(verdict->outcome == SYSCTL_WINS));
+        json_object_set_new(object, "verdict", json_string(sysctl_outcome_text(verdict->outcome)));
+        json_object_set_new(object, "by",
+                            verdict->by ? json_place(verdict->by->file, verdict->by->line)
+                                        : json_null());
+        json_array_append_new(lines, object);
+    }
+    return json_pack("{s:o, s:o}", "value",
+                     answer->given ? json_integer(answer->value) : json_null(), "lines", lines);
+}
+
+static json_t *json_sysctl(const struct explain *explain, const struct explain_key *key)
+{
+    bool procps = explain->flavor == SYSCTL_PROCPS;
+    json_t *object;
+
+    if (!explain->sysctl)
+        return json_null();
+    object = json_object();
+    json_object_set_new(object, "flavor", json_string(procps ? "procps" : "systemd"));
+    if (explain->device && !procps)
+        json_object_set_new(object, "add", json_answer(&key->add));
+    json_object_set_new(object, "full", json_answer(&key->full));
+    if (explain->subject != EXPLAIN_ALL)
+        json_object_set_new(object, "all", json_answer(&key->all));
+    return object;
+}
+
+static json_t *json_suspects(const struct explain_key *key)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < key->suspects.count; i++) {
+        const struct suspect *suspect = &key->suspects.items[i];
+        json_t *object = json_place(suspect->file, suspect->line);
+
+        json_object_set_new(object, "writer", json_string(suspect->writer));
+        json_object_set_new(object, "text", json_bytes(suspect->text));
+        json_object_set_new(object, "what", json_string(suspect->what));
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+/* Put what explain adds into the object of the key. */
+static void extend_key(json_t *object, const struct explain *explain, const struct explain_key *key)
+{
+    json_object_set_new(object, "conclusion", json_owned(explain_headline(explain, key)));
+    json_object_set_new(
+        object, "meaning",
+        explain->subject == EXPLAIN_ALL ? json_null() : json_owned(explain_meaning(explain, key)));
+    json_object_set_new(object, "combination", json_owned(explain_combination(explain, key)));
+    json_object_set_new(object, "cure", json_owned(explain_cure(explain, key)));
+    json_object_set_new(object, "all", json_integer(explain->session->live.all[key->state.key]));
+    json_object_set_new(object, "rules", json_rules(explain, key));
+    json_object_set_new(object, "sysctl", json_sysctl(explain, key));
+    json_object_set_new(object, "explained", json_boolean(key->explained && key->all_explained));
+    json_object_set_new(object, "former", key->ours ? json_integer(key->former) : json_null());
+    json_object_set_new(object, "suspects", json_suspects(key));
+}
+
+static json_t *json_warnings(const struct explain *explain)
+{
+    json_t *list = json_array();
+    size_t n;
+    const struct warning *warnings = judge_warnings(explain->session->judge, &n);
+
+    for (size_t i = 0; i < n; i++)
+        if (warnings[i].message)
+            json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "code",
+                                                  warning_name(warnings[i].code), "rule",
+                                                  json_rule(warnings[i].rule), "message",
+                                                  json_bytes(warnings[i].message)));
+    return list;
+}
+
+void explain_print_json(struct output *out, const struct explain *explain)
+{
+    struct device special = {0};
+    struct key_state states[KEY_COUNT];
+    json_t *head = json_object(), *device, *keys;
+
+    snprintf(special.name, sizeof(special.name), "%s", explain->name);
+    for (unsigned i = 0; i < explain->n_keys; i++)
+        states[i] = explain->keys[i].state;
+    device =
+        json_device(explain->session->judge, explain->device ?: &special, states, explain->n_keys);
+    keys = json_object_get(device, "keys");
+    for (unsigned i = 0; i < explain->n_keys; i++)
+        extend_key(json_array_get(keys, i), explain, &explain->keys[i]);
+    if (explain->subject != EXPLAIN_DEVICE)
+        json_object_set_new(device, "ifindex", json_null());
+
+    json_set_header(head, explain->session->cli);
+    json_object_set_new(head, "policy", json_policy(explain->session));
+    json_object_set_new(head, "exists", json_boolean(explain->subject != EXPLAIN_ABSENT));
+    json_object_set_new(head, "device", device);
+    json_object_set_new(head, "replies", explain_replies_json(explain));
+    json_object_set_new(head, "replies_note", json_owned(explain_replies_note(explain)));
+    json_object_set_new(head, "replies_cure", json_owned(explain_replies_cure(explain)));
+    json_object_set_new(head, "warnings", json_warnings(explain));
+    output_json(out, head);
+}

@@ -1,0 +1,437 @@
+/* Where replies from a device's addresses leave now, asked of the routing tables without a trace
+ * (fib.h, fib6.h), and what to do where they leave elsewhere. In IPv4 strict drops what comes in by
+ * the device then; IPv6 has no such check, but networks on the way may drop the replies. */
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdio.h>
+
+#include "agent/cli/explain/explain.h"
+#include "agent/cli/routes/routing_report.h"
+
+/* Stand for peers far away: nobody has a route of its own to class E, or to 3000::/4, which is
+ * reserved; what covers half of all addresses, or all of 2000::/3, covers them, too. */
+static const char *const far_away[IP_FAMILIES] = {"240.0.0.1", "3000::1"};
+
+static struct in_addr in_addr_of(const struct ip *ip)
+{
+    struct in_addr address;
+
+    memcpy(&address, ip->bytes, sizeof(address));
+    return address;
+}
+
+static int ask_ipv4(struct fib *fib, const struct explain_reply *reply, const struct device *device,
+                    struct fib_way *ret)
+{
+    struct fib_flow flow = {
+        .to = in_addr_of(&reply->peer),
+        .from = in_addr_of(&reply->address),
+        .iif = 1,
+        .oif = device_vrf(device),
+        .vrf = device_vrf(device),
+        .vrf_table = device->vrf_table,
+    };
+    struct fib_route route;
+    int r = fib_lookup(fib, &flow, &route);
+
+    if (r < 0)
+        return r;
+    *ret = (struct fib_way){.found = route.found};
+    for (size_t i = 0; i < route.found.n_hops; i++) {
+        if (route.gateways[i].s_addr == 0)
+            continue;
+        ret->gateways[i].family = AF_INET;
+        memcpy(ret->gateways[i].bytes, &route.gateways[i], sizeof(route.gateways[i]));
+    }
+    return 0;
+}
+
+static int ask(struct fib *fib, const struct device *device, struct explain_reply *reply)
+{
+    int r = reply->address.family == AF_INET6 ? fib6_lookup(fib->nl, &reply->address, &reply->peer,
+                                                            device_vrf(device), &reply->way)
+                                              : ask_ipv4(fib, reply, device, &reply->way);
+
+    if (r == -ENOMEM)
+        return r;
+    reply->known = r >= 0;
+    /* Nothing comes in by a VRF itself, but by its ports. */
+    reply->symmetric =
+        reply->known && (reply->way.found.kind == ROUTE_LOCAL || device_is_vrf(device));
+    for (size_t i = 0; reply->known && i < reply->way.found.n_hops; i++)
+        reply->symmetric |= reply->way.found.hops[i] == device->ifindex;
+    return 0;
+}
+
+/* In IPv4 strict drops also what nothing leads back to; in IPv6 nobody does. */
+static bool is_asymmetric(const struct explain_reply *reply)
+{
+    return reply->known && !reply->symmetric &&
+           (reply->address.family == AF_INET || reply->way.found.n_hops > 0);
+}
+
+static int gather_reply(struct explain *explain, struct fib *fib, const struct ip *address)
+{
+    struct explain_replies *replies = &explain->replies;
+    struct explain_reply reply = {.address = *address, .peer = replies->peer};
+    unsigned f = IP_INDEX(address->family);
+    int r;
+
+    replies->ip[f].numbered = true;
+    if (replies->peer.family && replies->peer.family != address->family)
+        return 0;
+    r = replies->peer.family ? 0 : ip_parse(far_away[f], &reply.peer);
+    if (r >= 0)
+        r = ask(fib, explain->device, &reply);
+    if (r >= 0)
+        r = grow((void **)&replies->items, &replies->capacity, replies->count,
+                 sizeof(*replies->items));
+    if (r < 0)
+        return r;
+    replies->items[replies->count++] = reply;
+    replies->ip[f].asymmetric |= is_asymmetric(&reply);
+    return 0;
+}
+
+/* From the addresses that routing would make a rule for. */
+static int gather_replies(struct explain *explain, struct netlink *nl)
+{
+    _cleanup_(route_facts_done) struct route_facts facts = {0};
+    _cleanup_fib_ struct fib fib = {0};
+    int r = fib_open(nl, &fib);
+
+    if (r >= 0)
+        r = routes_read_addresses_of(nl, explain->device->ifindex, &facts);
+    for (unsigned f = 0; f < IP_FAMILIES; f++)
+        for (size_t i = 0; r >= 0 && i < facts.n_addresses; i++)
+            if (facts.addresses[i].local.ip.family == IP_FAMILY(f) &&
+                routes_address_is_usable(&facts.addresses[i]))
+                r = gather_reply(explain, &fib, &facts.addresses[i].local.ip);
+    return r;
+}
+
+/* What the planner would make of asking for the device: is a gateway found? */
+static int try_routing(struct explain *explain)
+{
+    char pattern[NAME_ESCAPED_SIZE + 1], text[2 * NAME_ESCAPED_SIZE + 64];
+    _cleanup_policy_ struct policy *policy = policy_new();
+    _cleanup_routing_ struct routing routing = {0};
+    int r;
+
+    if (!policy)
+        return -ENOMEM;
+    explain_pattern(explain->name, pattern);
+    snprintf(text, sizeof(text), "[routing]\n%s = auto\n", pattern);
+    r = policy_add_file(policy, "explain", text, strlen(text), NULL);
+    if (r >= 0)
+        r = policy_finish(policy, NULL);
+    if (r >= 0)
+        r = routing_read(explain->session, policy, false, &routing);
+    for (size_t i = 0; r >= 0 && i < routing.plan.n_devices; i++) {
+        const struct routes_device *device = &routing.plan.devices[i];
+
+        if (device->ifindex != explain->device->ifindex)
+            continue;
+        for (unsigned f = 0; f < IP_FAMILIES; f++)
+            explain->replies.ip[f].gateway_found = device->gateway[f].source[0] != '\0';
+    }
+    return r;
+}
+
+/* Strict, forwarding, and not where the default route leaves: what it forwards inwards is checked
+ * with an address that no rule for the host's own addresses knows. In a VRF there are no such
+ * rules, and its table has a default route of its own. */
+static bool forwards_in_strict(const struct explain *explain)
+{
+    const struct device *device = explain->device;
+    const struct live *live = &explain->session->live;
+
+    return device->forwarding && !device->uplink && device_vrf(device) == 0 && device->numbered &&
+           device->flags & IFF_UP &&
+           key_effective(KEY_RP_FILTER, live->all[KEY_RP_FILTER], device->conf[KEY_RP_FILTER],
+                         false) == 1;
+}
+
+static bool some_asymmetric(const struct explain_replies *replies)
+{
+    return replies->ip[0].asymmetric || replies->ip[1].asymmetric;
+}
+
+/* An IPv4 peer as a socket for both families shows it is one of IPv4. */
+static int read_peer(const char *text, struct ip *ret)
+{
+    static const char mapped[] = "::ffff:";
+    struct ip peer;
+
+    if (startswith(text, mapped) && strchr(text, '.'))
+        text += strlen(mapped);
+    if (ip_parse(text, &peer) < 0) {
+        say("--peer takes an address of IPv4 or IPv6, not '%s'", NAME_SHOWN(text));
+        return -EINVAL;
+    }
+    if (peer.family == AF_INET6 && ip_is_link_local(&peer)) {
+        say("replies to the link-local '%s' leave by the device that hears it", NAME_SHOWN(text));
+        return -EINVAL;
+    }
+    if (peer.family == AF_INET6 && !ip_is_host(&peer)) {
+        say("--peer takes the address of one host, not '%s'", NAME_SHOWN(text));
+        return -EINVAL;
+    }
+    *ret = peer;
+    return 0;
+}
+
+int explain_gather_replies(struct explain *explain, const char *peer)
+{
+    _cleanup_netlink_ struct netlink nl = {0};
+    struct routing_settings settings;
+    int r = peer ? read_peer(peer, &explain->replies.peer) : 0;
+
+    if (r < 0)
+        return r;
+    if (explain->subject != EXPLAIN_DEVICE || explain->device->flags & IFF_LOOPBACK)
+        return 0;
+    r = netlink_open(&nl);
+    if (r >= 0)
+        r = gather_replies(explain, &nl);
+    if (r < 0)
+        return r;
+    routing_for(explain->session->policy, explain->device, &settings);
+    explain->replies.asked = settings.wanted;
+    explain->replies.table = settings.table;
+    explain->replies.forwards = forwards_in_strict(explain);
+    return some_asymmetric(&explain->replies) || explain->replies.forwards ? try_routing(explain)
+                                                                           : 0;
+}
+
+void explain_replies_done(struct explain_replies *replies)
+{
+    free(replies->items);
+}
+
+/* -- words -- */
+
+static void put_hops(FILE *out, const struct explain *explain, const struct fib_way *way)
+{
+    for (size_t i = 0; i < way->found.n_hops; i++) {
+        const struct device *device = live_by_ifindex(&explain->session->live, way->found.hops[i]);
+        char text[IP_TEXT_MAX];
+
+        fprintf(out, "%s%s", i ? ", " : "by ", device ? NAME_SHOWN(device->name) : "?");
+        if (way->gateways[i].family)
+            fprintf(out, " via %s", ip_text(&way->gateways[i], text));
+    }
+}
+
+static void put_asymmetry(FILE *out, const struct explain *explain, uint8_t family)
+{
+    const char *name = NAME_SHOWN(explain->name);
+
+    if (family == AF_INET6)
+        fprintf(out, ", not by %s: a network that lets no foreign source pass drops them", name);
+    else
+        fprintf(out, ", not by %s: strict drops what comes in by %s from there", name, name);
+}
+
+char *explain_reply_text(const struct explain *explain, const struct explain_reply *reply)
+{
+    _cleanup_free_ char *text = NULL;
+    char from[IP_TEXT_MAX], to[IP_TEXT_MAX];
+    const struct fib_way *way = &reply->way;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return NULL;
+    fprintf(out, "from %s to %s: ", ip_text(&reply->address, from),
+            explain->replies.peer.family ? ip_text(&reply->peer, to) : "peers far away");
+    if (!reply->known)
+        fputs("not known, since a rule looks at something that is not known here", out);
+    else if (way->found.kind == ROUTE_LOCAL)
+        fputs("stays in this host", out);
+    else if (way->found.n_hops == 0)
+        fprintf(out, "no way (%s)", route_kind_name(way->found.kind));
+    else
+        put_hops(out, explain, way);
+    if (is_asymmetric(reply))
+        put_asymmetry(out, explain, reply->address.family);
+    return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
+}
+
+char *explain_replies_note(const struct explain *explain)
+{
+    const struct explain_replies *replies = &explain->replies;
+    char peer[IP_TEXT_MAX], *text;
+
+    if (explain->subject != EXPLAIN_DEVICE || !replies->peer.family || replies->count > 0)
+        return NULL;
+    if (asprintf(&text, "none to %s: %s has no %s address that they could carry",
+                 ip_text(&replies->peer, peer), NAME_SHOWN(explain->name),
+                 replies->peer.family == AF_INET6 ? "IPv6" : "IPv4") < 0)
+        return NULL;
+    return text;
+}
+
+/* `first` for a family where auto finds none; a word alone counts for both. */
+static void put_gateway(FILE *out, const struct explain_replies *replies, const char *pattern)
+{
+    const char *words[IP_FAMILIES];
+    bool needed = false;
+
+    for (unsigned f = 0; f < IP_FAMILIES; f++) {
+        bool lacks = replies->ip[f].numbered && !replies->ip[f].gateway_found;
+
+        words[f] = lacks ? "first" : "auto";
+        needed |= lacks;
+    }
+    if (!needed)
+        return;
+    fprintf(out, "    [routing %s]\n    gateway = ", pattern);
+    if (streq(words[0], words[1]) || !replies->ip[1].numbered || !replies->ip[0].numbered)
+        fputs("first     ; or the address of the router there\n", out);
+    else
+        fprintf(out, "%s %s     ; IPv4, IPv6; or the address of the router there\n", words[0],
+                words[1]);
+}
+
+static void put_routing_cure(FILE *out, const struct explain *explain, const char *pattern)
+{
+    const struct explain_replies *replies = &explain->replies;
+    const char *name = NAME_SHOWN(explain->name);
+
+    if (!replies->asked && device_vrf(explain->device) != 0) {
+        fprintf(out,
+                "Policy routing of %s cannot be had: it belongs to a VRF, and the routes of table "
+                "%u decide. A route there that leads back by %s lets strict stay.\n",
+                name, explain->device->vrf_table, name);
+        return;
+    }
+    if (replies->asked) {
+        fprintf(out,
+                "The policy asks for routing of %s; what is in its way, and what is still to be "
+                "done\n    rpfpolicy routes show\n    rpfpolicy routes plan\n",
+                name);
+        return;
+    }
+    fprintf(out,
+            "To let them leave by %s%s, lines of the policy\n"
+            "    [routing]\n"
+            "    %s = auto\n",
+            name, replies->ip[0].asymmetric ? ", so that strict can stay" : "", pattern);
+    put_gateway(out, replies, pattern);
+    fputs("and to see first what follows from it\n    rpfpolicy plan\n", out);
+}
+
+/* Is it off or loose that the policy wants? Then it needs not be told to say so. */
+static bool lets_all_in(const struct explain *explain)
+{
+    for (size_t i = 0; i < explain->n_keys; i++) {
+        const struct key_state *state = &explain->keys[i].state;
+
+        if (state->key == KEY_RP_FILTER)
+            return state->wanted_known && state->wanted != 1;
+    }
+    return false;
+}
+
+static void put_loose_cure(FILE *out, const char *name, const char *pattern)
+{
+    fprintf(
+        out,
+        "\nOr to take what comes in by %s all the same, a line of the policy. The price: replies "
+        "still leave elsewhere, where a network that knows no such source may drop them, and "
+        "%s accepts every source that has any route\n"
+        "    [rp_filter]\n"
+        "    %s = loose\n",
+        name, name, pattern);
+}
+
+static void put_ipv6_words(FILE *out, const char *name)
+{
+    fprintf(
+        out,
+        "\nIPv6 has no rp_filter: what comes in by %s is not dropped for where its replies "
+        "leave, unless a firewall here looks that up itself, and loose changes nothing of it. But "
+        "the next router or the cloud may drop the replies as forged: only routing cures "
+        "that.\n",
+        name);
+}
+
+/* The mark is the number of the table; the rule stands between the one for main and ours. */
+static void put_forward_cure(FILE *out, const struct explain *explain, const char *pattern)
+{
+    const char *name = NAME_SHOWN(explain->name);
+    uint32_t table = explain->replies.table,
+             base = explain->session->policy->agent.routing_priority_base;
+
+    fprintf(out,
+            "%s forwards. What it forwards inwards (published ports, NodePorts) strict drops, "
+            "whatever the rules for own addresses say. Either loose, which accepts every source "
+            "that has any route\n"
+            "    [rp_filter]\n"
+            "    %s = loose\n"
+            "or marks that keep strict: lines of the policy\n"
+            "    [src_valid_mark]\n"
+            "    %s = yes\n"
+            "and to be run as root, at each boot, where routing of %s is in place\n"
+            "    ip rule add priority %u fwmark %u lookup %u\n"
+            "    nft 'table ip rpfpolicy_%u { chain prerouting { type filter hook prerouting "
+            "priority mangle; iifname \"%s\" ct state new ct mark set %u; ct mark %u meta mark set "
+            "ct mark; }; }'\n",
+            name, pattern, pattern, name, base + ROUTING_PRIORITY_MAIN + 50, table, table, table,
+            name, table, table);
+}
+
+char *explain_replies_cure(const struct explain *explain)
+{
+    const struct explain_replies *replies = &explain->replies;
+    _cleanup_free_ char *text = NULL;
+    char pattern[NAME_ESCAPED_SIZE + 1];
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return NULL;
+    explain_pattern(explain->name, pattern);
+    if (some_asymmetric(replies))
+        put_routing_cure(out, explain, pattern);
+    if (replies->ip[0].asymmetric && !lets_all_in(explain))
+        put_loose_cure(out, NAME_SHOWN(explain->name), pattern);
+    if (replies->ip[1].asymmetric)
+        put_ipv6_words(out, NAME_SHOWN(explain->name));
+    if (some_asymmetric(replies) && replies->forwards)
+        fputc('\n', out);
+    if (replies->forwards)
+        put_forward_cure(out, explain, pattern);
+    return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
+}
+
+json_t *explain_replies_json(const struct explain *explain)
+{
+    const struct explain_replies *replies = &explain->replies;
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < replies->count; i++) {
+        const struct explain_reply *reply = &replies->items[i];
+        json_t *object = json_object(), *devices = json_array();
+        _cleanup_free_ char *text = explain_reply_text(explain, reply);
+        char from[IP_TEXT_MAX], to[IP_TEXT_MAX];
+
+        for (size_t k = 0; k < reply->way.found.n_hops; k++) {
+            const struct device *device =
+                live_by_ifindex(&explain->session->live, reply->way.found.hops[k]);
+
+            json_array_append_new(devices, json_bytes(device ? device->name : NULL));
+        }
+        json_object_set_new(object, "from", json_string(ip_text(&reply->address, from)));
+        json_object_set_new(object, "to",
+                            replies->peer.family ? json_string(ip_text(&reply->peer, to))
+                                                 : json_null());
+        json_object_set_new(object, "devices", devices);
+        json_object_set_new(object, "symmetric",
+                            reply->known ? json_boolean(reply->symmetric) : json_null());
+        json_object_set_new(object, "message", json_bytes(text));
+        json_array_append_new(list, object);
+    }
+    return list;
+}

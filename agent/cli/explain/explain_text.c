@@ -1,0 +1,445 @@
+/* explain for people: the conclusion first, then what to do, then the evidence. */
+#include <stdio.h>
+
+#include "agent/cli/explain/explain.h"
+#include "agent/cli/session/report.h"
+
+#define WIDTH 96       /* of sentences, where the terminal is wider or there is none */
+#define WIDTH_ROWS 140 /* of rows, where there is no terminal */
+
+static void heading(struct output *out, const char *title)
+{
+    fprintf(out->stream, "\n  %s%s%s\n", output_color(out, "heading"), title,
+            output_color_end(out));
+}
+
+/* Break at blanks. Lines that begin with four blanks are to be copied and stay whole. */
+static void print_wrapped(struct output *out, unsigned indent, const char *line, size_t n)
+{
+    size_t width = out->width >= 40 && out->width < WIDTH ? out->width : WIDTH;
+    size_t room = width - indent;
+
+    while (n > room && strncmp(line, "    ", 4) != 0) {
+        size_t cut = room;
+
+        while (cut > 0 && line[cut] != ' ')
+            cut--;
+        if (cut == 0)
+            break;
+        fprintf(out->stream, "%*s%.*s\n", (int)indent, "", (int)cut, line);
+        line += cut + 1;
+        n -= cut + 1;
+    }
+    fprintf(out->stream, "%*s%.*s\n", n ? (int)indent : 0, "", (int)n, line);
+}
+
+static void print_lines(struct output *out, unsigned indent, const char *text)
+{
+    while (text && *text) {
+        size_t n = strcspn(text, "\n");
+
+        print_wrapped(out, indent, text, n);
+        text += n + (text[n] == '\n');
+    }
+}
+
+/* Rows of cells, the columns as wide as they need to be; the last one is open. */
+#define CELLS 3
+struct rows {
+    char *(*cells)[CELLS]; /* owned */
+    size_t count, capacity;
+    bool failed;
+};
+
+static void rows_done(struct rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        for (size_t j = 0; j < CELLS; j++)
+            free(rows->cells[i][j]);
+    free(rows->cells);
+}
+#define _cleanup_rows_ _cleanup_(rows_done)
+
+/* Takes the strings, also when it fails. */
+static void rows_add(struct rows *rows, char *a, char *b, char *c)
+{
+    char *cells[CELLS] = {a, b, c};
+
+    if (!a || !b || !c ||
+        grow((void **)&rows->cells, &rows->capacity, rows->count, sizeof(*rows->cells)) < 0) {
+        rows->failed = true;
+        for (size_t i = 0; i < CELLS; i++)
+            free(cells[i]);
+        return;
+    }
+    memcpy(rows->cells[rows->count++], cells, sizeof(cells));
+}
+
+/* The last column goes on a line of its own where the rows would be too long. */
+static int rows_print(struct output *out, const struct rows *rows)
+{
+    size_t width[CELLS] = {0};
+    bool fits;
+
+    for (size_t i = 0; i < rows->count; i++)
+        for (size_t j = 0; j < CELLS; j++)
+            if (strlen(rows->cells[i][j]) > width[j])
+                width[j] = strlen(rows->cells[i][j]);
+    fits = 4 + width[0] + 2 + width[1] + 2 + width[2] <= (out->width ?: WIDTH_ROWS);
+    for (size_t i = 0; i < rows->count; i++)
+        if (fits)
+            fprintf(out->stream, "    %-*s  %-*s  %s\n", (int)width[0], rows->cells[i][0],
+                    (int)width[1], rows->cells[i][1], rows->cells[i][2]);
+        else
+            fprintf(out->stream, "    %-*s  %s\n        %s\n", (int)width[0], rows->cells[i][0],
+                    rows->cells[i][1], rows->cells[i][2]);
+    return rows->failed ? -ENOMEM : 0;
+}
+
+static char *rule_text(const struct rule *rule, bool winner)
+{
+    _cleanup_free_ char *pattern = name_escape(rule->pattern.text);
+    _cleanup_free_ char *value = name_escape(rule->value_text);
+    char *text;
+
+    if (!pattern || !value ||
+        asprintf(&text, "%s %s = %s%s", winner ? ">" : " ", pattern, value,
+                 rule->observe ? ", observe" : "") < 0)
+        return NULL;
+    return text;
+}
+
+static int print_rules(struct output *out, const struct explain *explain,
+                       const struct explain_key *key)
+{
+    _cleanup_rows_ struct rows rows = {0};
+
+    heading(out, explain->subject == EXPLAIN_ALL ? "Policy: what decides about `all`"
+                                                 : "Policy, in the order of precedence");
+    if (explain->session->broken) {
+        print_lines(out, 4, "It has errors and decides nothing; 'rpfpolicy validate' shows them.");
+        return 0;
+    }
+    if (key->n_rules == 0) {
+        print_lines(out, 4,
+                    explain->session->no_policy ? "There is none." : "No rule speaks of it.");
+        return 0;
+    }
+    for (size_t i = 0; i < key->n_rules; i++) {
+        const struct rule *rule = key->rules[i].rule;
+
+        rows_add(&rows, rule_text(rule, i == key->winner),
+                 place_text(rule->origin.file, rule->origin.line),
+                 explain->subject == EXPLAIN_ALL && rule->pattern.kind != PATTERN_ALL
+                     ? strdup("wants the smallest value, so `all` must not be larger")
+                     : explain_verdict(explain, key, i));
+    }
+    return rows_print(out, &rows);
+}
+
+static char *outcome_text(const struct sysctl_verdict *verdict)
+{
+    _cleanup_free_ char *by = NULL;
+    char *text;
+
+    if (!verdict->by)
+        return strdup(sysctl_outcome_text(verdict->outcome));
+    by = place_text(verdict->by->file, verdict->by->line);
+    if (!by || asprintf(&text, "%s: %s", sysctl_outcome_text(verdict->outcome), by) < 0)
+        return NULL;
+    return text;
+}
+
+/* What is stored by such a run, and how it then acts on a device. */
+static void print_outcome(struct output *out, const struct explain *explain,
+                          const struct explain_key *key, const char *when,
+                          const struct sysctl_answer *answer)
+{
+    enum key id = key->state.key;
+    int all = explain->session->live.all[id];
+    char value[24], text[160] = "nothing is written";
+
+    if (answer == &key->full && key->all.given)
+        all = key->all.value;
+    if (answer->given && (!explain->device || answer == &key->all))
+        snprintf(text, sizeof(text), "%d is stored", answer->value);
+    else if (answer->given)
+        snprintf(text, sizeof(text), "%d is stored, which with `all` at %d acts as %s",
+                 answer->value, all,
+                 explain_value(id,
+                               key_effective(id, all, answer->value, explain->device->forwarding),
+                               value));
+    output_words(out, (unsigned)fprintf(out->stream, "    %s: ", when), 6, text);
+    fputc('\n', out->stream);
+}
+
+static int print_answer(struct output *out, const struct explain *explain,
+                        const struct explain_key *key, const char *when,
+                        const struct sysctl_answer *answer)
+{
+    _cleanup_rows_ struct rows rows = {0};
+
+    print_outcome(out, explain, key, when, answer);
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct sysctl_verdict *verdict = &answer->verdicts[i];
+        bool wins = verdict->outcome == SYSCTL_WINS;
+        _cleanup_free_ char *line = name_escape(verdict->line->text);
+        char *marked;
+
+        if (!line || asprintf(&marked, "  %s %s", wins ? ">" : " ", line) < 0)
+            return -ENOMEM;
+        rows_add(&rows, marked, place_text(verdict->line->file, verdict->line->line),
+                 outcome_text(verdict));
+    }
+    return rows_print(out, &rows);
+}
+
+static bool same_answer(const struct sysctl_answer *a, const struct sysctl_answer *b)
+{
+    if (a->given != b->given || a->value != b->value || a->line != b->line || a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (a->verdicts[i].line != b->verdicts[i].line ||
+            a->verdicts[i].outcome != b->verdicts[i].outcome)
+            return false;
+    return true;
+}
+
+static int print_procps(struct output *out, const struct explain *explain,
+                        const struct explain_key *key)
+{
+    int r;
+
+    heading(out, "sysctl.d, as `sysctl --system` of procps reads it");
+    r = print_answer(out, explain, key, "each run", &key->full);
+    if (r >= 0 && explain->subject != EXPLAIN_ALL)
+        r = print_answer(out, explain, key, "`all` in each run", &key->all);
+    print_lines(out, 4, "Without --flavor=procps: what systemd-sysctl makes of it.");
+    return r;
+}
+
+static int print_sysctl(struct output *out, const struct explain *explain,
+                        const struct explain_key *key)
+{
+    int r;
+
+    if (!explain->sysctl) {
+        heading(out, "sysctl.d");
+        print_lines(out, 4,
+                    explain->session->cli->paths.sysctl_root
+                        ? "It cannot be read."
+                        : "Not looked at: this network namespace is not the host's "
+                          "(--sysctl-root=DIR says where its sysctl.d is).");
+        return 0;
+    }
+    if (explain->flavor == SYSCTL_PROCPS)
+        return print_procps(out, explain, key);
+    heading(out, "sysctl.d, as systemd-sysctl reads it");
+    if (key->add.count + key->full.count + key->all.count == 0) {
+        print_lines(out, 4,
+                    explain->device ? "No line speaks of it, nor of `all`."
+                                    : "No line speaks of it.");
+        return 0;
+    }
+    if (!explain->device)
+        r = print_answer(out, explain, key, "in a full run (boot, restart)", &key->full);
+    else if (same_answer(&key->add, &key->full))
+        r = print_answer(out, explain, key, "when it appears, and in a full run", &key->full);
+    else {
+        r = print_answer(out, explain, key, "when it appears", &key->add);
+        if (r >= 0)
+            r = print_answer(out, explain, key, "in a full run (boot, restart)", &key->full);
+    }
+    if (r >= 0 && explain->subject != EXPLAIN_ALL)
+        r = print_answer(out, explain, key, "`all`, in a full run", &key->all);
+    return r;
+}
+
+static void print_record(struct output *out, const struct explain_key *key)
+{
+    if (!key->ours || !key->explained || !key->all_explained)
+        return;
+    heading(out, "Who wrote it");
+    fprintf(out->stream, "    rpfpolicy has written it since boot; before that it was %d.\n",
+            key->former);
+}
+
+static int print_suspects(struct output *out, const struct explain *explain,
+                          const struct explain_key *key)
+{
+    const char *name = key->explained ? "`all`" : "it";
+    int value = key->explained ? explain->session->live.all[key->state.key] : key->state.configured;
+
+    if ((key->explained && key->all_explained) || !explain->session->cli->paths.sysctl_root)
+        return 0;
+    heading(out, "Who else may have written it");
+    if (key->ours)
+        fprintf(out->stream, "    rpfpolicy has written it since boot; before that it was %d.\n",
+                key->former);
+    fprintf(out->stream, "    No line of sysctl.d gives %s the %d that is stored now.\n", name,
+            value);
+    if (key->suspects.count == 0)
+        print_lines(out, 4,
+                    "Nothing on disk tells of another writer: a person or a program at "
+                    "run time.");
+    for (size_t i = 0; i < key->suspects.count; i++) {
+        const struct suspect *suspect = &key->suspects.items[i];
+        _cleanup_free_ char *place = place_text(suspect->file, suspect->line);
+        _cleanup_free_ char *text = name_escape(suspect->text);
+
+        if (!place || !text)
+            return -ENOMEM;
+        fprintf(out->stream, "    %s  %s  %s\n", suspect->writer, place, text);
+        print_lines(out, 6, suspect->what);
+    }
+    return 0;
+}
+
+/* Warnings that count devices belong to the device, if it was counted and is not told already;
+ * those about `all` and `default` belong there. */
+static bool is_shown(const struct explain *explain, const struct warning *warning)
+{
+    bool about_devices = warning->code == WARN_LOOSE_UNNUMBERED || warning->code == WARN_EXPIRED ||
+                         warning->code == WARN_WRITER;
+
+    if (!warning->message || warning->code == WARN_LOOSE_UNNUMBERED)
+        return false;
+    if (warning->code == WARN_OUT_OF_RANGE)
+        return warning->count > 0;
+    return explain->device ? about_devices && warning->count > 0 : !about_devices;
+}
+
+static void print_warnings(struct output *out, const struct explain *explain)
+{
+    size_t n;
+    const struct warning *warnings = judge_warnings(explain->session->judge, &n);
+    bool any = false;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct warning *warning = &warnings[i];
+
+        if (!is_shown(explain, warning))
+            continue;
+        if (!any)
+            heading(out, "Warnings");
+        any = true;
+        fprintf(out->stream, "    %s%s%s", output_color(out, "warning"),
+                warning_name(warning->code), output_color_end(out));
+        for (unsigned k = 0; warning->code == WARN_OUT_OF_RANGE && k < warning->n_examples; k++)
+            fprintf(out->stream, "%s %s", k ? "," : ":", NAME_SHOWN(warning->examples[k]));
+        fputc('\n', out->stream);
+        print_lines(out, 6, warning->message);
+    }
+}
+
+static int print_key(struct output *out, const struct explain *explain,
+                     const struct explain_key *key)
+{
+    _cleanup_free_ char *meaning = explain_meaning(explain, key);
+    _cleanup_free_ char *combination = explain_combination(explain, key);
+    _cleanup_free_ char *cure = explain_cure(explain, key);
+    int r;
+
+    if (!meaning || !combination || !cure)
+        return -ENOMEM;
+    if (explain->n_keys > 1)
+        fprintf(out->stream, "\n%s%s%s\n", output_color(out, "heading"),
+                key_info(key->state.key)->name, output_color_end(out));
+    if (*cure) {
+        heading(out, "What to do");
+        print_lines(out, 4, cure);
+    }
+    heading(out, "What it means");
+    if (explain->subject != EXPLAIN_ALL)
+        print_lines(out, 4, meaning);
+    print_lines(out, 4, combination);
+    r = print_rules(out, explain, key);
+    if (r >= 0)
+        r = print_sysctl(out, explain, key);
+    if (r >= 0)
+        print_record(out, key);
+    return r < 0 ? r : print_suspects(out, explain, key);
+}
+
+/* A rule for a set that may yet win when the device is there. */
+static void print_absent(struct output *out, const struct explain *explain)
+{
+    const struct policy *policy = explain->session->policy;
+
+    for (size_t i = 0; explain->subject == EXPLAIN_ABSENT && i < policy->n_rules; i++)
+        if (policy->rules[i].pattern.kind == PATTERN_SET) {
+            fputc('\n', out->stream);
+            print_lines(out, 2,
+                        "Judged by its name alone. Whether it belongs to a set (@...) can only be "
+                        "told when it is there.");
+            return;
+        }
+}
+
+#define REPLIES_MAX 8 /* of each family */
+
+static int print_family(struct output *out, const struct explain *explain, uint8_t family)
+{
+    const struct explain_replies *replies = &explain->replies;
+    size_t n = 0;
+
+    for (size_t i = 0; i < replies->count; i++) {
+        _cleanup_free_ char *text = NULL;
+
+        if (replies->items[i].address.family != family || ++n > REPLIES_MAX)
+            continue;
+        text = explain_reply_text(explain, &replies->items[i]);
+        if (!text)
+            return -ENOMEM;
+        print_lines(out, 4, text);
+    }
+    if (n > REPLIES_MAX)
+        fprintf(out->stream, "    and from %zu more addresses\n", n - REPLIES_MAX);
+    return 0;
+}
+
+static int print_replies(struct output *out, const struct explain *explain)
+{
+    _cleanup_free_ char *cure = NULL, *note = explain_replies_note(explain);
+    int r = 0;
+
+    if (explain->replies.count == 0 && !note)
+        return 0;
+    heading(out, "Replies, by the routing tables now");
+    print_lines(out, 4, note);
+    for (unsigned f = 0; r >= 0 && f < IP_FAMILIES; f++)
+        r = print_family(out, explain, IP_FAMILY(f));
+    if (r < 0)
+        return r;
+    cure = explain_replies_cure(explain);
+    if (!cure)
+        return -ENOMEM;
+    if (*cure) {
+        heading(out, "What to do about them");
+        print_lines(out, 4, cure);
+    }
+    return 0;
+}
+
+int explain_print(struct output *out, const struct explain *explain)
+{
+    int r = 0;
+
+    for (unsigned i = 0; i < explain->n_keys; i++) {
+        _cleanup_free_ char *line = explain_headline(explain, &explain->keys[i]);
+
+        if (!line)
+            return -ENOMEM;
+        fputs(output_color(out, state_name(explain->keys[i].state.state)), out->stream);
+        output_words(out, 0, 4, line);
+        fprintf(out->stream, "%s\n", output_color_end(out));
+    }
+    print_absent(out, explain);
+    for (unsigned i = 0; r >= 0 && i < explain->n_keys; i++)
+        r = print_key(out, explain, &explain->keys[i]);
+    if (r >= 0)
+        r = print_replies(out, explain);
+    if (r >= 0)
+        print_warnings(out, explain);
+    return r;
+}

@@ -1,0 +1,334 @@
+/* The sentences of explain: what a value does, what `all` does to it, why a rule wins, and the one
+ * line that concludes it all. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "agent/cli/explain/explain.h"
+#include "policy/decide/plan.h"
+
+static char *text(const char *format, ...) _printf_(1, 2);
+
+static char *text(const char *format, ...)
+{
+    va_list ap;
+    char *s;
+    int n;
+
+    va_start(ap, format);
+    n = vasprintf(&s, format, ap);
+    va_end(ap);
+    return n < 0 ? NULL : s;
+}
+
+const char *explain_value(enum key key, int effective, char buf[static 24])
+{
+    char word[12];
+
+    if (key_info(key)->values == VALUES_NUMBER)
+        snprintf(buf, 24, "%d", effective);
+    else
+        snprintf(buf, 24, "%s (%d)", key_value_format(key, effective, word, sizeof(word)),
+                 effective);
+    return buf;
+}
+
+/* -- the conclusion -- */
+
+/* The judge's sentence behind `mark`, where it has one: its beginning is said already. */
+static const char *behind(const char *message, const char *mark)
+{
+    const char *at = strstr(message, mark);
+
+    return at ? at + strlen(mark) : message;
+}
+
+static char *unmanaged_headline(const struct explain *explain, const char *start,
+                                const struct explain_key *key)
+{
+    if (explain->session->no_policy)
+        return text("%s: there is no policy", start);
+    if (explain->session->broken)
+        return text("%s: the policy has errors and decides nothing", start);
+    return text("%s: %s", start, key->message);
+}
+
+/* `all` and `default`: the judge's sentence, without what stands in the line already. */
+static char *special_headline(const struct explain *explain, const char *start,
+                              const struct explain_key *key)
+{
+    const struct key_state *state = &key->state;
+    const char *word = state_name(state->state), *rest = key->message, *want;
+    char mark[32], wanted[12];
+
+    if (state->state == STATE_OK)
+        return text("%s: ok, as the policy needs it", start);
+    if (state->state == STATE_LATENT)
+        return text("%s, as the policy needs it, but latent: %s", start,
+                    behind(rest, "right as it is, but "));
+    if (startswith(rest, "stored "))
+        return text("%s: %s, %s", start, word, behind(rest, ", "));
+    if (explain->subject == EXPLAIN_ALL)
+        return text("%s: %s, %s", start, word, rest);
+    want = key_value_format(state->key, state->wanted, wanted, sizeof(wanted));
+    snprintf(mark, sizeof(mark), "wanted %s", want);
+    rest = behind(rest, mark);
+    if (startswith(rest, ": "))
+        return text("%s, wanted %s: %s, because %s", start, want, word, rest + 2);
+    return text("%s, wanted %s: %s%s", start, want, word, rest);
+}
+
+/* The judge's reason; and where nobody wrote the value, that. */
+static const char *drift_reason(const struct explain *explain, const struct explain_key *key,
+                                char *buf, size_t size)
+{
+    const struct key_state *state = &key->state;
+    const char *reason = behind(key->message, ": ");
+
+    snprintf(buf, size, "%d is stored", state->configured);
+    if (key->as_written && !state->cause.file && startswith(reason, buf)) {
+        snprintf(buf, size, "%d is stored, as rpfpolicy wrote it", state->configured);
+        return buf;
+    }
+    if (state->blame == BLAME_ALL) {
+        snprintf(buf, size, "`all` is %d, as it was from the start",
+                 explain->session->live.all[state->key]);
+        return key->all_untouched && explain->sysctl ? buf : reason;
+    }
+    if (state->cause.file || !key->explained || !key->all_explained || key->add.given ||
+        key->full.given || key->all.given || !explain->sysctl)
+        return reason;
+    snprintf(buf, size, "%d is stored, as it was from the start", state->configured);
+    return buf;
+}
+
+char *explain_headline(const struct explain *explain, const struct explain_key *key)
+{
+    const struct key_state *state = &key->state;
+    const char *name = key_info(state->key)->name, *absent = "";
+    char value[24], wanted[12], number[64];
+    _cleanup_free_ char *shown = name_escape(explain->name), *start = NULL;
+
+    if (!shown)
+        return NULL;
+    if (explain->subject == EXPLAIN_ABSENT)
+        start = text("%s: not there now; if it came, %s would start %s", shown, name,
+                     explain_value(state->key, state->effective, value));
+    else if (explain->subject == EXPLAIN_ALL)
+        start = text("all: %s holds %d", name, state->configured);
+    else if (explain->subject == EXPLAIN_DEFAULT)
+        start = text("default: %s holds %d, so new devices start %s", name, state->configured,
+                     explain_value(state->key, state->effective, value));
+    else
+        start =
+            text("%s: %s is %s", shown, name, explain_value(state->key, state->effective, value));
+    if (!start)
+        return NULL;
+    if (state->state == STATE_UNMANAGED)
+        return unmanaged_headline(explain, start, key);
+    if (!explain->device)
+        return special_headline(explain, start, key);
+    absent = explain->subject == EXPLAIN_ABSENT ? " until repaired" : "";
+    switch (state->state) {
+    case STATE_OK:
+        return text("%s, as the policy wants it: ok", start);
+    case STATE_LATENT:
+        return text("%s, as the policy wants it, but latent: %s", start,
+                    behind(key->message, " now, but "));
+    case STATE_DRIFT:
+        return text("%s, wanted %s: drift%s, because %s", start,
+                    key_value_format(state->key, state->wanted, wanted, sizeof(wanted)), absent,
+                    drift_reason(explain, key, number, sizeof(number)));
+    default: /* impossible, moot, paused: the judge's sentence says it all */
+        return text("%s: %s, %s", start, state_name(state->state), key->message);
+    }
+}
+
+/* -- what it means -- */
+
+static const struct {
+    const char *off, *on;
+} switch_meanings[KEY_COUNT] = {
+    [KEY_LOG_MARTIANS] = {"packets with impossible sources are dropped without a word in the log.",
+                          "packets with impossible sources are logged (a few per second)."},
+    [KEY_ACCEPT_LOCAL] = {"a packet from one of this host's own addresses is dropped.",
+                          "packets from this host's own addresses are accepted."},
+    [KEY_SRC_VALID_MARK] = {"the reverse lookup ignores the mark of a packet, so rules for marks "
+                            "take no part in it.",
+                            "the reverse lookup uses the mark of a packet, as rules for marks "
+                            "need it."},
+    [KEY_ARP_FILTER] = {"ARP requests are answered for any address of the host.",
+                        "ARP requests are answered only where the answer would be routed back "
+                        "through this device."},
+    [KEY_ROUTE_LOCALNET] = {"127.0.0.0/8 never leaves or enters by this device.",
+                            "127.0.0.0/8 may be routed through this device."},
+    [KEY_SEND_REDIRECTS] = {"the host sends no ICMP redirects here.",
+                            "as a router the host may send ICMP redirects here."},
+    [KEY_ACCEPT_REDIRECTS] = {"ICMP redirects are ignored.",
+                              "ICMP redirects may change routes of this host."},
+    [KEY_SECURE_REDIRECTS] = {"a redirect from any router counts, where redirects are accepted.",
+                              "redirects count only when they come from a known gateway."},
+    [KEY_ACCEPT_SOURCE_ROUTE] = {"packets that carry a route of their own are dropped.",
+                                 "packets that carry a route of their own are forwarded along "
+                                 "it."},
+};
+
+static char *filter_meaning(const struct explain *explain, int effective)
+{
+    const struct device *device = explain->device;
+    bool known = device && explain->subject == EXPLAIN_DEVICE && (device->known & FACT_ADDRESSES);
+
+    if (effective == 0)
+        return text("off: the source of a packet is not checked against the routes.");
+    if (effective == 1)
+        return text("strict: a packet is accepted only if a route back to its source leads "
+                    "through this very device.");
+    if (known && !device->numbered)
+        return text("loose: a packet is accepted if any route leads back to its source. But this "
+                    "device has no IPv4 address, and then loose acts like strict: only sources "
+                    "that are routed back through it are accepted.");
+    return text("loose: a packet is accepted if any route leads back to its source, through "
+                "whichever device (a default route counts).");
+}
+
+static const char *number_meaning(enum key key, int value)
+{
+    static const char *const ignore[] = {
+        [0] = "ARP requests are answered for every address of the host, on any device.",
+        [1] = "ARP requests are answered only for addresses of the device they came in by.",
+        [2] = "as 1, and only to senders of the same subnet.",
+    };
+    static const char *const announce[] = {
+        [0] = "ARP requests carry whichever address of the host is at hand.",
+        [1] = "ARP requests carry an address of the target's subnet where there is one.",
+        [2] = "ARP requests always carry the address that fits the target best.",
+    };
+
+    if (key == KEY_ARP_IGNORE && value == 8)
+        return "ARP requests are not answered at all.";
+    if (key == KEY_ARP_IGNORE && value >= 0 && (size_t)value < ELEMENTSOF(ignore))
+        return ignore[value];
+    if (key == KEY_ARP_ANNOUNCE && value >= 0 && (size_t)value < ELEMENTSOF(announce))
+        return announce[value];
+    return "the kernel's documentation of this setting (ip-sysctl) tells.";
+}
+
+char *explain_meaning(const struct explain *explain, const struct explain_key *key)
+{
+    enum key id = key->state.key;
+    int effective = key->state.effective;
+    char buf[12];
+
+    if (key->state.state == STATE_MOOT)
+        return text("Nothing by itself: packets that come in by a port count as coming in by its "
+                    "master, and the master's value decides.");
+    if (id == KEY_RP_FILTER && explain->device && device_is_vrf(explain->device))
+        return text("Nothing by itself: packets come in by the ports of the VRF, and the value of "
+                    "the port decides.");
+    if (id == KEY_RP_FILTER)
+        return filter_meaning(explain, effective);
+    if (key_info(id)->values == VALUES_SWITCH)
+        return text("%s: %s", key_value_format(id, effective, buf, sizeof(buf)),
+                    effective ? switch_meanings[id].on : switch_meanings[id].off);
+    return text("%d: %s", effective, number_meaning(id, effective));
+}
+
+static const char *combine_rule(enum key key, bool forwarding)
+{
+    switch (key_info(key)->combine) {
+    case COMBINE_MAX:
+        return "the larger of the two counts";
+    case COMBINE_OR:
+        return "one of the two being 1 is enough";
+    case COMBINE_AND:
+        return "both must be 1";
+    case COMBINE_REDIRECTS:
+        return forwarding ? "both must be 1, since it forwards"
+                          : "one of the two being 1 is enough, since it does not forward";
+    }
+    return "";
+}
+
+char *explain_combination(const struct explain *explain, const struct explain_key *key)
+{
+    const struct key_state *state = &key->state;
+    int all = explain->session->live.all[state->key];
+    const char *odd = "";
+    char value[24];
+
+    if (explain->subject == EXPLAIN_ALL)
+        return text("The kernel combines `all` with the value of each device: %s.",
+                    key_info(state->key)->combine == COMBINE_REDIRECTS
+                        ? "both must be 1 where the device forwards, else one is enough"
+                        : combine_rule(state->key, false));
+    if (explain->subject == EXPLAIN_DEFAULT)
+        return text("A new device copies `default`, %d; `all` is %d; %s: %s. Then sysctl.d may "
+                    "write to it.",
+                    state->configured, all,
+                    combine_rule(state->key, explain->session->live.def_forwarding),
+                    explain_value(state->key, state->effective, value));
+    if (state->key == KEY_RP_FILTER && key_out_of_range(state->key, state->configured))
+        odd = " Every number but 0 and 1 acts as loose.";
+    return text("Its own value is %d, `all` is %d; %s: %s.%s", state->configured, all,
+                combine_rule(state->key, explain->device->forwarding),
+                explain_value(state->key, state->effective, value), odd);
+}
+
+/* -- why a rule wins -- */
+
+enum class { CLASS_EXCEPTION, CLASS_NAME, CLASS_GLOB, CLASS_ANY, CLASS_PIN };
+
+static enum class class_of(const struct rule *rule) {
+    if (rule->pattern.kind == PATTERN_ALL ||
+        rule->pattern.kind == PATTERN_DEFAULT) return CLASS_PIN;
+    if (rule->exception >= 0) return CLASS_EXCEPTION;
+    if (rule->pattern.kind == PATTERN_EXACT ||
+        rule->pattern.kind == PATTERN_RANGE) return CLASS_NAME;
+    return rule->pattern.kind == PATTERN_ANY ? CLASS_ANY : CLASS_GLOB;
+}
+
+static char *exception_verdict(const struct policy *policy, const struct rule *rule)
+{
+    const struct exception *exception = &policy->exceptions[rule->exception];
+    _cleanup_free_ char *name = name_escape(exception->name);
+    _cleanup_free_ char *reason = name_escape(exception->reason);
+
+    return name && reason ? text("wins: exception %s (%s)", name, reason) : NULL;
+}
+
+char *explain_verdict(const struct explain *explain, const struct explain_key *key, size_t index)
+{
+    static const char *const wins[] = {
+        [CLASS_NAME] = "wins: an exact name beats globs and sets",
+        [CLASS_GLOB] = "wins: no exact name speaks of it",
+        [CLASS_ANY] = "wins: nothing more special speaks of it",
+        [CLASS_PIN] = "decides",
+    };
+    static const char *const loses[] = {
+        [CLASS_EXCEPTION] = "loses: an exception comes first",
+        [CLASS_NAME] = "loses to an exact name",
+        [CLASS_GLOB] = "loses: the bare * comes last",
+        [CLASS_ANY] = "loses",
+        [CLASS_PIN] = "loses: `default` itself is pinned",
+    };
+    const struct explain_rule *rule = &key->rules[index];
+    enum class own = class_of(rule->rule), winner;
+
+    if (rule->undecided)
+        return text("cannot be judged here: it depends on what is not known");
+    if (index == key->winner && key->state.undecided)
+        return text("wins only if what stands above does not hold the device");
+    if (index == key->winner) {
+        bool alone = own == CLASS_GLOB && key->n_rules == 1;
+
+        if (own == CLASS_EXCEPTION)
+            return exception_verdict(explain->session->policy, rule->rule);
+        return text("%s", alone ? "wins: the only rule that speaks of it" : wins[own]);
+    }
+    winner = class_of(key->rules[key->winner].rule);
+    if (own != winner)
+        return text("%s", loses[winner]);
+    if (rule_stands_before_preset(rule->rule, key->rules[key->winner].rule))
+        return text("loses: the preset is read later; from a file such as 30-local.conf it would "
+                    "win");
+    return text("loses: a later line of its kind speaks of it, too");
+}

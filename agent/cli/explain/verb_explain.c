@@ -1,0 +1,128 @@
+/* `rpfpolicy explain`: everything that speaks of one device, and which of it won. */
+#include <stdio.h>
+
+#include "agent/cli/check/writers.h"
+#include "agent/cli/explain/explain.h"
+#include "agent/cli/frame/options.h"
+
+static const char *next_key(unsigned i, const void *data)
+{
+    return i < KEY_COUNT ? key_info((enum key)i)->name : NULL;
+}
+
+static int parse_key(const struct cli *cli, enum key *ret)
+{
+    const char *key = cli->values[OPTION_KEY], *meant;
+    char known[400] = "";
+    size_t used = 0;
+
+    *ret = KEY_COUNT;
+    if (!key || key_from_name(key, ret) == 0)
+        return 0;
+    meant = nearest(key, next_key, NULL);
+    for (enum key i = 0; i < KEY_COUNT && used < sizeof(known); i++)
+        used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
+                                 key_info(i)->name);
+    if (meant)
+        say("unknown key '%s', did you mean '%s'?", NAME_SHOWN(key), meant);
+    else
+        say("unknown key '%s'; known are %s", NAME_SHOWN(key), known);
+    return -EINVAL;
+}
+
+static int parse_flavor(const struct cli *cli, enum sysctl_flavor *ret)
+{
+    const char *flavor = cli->values[OPTION_FLAVOR];
+
+    *ret = SYSCTL_SYSTEMD;
+    if (!flavor || streq(flavor, "systemd"))
+        return 0;
+    if (streq(flavor, "procps")) {
+        *ret = SYSCTL_PROCPS;
+        return 0;
+    }
+    say("--flavor takes systemd or procps, not '%s'", NAME_SHOWN(flavor));
+    return -EINVAL;
+}
+
+static int status_of(const struct explain *explain)
+{
+    int status = explain->session->broken ? EXIT_ERROR : EXIT_OK;
+
+    for (unsigned i = 0; i < explain->n_keys && status == EXIT_OK; i++)
+        if (explain->keys[i].state.state == STATE_DRIFT ||
+            explain->keys[i].state.state == STATE_IMPOSSIBLE)
+            status = EXIT_DRIFT;
+    return status;
+}
+
+/* A device with that name, or with it as an altname or as it is printed; else a name for one. */
+static int find(const struct session *session, const char *name, const struct device **ret)
+{
+    if (streq(name, "all") || streq(name, "default"))
+        return 0;
+    *ret = session_find_device(session, name);
+    if (*ret && !(*ret)->ipv4) {
+        say("%s has no IPv4 settings (its MTU is below 68): there is nothing to explain",
+            NAME_SHOWN(name));
+        return -ENODEV;
+    }
+    if (*ret || name_is_valid_device(name))
+        return 0;
+    say("'%s' cannot be the name of a device", NAME_SHOWN(name));
+    return -EINVAL;
+}
+
+/* What the journal calls a writer, its way to the suspects. */
+static int warn_of_writers(struct session *session, const struct device *device)
+{
+    _cleanup_free_ bool *selected = calloc(session->live.count + 1, sizeof(*selected));
+
+    if (!selected)
+        return -ENOMEM;
+    selected[device - session->live.devices] = true;
+    writers_warn(session, selected);
+    return 0;
+}
+
+/* Replies leave from the addresses of a device that is there, whatever the key. */
+static int check_peer(const struct cli *cli, const struct device *device, enum key key)
+{
+    if (!cli->values[OPTION_PEER] || (device && key == KEY_COUNT))
+        return 0;
+    say("--peer goes with the name of a device that is there, and without --key");
+    return -EINVAL;
+}
+
+int verb_explain(struct cli *cli, int count, char **arguments)
+{
+    _cleanup_session_ struct session session = SESSION_INIT;
+    _cleanup_explain_ struct explain explain = {0};
+    const struct device *device = NULL;
+    enum sysctl_flavor flavor;
+    enum key key;
+    int r;
+
+    if (parse_key(cli, &key) < 0 || parse_flavor(cli, &flavor) < 0 ||
+        session_load(&session, cli,
+                     SESSION_POLICY_OPTIONAL | SESSION_BROKEN_ALLOWED | SESSION_QUIET) < 0 ||
+        session_read(&session, key < KEY_COUNT ? KEY_BIT(key) : 0,
+                     FACT_ADDRESSES | FACT_ALTNAMES | FACT_MASTER_NAME | FACT_ROUTES) < 0 ||
+        find(&session, arguments[0], &device) < 0 || check_peer(cli, device, key) < 0)
+        return EXIT_ERROR;
+    r = explain_gather(&session, arguments[0], device, flavor, key, &explain);
+    if (r >= 0 && device)
+        r = warn_of_writers(&session, device);
+    if (r >= 0 && key == KEY_COUNT) {
+        r = explain_gather_replies(&explain, cli->values[OPTION_PEER]);
+        if (r == -EINVAL)
+            return EXIT_ERROR;
+    }
+    if (r >= 0 && cli->format == FORMAT_JSON)
+        explain_print_json(&cli->out, &explain);
+    else if (r >= 0)
+        r = explain_print(&cli->out, &explain);
+    if (r < 0)
+        say("cannot explain '%s': %s", NAME_SHOWN(arguments[0]), error_text(r));
+    return r < 0 ? EXIT_ERROR : status_of(&explain);
+}

@@ -1,0 +1,128 @@
+/* What every verb is given and what it returns: parsed options, where things are, where output
+ * goes. The table of verbs is in verbs.c, one verb_NAME.c each; common work is in session.h. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/base/paths.h"
+#include "agent/cli/out/output.h"
+#include "policy/base/diag.h"
+
+/* Exit status, the same for every verb. EXIT_ERROR wins over the others. */
+enum exit_status {
+    EXIT_OK = 0,
+    EXIT_ERROR = 1,  /* usage, bad policy, no policy found, no permission */
+    EXIT_DRIFT = 2,  /* drift or impossible found, or something to do */
+    EXIT_WRITES = 4, /* some write failed */
+};
+
+enum format {
+    FORMAT_TABLE,
+    FORMAT_JSON,
+    FORMAT_NDJSON,
+    FORMAT_CSV,
+    FORMAT_NAGIOS,
+    FORMAT_PROMETHEUS,
+    FORMAT_MARKDOWN,
+    FORMAT_HTML,
+    FORMAT_COUNT,
+};
+#define FORMAT_BIT(format) (1u << (format))
+#define FORMATS_TEXT FORMAT_BIT(FORMAT_TABLE)
+#define FORMATS_USUAL (FORMAT_BIT(FORMAT_TABLE) | FORMAT_BIT(FORMAT_JSON))
+#define FORMATS_PAGES (FORMAT_BIT(FORMAT_MARKDOWN) | FORMAT_BIT(FORMAT_HTML))
+#define FORMATS_CHECK (FORMAT_BIT(FORMAT_MARKDOWN) - 1)
+
+/* Options beside the global ones, which every verb takes. One row each in options.c. */
+enum option_id {
+    OPTION_STRICT,
+    OPTION_ALL,
+    OPTION_DRY_RUN,
+    OPTION_IMPACT,
+    OPTION_FORCE,
+    OPTION_FLAVOR,
+    OPTION_KEY,
+    OPTION_TO,
+    OPTION_MARK,
+    OPTION_PROTO,
+    OPTION_SPORT,
+    OPTION_DPORT,
+    OPTION_ASK_KERNEL,
+    OPTION_CONFIRM,
+    OPTION_REASON,
+    OPTION_FOR,
+    OPTION_PEER,
+    OPTION_STALE,
+    OPTION_COUNT,
+};
+#define OPTION_BIT(id) (1u << (id))
+
+struct cli {
+    struct path_options path_options; /* borrowed from the command line */
+    struct paths paths;
+    enum format format;
+    enum color_when color;
+    struct output out;
+    char **command;                   /* argv: options, the verb, its arguments */
+    uint32_t given;                   /* OPTION_BIT of every option that was given */
+    const char *values[OPTION_COUNT]; /* what was given with each, NULL for nothing */
+};
+
+static inline bool cli_given(const struct cli *cli, enum option_id id)
+{
+    return cli->given & OPTION_BIT(id);
+}
+
+/* EXIT_ERROR; a monitoring system reads 1 as "warning", what is not known is 3 there. */
+static inline int cli_error(const struct cli *cli)
+{
+    return cli->format == FORMAT_NAGIOS ? 3 : EXIT_ERROR;
+}
+
+#define ARGUMENTS_ANY 0xffffffffu
+
+struct verb {
+    const char *name;
+    const char *arguments; /* as help shows them, "[DEVICE...]"; "" for none */
+    unsigned min_arguments, max_arguments;
+    const char *summary; /* one line of help, at most 48 bytes */
+    const char *text;    /* the long help: paragraphs of at most 80 columns, "\n" at the end */
+    uint32_t options;    /* OPTION_BIT of each it takes */
+    uint32_t formats;    /* FORMAT_BIT of each it speaks */
+    /* Returns an enum exit_status. `arguments` holds `count` strings, the verb not among them. */
+    int (*run)(struct cli *cli, int count, char **arguments);
+};
+
+extern const struct verb verbs[]; /* ends with a NULL name; in the order help shows */
+const struct verb *verb_find(const char *name);
+
+int verb_check(struct cli *cli, int count, char **arguments);
+int verb_plan(struct cli *cli, int count, char **arguments);
+int verb_apply(struct cli *cli, int count, char **arguments);
+int verb_accept(struct cli *cli, int count, char **arguments);
+int verb_validate(struct cli *cli, int count, char **arguments);
+int verb_list(struct cli *cli, int count, char **arguments);
+int verb_explain(struct cli *cli, int count, char **arguments);
+int verb_generate(struct cli *cli, int count, char **arguments);
+int verb_status(struct cli *cli, int count, char **arguments);
+int verb_monitor(struct cli *cli, int count, char **arguments);
+int verb_verdict(struct cli *cli, int count, char **arguments);
+int verb_pause(struct cli *cli, int count, char **arguments);
+int verb_confirm(struct cli *cli, int count, char **arguments);
+int verb_restore(struct cli *cli, int count, char **arguments);
+int verb_resume(struct cli *cli, int count, char **arguments);
+int verb_preset(struct cli *cli, int count, char **arguments);
+int verb_routes(struct cli *cli, int count, char **arguments);
+int verb_drops(struct cli *cli, int count, char **arguments);
+int verb_report(struct cli *cli, int count, char **arguments);
+
+/* "rpfpolicy: …" and a newline to stderr. Bytes of foreign origin are escaped by the caller. */
+void say(const char *format, ...) _printf_(1, 2);
+
+/* What a negative errno means, in words. */
+const char *error_text(int error);
+
+/* Print what parsers had to say to stderr as "file:line: message", errors plain, the others with
+ * "warning:" or "note:" before the message. Nothing below `least` is shown. */
+void say_diags(const struct diags *diags, enum diag_level least);

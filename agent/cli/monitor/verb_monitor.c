@@ -1,0 +1,240 @@
+/* `rpfpolicy monitor`: its own view of the kernel's messages, and a look at everything every few
+ * seconds for what the kernel does not announce. No agent and no privilege needed. */
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/cli/monitor/monitor.h"
+
+#define LOOK_EVERY (5 * USEC_PER_SEC)
+#define LOOK_SHARE 20 /* looking for who would be cut takes at most this part of the time */
+#define QUIET_TRIES 5
+
+static uint64_t now_usec(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void ignore(const struct nlmsghdr *message, void *data)
+{
+}
+
+/* One socket for both groups: two would have no common order. */
+static int open_watch(struct monitor *monitor)
+{
+    int group = RTNLGRP_IPV4_NETCONF;
+    int r = watch_open(&monitor->watch, WATCH_LINK, WATCH_RECEIVE_BUFFER);
+
+    if (r == 0 && mnl_socket_setsockopt(monitor->watch.socket, NETLINK_ADD_MEMBERSHIP, &group,
+                                        sizeof(group)) < 0)
+        r = -errno;
+    return r;
+}
+
+/* Everything the kernel has said until now. */
+static int drain(struct monitor *monitor)
+{
+    int r;
+
+    do {
+        uint64_t before = monitor->watch.messages;
+
+        r = watch_drain(&monitor->watch, now_usec(), monitor_message, monitor);
+        if (r > 0 && (r & WATCH_OVERRUN)) {
+            /* What is still queued is older than the reading that follows. */
+            (void)watch_drain(&monitor->watch, now_usec(), ignore, NULL);
+            monitor_print_lost(monitor);
+            monitor->reread = "full read";
+            return 0;
+        }
+        if (monitor->watch.messages == before)
+            break;
+    } while (r >= 0 && monitor->failed == 0);
+    return r < 0 ? r : 0;
+}
+
+static int read_picture(struct monitor *monitor, struct live *ret)
+{
+    struct session *session = &monitor->session;
+    struct picture_options options = {
+        .keys = KEY_MASK_ALL,
+        .facts = monitor_facts(monitor),
+        .proc_sys_net = session->cli->paths.proc_sys_net,
+    };
+    int r = picture_read(&monitor->nl, &options, ret);
+
+    if (r == 0)
+        r = session_amend(session, ret);
+    return r;
+}
+
+/* Read everything at a quiet moment: with no message underway, so that what is found then is really
+ * what the kernel did not announce. Where there is none, only a reading that must be is taken. */
+static int look(struct monitor *monitor, const char *event)
+{
+    struct live live = {0};
+    bool must = monitor->reread;
+    int r;
+
+    monitor->reread = NULL;
+    for (unsigned tries = 0;; tries++) {
+        uint64_t before = monitor->watch.messages;
+
+        r = read_picture(monitor, &live);
+        if (r == -EAGAIN || r == -ENOBUFS)
+            return 0; /* a storm: the next look will do */
+        if (r == 0)
+            r = drain(monitor);
+        if (r < 0)
+            break;
+        if (monitor->watch.messages == before || (must && tries >= QUIET_TRIES))
+            return monitor_take(monitor, &live, event);
+        live_done(&live);
+        live = (struct live){0};
+        if (tries >= QUIET_TRIES)
+            return 0;
+    }
+    live_done(&live);
+    return r;
+}
+
+static int open_signals(void)
+{
+    sigset_t mask;
+
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGTERM);
+    sigaddset(&mask, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+        return -errno;
+    return signalfd(-1, &mask, SFD_CLOEXEC);
+}
+
+/* What nobody announces, and who would be cut. Returns when to look again. */
+static int look_around(struct monitor *monitor, const char *event, uint64_t *ret_next)
+{
+    int r = event ? look(monitor, event) : 0;
+    uint64_t started = now_usec(), now;
+
+    if (r == 0 && started >= monitor->observe_at) {
+        monitor_observe(monitor);
+        now = now_usec();
+        monitor->observe_at = now + (now - started) * LOOK_SHARE;
+    }
+    *ret_next = now_usec() + LOOK_EVERY;
+    return r;
+}
+
+/* Until a signal, or nobody reads any more. */
+static int loop(struct monitor *monitor, int signals)
+{
+    uint64_t next;
+    struct pollfd fds[] = {
+        {.fd = watch_fd(&monitor->watch), .events = POLLIN},
+        {.fd = signals, .events = POLLIN},
+        {.fd = STDOUT_FILENO}, /* POLLERR: the other end of a pipe is closed */
+    };
+    int r = look_around(monitor, NULL, &next);
+
+    while (r == 0 && monitor->failed == 0) {
+        uint64_t now = now_usec();
+        int n = now < next ? poll(fds, ELEMENTSOF(fds), (int)((next - now) / 1000) + 1) : 0;
+
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0 && (fds[1].revents || fds[2].revents & (POLLERR | POLLHUP)))
+            return 0;
+        if (n > 0 && fds[0].revents)
+            r = drain(monitor);
+        if (r == 0 && monitor->reread)
+            r = look(monitor, monitor->reread);
+        if (r == 0 && now_usec() >= next)
+            r = look_around(monitor, "look", &next);
+    }
+    return r;
+}
+
+/* It may come later, or be misspelt. */
+static void tell_absent(const struct monitor *monitor)
+{
+    for (int i = 0; i < monitor->count; i++) {
+        const char *name = monitor->names[i];
+
+        if (!streq(name, "all") && !streq(name, "default") &&
+            !session_find_device(&monitor->session, name))
+            say("note: no device is called '%s' now; it is shown when it comes", NAME_SHOWN(name));
+    }
+}
+
+static int start(struct monitor *monitor)
+{
+    struct session *session = &monitor->session;
+    int r;
+
+    r = session_load(session, monitor->cli,
+                     SESSION_POLICY_OPTIONAL | SESSION_BROKEN_ALLOWED | SESSION_QUIET);
+    if (r < 0 && !session->policy)
+        return r;
+    r = netlink_open(&monitor->nl);
+    if (r == 0)
+        r = open_watch(monitor); /* before the first reading: nothing falls between */
+    if (r < 0) {
+        say("cannot listen to the kernel: %s", error_text(r));
+        return r;
+    }
+    r = session_read(session, KEY_MASK_ALL, monitor_facts(monitor));
+    if (r < 0)
+        return r;
+    tell_absent(monitor);
+    return monitor_observe_begin(monitor);
+}
+
+/* A reader that has seen enough is no failure; what cannot be written otherwise is. */
+static int finish_output(struct monitor *monitor)
+{
+    if (monitor->failed == 0)
+        return 0;
+    __fpurge(monitor->cli->out.stream);
+    clearerr(monitor->cli->out.stream);
+    return monitor->failed == -EPIPE ? 0 : monitor->failed;
+}
+
+static int run(struct monitor *monitor)
+{
+    int signals = open_signals(), r;
+
+    if (signals < 0)
+        return signals;
+    monitor_print_title(monitor);
+    r = loop(monitor, signals);
+    close(signals);
+    monitor_print_observed(monitor);
+    gather(&r, finish_output(monitor));
+    if (r < 0)
+        say("cannot go on: %s", error_text(r));
+    return r;
+}
+
+int verb_monitor(struct cli *cli, int count, char **arguments)
+{
+    struct monitor monitor = {.cli = cli, .names = arguments, .count = count};
+    int r = start(&monitor);
+
+    if (r == 0)
+        r = run(&monitor);
+    watch_close(&monitor.watch);
+    netlink_close(&monitor.nl);
+    observed_done(&monitor.observed);
+    session_done(&monitor.session);
+    return r < 0 ? EXIT_ERROR : EXIT_OK;
+}

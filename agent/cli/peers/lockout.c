@@ -1,0 +1,205 @@
+/* Finding SSH sessions among the peers that would be cut, and refusing. */
+#include "agent/cli/peers/lockout.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "agent/peers/ssh.h"
+
+#include "agent/store/agent_state.h"
+#include "agent/store/pause.h"
+
+#define PRINTED_MAX 20 /* peers that `apply` shows; `plan --impact` shows all */
+
+bool lockout_own_session(struct session_peer *ret)
+{
+    const char *text = getenv("SSH_CONNECTION");
+
+    return text && ssh_parse_connection(text, ret);
+}
+
+static const struct peer *find_session(const struct peers *peers)
+{
+    struct session_peer own;
+    bool remote = lockout_own_session(&own);
+    const struct peer *found = NULL;
+
+    for (size_t i = 0; i < peers->count; i++) {
+        const struct peer *peer = &peers->items[i];
+
+        if (!ssh_is_session(peer, remote ? &own : NULL))
+            continue;
+        /* The session we are in before any other. */
+        if (remote && peer->address.s_addr == own.peer.s_addr && peer->port == own.peer_port)
+            return peer;
+        found = found ?: peer;
+    }
+    return found;
+}
+
+static void say_session(const struct session *session, const struct peer *peer, bool refused)
+{
+    _cleanup_free_ char *why = peer_why(session, peer);
+    char address[PEER_TEXT_SIZE], local[INET_ADDRSTRLEN], mode[12];
+
+    (void)inet_ntop(AF_INET, &peer->local, local, sizeof(local));
+    say("%s: this %s cut the SSH session from %s to %s:%u%s%s on %s, where rp_filter\n"
+        "is %s then: %s",
+        refused ? "refused" : "warning", peer->possible ? "may" : "would",
+        peer_text(peer, address) + strlen("tcp "), local, peer->local_port, peer->pid ? " of " : "",
+        peer->pid ? NAME_SHOWN(peer->process) : "",
+        NAME_SHOWN(impact_device(session, peer->ifindex)),
+        key_value_format(KEY_RP_FILTER, peer->mode, mode, sizeof(mode)), why ?: "");
+}
+
+/* How each is called, what did not happen when it was refused, and how to try it: NULL where it
+ * goes by no policy. */
+static const struct {
+    const char *name, *refused, *trial;
+} words[] = {
+    [LOCKOUT_APPLY] = {"apply", "Nothing was written, nothing was accepted", "apply --confirm"},
+    [LOCKOUT_ACCEPT] = {"accept", "Nothing was written, nothing was accepted", "apply --confirm"},
+    [LOCKOUT_ROUTES] = {"routes apply", "Nothing was written, nothing was accepted",
+                        "apply --confirm"},
+    [LOCKOUT_FLUSH] = {"routes flush", "Nothing was taken away", NULL},
+    [LOCKOUT_PAUSE] = {"pause", "What is paused stays so without an end",
+                       "apply --force --confirm"},
+    [LOCKOUT_RESUME] = {"resume", "What is paused stays so", "apply --force --confirm"},
+    [LOCKOUT_RESTORE] = {"restore", "Nothing was written, nothing was paused", NULL},
+};
+
+static void say_ways_out(const struct session *session, const struct peer *peer,
+                         enum lockout_verb verb)
+{
+    _cleanup_free_ char *section = NULL, *line = NULL;
+
+    fprintf(stderr, "%s. What can be done:\n", words[verb].refused);
+    if (peer->cure.known) {
+        section = peer_keep_section(session, peer);
+        line = peer_keep_line(session, peer);
+        fprintf(stderr,
+                "    keep the session by a line of the policy:\n"
+                "        %s\n        %s\n",
+                section ?: "", line ?: "");
+    }
+    if (words[verb].trial)
+        fprintf(stderr,
+                "    try it, and have everything put back unless you confirm: rpfpolicy %s\n",
+                words[verb].trial);
+    else if (verb == LOCKOUT_RESTORE)
+        fputs("    put back other devices alone: rpfpolicy restore DEVICE...\n", stderr);
+    fprintf(stderr, "    go on all the same: rpfpolicy %s --force\n", words[verb].name);
+}
+
+static void say_impact(struct session *session, const struct peers *peers)
+{
+    struct output out = session->cli->out;
+    struct peers some = *peers;
+    char number[16];
+
+    if (peers->count == 0)
+        return;
+    out.stream = stderr;
+    out.color = false;
+    if (some.count > PRINTED_MAX)
+        some.count = PRINTED_MAX;
+    say("%s %s would be cut%s:", count_text(peers->count, number),
+        peers->count == 1 ? "connection or neighbour" : "connections and neighbours",
+        peers->count > PRINTED_MAX ? ", 'rpfpolicy plan --impact' lists them all" : "");
+    if (impact_print(&out, session, &some) < 0)
+        say("memory ran out");
+}
+
+/* No line of a policy keeps anybody from what is put back. */
+static void forget_cures(struct peers *peers)
+{
+    for (size_t i = 0; i < peers->count; i++)
+        peers->items[i].cure.known = false;
+}
+
+int lockout_check(struct session *session, const struct plan *plan,
+                  const struct routes_plan *routes, enum lockout_verb verb, struct peers *ret)
+{
+    struct cli *cli = session->cli;
+    bool allowed = cli_given(cli, OPTION_DRY_RUN) || cli_given(cli, OPTION_FORCE) ||
+                   cli_given(cli, OPTION_CONFIRM);
+    const struct peer *peer;
+
+    if (impact_read(session, plan, routes, ret) < 0) {
+        if (!allowed)
+            say("nothing was done; 'rpfpolicy %s --force' goes on all the same", words[verb].name);
+        return allowed ? 1 : -EPERM;
+    }
+    if (!words[verb].trial)
+        forget_cures(ret);
+    say_impact(session, ret);
+    peer = find_session(ret);
+    if (!peer)
+        return 0;
+    say_session(session, peer, !allowed);
+    if (allowed)
+        return 0;
+    say_ways_out(session, peer, verb);
+    return -EPERM;
+}
+
+bool lockout_agent_writes(const struct session *session)
+{
+    enum agent_state state = agent_state_read(&session->cli->paths);
+
+    return session->policy->agent.mode == MODE_ENFORCE &&
+           (state == AGENT_OBSERVING || state == AGENT_ENFORCING);
+}
+
+void lockout_plan_done(struct lockout_plan *plan)
+{
+    plan_done(&plan->values);
+    routing_done(&plan->routing);
+}
+
+int lockout_plan(struct session *session, struct lockout_plan *ret)
+{
+    struct lockout_plan plan = {0};
+    int r = plan_make(session->policy, &session->live, 0, &plan.values);
+
+    if (r < 0)
+        say("cannot plan: %s", error_text(r));
+    else
+        r = routing_read(session, session->policy, false, &plan.routing);
+    if (r < 0) {
+        lockout_plan_done(&plan);
+        return r;
+    }
+    *ret = plan;
+    return 0;
+}
+
+int lockout_plan_ahead(struct session *session, struct lockout_plan *ret)
+{
+    int r;
+
+    pauses_mark(&session->pauses, &session->live, UINT64_MAX);
+    r = lockout_plan(session, ret);
+    pauses_mark(&session->pauses, &session->live, pauses_now());
+    return r;
+}
+
+int lockout_warn(struct session *session, const struct routes_plan *routes)
+{
+    _cleanup_peers_ struct peers peers = {0};
+    _cleanup_plan_ struct plan plan = {0};
+    struct session_peer own;
+    bool remote = lockout_own_session(&own);
+    int r = plan_make(session->policy, &session->live, 0, &plan);
+
+    if (r < 0)
+        return r;
+    r = impact_read(session, &plan, routes, &peers);
+    for (size_t i = 0; r >= 0 && i < peers.count; i++) {
+        const struct peer *peer = &peers.items[i];
+
+        if (ssh_is_session(peer, remote ? &own : NULL))
+            judge_warn_lockout(session->judge, live_by_ifindex(&session->live, peer->ifindex));
+    }
+    return r;
+}

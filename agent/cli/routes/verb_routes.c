@@ -1,0 +1,235 @@
+/* `rpfpolicy routes`: policy routing by itself. What the policy asks of it, what would be done, do
+ * it, take it all away. */
+#include <stdio.h>
+
+#include "agent/cli/change/confirming.h"
+#include "agent/cli/peers/lockout.h"
+#include "agent/cli/routes/routing_report.h"
+#include "agent/store/pause.h"
+
+static int read_session(struct session *session, struct cli *cli, unsigned flags)
+{
+    int r = session_load(session, cli, flags);
+
+    return r < 0 ? r : session_read(session, ROUTING_KEYS | IMPACT_KEYS, FACT_ADDRESSES);
+}
+
+/* Something is otherwise than wanted, or cannot be had. */
+static int status_of(const struct routes_plan *plan)
+{
+    return routing_is_wrong(plan) ? EXIT_DRIFT : EXIT_OK;
+}
+
+static void open_json(struct cli *cli, const struct session *session)
+{
+    json_t *head = json_object(), *value;
+    const char *name;
+
+    json_set_header(head, cli);
+    json_object_set_new(head, "policy", json_policy(session));
+    json_object_set_new(head, "asked", json_boolean(routing_in_policy(session->policy)));
+    json_open(&cli->out, NULL, '{');
+    json_object_foreach(head, name, value) json_element(&cli->out, name, json_incref(value));
+    json_decref(head);
+}
+
+/* {…, asked, devices [json_routing_device()], changes [json_routes_change()], summary} */
+static void print_json(struct cli *cli, const struct session *session,
+                       const struct routing *routing, bool devices)
+{
+    open_json(cli, session);
+    if (devices) {
+        json_open(&cli->out, "devices", '[');
+        for (size_t i = 0; i < routing->plan.n_devices; i++)
+            json_element(&cli->out, NULL, json_routing_device(routing, &routing->plan.devices[i]));
+        json_close(&cli->out, ']');
+    }
+    json_open(&cli->out, "changes", '[');
+    for (size_t i = 0; i < routing->plan.n_changes; i++)
+        json_element(&cli->out, NULL,
+                     json_routes_change(&session->live, &routing->plan.changes[i]));
+    json_close(&cli->out, ']');
+    json_element(&cli->out, "summary", json_routing_summary(&routing->plan));
+    json_close(&cli->out, '}');
+}
+
+static int routes_show(struct cli *cli)
+{
+    _cleanup_session_ struct session session = SESSION_INIT;
+    _cleanup_routing_ struct routing routing = {0};
+    char number[16];
+
+    if (read_session(&session, cli, SESSION_POLICY_OPTIONAL) < 0 ||
+        routing_read(&session, session.policy, false, &routing) < 0)
+        return EXIT_ERROR;
+    if (cli->format == FORMAT_JSON) {
+        print_json(cli, &session, &routing, true);
+        return status_of(&routing.plan);
+    }
+    if (routing_print_devices(&cli->out, &session, &routing) < 0) {
+        say("cannot show: %s", error_text(-ENOMEM));
+        return EXIT_ERROR;
+    }
+    routing_print_notes(cli->out.stream, &routing.plan);
+    if (routing_print_unmatched(cli->out.stream, &session) == 0 && routing.plan.n_devices == 0 &&
+        routing_in_policy(session.policy))
+        fputs("No device here is one that [routing] asks for.\n", cli->out.stream);
+    if (routing.plan.n_changes > 0)
+        fprintf(cli->out.stream, "%s %s to be made, see 'rpfpolicy routes plan'\n",
+                count_text(routing.plan.n_changes, number),
+                routing.plan.n_changes == 1 ? "change is" : "changes are");
+    if (!routing_in_policy(session.policy))
+        fputs("The policy asks for no routing; a section [routing] would.\n", cli->out.stream);
+    return status_of(&routing.plan);
+}
+
+/* The changes, without making any. */
+static int print_plan(struct cli *cli, const struct session *session, const struct routing *routing)
+{
+    if (cli->format == FORMAT_JSON) {
+        print_json(cli, session, routing, false);
+        return status_of(&routing->plan);
+    }
+    if (routing_print_changes(&cli->out, &session->live, &routing->plan, 0, routing->plan.n_changes,
+                              1) < 0) {
+        say("cannot plan: %s", error_text(-ENOMEM));
+        return EXIT_ERROR;
+    }
+    if (routing->plan.n_changes == 0)
+        fputs("Nothing to do.\n", cli->out.stream);
+    routing_print_notes(cli->out.stream, &routing->plan);
+    return status_of(&routing->plan);
+}
+
+static int routes_plan_verb(struct cli *cli)
+{
+    bool forced = cli_given(cli, OPTION_FORCE);
+    _cleanup_session_ struct session session = SESSION_INIT;
+    _cleanup_routing_ struct routing routing = {0};
+
+    if (read_session(&session, cli, forced ? SESSION_UNPAUSED : 0) < 0 ||
+        routing_read(&session, session.policy, forced, &routing) < 0)
+        return EXIT_ERROR;
+    return print_plan(cli, &session, &routing);
+}
+
+static int write_routes(struct session *session, const struct policy *policy, bool forced)
+{
+    struct cli *cli = session->cli;
+    json_t *changes = cli->format == FORMAT_JSON ? json_array() : NULL;
+    struct routes_outcome outcome;
+    size_t count;
+    int status = routing_write(session, policy, forced, NULL, changes, &count, &outcome);
+
+    if (changes) {
+        open_json(cli, session);
+        json_element(&cli->out, "changes", changes);
+        json_element(&cli->out, "summary", json_routes_outcome(&outcome));
+        json_close(&cli->out, '}');
+    } else if (count == 0 && status != EXIT_ERROR) {
+        fputs("Nothing to do.\n", cli->out.stream);
+    }
+    return status;
+}
+
+/* At what becomes of the ways. And at values, where it accepts a policy: an agent that is at work
+ * then writes them. policy NULL: everything of ours goes. */
+static int look_before(struct session *session, const struct policy *policy, bool forced)
+{
+    _cleanup_peers_ struct peers peers = {0};
+    _cleanup_lockout_plan_ struct lockout_plan plan = {0};
+    bool accepts = policy && session->acceptance != ACCEPTED_SAME && lockout_agent_writes(session);
+    int r = accepts ? lockout_plan_ahead(session, &plan)
+                    : routing_read(session, policy, forced, &plan.routing);
+
+    return r < 0 ? r
+                 : lockout_check(session, &plan.values, &plan.routing.plan,
+                                 policy ? LOCKOUT_ROUTES : LOCKOUT_FLUSH, &peers);
+}
+
+static int routes_apply_verb(struct cli *cli)
+{
+    bool forced = cli_given(cli, OPTION_FORCE);
+    _cleanup_session_ struct session session = SESSION_INIT;
+    struct confirm confirm = CONFIRM_INIT;
+    int status;
+
+    if (cli_given(cli, OPTION_DRY_RUN))
+        return routes_plan_verb(cli);
+    if (read_session(&session, cli, forced ? SESSION_UNPAUSED : 0) < 0 ||
+        confirming_refuse(cli) < 0 || look_before(&session, session.policy, forced) < 0)
+        return EXIT_ERROR;
+    if (cli_given(cli, OPTION_CONFIRM) && confirming_begin(cli, &confirm) < 0)
+        return EXIT_ERROR;
+    status = session_accept_to_write(&session) < 0 ? EXIT_ERROR
+                                                   : write_routes(&session, session.policy, forced);
+    if (session.policy->agent.mode == MODE_OBSERVE && status != EXIT_ERROR)
+        say("mode is observe: the agent will not follow changes of addresses; to have it do so,\n"
+            "put 'mode = enforce' into [agent] of the policy");
+    if (confirm.fd < 0)
+        return status;
+    return status == EXIT_ERROR ? confirming_give_up(cli, &confirm)
+                                : confirming_ask(cli, &confirm, status);
+}
+
+static bool is_paused_everywhere(const struct cli *cli)
+{
+    _cleanup_pauses_ struct pauses pauses = {0};
+
+    if (pauses_read(&cli->paths, &pauses) < 0)
+        return true; /* then nothing is written anywhere */
+    for (size_t i = 0; i < pauses.count; i++)
+        if (pauses.items[i].everything && !pause_is_over(&pauses.items[i], pauses_now()))
+            return true;
+    return false;
+}
+
+static int routes_flush(struct cli *cli)
+{
+    _cleanup_session_ struct session session = SESSION_INIT;
+    _cleanup_routing_ struct routing routing = {0};
+
+    if (read_session(&session, cli,
+                     SESSION_POLICY_OPTIONAL | SESSION_BROKEN_ALLOWED | SESSION_QUIET |
+                         SESSION_UNPAUSED) < 0)
+        return EXIT_ERROR;
+    if (cli_given(cli, OPTION_DRY_RUN))
+        return routing_read(&session, NULL, false, &routing) < 0
+                   ? EXIT_ERROR
+                   : print_plan(cli, &session, &routing);
+    if (confirming_refuse(cli) < 0 || look_before(&session, NULL, false) < 0)
+        return EXIT_ERROR;
+    if (session.guard == GUARD_AGENT && routing_in_policy(session.policy) &&
+        !is_paused_everywhere(cli))
+        say("warning: the agent will put all of it back; 'rpfpolicy pause' first, or take the\n"
+            "section [routing] out of the policy and apply that");
+    return write_routes(&session, NULL, false);
+}
+
+int verb_routes(struct cli *cli, int count, char **arguments)
+{
+    static const struct {
+        const char *name;
+        uint32_t options;
+        int (*run)(struct cli *cli);
+    } actions[] = {
+        {"show", 0, routes_show},
+        {"plan", OPTION_BIT(OPTION_FORCE), routes_plan_verb},
+        {"apply",
+         OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CONFIRM),
+         routes_apply_verb},
+        {"flush", OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE), routes_flush},
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(actions); i++) {
+        if (!streq(arguments[0], actions[i].name))
+            continue;
+        if (cli->given & ~actions[i].options) {
+            say("'routes %s' takes no such option, see 'rpfpolicy routes --help'", arguments[0]);
+            return EXIT_ERROR;
+        }
+        return actions[i].run(cli);
+    }
+    say("routes takes show, plan, apply or flush, not '%s'", NAME_SHOWN(arguments[0]));
+    return EXIT_ERROR;
+}

@@ -1,0 +1,53 @@
+/* Pieces that several verbs print: states of keys as JSON, who and what a report is about, rules
+ * and numbers in words. */
+#pragma once
+
+#include "agent/cli/session/session.h"
+
+#define REPORT_SCHEMA 1
+
+/* "/etc/…/10-a.conf:4" escaped into an owned string; NULL when memory ran out. */
+char *place_text(const char *file, unsigned line);
+
+/* "loose (2)": the effective value in words with what is stored. */
+const char *value_text(enum key key, int effective, int configured, char *buf, size_t size);
+
+/* The word that stands for what a rule wants of the key; "-" where nothing is wanted. */
+const char *wanted_text(const struct key_state *state, char *buf, size_t size);
+
+/* The keys a report speaks of: those any rule names, and rp_filter. */
+key_mask report_keys(const struct policy *policy);
+
+/* {file, line, pattern}, null without a rule. */
+json_t *json_rule(const struct rule *rule);
+
+/* What is said of one key of `all` or `default`. */
+json_t *json_special_state(const struct judge *judge, const struct key_state *state);
+
+/* One element of `keys` of a device. */
+json_t *json_key_state(const struct judge *judge, const struct device *device,
+                       const struct key_state *state);
+
+/* One element of `devices`; the states are what this judge gave. */
+json_t *json_device(const struct judge *judge, const struct device *device,
+                    const struct key_state *states, unsigned n);
+
+/* {key: {configured, wanted, state, rule, cause, message}} of IFINDEX_ALL or IFINDEX_DEFAULT. */
+json_t *json_special(const struct session *session, int which);
+
+/* {hash, files, mode, valid, accepted}; of a policy that could not be used, too. */
+json_t *json_policy(const struct session *session);
+
+/* {file, line, level, message} of one message of a parser. */
+json_t *json_diag(const struct diag *diag);
+
+/* The person who types this, below sudo, too: at most 15 bytes without a space. Owned. */
+char *pause_who(void);
+
+/* {devices, everything, reason, by, uid, since, left} of one pause, and a list of those in force.
+ */
+json_t *json_pause(const struct pause *pause, uint64_t now);
+json_t *json_pauses(const struct pauses *pauses, uint64_t now);
+
+/* Put schema, version, host, machine_id and time into an object. */
+void json_set_header(json_t *object, const struct cli *cli);

@@ -1,0 +1,151 @@
+/* verdict as one JSON object. */
+#include <arpa/inet.h>
+
+#include "agent/cli/verdict/verdict_report.h"
+
+static json_t *json_address(struct in_addr address)
+{
+    char text[INET_ADDRSTRLEN];
+
+    return json_string(inet_ntop(AF_INET, &address, text, sizeof(text)) ?: "?");
+}
+
+static json_t *json_mode(int mode)
+{
+    char buf[12];
+
+    return json_string(key_value_format(KEY_RP_FILTER, mode, buf, sizeof(buf)));
+}
+
+static json_t *json_result(bool accept)
+{
+    return json_string(accept ? "accept" : "drop");
+}
+
+static json_t *json_hops(const struct live *live, const struct fib_route *route)
+{
+    json_t *hops = json_array();
+
+    for (size_t i = 0; i < route->found.n_hops; i++) {
+        const struct device *device = live_by_ifindex(live, route->found.hops[i]);
+        json_t *hop = json_object();
+
+        json_object_set_new(hop, "ifindex", json_integer(route->found.hops[i]));
+        if (device)
+            json_set_name(hop, "device", device->name);
+        else
+            json_object_set_new(hop, "device", json_null());
+        json_object_set_new(hop, "gateway",
+                            route->gateways[i].s_addr ? json_address(route->gateways[i])
+                                                      : json_null());
+        json_array_append_new(hops, hop);
+    }
+    return hops;
+}
+
+/* Null when there is none. What a refusing route is called is known, not where it stands. */
+static json_t *json_route(const struct live *live, const struct fib_route *route)
+{
+    _cleanup_free_ char *text = verdict_route_text(live, route);
+    json_t *object;
+    char prefix[INET_ADDRSTRLEN + 4], table[12];
+
+    if (route->found.kind == ROUTE_NONE)
+        return json_null();
+    object = json_object();
+    json_object_set_new(object, "type", json_string(route_kind_name(route->found.kind)));
+    if (route->table) {
+        snprintf(prefix, INET_ADDRSTRLEN, "%s", "?");
+        (void)inet_ntop(AF_INET, &route->prefix, prefix, INET_ADDRSTRLEN);
+        snprintf(prefix + strlen(prefix), 4, "/%u", route->prefix_length);
+        json_object_set_new(object, "prefix", json_string(prefix));
+        json_object_set_new(object, "metric", json_integer(route->metric));
+        json_object_set_new(object, "table", json_string(route_table_name(route->table, table)));
+    }
+    json_object_set_new(object, "next_hops", json_hops(live, route));
+    json_object_set_new(object, "text", json_bytes(text));
+    return object;
+}
+
+static json_t *json_verdicts(const struct verdict_report *report)
+{
+    json_t *object = json_object();
+    char name[12];
+
+    for (int mode = 0; mode < VERDICT_MODES; mode++) {
+        const struct verdict *verdict = &report->verdicts[mode];
+        json_t *one = json_object();
+
+        json_object_set_new(one, "result", json_result(verdict->accept));
+        json_object_set_new(one, "step", json_string(verdict_step_name(verdict->step)));
+        json_object_set_new(one, "text", json_string(verdict_step_text(verdict->step)));
+        json_object_set_new(one, "drop",
+                            verdict->accept ? json_null()
+                                            : json_string(drop_kind_name(verdict->drop)));
+        json_object_set_new(object, key_value_format(KEY_RP_FILTER, mode, name, sizeof(name)), one);
+    }
+    return object;
+}
+
+/* {mode, result}, with the rule where there is one. */
+static json_t *json_in_mode(int mode, bool accept)
+{
+    json_t *object = json_object();
+
+    json_object_set_new(object, "mode", json_mode(mode));
+    json_object_set_new(object, "result", json_result(accept));
+    return object;
+}
+
+/* Result, step and route are null where they are not known. */
+static json_t *json_wanted(const struct verdict_report *report)
+{
+    const struct verdict_planned *policy = &report->policy;
+    const struct verdict *verdict = &policy->verdict;
+    bool known = policy->known;
+    json_t *object;
+
+    if (!policy->given)
+        return json_null();
+    object = json_in_mode(policy->mode, verdict->accept);
+    if (!known)
+        json_object_set_new(object, "result", json_null());
+    json_object_set_new(object, "step",
+                        known ? json_string(verdict_step_name(verdict->step)) : json_null());
+    json_object_set_new(object, "rule", json_rule(policy->rule));
+    json_object_set_new(object, "rerouted", json_boolean(policy->rerouted));
+    json_object_set_new(object, "route",
+                        known ? json_route(&report->session->live, &policy->route) : json_null());
+    return object;
+}
+
+static json_t *json_unseen(void)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < VERDICT_UNSEEN; i++)
+        json_array_append_new(list, json_string(verdict_unseen[i].name));
+    return list;
+}
+
+void verdict_print_json(struct output *out, const struct verdict_report *report)
+{
+    json_t *object = json_object(), *warnings = json_array();
+
+    json_set_header(object, report->session->cli);
+    json_object_set_new(object, "source", json_address(report->packet.packet.source));
+    json_object_set_new(object, "destination", json_address(report->packet.packet.destination));
+    json_set_name(object, "device", report->device->name);
+    json_object_set_new(object, "route", json_route(&report->session->live, &report->route));
+    json_object_set_new(object, "verdicts", json_verdicts(report));
+    json_object_set_new(object, "now",
+                        json_in_mode(report->mode, report->verdicts[report->mode].accept));
+    json_object_set_new(object, "policy", json_wanted(report));
+    json_object_set_new(object, "kernel",
+                        report->asked ? json_result(report->answer == 0) : json_null());
+    json_object_set_new(object, "unseen", json_unseen());
+    for (size_t i = 0; i < report->n_warnings; i++)
+        json_array_append_new(warnings, json_bytes(report->warnings[i]));
+    json_object_set_new(object, "warnings", warnings);
+    output_json(out, object);
+}

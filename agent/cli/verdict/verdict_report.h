@@ -1,0 +1,60 @@
+/* Everything `rpfpolicy verdict` has to say about one packet, gathered first and then printed as
+ * text or JSON. */
+#pragma once
+
+#include "agent/cli/session/report.h"
+#include "agent/kernel/fib.h"
+
+#define VERDICT_MODES 3 /* off, strict, loose: the effective values of rp_filter */
+#define VERDICT_WARNINGS_MAX 12
+
+/* With all that the policy wants of the device, and with the rules and routes that it would leave
+ * on this host, as if nothing were paused. */
+struct verdict_planned {
+    bool given;              /* it wants a mode of the device, or other rules or routes */
+    const struct rule *rule; /* for rp_filter on this device; NULL: the mode stays as it is */
+    int mode;
+    bool rerouted; /* it would change rules or routes of IPv4 */
+    bool known;    /* false: an ip rule looks at something that is not known here, and the kernel
+                      cannot be asked for what is not there yet. Nothing below is told then */
+    struct verdict verdict;
+    struct fib_route route; /* the way back */
+};
+
+struct verdict_report {
+    const struct session *session;
+    const struct device *device;
+    struct fib fib;
+    struct fib_packet packet;
+    struct receiver receiver;
+    struct fib_route route; /* the way back */
+    struct verdict verdicts[VERDICT_MODES];
+    int mode; /* in effect now */
+    struct verdict_planned policy;
+    bool asked;
+    int answer;                           /* 0: the kernel accepts */
+    char *warnings[VERDICT_WARNINGS_MAX]; /* owned */
+    size_t n_warnings;
+};
+
+/* Ask the tables and judge. packet.destination 0.0.0.0: choose one. A negative errno after saying
+ * why. Done once by verdict_report_done(), also after a failure. */
+int verdict_ask(struct netlink *nl, struct verdict_report *report);
+void verdict_report_done(struct verdict_report *report);
+#define _cleanup_verdict_report_ _cleanup_(verdict_report_done)
+
+/* "10.0.0.0/8 via 192.0.2.1 dev eth0 table main" into an owned string. */
+char *verdict_route_text(const struct live *live, const struct fib_route *route);
+
+/* "main" or a number. */
+const char *route_table_name(uint32_t table, char buf[static 12]);
+
+/* What no lookup can see. */
+#define VERDICT_UNSEEN 3
+struct verdict_unseen {
+    const char *name, *text;
+};
+extern const struct verdict_unseen verdict_unseen[VERDICT_UNSEEN];
+
+int verdict_print(struct output *out, const struct verdict_report *report);
+void verdict_print_json(struct output *out, const struct verdict_report *report);

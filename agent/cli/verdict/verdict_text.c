@@ -1,0 +1,191 @@
+/* verdict for people: the conclusion, the way back, each mode, and what to know besides. */
+#include <arpa/inet.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+
+#include "agent/cli/verdict/verdict_report.h"
+
+const char *route_table_name(uint32_t table, char buf[static 12])
+{
+    switch (table) {
+    case RT_TABLE_MAIN:
+        return "main";
+    case RT_TABLE_LOCAL:
+        return "local";
+    case RT_TABLE_DEFAULT:
+        return "default";
+    default:
+        snprintf(buf, 12, "%u", table);
+        return buf;
+    }
+}
+
+static void print_hop(FILE *stream, const struct live *live, const struct fib_route *route,
+                      size_t i)
+{
+    const struct device *hop = live_by_ifindex(live, route->found.hops[i]);
+    char text[INET_ADDRSTRLEN];
+
+    if (route->found.n_hops > 1)
+        fputs(" nexthop", stream);
+    if (route->gateways[i].s_addr)
+        fprintf(stream, " via %s",
+                inet_ntop(AF_INET, &route->gateways[i], text, sizeof(text)) ?: "?");
+    if (hop)
+        fprintf(stream, " dev %s", NAME_SHOWN(hop->name));
+    else
+        fprintf(stream, " dev %d", route->found.hops[i]);
+}
+
+static void print_route(FILE *stream, const struct live *live, const struct fib_route *route)
+{
+    char text[INET_ADDRSTRLEN], table[12];
+
+    if (route->found.kind == ROUTE_NONE) {
+        fputs("none", stream);
+        return;
+    }
+    if (route->found.kind != ROUTE_UNICAST)
+        fprintf(stream, "%s ", route_kind_name(route->found.kind));
+    /* A refusing route, or rule, is not told by the kernel. */
+    if (route->table == 0) {
+        fputs("route or rule", stream);
+        return;
+    }
+    if (route->prefix_length == 0)
+        fputs("default", stream);
+    else
+        fprintf(stream, "%s/%u", inet_ntop(AF_INET, &route->prefix, text, sizeof(text)) ?: "?",
+                route->prefix_length);
+    for (size_t i = 0; i < route->found.n_hops; i++)
+        print_hop(stream, live, route, i);
+    if (route->metric)
+        fprintf(stream, " metric %u", route->metric);
+    fprintf(stream, " table %s", route_table_name(route->table, table));
+}
+
+char *verdict_route_text(const struct live *live, const struct fib_route *route)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+
+    if (!stream)
+        return NULL;
+    print_route(stream, live, route);
+    return fclose(stream) == 0 ? TAKE_PTR(text) : NULL;
+}
+
+static const char *result_text(bool accept)
+{
+    return accept ? "accepted" : "dropped";
+}
+
+static const char *mode_name(int mode, char buf[static 12])
+{
+    return key_value_format(KEY_RP_FILTER, mode, buf, 12);
+}
+
+/* What it would change about the verdict, as the end of the headline. */
+static void print_change(struct output *out, const struct verdict_report *report)
+{
+    const struct verdict_planned *policy = &report->policy;
+    char mode[12];
+
+    if (!policy->given)
+        return;
+    if (!policy->known) {
+        fputs("; under the policy that is not known", out->stream);
+        return;
+    }
+    if (policy->mode == report->mode &&
+        policy->verdict.accept == report->verdicts[report->mode].accept)
+        return;
+    fprintf(out->stream, "; %s under the policy, which wants %s%s%s",
+            result_text(policy->verdict.accept), policy->rule ? mode_name(policy->mode, mode) : "",
+            policy->rule && policy->rerouted ? " and " : "",
+            policy->rerouted ? "other routes" : "");
+}
+
+static void print_headline(struct output *out, const struct verdict_report *report)
+{
+    const struct packet *packet = &report->packet.packet;
+    char source[INET_ADDRSTRLEN], destination[INET_ADDRSTRLEN], mode[12];
+    bool accept = report->verdicts[report->mode].accept;
+
+    fprintf(out->stream, "From %s to %s by %s: %s%s%s, rp_filter is %s",
+            inet_ntop(AF_INET, &packet->source, source, sizeof(source)) ?: "?",
+            inet_ntop(AF_INET, &packet->destination, destination, sizeof(destination)) ?: "?",
+            NAME_SHOWN(report->device->name), output_color(out, accept ? "ok" : "drift"),
+            result_text(accept), output_color_end(out), mode_name(report->mode, mode));
+    print_change(out, report);
+    fputc('\n', out->stream);
+}
+
+static void print_modes(struct output *out, const struct verdict_report *report)
+{
+    char name[12];
+
+    for (int mode = 0; mode < VERDICT_MODES; mode++) {
+        const struct verdict *verdict = &report->verdicts[mode];
+
+        fprintf(out->stream, "  %-12s %-8s  %s%s\n", mode_name(mode, name),
+                result_text(verdict->accept), verdict_step_text(verdict->step),
+                mode == report->mode ? "  <- now" : "");
+    }
+}
+
+static int print_policy(struct output *out, const struct verdict_report *report)
+{
+    const struct verdict_planned *policy = &report->policy;
+    _cleanup_free_ char *place = NULL, *route = NULL;
+    char name[12];
+
+    if (!policy->given)
+        return 0;
+    if (policy->rule) {
+        place = place_text(policy->rule->origin.file, policy->rule->origin.line);
+        if (!place)
+            return -ENOMEM;
+    }
+    fprintf(out->stream, "  policy       %-8s  %s%s%s%s: %s\n",
+            policy->known ? result_text(policy->verdict.accept) : "unknown",
+            mode_name(policy->mode, name), place ? " (" : "", place ?: "", place ? ")" : "",
+            policy->known ? verdict_step_text(policy->verdict.step)
+                          : "an ip rule looks at something that is not known here");
+    if (!policy->known || !policy->rerouted)
+        return 0;
+    route = verdict_route_text(&report->session->live, &policy->route);
+    if (!route)
+        return -ENOMEM;
+    fprintf(out->stream, "  way then     %s, by rules and routes as the policy would have them\n",
+            route);
+    return 0;
+}
+
+int verdict_print(struct output *out, const struct verdict_report *report)
+{
+    _cleanup_free_ char *route = verdict_route_text(&report->session->live, &report->route);
+    int r;
+
+    if (!route)
+        return -ENOMEM;
+    print_headline(out, report);
+    fprintf(out->stream, "\n  way back     %s\n", route);
+    print_modes(out, report);
+    r = print_policy(out, report);
+    if (r < 0)
+        return r;
+    if (report->asked)
+        fprintf(out->stream, "  the kernel   %-8s  asked for a packet like this, now\n",
+                result_text(report->answer == 0));
+    fputs("\n  Routers call strict \"rx allow-default\", loose \"any allow-default\".\n"
+          "  What cannot be seen here:\n",
+          out->stream);
+    for (size_t i = 0; i < VERDICT_UNSEEN; i++)
+        fprintf(out->stream, "  - %s\n", verdict_unseen[i].text);
+    for (size_t i = 0; i < report->n_warnings; i++)
+        fprintf(out->stream, "%s%swarning:%s %s\n", i == 0 ? "\n" : "",
+                output_color(out, "warning"), output_color_end(out), report->warnings[i]);
+    return 0;
+}

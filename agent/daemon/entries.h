@@ -1,0 +1,57 @@
+/* The agent's picture: one entry per device of the namespace, ordered by ifindex. */
+#pragma once
+
+#include "agent/daemon/conflict.h"
+#include "policy/decide/judge.h"
+#include "policy/facts/facts.h"
+
+struct entry_key {
+    uint64_t retry_at;         /* monotonic; 0: nothing pending */
+    bool failed;               /* the last write did, which was said */
+    struct conflict *conflict; /* owned; NULL until the first repair of an existing value */
+};
+
+struct entry {
+    struct device device;
+    uint64_t generation; /* of the last full read that saw it */
+    uint64_t appeared;   /* monotonic time of its first message; 0: it was there at the start */
+    uint64_t numbered_until, uplink_until; /* sets with time conditions; 0: nothing pending */
+    uint64_t unsettled_until; /* udev is at work on it, at the longest until then; 0: settled */
+    uint64_t ask_udev_at;
+    unsigned nameless; /* renamed, and its directory under the new name was not there yet */
+    bool changed;      /* a sweep found another value */
+    enum state state;  /* worst of its keys, as counted in table.states */
+    key_mask given, given_again; /* keys that got their value while the device was new */
+    struct entry_key *keys;      /* owned, KEY_COUNT of them; NULL while nothing is pending */
+};
+
+struct table {
+    struct entry **entries;
+    size_t count, capacity;
+    size_t states[STATE_COUNT];
+};
+
+struct entry *table_get(const struct table *table, int ifindex);
+
+/* The entry of this ifindex, made when it is not there. NULL when memory ran out. */
+struct entry *table_add(struct table *table, int ifindex, bool *ret_new);
+void table_remove(struct table *table, int ifindex);
+
+/* Remove what the full read `generation` did not see. */
+void table_sweep(struct table *table, uint64_t generation);
+
+/* The per-key bookkeeping of an entry, made when it is not there. NULL when memory ran out. */
+struct entry_key *entry_keys(struct entry *entry);
+
+/* Forget what was repaired before: another name or another policy is another rule. */
+void entry_forget_conflicts(struct entry *entry);
+void entry_renamed(struct entry *entry);
+
+/* Note the state of an entry in the counters. */
+void table_set_state(struct table *table, struct entry *entry, enum state state);
+
+/* Replace the facts of an entry; takes over what `device` owns. Facts that only the table has
+ * (membership of sets with time conditions) are the caller's to keep. */
+void entry_take(struct entry *entry, struct device *device);
+
+void table_done(struct table *table);

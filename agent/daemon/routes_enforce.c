@@ -1,0 +1,463 @@
+/* Carrying out a plan of policy routing: only where the mode allows it, under the lock, later where
+ * somebody keeps undoing it, and with one journal entry per device and change of state. */
+#include <stdio.h>
+
+#include "agent/change/routes_apply.h"
+#include "agent/daemon/agent.h"
+#include "agent/daemon/routes_follow.h"
+
+#define LOCK_RETRY (5 * USEC_PER_MSEC)
+#define FAILED_RETRY (200 * USEC_PER_MSEC) /* doubled each time */
+#define FAILED_RETRY_DOUBLE 6
+/* For a lease that comes after its address. */
+#define LOOK_AGAIN (20 * USEC_PER_MSEC)
+#define LOOK_AGAIN_FOR (20 * USEC_PER_SEC)
+
+/* Records */
+
+static struct routing_record *find_record(struct routing_record *records, size_t n, int ifindex)
+{
+    size_t at = SORTED_PLACE(n, i, records[i].ifindex < ifindex);
+
+    return at < n && records[at].ifindex == ifindex ? &records[at] : NULL;
+}
+
+struct routing_record *agent_routing_record(const struct agent *agent, int ifindex)
+{
+    return find_record(agent->routing.records, agent->routing.n_records, ifindex);
+}
+
+/* What is for nobody that the policy speaks of counts with the rules for main. */
+static struct routing_record *record_of(const struct agent *agent, int ifindex)
+{
+    return agent_routing_record(agent, ifindex) ?: &agent->routing.records[0];
+}
+
+static void add_bytes(uint64_t *hash, const void *bytes, size_t n)
+{
+    const unsigned char *p = bytes;
+
+    for (size_t i = 0; i < n; i++)
+        *hash = (*hash ^ p[i]) * UINT64_C(1099511628211);
+}
+
+#define HASH_START UINT64_C(14695981039346656037)
+
+static uint64_t hash_route(const struct route *route)
+{
+    const uint32_t numbers[] = {route->table,     route->metric, route->mtu,   (uint32_t)route->oif,
+                                route->to.length, route->type,   route->onlink};
+    uint64_t hash = HASH_START;
+
+    add_bytes(&hash, numbers, sizeof(numbers));
+    add_bytes(&hash, &route->to.ip, sizeof(route->to.ip));
+    add_bytes(&hash, &route->via, sizeof(route->via));
+    add_bytes(&hash, &route->prefsrc, sizeof(route->prefsrc));
+    return hash;
+}
+
+static uint64_t hash_rule(const struct route_rule *rule)
+{
+    const uint32_t numbers[] = {rule->table, rule->priority, rule->from.length,
+                                (uint32_t)rule->suppress_prefixlength};
+    uint64_t hash = HASH_START;
+
+    add_bytes(&hash, numbers, sizeof(numbers));
+    add_bytes(&hash, &rule->from.ip, sizeof(rule->from.ip));
+    return hash;
+}
+
+/* The sum over all that a record shall have does not depend on their order. */
+static void hash_wanted(struct routing_record *records, size_t n, const struct routes_plan *plan)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < plan->n_routes; i++) {
+        for (size_t k = 0; k < n && records[at].ifindex != plan->routes[i].oif; k++)
+            at = at + 1 < n ? at + 1 : 0;
+        if (records[at].ifindex == plan->routes[i].oif)
+            records[at].wanted += hash_route(&plan->routes[i]);
+    }
+    for (size_t i = 0; i < plan->n_rules; i++) {
+        for (size_t k = 0; k < n && records[at].table != plan->rules[i].table; k++)
+            at = at + 1 < n ? at + 1 : 0;
+        if (records[at].table == plan->rules[i].table)
+            records[at].wanted += hash_rule(&plan->rules[i]);
+        else
+            records[0].wanted += hash_rule(&plan->rules[i]);
+    }
+}
+
+static void say_state(const struct agent *agent, const struct routing_record *record)
+{
+    if (record->state == ROUTES_CONFLICT)
+        log_plain(&agent->logger, LOG_EVENT_ROUTING_CONFLICT, LOG_WARNING,
+                  "%s: policy routing leaves it alone: %s", NAME_SHOWN(record->name),
+                  record->message ?: "");
+    else if (record->state == ROUTES_IMPOSSIBLE)
+        log_plain(&agent->logger, LOG_EVENT_ROUTING_CONFLICT, LOG_WARNING,
+                  "%s: policy routing cannot be set up: %s", NAME_SHOWN(record->name),
+                  record->message ?: "");
+}
+
+/* What was known of the device goes on, unless what it shall have is something else now. */
+static void keep(const struct agent *agent, struct routing_record *new, struct routing_record *old)
+{
+    bool told = old && old->state == new->state &&streq(old->message ?: "", new->message ?: "");
+
+    new->heard = told ? old->heard : agent_now(agent);
+    if (old) {
+        new->conflict = old->conflict;
+        if (old->wanted == new->wanted) {
+            new->had = streq(old->name, new->name) ? old->had : 0;
+            new->refused = old->refused;
+            new->failures = old->failures;
+            new->retry_at = old->retry_at;
+        }
+        new->missing = old->missing;
+        new->told = old->told;
+    }
+    if (!told)
+        say_state(agent, new);
+}
+
+/* 1: some device has no record any more, of which something was missing, or nothing was known. */
+static int update_records(struct agent *agent, const struct routes_plan *plan)
+{
+    struct agent_routing *routing = &agent->routing;
+    bool freed = routing->n_records == 0;
+    size_t n = plan->n_devices + 1;
+    struct routing_record *records = calloc(n, sizeof(*records));
+
+    if (!records)
+        return -ENOMEM;
+    records[0] = (struct routing_record){.state = ROUTES_OK, .table = UINT32_MAX};
+    for (size_t i = 1; i < n; i++) {
+        const struct routes_device *device = &plan->devices[i - 1];
+
+        records[i].ifindex = device->ifindex;
+        records[i].table = device->table;
+        records[i].state = device->state;
+        records[i].message = device->conflict || device->message
+                                 ? strdup(device->conflict ?: device->message)
+                                 : NULL;
+        memcpy(records[i].name, device->name, sizeof(records[i].name));
+    }
+    hash_wanted(records, n, plan);
+    for (size_t i = 0; i < n; i++)
+        keep(agent, &records[i], agent_routing_record(agent, records[i].ifindex));
+    for (size_t i = 0; i < routing->n_records; i++) {
+        freed |=
+            routing->records[i].missing && !find_record(records, n, routing->records[i].ifindex);
+        free(routing->records[i].message);
+    }
+    free(routing->records);
+    routing->records = records;
+    routing->n_records = n;
+    return freed;
+}
+
+/* Who undoes it */
+
+static void say_settled(struct agent *agent, struct routing_record *record, uint64_t now)
+{
+    if (conflict_settles_at(&record->conflict) <= now && conflict_settle(&record->conflict, now))
+        log_plain(&agent->logger, LOG_EVENT_WRITER_GONE, LOG_NOTICE,
+                  "%s: nothing takes policy routing away any more",
+                  record->ifindex ? NAME_SHOWN(record->name) : "The rules for main");
+    if (conflict_settles_at(&record->conflict) != UINT64_MAX)
+        agent_routing_schedule(agent, conflict_settles_at(&record->conflict));
+}
+
+/* Else at the time that it is, the timer is set for it. */
+static bool is_due(struct agent *agent, const struct routing_record *record, unsigned family,
+                   uint64_t now)
+{
+    uint64_t at = record->refused & family ? record->retry_at : 0;
+
+    if (record->had & family) {
+        uint64_t allowed = conflict_allowed_at(&record->conflict, now);
+
+        at = allowed > at ? allowed : at;
+    }
+    if (at > now)
+        agent_routing_schedule(agent, at);
+    return at <= now;
+}
+
+/* What was done for one record in one plan. */
+struct work {
+    struct agent *agent;
+    struct doing {
+        unsigned done;
+        uint8_t changed, refused, left; /* families; left: refused or not tried */
+        bool adds;                      /* something was missing, not only too much */
+        bool missing;                   /* and still is, of what rp_filter looks at */
+        bool held;                      /* what is to go waits for the values of devices */
+        const struct routes_change *first, *failed;
+        int error;
+    } * doing; /* per record */
+};
+
+static struct doing *doing_of(const struct work *work, const struct routes_change *change)
+{
+    const struct agent *agent = work->agent;
+
+    return &work->doing[record_of(agent, change->ifindex) - agent->routing.records];
+}
+
+static uint8_t family_of(const struct routes_change *change)
+{
+    return FAMILY_BIT(routes_change_family(change));
+}
+
+static void report(const struct routes_change *change, const char *name, enum routes_result result,
+                   int error, void *data)
+{
+    struct work *work = data;
+    struct agent_routing *routing = &work->agent->routing;
+    struct doing *doing = doing_of(work, change);
+    uint8_t family = family_of(change);
+
+    switch (result) {
+    case ROUTES_DONE:
+        agent_routing_learn(work->agent, change);
+        routing->counters.changes++;
+        doing->done++;
+        doing->changed |= family;
+        doing->adds |= routes_change_adds(change);
+        doing->first = doing->first ?: change;
+        break;
+    case ROUTES_GONE: /* its message follows */
+        routing->read |= ROUTES_READ_OURS;
+        break;
+    case ROUTES_FAILED:
+        routing->read |= ROUTES_READ_OURS | ROUTES_READ_RULES;
+        routing->counters.failures++;
+        if (!doing->failed || routes_change_is_way(change)) {
+            doing->failed = change;
+            doing->error = error;
+        }
+        doing->refused |= family;
+        doing->left |= family;
+        doing->missing |= routes_change_is_way(change);
+        break;
+    case ROUTES_LEFT:
+        doing->left |= family;
+        doing->missing |= routes_change_is_way(change);
+        break;
+    }
+}
+
+static void say_failure(struct agent *agent, struct routing_record *record,
+                        const struct doing *doing)
+{
+    _cleanup_free_ char *text = routes_change_text(doing->failed, NAME_SHOWN(record->name));
+    unsigned twice =
+        record->failures < FAILED_RETRY_DOUBLE ? record->failures : FAILED_RETRY_DOUBLE;
+
+    record->retry_at = agent_now(agent) + (FAILED_RETRY << twice);
+    agent_routing_schedule(agent, record->retry_at);
+    record->failures++;
+    if (doing->refused & ~record->refused)
+        log_plain(&agent->logger, LOG_EVENT_ROUTING_FAILED, LOG_ERR,
+                  "%s: policy routing could not be set up: '%s': %s",
+                  record->ifindex ? NAME_SHOWN(record->name) : "all devices", text ?: "?",
+                  strerror(-doing->error));
+}
+
+static void say_undone(struct agent *agent, struct routing_record *record,
+                       const struct doing *doing)
+{
+    _cleanup_free_ char *text = routes_change_text(doing->first, NAME_SHOWN(record->name));
+    const char *name = record->ifindex ? NAME_SHOWN(record->name) : "all devices";
+    struct conflict *conflict = &record->conflict;
+    bool changed = conflict_repaired(conflict, agent_now(agent));
+    char history[CONFLICT_TEXT_SIZE];
+
+    agent->routing.counters.repairs++;
+    if (changed && conflict->mark != CONFLICT_NONE)
+        log_plain(&agent->logger, LOG_EVENT_ROUTING_WRITER, LOG_WARNING,
+                  "%s: something keeps changing our policy routing: %s. The last one: '%s'", name,
+                  conflict_text(conflict, history), text ?: "?");
+    else if (conflict->mark == CONFLICT_NONE)
+        log_plain(&agent->logger, LOG_EVENT_ROUTING_REPAIRED, LOG_NOTICE,
+                  "%s: policy routing was put back, %u %s: '%s'%s", name, doing->done,
+                  doing->done == 1 ? "change" : "changes", text ?: "?",
+                  doing->done == 1 ? "" : " and others");
+    agent_routing_schedule(agent, conflict_settles_at(conflict));
+}
+
+static void say_done(struct agent *agent, struct routing_record *record, const struct doing *doing,
+                     const struct routes_plan *plan)
+{
+    size_t at = (size_t)(record - agent->routing.records);
+    const struct routes_device *device = at > 0 ? &plan->devices[at - 1] : NULL;
+
+    if (record->had & doing->changed && (at > 0 || doing->adds))
+        say_undone(agent, record, doing);
+    else if (device && record->wanted)
+        log_plain(&agent->logger, LOG_EVENT_ROUTING_SET, LOG_INFO,
+                  "%s: policy routing is set up: table %u, routes: %zu, rules: %zu",
+                  NAME_SHOWN(record->name), device->table, device->n_routes, device->n_rules);
+    else if (device)
+        log_plain(&agent->logger, LOG_EVENT_ROUTING_SET, LOG_INFO,
+                  "%s: policy routing was taken away, for now there is nothing to route by",
+                  NAME_SHOWN(record->name));
+    else if (!doing->adds)
+        log_plain(&agent->logger, LOG_EVENT_ROUTING_SET, LOG_INFO,
+                  "Policy routing that nothing needs now was taken away, %u %s", doing->done,
+                  doing->done == 1 ? "route or rule" : "routes and rules");
+}
+
+/* Has the kernel what was wanted, as far as can be told? */
+static void conclude(struct agent *agent, struct routing_record *record, const struct doing *doing,
+                     const struct routes_plan *plan)
+{
+    if (doing->failed)
+        say_failure(agent, record, doing);
+    record->refused = (record->refused | doing->refused) & doing->left;
+    if (doing->held)
+        return;
+    if (doing->done > 0 && (record->had & doing->changed || !doing->left))
+        say_done(agent, record, doing, plan);
+    record->had |= (FAMILY_BIT(AF_INET) | FAMILY_BIT(AF_INET6)) & ~doing->left;
+    if (doing->left)
+        return;
+    record->failures = 0;
+    record->retry_at = 0;
+    if (record->state == ROUTES_DRIFT)
+        record->state = ROUTES_OK;
+}
+
+/* What is due moves to the front; the rest counts as left. */
+static size_t pick(struct work *work, struct routes_plan *plan)
+{
+    struct agent_routing *routing = &work->agent->routing;
+    size_t picked = 0, additions = routes_plan_additions(plan);
+    uint64_t now = agent_now(work->agent);
+
+    for (size_t i = 0; i < plan->n_changes; i++) {
+        struct routes_change change = plan->changes[i];
+        struct doing *doing = doing_of(work, &change);
+
+        if (!work->agent->enforcing ||
+            !is_due(work->agent, record_of(work->agent, change.ifindex), family_of(&change), now)) {
+            doing->left |= family_of(&change);
+            doing->missing |= routes_change_is_way(&change);
+        } else if (routing->hold && i >= additions) {
+            doing->held = routing->held = true;
+        } else {
+            plan->changes[picked++] = change;
+        }
+    }
+    return picked;
+}
+
+/* Under the lock. False: not now; the timer or a full read comes back to it. */
+static bool write_locked(struct work *work, const struct live *live,
+                         const struct routes_change *changes, size_t n)
+{
+    struct agent *agent = work->agent;
+    struct routes_outcome outcome;
+
+    if (!agent_lock(agent)) {
+        agent_routing_schedule(agent, agent_now(agent) + LOCK_RETRY);
+        return false;
+    }
+    if (agent_pauses_changed(agent)) {
+        agent_unlock(agent);
+        (void)agent_take_pauses(agent);
+        agent_schedule_resync(agent, "pauses were changed");
+        return false;
+    }
+    if (agent_policy_is_stale(agent)) {
+        agent_unlock(agent);
+        return false;
+    }
+    routes_carry_out(&agent->nl, changes, n, live, report, work, &outcome);
+    agent_unlock(agent);
+    return true;
+}
+
+/* Values that waited for what is there now are to follow. */
+static void take_missing(struct agent *agent, const struct doing *doing, bool freed)
+{
+    struct agent_routing *routing = &agent->routing;
+
+    for (size_t i = 0; i < routing->n_records; i++) {
+        struct routing_record *record = &routing->records[i];
+
+        freed |= record->missing && !doing[i].missing;
+        record->missing = doing[i].missing;
+        record->told = record->told && (record->missing || routing->records[0].missing);
+    }
+    if (!freed || !routing->awaited)
+        return;
+    routing->awaited = false;
+    agent_schedule_resync(agent, "policy routing is in place that values waited for");
+}
+
+static void count_states(struct agent *agent)
+{
+    struct agent_routing *routing = &agent->routing;
+
+    memset(routing->states, 0, sizeof(routing->states));
+    for (size_t i = 1; i < routing->n_records; i++)
+        routing->states[routing->records[i].state]++;
+}
+
+static bool has_lease(const struct agent *agent, int ifindex)
+{
+    const struct route_facts *facts = &agent->routing.facts;
+
+    for (size_t i = 0; i < facts->n_leases; i++)
+        if (facts->leases[i].ifindex == ifindex)
+            return true;
+    return false;
+}
+
+/* A lease, also one that was renewed, may be written after the kernel told of its address: each
+ * look doubles the time. */
+static void look_again(struct agent *agent)
+{
+    uint64_t now = agent_now(agent);
+
+    for (size_t i = 0; i < agent->routing.n_records; i++) {
+        struct routing_record *record = &agent->routing.records[i];
+        uint64_t age = now - record->heard;
+
+        if (age < LOOK_AGAIN_FOR &&
+            (record->state == ROUTES_IMPOSSIBLE || has_lease(agent, record->ifindex)))
+            agent_routing_schedule(agent, now + (age > LOOK_AGAIN ? age : LOOK_AGAIN));
+    }
+}
+
+void agent_routing_write(struct agent *agent, const struct live *live, struct routes_plan *plan)
+{
+    struct agent_routing *routing = &agent->routing;
+    _cleanup_free_ struct doing *doing = NULL;
+    struct work work = {.agent = agent};
+    uint64_t now = agent_now(agent);
+    int freed;
+    size_t n;
+
+    freed = update_records(agent, plan);
+    if (freed < 0)
+        return;
+    work.doing = doing = calloc(routing->n_records, sizeof(*doing));
+    if (!doing)
+        return;
+    n = pick(&work, plan);
+    if (n == 0 || write_locked(&work, live, plan->changes, n))
+        for (size_t i = 0; i < routing->n_records; i++)
+            conclude(agent, &routing->records[i], &doing[i], plan);
+    else
+        for (size_t i = 0; i < n; i++)
+            doing_of(&work, &plan->changes[i])->missing |= routes_change_is_way(&plan->changes[i]);
+    take_missing(agent, doing, freed);
+    for (size_t i = 0; i < routing->n_records; i++)
+        say_settled(agent, &routing->records[i], now);
+    look_again(agent);
+    count_states(agent);
+}

@@ -1,0 +1,85 @@
+/* What the agent shows of policy routing: in status.json and among the metrics. */
+#include "agent/daemon/agent.h"
+#include "agent/daemon/routes_follow.h"
+
+void agent_routing_await(struct agent *agent, const struct device *device,
+                         const struct device_target *target)
+{
+    struct routing_record *record = device ? agent_routing_record(agent, device->ifindex) : NULL;
+    struct agent_routing *routing = &agent->routing;
+    char before[12], wanted[12];
+
+    routing->awaited = true;
+    if (!device || routing->n_records == 0)
+        return;
+    record = record ?: &routing->records[0];
+    if (record->told || record->failures + routing->records[0].failures == 0)
+        return; /* not yet tried: that hardly takes longer than to say it */
+    record->told = true;
+    log_plain(&agent->logger, LOG_EVENT_ROUTING_FAILED, LOG_ERR,
+              "%s: rp_filter stays %s and becomes %s (%s:%u) when its policy routing is in place",
+              NAME_SHOWN(device->name),
+              key_value_format(KEY_RP_FILTER, target->before, before, sizeof(before)),
+              key_value_format(KEY_RP_FILTER, target->held_wanted, wanted, sizeof(wanted)),
+              target->rule->origin.file, target->rule->origin.line);
+}
+
+static json_t *device_json(const struct routing_record *record)
+{
+    char name[NAME_ESCAPED_SIZE];
+
+    return json_pack("{s:s, s:i, s:s, s:I, s:s?, s:I, s:b, s:b}", "device",
+                     name_escape_buf(record->name, name, sizeof(name)), "ifindex", record->ifindex,
+                     "state", routes_state_name(record->state), "table", (json_int_t)record->table,
+                     "message", record->message, "repairs", (json_int_t)record->conflict.repairs,
+                     "writer", record->conflict.mark != CONFLICT_NONE, "held", record->told);
+}
+
+json_t *agent_routing_json(const struct agent *agent)
+{
+    const struct agent_routing *routing = &agent->routing;
+    json_t *states, *devices;
+
+    if (!routing->asked)
+        return json_null();
+    states = json_object();
+    devices = json_array();
+    for (enum routes_state state = 0; state < ROUTES_STATE_COUNT; state++)
+        json_object_set_new(states, routes_state_name(state),
+                            json_integer((json_int_t)routing->states[state]));
+    for (size_t i = 1; i < routing->n_records; i++)
+        json_array_append_new(devices, device_json(&routing->records[i]));
+    return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "states", states, "devices", devices,
+                     "plans", (json_int_t)routing->counters.plans, "changes",
+                     (json_int_t)routing->counters.changes, "repairs",
+                     (json_int_t)routing->counters.repairs, "failures",
+                     (json_int_t)routing->counters.failures);
+}
+
+void agent_routing_metrics(FILE *out, const struct agent *agent)
+{
+    const struct agent_routing *routing = &agent->routing;
+
+    if (!routing->asked)
+        return;
+    fputs("# HELP rpfpolicy_agent_routing_devices Devices that the policy asks routing for, by "
+          "state.\n"
+          "# TYPE rpfpolicy_agent_routing_devices gauge\n",
+          out);
+    for (enum routes_state state = 0; state < ROUTES_STATE_COUNT; state++)
+        fprintf(out, "rpfpolicy_agent_routing_devices{state=\"%s\"} %zu\n",
+                routes_state_name(state), routing->states[state]);
+    fprintf(out,
+            "# HELP rpfpolicy_agent_routing_changes_total Routes and rules added and deleted.\n"
+            "# TYPE rpfpolicy_agent_routing_changes_total counter\n"
+            "rpfpolicy_agent_routing_changes_total %llu\n"
+            "# HELP rpfpolicy_agent_routing_repairs_total Times that policy routing was put back.\n"
+            "# TYPE rpfpolicy_agent_routing_repairs_total counter\n"
+            "rpfpolicy_agent_routing_repairs_total %llu\n"
+            "# HELP rpfpolicy_agent_routing_failures_total Changes that the kernel refused.\n"
+            "# TYPE rpfpolicy_agent_routing_failures_total counter\n"
+            "rpfpolicy_agent_routing_failures_total %llu\n",
+            (unsigned long long)routing->counters.changes,
+            (unsigned long long)routing->counters.repairs,
+            (unsigned long long)routing->counters.failures);
+}

@@ -1,0 +1,92 @@
+/* The peers seen now whose packets a change would drop: those of sockets, the neighbours, and the
+ * flows that netfilter tracks. Reads only, asks the routing tables as fib.h says, leaves no trace.
+ *
+ * A packet's device is not recorded anywhere, so which device a peer's packets come in by is
+ * inferred. For each device that becomes stricter, and where our policy routing changes for each
+ * one that looks at sources at all, a peer counts when
+ *   - it is in the neighbour table of that device: heard there, certain;
+ *   - its socket is bound to the device: nothing else reaches that socket, certain; bound to a VRF
+ *     means to all ports of it, of which the following tells;
+ *   - the local address of the flow is on the device: what is sent to an address normally arrives
+ *     where the address is. The route back does not matter for this: that the two differ is what
+ *     is looked for;
+ *   - the local address is on no device that receives (on `lo`, a dummy, or none): it can be any
+ *     device, so every one is taken, and the result is marked as only possible.
+ * An address on a VRF itself can be reached by any port of that. What concerns a port of a bridge,
+ * bond or team concerns its master, whose settings decide; of a port of a VRF the port's own do.
+ * Peers that are the host itself are left out, by the addresses of the VRF that the device is in.
+ * Marks that netfilter gives to packets are not seen: where marks matter a flow counts when it
+ * passes now without a mark or with one that is known of it, and afterwards with neither.
+ *
+ * Established TCP and connected UDP sockets pass without any check (early demux) until the route
+ * cache is flushed or they lose their route. */
+#pragma once
+
+#include "agent/kernel/netlink.h"
+#include "policy/advice/impact.h"
+
+enum peer_source {
+    PEER_SESSION, /* SSH_CONNECTION, given by the caller */
+    PEER_SOCKET,
+    PEER_TRACKED,
+    PEER_NEIGHBOUR,
+};
+const char *peer_source_name(enum peer_source source); /* "socket" … */
+
+#define PEER_BACK_MAX 4
+
+struct peer {
+    enum peer_source source;
+    bool possible; /* the device is one of several that its packets may come in by */
+    bool passing;  /* they are sent to somebody else and only forwarded here */
+    int ifindex;   /* of the device that would drop them */
+    struct in_addr address, local; /* local: where its packets are sent to */
+    uint8_t proto;                 /* IPPROTO_…, 0 for a neighbour */
+    uint16_t port, local_port;     /* 0 where there are none */
+    enum verdict_step step;        /* why */
+    int mode;                      /* effective rp_filter then */
+    struct impact_cure cure;       /* what would keep it */
+    enum route_kind back_kind;     /* the way back … */
+    int back[PEER_BACK_MAX];       /* … and the devices it uses, the first of n_back */
+    size_t n_back;
+    uint32_t inode;   /* of its socket, 0 for none */
+    int pid;          /* 0: not known */
+    char process[16]; /* "" where not known */
+};
+
+struct peers {
+    struct peer *items; /* by device, then address */
+    size_t count, capacity;
+    size_t stricter; /* number of devices that become stricter */
+    bool rerouted;   /* policy routing changes, too */
+    size_t unknown;  /* packets that could not be decided: an ip rule asks for what is not known */
+    bool truncated;  /* there was more to look at than PEERS_LOOKED_AT_MAX */
+};
+
+/* The most packets that are decided in one go. */
+#define PEERS_LOOKED_AT_MAX 200000
+
+/* A connection that may not be visible as a socket here. */
+struct session_peer {
+    struct in_addr peer, local;
+    uint16_t peer_port, local_port;
+};
+
+struct routes_plan;
+
+struct peers_options {
+    struct netlink *nl;
+    const struct live *live, *after; /* impact_after_…(); live with FACT_ADDRESSES, IMPACT_KEYS */
+    const char *proc_sys_net;
+    const struct session_peer *session; /* NULL for none */
+    const struct routes_plan *routes;   /* policy routing as it will be; NULL: as it is */
+    bool owners;    /* look for the processes in /proc, as far as that may be read */
+    bool untracked; /* leave out what netfilter tracks */
+    size_t max;     /* packets to decide about; 0: PEERS_LOOKED_AT_MAX */
+};
+
+/* Nothing is read at all where no device becomes stricter and no way changes. *ret is to be freed
+ * by peers_done(). */
+int peers_find(const struct peers_options *options, struct peers *ret);
+void peers_done(struct peers *peers);
+#define _cleanup_peers_ _cleanup_(peers_done)

@@ -1,0 +1,311 @@
+/* The accepted policy: the last one that was validated and put into force, kept as one file with
+ * the bytes and the origins of the files it came from.
+ *
+ *   rpfpolicy-accepted 1 <hash, 16 hex digits> <number of files>\n
+ *   file <bytes> <escaped path>\n<that many bytes>\n          once per file */
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/base/directory.h"
+#include "agent/store/accepted_hold.h"
+#include "agent/store/policy_load.h"
+#include "agent/store/policy_read.h"
+#include "policy/base/name.h"
+
+#define ACCEPTED_MAX (64U << 20)
+#define ACCEPTED_MAGIC "rpfpolicy-accepted 1 "
+
+/* What is left to read of the accepted file. */
+struct cursor {
+    const char *p;
+    size_t n;
+};
+
+/* Take the bytes `word` off the front. */
+static bool take_word(struct cursor *c, const char *word)
+{
+    size_t n = strlen(word);
+
+    if (c->n < n || memcmp(c->p, word, n) != 0)
+        return false;
+    c->p += n;
+    c->n -= n;
+    return true;
+}
+
+/* Take a decimal number that ends with `end`: no sign, no leading zero, at most ACCEPTED_MAX. */
+static bool take_number(struct cursor *c, char end, size_t *ret)
+{
+    size_t value = 0, i = 0;
+
+    for (; i < c->n && c->p[i] >= '0' && c->p[i] <= '9'; i++) {
+        value = value * 10 + (size_t)(c->p[i] - '0');
+        if (value > ACCEPTED_MAX || (i > 0 && c->p[0] == '0'))
+            return false;
+    }
+    if (i == 0 || i == c->n || c->p[i] != end)
+        return false;
+    c->p += i + 1;
+    c->n -= i + 1;
+    *ret = value;
+    return true;
+}
+
+static bool take_hash(struct cursor *c, uint64_t *ret)
+{
+    char digits[17] = "";
+
+    if (c->n < 17 || c->p[16] != ' ')
+        return false;
+    memcpy(digits, c->p, 16);
+    if (strspn(digits, "0123456789abcdef") != 16)
+        return false;
+    *ret = strtoull(digits, NULL, 16);
+    c->p += 17;
+    c->n -= 17;
+    return true;
+}
+
+/* Take the rest of the line as an escaped path. -EBADMSG, -ENOMEM. */
+static int take_path(struct cursor *c, char **ret)
+{
+    const char *end = memchr(c->p, '\n', c->n);
+    size_t n = end ? (size_t)(end - c->p) : 0;
+    _cleanup_free_ char *path = NULL;
+
+    if (n == 0)
+        return -EBADMSG;
+    path = strndup(c->p, n);
+    if (!path)
+        return -ENOMEM;
+    if (strlen(path) != n || !name_unescape(path)) /* a path holds no NUL */
+        return -EBADMSG;
+    c->p += n + 1;
+    c->n -= n + 1;
+    *ret = TAKE_PTR(path);
+    return 0;
+}
+
+/* One `file` entry into the policy. */
+static int take_file(struct cursor *c, struct policy *policy, struct diags *diags)
+{
+    _cleanup_free_ char *path = NULL;
+    size_t size;
+    int r;
+
+    if (!take_word(c, "file ") || !take_number(c, ' ', &size))
+        return -EBADMSG;
+    r = take_path(c, &path);
+    if (r < 0)
+        return r;
+    if (c->n < size + 1 || c->p[size] != '\n')
+        return -EBADMSG;
+    r = policy_add_file(policy, path, c->p, size, diags);
+    c->p += size + 1;
+    c->n -= size + 1;
+    return r;
+}
+
+/* Built-in sets of a later version are the one thing that is found only when all files are read. */
+static void find_unknown_sets(const struct policy *policy, struct diags *diags)
+{
+    for (size_t i = 0; i < policy->n_rules; i++) {
+        const struct rule *rule = &policy->rules[i];
+
+        if (rule->pattern.kind == PATTERN_SET && rule->pattern.set < 0)
+            diags_add(diags, DIAG_ERROR, rule->origin.file, rule->origin.line,
+                      "this version does not know the set");
+    }
+}
+
+/* diags is not NULL here. */
+static int parse_accepted(struct cursor c, const char *device, struct diags *diags,
+                          struct policy **ret)
+{
+    _cleanup_policy_ struct policy *policy = policy_new_for(device);
+    uint64_t hash;
+    size_t count;
+    int r;
+
+    if (!policy)
+        return -ENOMEM;
+    if (!take_word(&c, ACCEPTED_MAGIC) || !take_hash(&c, &hash) || !take_number(&c, '\n', &count))
+        return -EBADMSG;
+    for (; count > 0; count--) {
+        r = take_file(&c, policy, diags);
+        if (r < 0)
+            return r;
+    }
+    /* Before the lines are judged: after damage what they say is of no interest. */
+    if (c.n > 0 || policy->hash != hash)
+        return -EBADMSG;
+    /* Without diags: these bytes were judged when they were accepted, and judging them again would
+     * cost the udev hook more than all the rest of reading them. */
+    r = policy_finish(policy, NULL);
+    if (r < 0)
+        return r;
+    find_unknown_sets(policy, diags);
+    /* Accepted by a version that knew other words. */
+    if (diags_failed(diags))
+        return -EBADMSG;
+    *ret = TAKE_PTR(policy);
+    return 0;
+}
+
+int policy_parse_accepted(const char *bytes, size_t n, const char *device, struct diags *diags,
+                          struct policy **ret)
+{
+    _cleanup_diags_ struct diags own = DIAGS_INIT;
+
+    return parse_accepted((struct cursor){bytes, n}, device, diags ?: &own, ret);
+}
+
+/* Read up to n bytes, fewer only at the end of the file. */
+static ssize_t read_all(int fd, char *bytes, size_t n)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        ssize_t r = read(fd, bytes + done, n - done);
+
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -errno;
+        if (r == 0)
+            break;
+        done += (size_t)r;
+    }
+    return (ssize_t)done;
+}
+
+static int load_from(int fd, const char *path, const char *device, struct diags *diags,
+                     struct policy **ret)
+{
+    _cleanup_free_ char *bytes = NULL;
+    struct stat st;
+    ssize_t n;
+    int r;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode) || st.st_size > (off_t)ACCEPTED_MAX ||
+        (st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH))) {
+        diags_add(diags, DIAG_ERROR, path, 0,
+                  "others than root may write this file, or it is none");
+        return -EBADMSG;
+    }
+    bytes = malloc((size_t)st.st_size + 1);
+    if (!bytes)
+        return -ENOMEM;
+    n = read_all(fd, bytes, (size_t)st.st_size);
+    if (n < 0)
+        return (int)n;
+    r = policy_parse_accepted(bytes, (size_t)n, device, diags, ret);
+    if (r == -EBADMSG && diags && !diags_failed(diags))
+        diags_add(diags, DIAG_ERROR, path, 0, "the accepted policy is damaged; accept it again");
+    return r;
+}
+
+int policy_load_accepted_for(const struct paths *paths, const char *device, struct diags *diags,
+                             struct policy **ret)
+{
+    const char *path = accepted_in_force(paths);
+    struct stat st;
+    int fd, r;
+
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    if (path != paths->accepted && fstat(fd, &st) == 0 && st.st_size == 0)
+        r = -ENOENT; /* nothing was accepted then */
+    else
+        r = load_from(fd, path, device, diags, ret);
+    close(fd);
+    return r;
+}
+
+int policy_load_accepted(const struct paths *paths, struct diags *diags, struct policy **ret)
+{
+    return policy_load_accepted_for(paths, NULL, diags, ret);
+}
+
+static int write_accepted(FILE *f, const struct conf_files *files, const struct policy *policy)
+{
+    char hash[17];
+
+    fprintf(f, ACCEPTED_MAGIC "%s %zu\n", policy_hash_text(policy, hash), files->count);
+    for (size_t i = 0; i < files->count; i++) {
+        const struct conf_file *file = &files->files[i];
+        _cleanup_free_ char *path = name_escape(file->path);
+
+        if (!path)
+            return -ENOMEM;
+        fprintf(f, "file %zu %s\n", file->n, path);
+        fwrite(file->bytes, 1, file->n, f);
+        fputc('\n', f);
+    }
+    return ferror(f) ? -ENOMEM : 0;
+}
+
+static int replace_accepted(const struct paths *paths, const struct conf_files *files,
+                            const struct policy *policy)
+{
+    _cleanup_free_ char *bytes = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&bytes, &n);
+    int r;
+
+    if (!f)
+        return -ENOMEM;
+    r = write_accepted(f, files, policy);
+    if (fclose(f) != 0)
+        gather(&r, -ENOMEM);
+    if (r >= 0)
+        r = file_replace(paths->root, paths->accepted + strlen(paths->root), bytes, n);
+    /* Left by an apply that never was confirmed, since the system went down. */
+    if (r >= 0 && access(paths->confirm, F_OK) < 0)
+        (void)unlink(paths->accepted_before);
+    return r;
+}
+
+/* -ENODATA. What cannot be used is nothing to be kept. */
+static int refuse_to_disarm(const struct paths *paths, const struct policy *policy)
+{
+    _cleanup_policy_ struct policy *in_force = NULL;
+    int r = policy_load_accepted(paths, NULL, &in_force);
+
+    if (r < 0)
+        return r == -ENOENT || r == -EBADMSG ? 0 : r;
+    return policy_disarms(in_force, policy) ? -ENODATA : 0;
+}
+
+int policy_accept(const struct paths *paths, uint64_t hash, bool forced, struct diags *diags)
+{
+    _cleanup_conf_files_ struct conf_files files = {};
+    _cleanup_policy_ struct policy *policy = NULL;
+    size_t total = 0;
+    int r;
+
+    r = policy_read_files(paths, diags, &files);
+    if (r < 0)
+        return r;
+    if (files.count == 0)
+        return diags_failed(diags) ? -EBADMSG : -ENOENT;
+    r = policy_from_files(&files, diags, &policy);
+    if (r < 0)
+        return r;
+    if (policy->hash != hash)
+        return -ESTALE;
+    r = forced ? 0 : refuse_to_disarm(paths, policy);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < files.count; i++)
+        total += files.files[i].n + 4 * PATH_MAX + 64;
+    if (total > ACCEPTED_MAX)
+        return -EFBIG;
+    return replace_accepted(paths, &files, policy);
+}

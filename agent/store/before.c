@@ -1,0 +1,497 @@
+/* The record of what was there before the first write since boot, and of what was written last: a
+ * text file, one line per write, "KEY VALUE WROTE IFINDEX NAME ALL", below a line that says which
+ * boot and which network namespace they belong to. Of the lines about one key of one device the
+ * first tells what was there, the last what was written. ALL is what `all` was then: earlier
+ * versions left it out, and their lines are still read. */
+#include <fcntl.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/store/lock.h"
+#include "agent/store/state_file.h"
+
+#define COMPACT_FROM (64 * 1024)
+#define RECORD_SIZE (NAME_ESCAPED_SIZE + 96) /* a key, four numbers, a name */
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+}
+#define _cleanup_close_ _cleanup_(close_fd)
+
+struct records {
+    struct before_record *items;
+    size_t count, capacity;
+};
+
+static void records_done(struct records *records)
+{
+    free(records->items);
+}
+
+static void make_header(const struct paths *paths, char ret[static STATE_HEADER_SIZE])
+{
+    state_header(paths, "rpfpolicy-before 1", ret);
+}
+
+/* Undo name_escape(). ret has room for a device's name. */
+static int unescape_name(const char *s, char *ret)
+{
+    char name[NAME_ESCAPED_SIZE];
+    size_t n = strlen(s);
+
+    if (n >= sizeof(name))
+        return -EBADMSG;
+    memcpy(name, s, n + 1);
+    if (!name_unescape(name) || !name[0] || strlen(name) > DEVICE_NAME_MAX)
+        return -EBADMSG;
+    strcpy(ret, name);
+    return 0;
+}
+
+/* Cut ALL off the end of a line, where it is: no name holds a blank. */
+static int take_all(char *name, struct before_record *record)
+{
+    char *blank = strchr(name, ' '), *end;
+    long all;
+
+    if (!blank)
+        return 0;
+    *blank++ = '\0';
+    errno = 0;
+    all = strtol(blank, &end, 10);
+    if (end == blank || *end || errno || all < INT_MIN || all > INT_MAX)
+        return -EBADMSG;
+    record->all = (int)all;
+    record->all_known = true;
+    return 0;
+}
+
+static int parse_record(char *line, struct before_record *ret)
+{
+    struct before_record record = {0};
+    char key[32];
+    int at = 0;
+
+    if (sscanf(line, "%31s %d %d %d %n", key, &record.value, &record.wrote, &record.ifindex, &at) !=
+            4 ||
+        at == 0 || take_all(line + at, &record) < 0)
+        return -EBADMSG;
+    if (key_from_name(key, &record.key) < 0 || unescape_name(line + at, record.name) < 0)
+        return -EBADMSG;
+    record.wrote_earlier = record.wrote;
+    *ret = record;
+    return 0;
+}
+
+/* Lines in the order of the file. What is after the last whole line was cut by a full disk; lines
+ * that cannot be read are passed over. -ESTALE: of another boot. */
+static int parse_records(struct state_text *text, const char *header, struct records *records)
+{
+    size_t at = strlen(header);
+
+    if (text->n < at || memcmp(text->bytes, header, at) != 0)
+        return -ESTALE;
+    for (;;) {
+        char *line = text->bytes + at, *end = memchr(line, '\n', text->n - at);
+        struct before_record record;
+
+        if (!end)
+            return 0;
+        *end = '\0';
+        at = (size_t)(end + 1 - text->bytes);
+        if (parse_record(line, &record) < 0)
+            continue;
+        if (grow((void **)&records->items, &records->capacity, records->count, sizeof(record)) < 0)
+            return -ENOMEM;
+        records->items[records->count++] = record;
+    }
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct before_record *x = *(struct before_record *const *)a;
+    const struct before_record *y = *(struct before_record *const *)b;
+
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    if (x->ifindex != y->ifindex)
+        return x->ifindex < y->ifindex ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+/* As compare(), the earlier one first. */
+static int compare_in_order(const void *a, const void *b)
+{
+    const struct before_record *x = *(struct before_record *const *)a;
+    const struct before_record *y = *(struct before_record *const *)b;
+    int r = compare(a, b);
+
+    return r != 0 ? r : (x > y) - (x < y);
+}
+
+/* Take the marked records out; the order stays. */
+static void drop_marked(struct records *records, const bool *marked)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < records->count; i++)
+        if (!marked[i])
+            records->items[n++] = records->items[i];
+    records->count = n;
+}
+
+/* An `all` that we had written by then does not tell what there would have been without us. */
+static void look_through_all(struct records *records)
+{
+    const struct before_record *first[KEY_COUNT] = {0};
+    int wrote[KEY_COUNT], earlier[KEY_COUNT];
+
+    for (size_t i = 0; i < records->count; i++) {
+        struct before_record *record = &records->items[i];
+        enum key key = record->key;
+
+        if (record->ifindex != IFINDEX_ALL) {
+            if (first[key] && (record->all == wrote[key] || record->all == earlier[key]))
+                record->all = first[key]->value;
+            continue;
+        }
+        if (!first[key] || wrote[key] != record->wrote)
+            earlier[key] = first[key] ? wrote[key] : record->wrote;
+        wrote[key] = record->wrote;
+        first[key] = first[key] ?: record;
+    }
+}
+
+/* Behind all others, so that what was looked through is not once more when it is read again. */
+static void move_all_to_the_end(struct records *records)
+{
+    struct before_record all[KEY_COUNT];
+    size_t n_all = 0, n = 0;
+
+    for (size_t i = 0; i < records->count; i++) {
+        if (records->items[i].ifindex == IFINDEX_ALL && n_all < KEY_COUNT)
+            all[n_all++] = records->items[i];
+        else
+            records->items[n++] = records->items[i];
+    }
+    for (size_t i = 0; i < n_all; i++)
+        records->items[n + i] = all[i];
+}
+
+/* One record per key and device: the first says what was there, the last two what was written. */
+static int merge(struct records *records)
+{
+    _cleanup_free_ struct before_record **sorted = NULL;
+    _cleanup_free_ bool *merged = NULL;
+    struct before_record *first;
+
+    if (records->count == 0)
+        return 0;
+    sorted = calloc(records->count, sizeof(*sorted));
+    merged = calloc(records->count, sizeof(*merged));
+    if (!sorted || !merged)
+        return -ENOMEM;
+    look_through_all(records);
+    for (size_t i = 0; i < records->count; i++)
+        sorted[i] = &records->items[i];
+    qsort(sorted, records->count, sizeof(*sorted), compare_in_order);
+    first = sorted[0];
+    for (size_t i = 1; i < records->count; i++) {
+        if (compare(&first, &sorted[i]) != 0) {
+            first = sorted[i];
+            continue;
+        }
+        merged[sorted[i] - records->items] = true;
+        if (sorted[i]->wrote == first->wrote)
+            continue;
+        first->wrote_earlier = first->wrote;
+        first->wrote = sorted[i]->wrote;
+    }
+    drop_marked(records, merged);
+    move_all_to_the_end(records);
+    return 0;
+}
+
+int before_merge(struct before_record *items, size_t *count)
+{
+    struct records records = {.items = items, .count = *count, .capacity = *count};
+    int r = merge(&records);
+
+    if (r >= 0)
+        *count = records.count;
+    return r;
+}
+
+static int drop_gone_devices(struct records *records)
+{
+    _cleanup_free_ bool *gone = calloc(records->count + 1, sizeof(*gone));
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (!gone)
+        return -ENOMEM;
+    if (fd < 0)
+        return -errno;
+    for (size_t i = 0; i < records->count; i++) {
+        /* if_indextoname(3) would make a socket for each of thousands. */
+        struct ifreq request = {.ifr_ifindex = records->items[i].ifindex};
+
+        gone[i] = records->items[i].ifindex > 0 && ioctl(fd, SIOCGIFNAME, &request) < 0 &&
+                  (errno == ENXIO || errno == ENODEV);
+    }
+    drop_marked(records, gone);
+    return 0;
+}
+
+static int format_record(struct state_text *text, const struct before_record *record, int wrote)
+{
+    char name[NAME_ESCAPED_SIZE], all[16] = "";
+
+    if (text->size - text->n < RECORD_SIZE) {
+        size_t size = 2 * text->n + RECORD_SIZE;
+        char *p = realloc(text->bytes, size);
+
+        if (!p)
+            return -ENOMEM;
+        text->bytes = p;
+        text->size = size;
+    }
+    if (record->all_known)
+        snprintf(all, sizeof(all), " %d", record->all);
+    text->n += (size_t)snprintf(text->bytes + text->n, RECORD_SIZE, "%s %d %d %d %s%s\n",
+                                key_info(record->key)->name, record->value, wrote, record->ifindex,
+                                name_escape_buf(record->name, name, sizeof(name)), all);
+    return 0;
+}
+
+static int format_records(const char *header, const struct before_record *records, size_t n,
+                          bool earlier, struct state_text *ret)
+{
+    _cleanup_(state_text_done) struct state_text text = {0};
+    int r = 0;
+
+    text.bytes = strdup(header);
+    if (!text.bytes)
+        return -ENOMEM;
+    text.n = text.size = strlen(header);
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        if (earlier && records[i].wrote_earlier != records[i].wrote)
+            r = format_record(&text, &records[i], records[i].wrote_earlier);
+        if (r >= 0)
+            r = format_record(&text, &records[i], records[i].wrote);
+    }
+    if (r < 0)
+        return r;
+    *ret = text;
+    text = (struct state_text){0};
+    return 0;
+}
+
+/* Add lines at the end, where a whole line ends. On failure the file ends there again. */
+static int append_lines(int fd, off_t end, const struct state_text *text)
+{
+    int r = 0;
+
+    for (size_t at = 0; r >= 0 && at < text->n;) {
+        ssize_t written = pwrite(fd, text->bytes + at, text->n - at, end + (off_t)at);
+
+        if (written > 0)
+            at += (size_t)written;
+        else if (written == 0 || errno != EINTR)
+            r = written < 0 ? -errno : -EIO;
+    }
+    if (r < 0)
+        (void)!ftruncate(fd, end);
+    return r;
+}
+
+/* Each time the file doubles it is written anew without what is no longer needed: on a container
+ * host devices come and go by the thousand in one uptime. */
+static bool grew_past_a_power_of_two(size_t from, size_t to)
+{
+    size_t limit = COMPACT_FROM;
+
+    while (limit <= from)
+        limit *= 2;
+    return to >= limit;
+}
+
+/* Where the last whole line of a file of this boot ends. 1: *ret_end; 0: the file has to be written
+ * anew, since it is of another boot, has no end of line, or is not there. */
+static int find_end(int fd, const char *header, off_t *ret_end)
+{
+    char first[STATE_HEADER_SIZE], last;
+    size_t n = strlen(header);
+    struct stat st;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (st.st_size < (off_t)n || pread(fd, first, n, 0) != (ssize_t)n ||
+        memcmp(first, header, n) != 0 || pread(fd, &last, 1, st.st_size - 1) != 1 || last != '\n')
+        return 0;
+    *ret_end = st.st_size;
+    return 1;
+}
+
+static int read_lines(int fd, const char *header, struct records *records)
+{
+    _cleanup_(state_text_done) struct state_text text = {0};
+    int r = state_read_fd(fd, &text);
+
+    if (r >= 0)
+        r = parse_records(&text, header, records);
+    return r == -ESTALE ? 0 : r;
+}
+
+/* Write the file anew: what it holds and the new ones, merged, without devices that are gone. */
+static int rewrite(const struct paths *paths, int fd, const char *header,
+                   const struct before_record *records, size_t n)
+{
+    _cleanup_(state_text_done) struct state_text text = {0};
+    _cleanup_(records_done) struct records all = {0};
+    int r = 0;
+
+    if (fd >= 0 && lseek(fd, 0, SEEK_SET) == 0)
+        r = read_lines(fd, header, &all);
+    if (r >= 0)
+        r = drop_gone_devices(&all);
+    for (size_t i = 0; r >= 0 && i < n; i++) {
+        r = grow((void **)&all.items, &all.capacity, all.count, sizeof(*records));
+        if (r >= 0) {
+            all.items[all.count] = records[i];
+            all.items[all.count].wrote_earlier = records[i].wrote;
+            all.count++;
+        }
+    }
+    if (r >= 0)
+        r = merge(&all);
+    if (r >= 0)
+        r = format_records(header, all.items, all.count, true, &text);
+    return r < 0 ? r : state_replace(paths, paths->before, text.bytes, text.n);
+}
+
+/* Mostly a few bytes at the end of the file, whatever its size: the helper does it for each device.
+ */
+int before_append(const struct paths *paths, const struct before_record *records, size_t n)
+{
+    _cleanup_(state_text_done) struct state_text text = {0};
+    char header[STATE_HEADER_SIZE];
+    _cleanup_close_ int fd = -1;
+    off_t end = 0;
+    bool foreign; /* root's, in a directory that was given to the agent's user since */
+    int r;
+
+    make_header(paths, header);
+    fd = open(paths->before, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    foreign = fd < 0 && errno == EACCES;
+    if (foreign)
+        fd = open(paths->before, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    r = find_end(fd, header, &end);
+    if (r < 0)
+        return r;
+    if (r == 0 || foreign) {
+        r = run_directory_make(paths);
+        return r < 0 ? r : rewrite(paths, fd, header, records, n);
+    }
+    r = format_records("", records, n, false, &text);
+    if (r < 0)
+        return r;
+    if (grew_past_a_power_of_two((size_t)end, (size_t)end + text.n))
+        return rewrite(paths, fd, header, records, n);
+    return append_lines(fd, end, &text);
+}
+
+#define TIDY_FROM 16384 /* bytes; a smaller file is no burden */
+
+void before_log_close(struct before_log *log)
+{
+    close_fd(&log->fd);
+    log->fd = -1;
+}
+
+/* Nobody has put another file in its place (then ours has no name left) or added to it. */
+static bool is_as_we_left_it(const struct before_log *log)
+{
+    struct stat st;
+
+    return log->fd >= 0 && fstat(log->fd, &st) == 0 && st.st_nlink > 0 && st.st_size == log->end;
+}
+
+static void open_log(struct before_log *log, const struct paths *paths)
+{
+    struct stat st;
+
+    log->fd = open(paths->before, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (log->fd >= 0 && fstat(log->fd, &st) == 0)
+        log->end = st.st_size;
+    else
+        before_log_close(log);
+}
+
+int before_log_add(struct before_log *log, const struct paths *paths,
+                   const struct before_record *record)
+{
+    _cleanup_(state_text_done) struct state_text text = {0};
+    int r;
+
+    if (is_as_we_left_it(log)) {
+        r = format_records("", record, 1, false, &text);
+        if (r >= 0)
+            r = append_lines(log->fd, log->end, &text);
+        if (r >= 0)
+            log->end += (off_t)text.n;
+        return r;
+    }
+    before_log_close(log);
+    r = before_append(paths, record, 1);
+    if (r >= 0) /* of this boot and whole, since it was just added to */
+        open_log(log, paths);
+    return r;
+}
+
+int before_log_tidy(struct before_log *log, const struct paths *paths)
+{
+    char header[STATE_HEADER_SIZE];
+    int r;
+
+    if (!is_as_we_left_it(log) || log->end < TIDY_FROM || log->end / 2 < log->tidy_end)
+        return 0;
+    make_header(paths, header);
+    r = rewrite(paths, log->fd, header, NULL, 0);
+    before_log_close(log);
+    if (r >= 0)
+        open_log(log, paths);
+    log->tidy_end = log->end;
+    return r;
+}
+
+int before_read(const struct paths *paths, struct before_record **ret, size_t *ret_count)
+{
+    _cleanup_(state_text_done) struct state_text text = {0};
+    _cleanup_(records_done) struct records records = {0};
+    _cleanup_close_ int fd = open(paths->before, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    char header[STATE_HEADER_SIZE];
+    int r;
+
+    if (fd < 0)
+        return -errno;
+    make_header(paths, header);
+    r = state_read_fd(fd, &text);
+    if (r >= 0)
+        r = parse_records(&text, header, &records);
+    if (r >= 0)
+        r = merge(&records);
+    if (r < 0)
+        return r == -ESTALE ? -ENOENT : r;
+    *ret = TAKE_PTR(records.items);
+    *ret_count = records.count;
+    return 0;
+}

@@ -1,0 +1,213 @@
+/* The one lock under which settings are read, planned and written. */
+#include "agent/store/lock.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/base/directory.h"
+
+#define PAUSE_MIN_MS 1
+#define PAUSE_MAX_MS 16
+
+/* Nobody but root could put anything there while the directory was root's. */
+static void give_lock_made_before(int directory, const struct stat *to)
+{
+    struct stat st;
+    int fd = openat(directory, LOCK_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd < 0)
+        return;
+    if (fstat(directory, &st) == 0 && st.st_uid == 0 && fstat(fd, &st) == 0 &&
+        S_ISREG(st.st_mode) && st.st_nlink == 1)
+        (void)!fchown(fd, to->st_uid, to->st_gid);
+    (void)close(fd);
+}
+
+/* To the owner of ROOT/run/rpfpolicy: an agent without root's rights shall work here, too. */
+static void give_to_agent(int directory)
+{
+    struct stat st;
+
+    if (geteuid() != 0 || fstatat(directory, "../../rpfpolicy", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        !S_ISDIR(st.st_mode) || (st.st_uid == 0 && st.st_gid == 0))
+        return;
+    give_lock_made_before(directory, &st);
+    (void)!fchown(directory, st.st_uid, st.st_gid);
+}
+
+int run_directory_make(const struct paths *paths)
+{
+    int r = directory_make(paths->run), fd;
+
+    if (r < 0 || !paths->foreign)
+        return r;
+    fd = open(paths->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -errno;
+    give_to_agent(fd);
+    (void)close(fd);
+    return 0;
+}
+
+void run_file_give(const struct paths *paths, int fd)
+{
+    struct stat file, st;
+
+    if (geteuid() != 0 || fstat(fd, &file) < 0 || file.st_nlink != 1)
+        return; /* nor a file that has another name, which may be anybody's */
+    if (stat(paths->run, &st) == 0 && (st.st_uid != 0 || st.st_gid != 0))
+        (void)!fchown(fd, st.st_uid, st.st_gid);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void pause_ms(int64_t ms)
+{
+    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+    (void)nanosleep(&time, NULL);
+}
+
+/* flock() has no time limit of its own, and an alarm would be the whole program's: so ask, at
+ * growing intervals that stay short against the few milliseconds that the lock is held. */
+static int wait_for_lock(int fd, int timeout_ms)
+{
+    int64_t end = now_ms() + timeout_ms, pause = PAUSE_MIN_MS;
+
+    for (;;) {
+        int64_t left;
+
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return 0;
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return -errno;
+        left = end - now_ms();
+        if (left <= 0)
+            return -EBUSY;
+        pause_ms(pause < left ? pause : left);
+        if (pause < PAUSE_MAX_MS)
+            pause *= 2;
+    }
+}
+
+/* Takes fd, which may be an error. */
+static int lock_fd(int fd, int timeout_ms)
+{
+    int r;
+
+    if (fd < 0)
+        return fd;
+    r = wait_for_lock(fd, timeout_ms);
+    if (r < 0) {
+        (void)close(fd);
+        return r;
+    }
+    return fd;
+}
+
+/* Whoever may open a file can flock it, for ever. This group (0: none) keeps what it may with a
+ * file of root's. A file that has another name may be anybody's. */
+static void close_to_others(int fd, gid_t group)
+{
+    struct stat st;
+    mode_t mode;
+    bool shared;
+
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1)
+        return;
+    shared = group != 0 && st.st_gid == group && st.st_uid == 0;
+    mode = st.st_mode & (shared ? 0770 : 0700);
+    if (mode != (st.st_mode & 0777))
+        (void)fchmod(fd, mode);
+}
+
+int lock_file(const char *path, int timeout_ms)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd >= 0)
+        close_to_others(fd, 0);
+    return lock_fd(fd < 0 ? -errno : fd, timeout_ms);
+}
+
+/* Only what was made here is given away: another file may be anybody's, by a link. */
+static int open_or_make(const struct paths *paths, int flags)
+{
+    int fd;
+
+    flags |= O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    fd = open(paths->lock, flags);
+    if (fd >= 0 || errno != ENOENT)
+        return fd < 0 ? -errno : fd;
+    fd = open(paths->lock, flags | O_CREAT | O_EXCL, 0600);
+    if (fd < 0 && errno == EEXIST)
+        fd = open(paths->lock, flags);
+    else if (fd >= 0 && paths->foreign)
+        run_file_give(paths, fd);
+    return fd < 0 ? -errno : fd;
+}
+
+int lock_open(const struct paths *paths, int flags)
+{
+    int fd = open_or_make(paths, flags);
+    struct stat st;
+
+    if (fd >= 0)
+        close_to_others(fd, stat(paths->run, &st) == 0 ? st.st_gid : 0);
+    return fd;
+}
+
+int lock_acquire(const struct paths *paths, int timeout_ms)
+{
+    int made = run_directory_make(paths), fd;
+
+    if (made < 0 && paths->foreign)
+        return made; /* that is where the lock would be */
+    fd = lock_fd(lock_open(paths, O_RDWR), timeout_ms);
+    return fd == -ENOENT && made < 0 ? made : fd;
+}
+
+void lock_release(int fd)
+{
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+/* proc_locks(5). The process may have ended and left the lock to a child: then it is not told. */
+pid_t lock_holder(const struct paths *paths)
+{
+    pid_t holder = 0, pid;
+    struct stat st;
+    char line[128];
+    FILE *file;
+
+    if (stat(paths->lock, &st) < 0)
+        return 0;
+    file = fopen("/proc/locks", "re");
+    if (!file)
+        return 0;
+    while (holder == 0 && fgets(line, sizeof(line), file)) {
+        unsigned int major_number, minor_number;
+        unsigned long inode;
+
+        if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu", &pid, &major_number, &minor_number,
+                   &inode) == 4 &&
+            inode == st.st_ino && makedev(major_number, minor_number) == st.st_dev && pid > 0 &&
+            (kill(pid, 0) == 0 || errno == EPERM))
+            holder = pid;
+    }
+    (void)fclose(file);
+    return holder;
+}

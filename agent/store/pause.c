@@ -1,0 +1,87 @@
+/* Pauses in RUN/paused: a text file that is replaced as a whole. */
+#include "agent/store/pause.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/store/lock.h"
+#include "agent/store/state_file.h"
+
+#define KIND "rpfpolicy-paused 1"
+
+uint64_t pauses_now(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void drop_those_over(struct pauses *pauses)
+{
+    uint64_t now = pauses_now();
+
+    for (size_t i = pauses->count; i-- > 0;)
+        if (pause_is_over(&pauses->items[i], now))
+            pauses_remove(pauses, i);
+}
+
+static int parse(const struct paths *paths, const struct state_text *text, struct pauses *ret)
+{
+    char header[STATE_HEADER_SIZE];
+    size_t n;
+    int r;
+
+    state_header(paths, KIND, header);
+    n = strlen(header);
+    if (text->n < n || memcmp(text->bytes, header, n) != 0) {
+        /* Of another boot, or not one of ours. */
+        if (!startswith(text->bytes, KIND " ") || !memchr(text->bytes, '\n', text->n))
+            return -EBADMSG;
+        *ret = (struct pauses){0};
+        return 0;
+    }
+    if (strlen(text->bytes) != text->n)
+        return -EBADMSG;
+    r = pauses_parse(text->bytes + n, ret);
+    if (r == 0)
+        drop_those_over(ret);
+    return r;
+}
+
+int pauses_read(const struct paths *paths, struct pauses *ret)
+{
+    _cleanup_(state_text_done) struct state_text text = {0};
+    int fd, r;
+
+    fd = open(paths->paused, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT) {
+        *ret = (struct pauses){0};
+        return 0;
+    }
+    if (fd < 0)
+        return -errno;
+    r = state_read_fd(fd, &text);
+    (void)close(fd);
+    return r < 0 ? r : parse(paths, &text, ret);
+}
+
+int pauses_write(const struct paths *paths, const struct pauses *pauses)
+{
+    _cleanup_free_ char *lines = NULL, *text = NULL;
+    char header[STATE_HEADER_SIZE];
+    int r;
+
+    if (pauses->count == 0)
+        return unlink(paths->paused) < 0 && errno != ENOENT ? -errno : 0;
+    lines = pauses_format(pauses);
+    state_header(paths, KIND, header);
+    if (!lines || asprintf(&text, "%s%s", header, lines) < 0) {
+        text = NULL;
+        return -ENOMEM;
+    }
+    r = run_directory_make(paths);
+    return r < 0 ? r : state_replace(paths, paths->paused, text, strlen(text));
+}

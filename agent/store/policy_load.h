@@ -1,0 +1,51 @@
+/* Finding and reading policy: from disk, or the accepted one; and accepting.
+ *
+ * diags may be NULL only where that is said. Errors other than those named come from the system
+ * (-EACCES, -ENOSPC, -ENOMEM …). */
+#pragma once
+
+#include "agent/base/paths.h"
+#include "policy/lang/policy.h"
+
+/* Where policy files are, below root; NULL ends them. */
+extern const char *const policy_directories[];
+
+/* The policy on disk, validated: the directories, or only paths->policy. -EBADMSG when diags holds
+ * an error; -ENOENT when there is no policy file at all. /dev/null as paths->policy is one that
+ * says 'mode = observe' and nothing else. */
+int policy_load(const struct paths *paths, struct diags *diags, struct policy **ret);
+
+/* Only the names of the files that can be read, into an empty policy: what a report on a broken one
+ * calls it. */
+int policy_name_files(const struct paths *paths, struct policy *policy);
+
+/* The accepted policy. -ENOENT when none was accepted; -EBADMSG when it is damaged, others than
+ * root may write it, or this version does not know its words. diags may be NULL. */
+int policy_load_accepted(const struct paths *paths, struct diags *diags, struct policy **ret);
+
+/* The same for one device's name, in a fraction of the time: see policy.device. NULL: for all. What
+ * lines say that were passed over is not judged again. */
+int policy_load_accepted_for(const struct paths *paths, const char *device, struct diags *diags,
+                             struct policy **ret);
+
+/* The same from bytes, without I/O (fuzzed). Rules keep the file and line they had when they were
+ * accepted. What only leads to warnings is not looked for again. diags may be NULL. */
+int policy_parse_accepted(const char *bytes, size_t n, const char *device, struct diags *diags,
+                          struct policy **ret);
+
+/* Put the policy on disk, which policy_load() gave and which has this hash, into force: read it
+ * once more, validate it, and replace accepted.conf atomically and durably by the very bytes that
+ * were validated. -ESTALE where what is on disk is another one by now; -ENODATA where it has no
+ * rules and would end the enforcement of those in force, see policy_disarms(), and that is not
+ * `forced`; other errors as policy_load(), -EFBIG over 64 MiB. On an error nothing is replaced
+ * (only a failure to make the replacement durable comes after it). */
+int policy_accept(const struct paths *paths, uint64_t hash, bool forced, struct diags *diags);
+
+/* sysctl.d of this namespace, NULL in *ret (and 0) where it is not to be used. */
+struct sysctl_conf;
+int sysctl_load(const struct paths *paths, int flavor, struct diags *diags,
+                struct sysctl_conf **ret);
+
+/* As systemd-sysctl reads it, without the file of this name in any directory. */
+int sysctl_load_others(const struct paths *paths, const char *without, struct diags *diags,
+                       struct sysctl_conf **ret);

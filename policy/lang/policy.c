@@ -1,0 +1,181 @@
+/* The policy as a whole: its life, its hash, and the questions about it that need no device. */
+#include "policy/lang/policy.h"
+
+#include <stdio.h>
+
+#include "policy/base/name.h"
+#include "policy/lang/compile.h"
+#include "policy/lang/parser.h"
+#include "policy/lang/routing.h"
+#include "policy/lang/sections.h"
+#include "policy/lang/validate.h"
+
+#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME UINT64_C(0x100000001b3)
+#define SWEEP_DEFAULT_USEC (60 * UINT64_C(1000000))
+
+const char *policy_mode_name(enum policy_mode mode)
+{
+    return mode == MODE_ENFORCE ? "enforce" : "observe";
+}
+
+struct policy *policy_new(void)
+{
+    struct policy *policy = calloc(1, sizeof(*policy));
+
+    if (!policy)
+        return NULL;
+    policy->agent.mode = MODE_OBSERVE;
+    policy->agent.sweep_usec = SWEEP_DEFAULT_USEC;
+    policy->agent.flush_routes = true;
+    policy->agent.routing_table_base = ROUTING_TABLE_BASE;
+    policy->agent.routing_priority_base = ROUTING_PRIORITY_BASE;
+    policy->hash = FNV_OFFSET;
+    return policy;
+}
+
+struct policy *policy_new_for(const char *device)
+{
+    struct policy *policy = policy_new();
+
+    if (policy && device && name_is_valid_device(device))
+        memcpy(policy->device, device, strlen(device));
+    return policy;
+}
+
+void rule_done(struct rule *rule)
+{
+    pattern_done(&rule->pattern);
+    free(rule->value_text);
+    rule->value_text = NULL;
+}
+
+struct policy *policy_free(struct policy *policy)
+{
+    if (!policy)
+        return NULL;
+    for (size_t i = 0; i < policy->n_files; i++)
+        free(policy->files[i]);
+    free(policy->files);
+    for (size_t i = 0; i < policy->n_rules; i++)
+        rule_done(&policy->rules[i]);
+    free(policy->rules);
+    for (size_t i = 0; i < policy->n_sets; i++)
+        set_done(&policy->sets[i]);
+    free(policy->sets);
+    for (size_t i = 0; i < policy->n_exceptions; i++)
+        exception_done(&policy->exceptions[i]);
+    free(policy->exceptions);
+    routing_free(policy->routing);
+    free(policy->agent.metrics_file);
+    matcher_free(policy->matcher);
+    free(policy);
+    return NULL;
+}
+
+/* The bytes and a NUL behind them, so that "ab" + "c" is not "a" + "bc". */
+static uint64_t hash_more(uint64_t hash, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ (unsigned char)bytes[i]) * FNV_PRIME;
+    return hash * FNV_PRIME;
+}
+
+int policy_add_file(struct policy *policy, const char *path, const char *bytes, size_t n,
+                    struct diags *diags)
+{
+    char *copy = strdup(path);
+
+    if (!copy)
+        return -ENOMEM;
+    if (grow((void **)&policy->files, &policy->files_capacity, policy->n_files,
+             sizeof(*policy->files)) < 0) {
+        free(copy);
+        return -ENOMEM;
+    }
+    policy->files[policy->n_files++] = copy;
+    policy->hash = hash_more(policy->hash, path, strlen(path));
+    policy->hash = hash_more(policy->hash, bytes, n);
+    return sections_read(policy, copy, bytes, n, diags);
+}
+
+int policy_finish(struct policy *policy, struct diags *diags)
+{
+    _cleanup_free_ bool *shadowed = NULL;
+    int r;
+
+    r = validate_sets(policy, diags);
+    if (r < 0)
+        return r;
+    r = routing_finish(policy, diags);
+    if (r < 0)
+        return r;
+    r = matcher_new(policy, &policy->matcher);
+    if (r < 0)
+        return r;
+    if (!diags) /* what follows only finds words */
+        return 0;
+    shadowed = calloc(policy->n_rules + 1, sizeof(*shadowed));
+    if (!shadowed)
+        return -ENOMEM;
+    validate_shadows(policy, shadowed, diags);
+    validate_pins(policy, shadowed, diags);
+    validate_presence(policy, diags);
+    validate_blindness(policy, shadowed, diags);
+    diags_sort(diags, policy->files, policy->n_files);
+    return 0;
+}
+
+const char *policy_hash_text(const struct policy *policy, char buf[17])
+{
+    snprintf(buf, 17, "%016llx", (unsigned long long)policy->hash);
+    return buf;
+}
+
+bool policy_has_rules(const struct policy *policy)
+{
+    return policy->n_rules > 0 || routing_in_policy(policy);
+}
+
+bool policy_disarms(const struct policy *in_force, const struct policy *next)
+{
+    return in_force && in_force->agent.mode == MODE_ENFORCE && policy_has_rules(in_force) &&
+           !policy_has_rules(next);
+}
+
+const struct rule *policy_pin(const struct policy *policy, enum key key, enum pattern_kind which)
+{
+    for (size_t i = policy->n_rules; i-- > 0;) {
+        const struct rule *rule = &policy->rules[i];
+
+        if (rule->key == key && rule->pattern.kind == which)
+            return rule;
+    }
+    return NULL;
+}
+
+const struct rule *policy_any(const struct policy *policy, enum key key)
+{
+    for (size_t i = policy->n_rules; i-- > 0;) {
+        const struct rule *rule = &policy->rules[i];
+
+        if (rule->key == key && rule->exception < 0 && rule->pattern.kind == PATTERN_ANY)
+            return rule;
+    }
+    return NULL;
+}
+
+bool rule_accepts(const struct rule *rule, int effective)
+{
+    for (unsigned i = 0; i < rule->n_values; i++) {
+        if (rule->values[i] == effective)
+            return true;
+    }
+    return false;
+}
+
+bool exception_expired(const struct exception *exception, int today)
+{
+    /* The day named is the last one on which it holds. */
+    return exception->until != 0 && today > exception->until;
+}
