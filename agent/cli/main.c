@@ -1,6 +1,7 @@
 /* The program rpfpolicy: finds out where things are and runs one verb. */
 #include "agent/cli/check/check.h"
 #include "agent/cli/frame/options.h"
+#include "agent/cli/verbs.h"
 
 /* A mistyped root is no system without a policy, nor one where nothing is written. */
 static int refuse_root(struct cli *cli, const char *root, int error)
@@ -33,5 +34,7 @@ static int run_verb(struct cli *cli, const struct command_line *line)
 
 int main(int argc, char **argv)
 {
-    return program_run(argc, argv, NULL, run_verb);
+    static const struct program program = {.verbs = verbs, .run = run_verb};
+
+    return program_run(&program, argc, argv);
 }

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "agent/cli/frame/options.h"
-#include "agent/cli/report/verb_report.h"
+#include "agent/cli/frame/verb_report.h"
 #include "agent/report/fleet_view.h"
 #include "policy/base/name.h"
 #include "policy/lang/values.h"
@@ -199,7 +199,7 @@ static int stale_seconds(const struct cli *cli, uint64_t *ret)
     return 0;
 }
 
-int verb_report(struct cli *cli, int count, char **arguments)
+static int run_report(struct cli *cli, int count, char **arguments)
 {
     _cleanup_fleet_ struct fleet *fleet = fleet_new();
     _cleanup_fleet_sum_ struct fleet_sum sum = {0};
@@ -233,14 +233,17 @@ int verb_report(struct cli *cli, int count, char **arguments)
     return status_of(cli, &sum);
 }
 
-const struct verb verbs[] = {VERB_REPORT, {.name = NULL}};
+static const struct verb verb_report = VERB_REPORT;
 
 static int run(struct cli *cli, const struct command_line *line)
 {
-    return verb_report(cli, line->count, line->arguments);
+    return run_report(cli, line->count, line->arguments);
 }
 
 int main(int argc, char **argv)
 {
-    return program_run(argc, argv, &verbs[0], run);
+    static const struct verb *const verbs[] = {&verb_report, NULL};
+    static const struct program program = {.verbs = verbs, .single = true, .run = run};
+
+    return program_run(&program, argc, argv);
 }

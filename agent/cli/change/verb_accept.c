@@ -41,7 +41,7 @@ static void print(struct cli *cli, const struct session *session)
               cli->out.stream);
 }
 
-int verb_accept(struct cli *cli, int count, char **arguments)
+static int run_accept(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     json_t *object;
@@ -59,3 +59,24 @@ int verb_accept(struct cli *cli, int count, char **arguments)
     output_json(&cli->out, object);
     return EXIT_OK;
 }
+
+const struct verb verb_accept = {
+    .name = "accept",
+    .arguments = "",
+    .summary = "put the policy on disk into force, write nothing",
+    .text = "Validates the policy on disk and, when it has no error, makes it the one that\n"
+            "agent and helper use from now on. No device is written now.\n"
+            "\n"
+            "A running agent carries an enforcing policy out at once. So where one runs, and\n"
+            "the policy is not the one in force already, 'accept' refuses, like 'apply', to\n"
+            "cut an SSH session, unless --force is given. 'systemctl reload' of the agent\n"
+            "runs 'accept': it fails then, the agent keeps its policy, the journal says why.\n"
+            "A pause with --for counts as over, since the agent goes on by itself then; where\n"
+            "a pause has no end, 'resume' looks.\n"
+            "\n"
+            "It also refuses to put a policy without rules in the place of rules that are\n"
+            "enforced, unless --force is given.\n",
+    .options = OPTION_BIT(OPTION_FORCE),
+    .formats = FORMATS_USUAL,
+    .run = run_accept,
+};

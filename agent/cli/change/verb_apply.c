@@ -362,7 +362,7 @@ static int look_before(struct applying *applying, const struct plan *plan)
                                  &applying->peers);
 }
 
-int verb_apply(struct cli *cli, int count, char **arguments)
+static int run_apply(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_plan_ struct plan plan = {0};
@@ -399,3 +399,28 @@ int verb_apply(struct cli *cli, int count, char **arguments)
     peers_done(&applying.peers);
     return r;
 }
+
+const struct verb verb_apply = {
+    .name = "apply",
+    .arguments = "",
+    .summary = "put the policy on disk into force and carry it out",
+    .text = "Validates the policy, accepts it for agent and helper, and makes the writes that\n"
+            "'rpfpolicy plan' shows. Nothing is changed when the policy has an error. Writes\n"
+            "in either mode: typed by a person, it is meant. What is paused is left out, and\n"
+            "so are routes and rules of a device that somebody else stands in the way of;\n"
+            "with --force they are written, too.\n"
+            "\n"
+            "First it says which peers would be cut, as 'rpfpolicy plan --impact' does. When\n"
+            "an SSH session is among them it refuses and changes nothing, unless --force or\n"
+            "--confirm is given. It also refuses to put a policy without rules in the place\n"
+            "of rules that are enforced, unless --force is given.\n"
+            "\n"
+            "With --confirm values and policy are put back, in a safe order, unless you\n"
+            "answer 'y' at the prompt, or 'rpfpolicy confirm' is run elsewhere, in time. A\n"
+            "process in a session of its own does that, also when this one is killed or its\n"
+            "terminal is lost: then at once. It ends with the machine: values start anew at\n"
+            "boot, and the policy accepted before is in force again.\n",
+    .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CONFIRM),
+    .formats = FORMATS_USUAL,
+    .run = run_apply,
+};

@@ -181,7 +181,7 @@ int confirming_give_up(struct cli *cli, struct confirm *confirm)
     return EXIT_ERROR;
 }
 
-int verb_confirm(struct cli *cli, int count, char **arguments)
+static int run_confirm(struct cli *cli, int count, char **arguments)
 {
     int r = confirm_keep(&cli->paths);
 
@@ -200,3 +200,13 @@ int verb_confirm(struct cli *cli, int count, char **arguments)
             r == -EACCES || r == -EPERM ? " (this needs root)" : "");
     return EXIT_ERROR;
 }
+
+const struct verb verb_confirm = {
+    .name = "confirm",
+    .arguments = "",
+    .summary = "keep what 'apply --confirm' wrote",
+    .text = "Tells an 'apply --confirm' that waits, in another terminal perhaps, that its\n"
+            "values and policy stay. Until then no other 'apply', 'accept' or 'restore' runs.\n",
+    .formats = FORMATS_TEXT,
+    .run = run_confirm,
+};

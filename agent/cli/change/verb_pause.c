@@ -319,7 +319,7 @@ static int look_before(const struct pausing *pausing, enum lockout_verb verb)
     return lockout_check(&session, &plan.values, &plan.routing.plan, verb, &peers);
 }
 
-int verb_pause(struct cli *cli, int count, char **arguments)
+static int run_pause(struct cli *cli, int count, char **arguments)
 {
     _cleanup_(pausing_done) struct pausing pausing = {.cli = cli, .lock = -1};
     uint64_t duration = 0;
@@ -388,7 +388,7 @@ static int look_for_wider(const struct pausing *pausing, const char *typed)
     return wider ? -EBUSY : 0;
 }
 
-int verb_resume(struct cli *cli, int count, char **arguments)
+static int run_resume(struct cli *cli, int count, char **arguments)
 {
     _cleanup_(pausing_done) struct pausing pausing = {.cli = cli, .lock = -1};
     int r = 0, status;
@@ -406,3 +406,38 @@ int verb_resume(struct cli *cli, int count, char **arguments)
     status = finish(&pausing);
     return r < 0 ? EXIT_ERROR : status;
 }
+
+const struct verb verb_pause = {
+    .name = "pause",
+    .arguments = "[DEVICE...]",
+    .max_arguments = ARGUMENTS_ANY,
+    .summary = "stop writing there for a while",
+    .text = "Agent and udev hook write nothing there, and 'apply' leaves it out, until\n"
+            "'rpfpolicy resume', the end of --for, or the next boot. Without DEVICE nothing\n"
+            "is written anywhere. DEVICE is a name, 'all', 'default', or a pattern of the\n"
+            "policy language such as 'lxc*' or eth1..3; it counts for devices that come\n"
+            "later, too, and by the name a device has at the time. A pause of the same\n"
+            "DEVICE is replaced. Where another rule makes 'all' move, a paused device is\n"
+            "written so that it stays effectively as it is. The time is independent of the\n"
+            "clock and runs in suspend. 'check' shows what is paused, by whom and why.\n"
+            "\n"
+            "At the end of --for a running agent goes on unasked. So where that puts an end\n"
+            "to a pause that had none, 'pause' looks and refuses as 'resume' does.\n",
+    .options = OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_FOR) | OPTION_BIT(OPTION_FORCE),
+    .formats = FORMATS_USUAL,
+    .run = run_pause,
+};
+
+const struct verb verb_resume = {
+    .name = "resume",
+    .arguments = "[DEVICE...]",
+    .max_arguments = ARGUMENTS_ANY,
+    .summary = "end pauses",
+    .text = "Ends the pauses of exactly these devices or patterns; without DEVICE all of\n"
+            "them. A running agent then puts right at once what is not as the policy wants\n"
+            "it; without one 'rpfpolicy apply' does. So where one runs, and enforces,\n"
+            "'resume' refuses, like 'accept', to cut an SSH session, unless --force is given.\n",
+    .options = OPTION_BIT(OPTION_FORCE),
+    .formats = FORMATS_USUAL,
+    .run = run_resume,
+};

@@ -91,7 +91,7 @@ static void print_json(struct cli *cli, const struct session *session, const str
     json_close(&cli->out, '}');
 }
 
-int verb_plan(struct cli *cli, int count, char **arguments)
+static int run_plan(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_peers_ struct peers peers = {0};
@@ -119,3 +119,20 @@ int verb_plan(struct cli *cli, int count, char **arguments)
     }
     return plan_status(&session, &plan, &routing.plan);
 }
+
+const struct verb verb_plan = {
+    .name = "plan",
+    .arguments = "",
+    .summary = "show the writes apply would make, in order",
+    .text = "Lists, with its reason, each write that would make the policy on disk true. The\n"
+            "order is such that no device is at any moment stricter or looser than it was\n"
+            "before or will be afterwards. Then the routes and rules that [routing] asks\n"
+            "for. Exit status 2 when there is something to do.\n"
+            "\n"
+            "--impact lists the peers seen now (sockets, neighbours, tracked flows) whose\n"
+            "packets the devices that become stricter would drop: why, of which process, and\n"
+            "the line of policy that would keep each. Names of processes may need root.\n",
+    .options = OPTION_BIT(OPTION_IMPACT),
+    .formats = FORMATS_USUAL,
+    .run = run_plan,
+};

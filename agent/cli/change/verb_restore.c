@@ -398,7 +398,7 @@ static int carry_out(struct restoring *restoring)
     return restoring->restore.n_skipped > 0 ? EXIT_DRIFT : EXIT_OK;
 }
 
-int verb_restore(struct cli *cli, int count, char **arguments)
+static int run_restore(struct cli *cli, int count, char **arguments)
 {
     _cleanup_(restoring_done) struct restoring restoring = {.cli = cli};
     int r = before_read(&cli->paths, &restoring.records, &restoring.n_records);
@@ -417,3 +417,22 @@ int verb_restore(struct cli *cli, int count, char **arguments)
         say("nothing was written here since boot");
     return cli_given(cli, OPTION_DRY_RUN) || nothing ? dry_run(&restoring) : carry_out(&restoring);
 }
+
+const struct verb verb_restore = {
+    .name = "restore",
+    .arguments = "[DEVICE...]",
+    .max_arguments = ARGUMENTS_ANY,
+    .summary = "go back to what was there before",
+    .text = "Puts back the values that were there before the first write of this boot, in\n"
+            "the same safe order as 'apply'. What someone else has changed since is left and\n"
+            "listed. With DEVICE only these devices become effectively what they were, and\n"
+            "'all' stays; without, routes and rules of ours go, too. What was put back is\n"
+            "paused before the first write, so that agent and udev hook do not undo it:\n"
+            "without DEVICE everything. 'resume' ends that. Like 'apply' it refuses to cut an\n"
+            "SSH session, unless --force is given.\n"
+            "Exit status 2 when something was left, and with --dry-run when there is\n"
+            "something to do.\n",
+    .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE),
+    .formats = FORMATS_USUAL,
+    .run = run_restore,
+};

@@ -213,7 +213,7 @@ static int unknown(struct cli *cli, const struct session *session)
     return cli_error(cli);
 }
 
-int verb_check(struct cli *cli, int count, char **arguments)
+static int run_check(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_free_ bool *selected = NULL;
@@ -243,3 +243,18 @@ int verb_check(struct cli *cli, int count, char **arguments)
         return cli_error(cli);
     return cli->format == FORMAT_NAGIOS ? check_nagios_status(&check) : check_status(&check);
 }
+
+const struct verb verb_check = {
+    .name = "check",
+    .arguments = "[DEVICE...]",
+    .max_arguments = ARGUMENTS_ANY,
+    .summary = "compare live values with the policy on disk",
+    .text = "Lists every device and key that is not as the policy wants it, the worst first:\n"
+            "what is in effect, what is wanted, the rule that asks for it, and the line of\n"
+            "sysctl.d that caused the difference. Warnings follow. Changes nothing and\n"
+            "needs no privilege. With --strict what is latent, exceptions past their date\n"
+            "and exact names without a device give exit status 2, too.\n",
+    .options = OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_STRICT),
+    .formats = FORMATS_CHECK,
+    .run = run_check,
+};

@@ -101,7 +101,7 @@ static void print_json(struct cli *cli, const struct session *session, const boo
     json_close(&cli->out, '}');
 }
 
-int verb_list(struct cli *cli, int count, char **arguments)
+static int run_list(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_free_ bool *selected = NULL;
@@ -122,3 +122,15 @@ int verb_list(struct cli *cli, int count, char **arguments)
     }
     return session.broken ? EXIT_ERROR : EXIT_OK;
 }
+
+const struct verb verb_list = {
+    .name = "list",
+    .arguments = "[DEVICE...]",
+    .max_arguments = ARGUMENTS_ANY,
+    .summary = "show configured, effective, inherited and wanted",
+    .text = "Configured is what is stored for the device, effective what the kernel acts on\n"
+            "after combining it with 'all', inherited what the device would get if it were\n"
+            "created now, wanted what the policy asks for. Works without a policy, too.\n",
+    .formats = FORMATS_USUAL,
+    .run = run_list,
+};

@@ -287,7 +287,7 @@ static int parse_duration(struct follow *follow, const char *text)
     return 0;
 }
 
-int verb_drops(struct cli *cli, int count, char **arguments)
+static int run_drops(struct cli *cli, int count, char **arguments)
 {
     _cleanup_(follow_done) struct follow follow = {.cli = cli, .log = -1, .signals = -1};
     struct session *session = &follow.session;
@@ -312,3 +312,18 @@ int verb_drops(struct cli *cli, int count, char **arguments)
     }
     return session->broken ? EXIT_ERROR : EXIT_OK;
 }
+
+const struct verb verb_drops = {
+    .name = "drops",
+    .arguments = "[DEVICE]",
+    .max_arguments = 1,
+    .summary = "follow packets dropped for their source, now",
+    .text = "Shows each flow as its first packet is dropped by rp_filter, as local source, as\n"
+            "invalid source or by localnet, and the line of a policy that would accept it;\n"
+            "at the end, by interrupt or --for, all flows with their packets. Counts in the\n"
+            "kernel by BPF, which needs CAP_BPF and CAP_PERFMON. Else takes what the kernel\n"
+            "log and a counter tell, and says what they cannot show.\n",
+    .options = OPTION_BIT(OPTION_FOR),
+    .formats = FORMATS_USUAL,
+    .run = run_drops,
+};

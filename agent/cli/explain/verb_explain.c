@@ -94,7 +94,7 @@ static int check_peer(const struct cli *cli, const struct device *device, enum k
     return -EINVAL;
 }
 
-int verb_explain(struct cli *cli, int count, char **arguments)
+static int run_explain(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_explain_ struct explain explain = {0};
@@ -126,3 +126,21 @@ int verb_explain(struct cli *cli, int count, char **arguments)
         say("cannot explain '%s': %s", NAME_SHOWN(arguments[0]), error_text(r));
     return r < 0 ? EXIT_ERROR : status_of(&explain);
 }
+
+const struct verb verb_explain = {
+    .name = "explain",
+    .arguments = "DEVICE",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .summary = "tell why a device is as it is, and what to do",
+    .text = "Tells, the conclusion first: what is in effect, what is wanted and why it is not\n"
+            "so, what to do, every rule of the policy and every line of sysctl.d that speaks\n"
+            "of the device and which of them won, and who else may have written the value.\n"
+            "And where replies from its addresses leave now, in IPv4 and IPv6: where that is\n"
+            "another device, strict drops what comes in by this one in IPv4, networks on the\n"
+            "way may drop the replies, and the cures are there to be pasted.\n"
+            "DEVICE can be 'all', 'default', or a device that is not there yet.\n",
+    .options = OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_FLAVOR) | OPTION_BIT(OPTION_PEER),
+    .formats = FORMATS_USUAL,
+    .run = run_explain,
+};

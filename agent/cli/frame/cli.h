@@ -1,5 +1,6 @@
 /* What every verb is given and what it returns: parsed options, where things are, where output
- * goes. The table of verbs is in verbs.c, one verb_NAME.c each; common work is in session.h. */
+ * goes. A verb's file ends with its row; verbs.c has them in
+ * order. Common work is in session.h. */
 #pragma once
 
 #include <stdbool.h>
@@ -93,29 +94,6 @@ struct verb {
     /* Returns an enum exit_status. `arguments` holds `count` strings, the verb not among them. */
     int (*run)(struct cli *cli, int count, char **arguments);
 };
-
-extern const struct verb verbs[]; /* ends with a NULL name; in the order help shows */
-const struct verb *verb_find(const char *name);
-
-int verb_check(struct cli *cli, int count, char **arguments);
-int verb_plan(struct cli *cli, int count, char **arguments);
-int verb_apply(struct cli *cli, int count, char **arguments);
-int verb_accept(struct cli *cli, int count, char **arguments);
-int verb_validate(struct cli *cli, int count, char **arguments);
-int verb_list(struct cli *cli, int count, char **arguments);
-int verb_explain(struct cli *cli, int count, char **arguments);
-int verb_generate(struct cli *cli, int count, char **arguments);
-int verb_status(struct cli *cli, int count, char **arguments);
-int verb_monitor(struct cli *cli, int count, char **arguments);
-int verb_verdict(struct cli *cli, int count, char **arguments);
-int verb_pause(struct cli *cli, int count, char **arguments);
-int verb_confirm(struct cli *cli, int count, char **arguments);
-int verb_restore(struct cli *cli, int count, char **arguments);
-int verb_resume(struct cli *cli, int count, char **arguments);
-int verb_preset(struct cli *cli, int count, char **arguments);
-int verb_routes(struct cli *cli, int count, char **arguments);
-int verb_drops(struct cli *cli, int count, char **arguments);
-int verb_report(struct cli *cli, int count, char **arguments);
 
 /* "rpfpolicy: …" and a newline to stderr. Bytes of foreign origin are escaped by the caller. */
 void say(const char *format, ...) _printf_(1, 2);

@@ -49,12 +49,13 @@ static void print_global_options(FILE *stream, uint32_t formats, uint32_t rare)
     }
 }
 
-void help_print(FILE *stream)
+void help_print(FILE *stream, const struct verb *const *verbs)
 {
     fputs("Usage: rpfpolicy [OPTION...] COMMAND [ARGUMENT...]\n\n"
           "Says, and makes true, how every network device filters by reverse path.\n\nCommands:\n",
           stream);
-    for (const struct verb *verb = verbs; verb->name; verb++) {
+    for (; *verbs; verbs++) {
+        const struct verb *verb = *verbs;
         char left[64];
 
         snprintf(left, sizeof(left), "%s %s", verb->name, verb->arguments);

@@ -55,11 +55,11 @@ const char *format_name(enum format format)
     return format_names[format];
 }
 
-const struct verb *verb_find(const char *name)
+static const struct verb *find_verb(const struct program *program, const char *name)
 {
-    for (const struct verb *verb = verbs; verb->name; verb++)
-        if (streq(verb->name, name))
-            return verb;
+    for (const struct verb *const *verb = program->verbs; *verb; verb++)
+        if (streq((*verb)->name, name))
+            return *verb;
     return NULL;
 }
 
@@ -101,7 +101,9 @@ static const char *next_word(unsigned i, const void *data)
 
 static const char *next_verb(unsigned i, const void *data)
 {
-    return verbs[i].name;
+    const struct program *program = data;
+
+    return program->verbs[i] ? program->verbs[i]->name : NULL;
 }
 
 static int refuse(const struct command_line *line, const char *what, const char *word,
@@ -257,7 +259,8 @@ static int check_verb(const struct cli *cli, const struct command_line *line)
 
 /* The verb, whatever else there is: it decides what may be meant by a word that is not known. The
  * dash leaves argv in its order: in another, an option without its value would take the verb. */
-static const struct verb *typed_verb(int argc, char **argv, const struct option *options)
+static const struct verb *typed_verb(const struct program *program, int argc, char **argv,
+                                     const struct option *options)
 {
     const char *word = NULL;
     int c;
@@ -268,10 +271,10 @@ static const struct verb *typed_verb(int argc, char **argv, const struct option 
     if (!word && optind < argc)
         word = argv[optind];
     optind = 0;
-    return word ? verb_find(word) : NULL;
+    return word ? find_verb(program, word) : NULL;
 }
 
-int command_line_parse(struct cli *cli, const struct verb *only, int argc, char **argv,
+int command_line_parse(struct cli *cli, const struct program *program, int argc, char **argv,
                        struct command_line *ret)
 {
     struct option options[GLOBAL_COUNT + OPTION_COUNT + 1] = {0};
@@ -280,7 +283,7 @@ int command_line_parse(struct cli *cli, const struct verb *only, int argc, char 
 
     fill(options);
     opterr = 0;
-    line.verb = only ?: typed_verb(argc, argv, options);
+    line.verb = program->single ? program->verbs[0] : typed_verb(program, argc, argv, options);
     while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         if (c == '?' || c == ':')
             return refuse_option(&line, c, argv[optind - 1]);
@@ -293,10 +296,10 @@ int command_line_parse(struct cli *cli, const struct verb *only, int argc, char 
         if (r < 0)
             return r;
     }
-    if (!only && optind < argc) {
+    if (!program->single && optind < argc) {
         if (!line.verb)
             return refuse(&line, "unknown command", argv[optind],
-                          nearest(argv[optind], next_verb, NULL), "");
+                          nearest(argv[optind], next_verb, program), "");
         optind++;
     }
     line.arguments = argv + optind;

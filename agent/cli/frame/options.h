@@ -33,19 +33,24 @@ struct command_line {
     bool help, version;
 };
 
-/* Fill cli's options and *ret. Permutes argv. -EINVAL after the reason was said on stderr. `only`
- * is the verb of a program that has one, which is not typed; else NULL. */
-int command_line_parse(struct cli *cli, const struct verb *only, int argc, char **argv,
+/* What a program is asked for, and what it does about it. */
+struct program {
+    const struct verb *const *verbs; /* ends with NULL */
+    bool single;                     /* the only verb, which is not typed */
+    int (*run)(struct cli *cli, const struct command_line *line); /* returns the exit status */
+};
+
+/* Fill cli's options and *ret. Permutes argv. -EINVAL after the reason was said on stderr. */
+int command_line_parse(struct cli *cli, const struct program *program, int argc, char **argv,
                        struct command_line *ret);
 
-/* What every program does around its work: `work` is called with what was asked for, unless that is
- * help or the version. Returns the exit status. */
-int program_run(int argc, char **argv, const struct verb *only,
-                int (*work)(struct cli *cli, const struct command_line *line));
+/* What every program does around its work: program->run is called unless help or the version was
+ * asked for. Returns the exit status. */
+int program_run(const struct program *program, int argc, char **argv);
 
 const char *format_name(enum format format);
 
-void help_print(FILE *stream);
+void help_print(FILE *stream, const struct verb *const *verbs);
 void help_print_verb(FILE *stream, const struct verb *verb);
 
 /* The candidate that differs from `word` in at most two letters (one in short words), or NULL.

@@ -18,31 +18,30 @@ static void fill_standard_descriptors(void)
 }
 
 /* Help and the version need nothing else. */
-static bool asks_about_itself(struct cli *cli, const struct command_line *line)
+static bool asks_about_itself(struct cli *cli, const struct program *program,
+                              const struct command_line *line)
 {
     if (line->version)
         fputs("rpfpolicy " PROJECT_VERSION "\n", cli->out.stream);
     else if (line->help && line->verb)
         help_print_verb(cli->out.stream, line->verb);
     else if (line->help)
-        help_print(cli->out.stream);
+        help_print(cli->out.stream, program->verbs);
     return line->version || line->help;
 }
 
-static int run(struct cli *cli, const struct command_line *line,
-               int (*work)(struct cli *cli, const struct command_line *line))
+static int run(struct cli *cli, const struct program *program, const struct command_line *line)
 {
-    if (asks_about_itself(cli, line))
+    if (asks_about_itself(cli, program, line))
         return EXIT_OK;
     if (!line->verb) {
-        help_print(stderr);
+        help_print(stderr, program->verbs);
         return EXIT_ERROR;
     }
-    return work(cli, line);
+    return program->run(cli, line);
 }
 
-int program_run(int argc, char **argv, const struct verb *only,
-                int (*work)(struct cli *cli, const struct command_line *line))
+int program_run(const struct program *program, int argc, char **argv)
 {
     struct cli cli = {0};
     struct command_line line;
@@ -51,11 +50,11 @@ int program_run(int argc, char **argv, const struct verb *only,
     fill_standard_descriptors();
     signal(SIGPIPE, SIG_IGN); /* apply shall not die halfway because nobody reads */
     json_prepare();
-    r = command_line_parse(&cli, only, argc, argv, &line);
+    r = command_line_parse(&cli, program, argc, argv, &line);
     if (r < 0)
         return cli_error(&cli);
     output_init(&cli.out, cli.color);
-    status = run(&cli, &line, work);
+    status = run(&cli, program, &line);
     r = output_finish(&cli.out);
     if (r < 0) {
         if (r != -EPIPE) /* who closes a pipe has seen enough: check | head */

@@ -225,7 +225,7 @@ static int run(struct monitor *monitor)
     return r;
 }
 
-int verb_monitor(struct cli *cli, int count, char **arguments)
+static int run_monitor(struct cli *cli, int count, char **arguments)
 {
     struct monitor monitor = {.cli = cli, .names = arguments, .count = count};
     int r = start(&monitor);
@@ -238,3 +238,23 @@ int verb_monitor(struct cli *cli, int count, char **arguments)
     session_done(&monitor.session);
     return r < 0 ? EXIT_ERROR : EXIT_OK;
 }
+
+const struct verb verb_monitor = {
+    .name = "monitor",
+    .arguments = "[DEVICE...]",
+    .max_arguments = ARGUMENTS_ANY,
+    .summary = "show each change as it happens",
+    .text = "One line per change of a value: when, which device, what it was and is, what the\n"
+            "policy on disk (as it was at the start) wants, and what told of it: 'netconf'\n"
+            "(a value was written), 'link', 'new device', 'rename', 'gone', 'all' (its\n"
+            "effect on a device), 'default' (a device that follows it), 'look', 'full read'\n"
+            "(messages were lost). The kernel announces only rp_filter, and nothing when\n"
+            "netlink sets a value of a device that is down. The rest is seen when the device\n"
+            "speaks next, or by a look at everything every 5 seconds; a value that came and\n"
+            "went in between is not seen. Needs no privilege and no agent. Ends by ctrl-c.\n"
+            "\n"
+            "For rules that are only observed it also tells, once for each, which peers seen\n"
+            "now they would cut ('would drop'), and at the end how many of each rule.\n",
+    .formats = FORMATS_USUAL | FORMAT_BIT(FORMAT_NDJSON),
+    .run = run_monitor,
+};

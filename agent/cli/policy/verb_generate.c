@@ -79,7 +79,7 @@ static int generate_fragment(struct cli *cli)
     return missing > 0 ? EXIT_DRIFT : EXIT_OK;
 }
 
-int verb_generate(struct cli *cli, int count, char **arguments)
+static int run_generate(struct cli *cli, int count, char **arguments)
 {
     if (streq(arguments[0], "policy"))
         return generate_from_live(cli);
@@ -88,3 +88,17 @@ int verb_generate(struct cli *cli, int count, char **arguments)
     say("generate what? 'rpfpolicy generate policy' or 'rpfpolicy generate sysctl.d'");
     return EXIT_ERROR;
 }
+
+const struct verb verb_generate = {
+    .name = "generate",
+    .arguments = "policy|sysctl.d",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .summary = "write a policy, or the policy as sysctl.d lines",
+    .text = "policy    a policy that describes what is in effect now, for the keys of the\n"
+            "          policy on disk and rp_filter: 'rpfpolicy check' with it is clean\n"
+            "sysctl.d  the policy on disk as a fragment for hosts without agent and helper;\n"
+            "          what sysctl.d cannot say becomes a comment, and the exit status is 2\n",
+    .formats = FORMATS_TEXT,
+    .run = run_generate,
+};

@@ -450,7 +450,7 @@ static const struct action *find_action(const struct cli *cli, const char *name,
     return NULL;
 }
 
-int verb_preset(struct cli *cli, int count, char **arguments)
+static int run_preset(struct cli *cli, int count, char **arguments)
 {
     _cleanup_presets_ struct presets presets = {0};
     const struct action *action = find_action(cli, arguments[0], count - 1);
@@ -459,3 +459,23 @@ int verb_preset(struct cli *cli, int count, char **arguments)
         return EXIT_ERROR;
     return action->run(cli, &presets, count - 1, arguments + 1);
 }
+
+const struct verb verb_preset = {
+    .name = "preset",
+    .arguments = "list|show|enable|disable|diff|suggest [NAME...]",
+    .min_arguments = 1,
+    .max_arguments = ARGUMENTS_ANY,
+    .summary = "use ready-made policies for network plugins",
+    .text = "list         what there is, what is enabled, edited, or outdated\n"
+            "show NAME    the policy and its reasons\n"
+            "enable NAME  copy it to /etc/rpfpolicy.d/20-preset-NAME.conf, so that an\n"
+            "             upgrade of the package never changes what is enforced; with\n"
+            "             --force also over a copy that was edited\n"
+            "disable NAME remove that copy\n"
+            "diff [NAME]  how enabled ones differ from what is shipped now; exit status 2\n"
+            "             when they do\n"
+            "suggest      the presets whose devices or files are present, with the evidence\n",
+    .options = OPTION_BIT(OPTION_FORCE),
+    .formats = FORMATS_USUAL,
+    .run = run_preset,
+};

@@ -68,7 +68,7 @@ static void print_sum(FILE *stream, const struct conf_files *files, const struct
     fputs(policy ? ", valid\n" : ", not valid\n", stream);
 }
 
-int verb_validate(struct cli *cli, int count, char **arguments)
+static int run_validate(struct cli *cli, int count, char **arguments)
 {
     _cleanup_conf_files_ struct conf_files files = {};
     _cleanup_policy_ struct policy *policy = NULL;
@@ -93,3 +93,15 @@ int verb_validate(struct cli *cli, int count, char **arguments)
         return EXIT_ERROR;
     return EXIT_OK;
 }
+
+const struct verb verb_validate = {
+    .name = "validate",
+    .arguments = "[FILE...]",
+    .max_arguments = ARGUMENTS_ANY,
+    .summary = "check the policy files alone",
+    .text = "Shows every error and warning as 'file:line: message', all files in one run.\n"
+            "With FILE only these files are read, together, in the order given.\n",
+    .options = OPTION_BIT(OPTION_STRICT),
+    .formats = FORMATS_USUAL,
+    .run = run_validate,
+};

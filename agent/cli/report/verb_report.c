@@ -1,6 +1,6 @@
 /* `rpfpolicy report`: starts the program that does it, which has a package of its own. A host that
  * only reports needs no page for a browser. */
-#include "agent/cli/report/verb_report.h"
+#include "agent/cli/frame/verb_report.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static char **command_of_report(const struct cli *cli, int count, char **argumen
     return command;
 }
 
-int verb_report(struct cli *cli, int count, char **arguments)
+static int run_report(struct cli *cli, int count, char **arguments)
 {
     _cleanup_free_ char **command = command_of_report(cli, count, arguments);
 
@@ -35,3 +35,5 @@ int verb_report(struct cli *cli, int count, char **arguments)
         say("cannot run %s: %s", command[0], error_text(errno));
     return EXIT_ERROR;
 }
+
+const struct verb verb_report = VERB_REPORT;

@@ -206,7 +206,7 @@ static int routes_flush(struct cli *cli)
     return write_routes(&session, NULL, false);
 }
 
-int verb_routes(struct cli *cli, int count, char **arguments)
+static int run_routes(struct cli *cli, int count, char **arguments)
 {
     static const struct {
         const char *name;
@@ -233,3 +233,29 @@ int verb_routes(struct cli *cli, int count, char **arguments)
     say("routes takes show, plan, apply or flush, not '%s'", NAME_SHOWN(arguments[0]));
     return EXIT_ERROR;
 }
+
+const struct verb verb_routes = {
+    .name = "routes",
+    .arguments = "show|plan|apply|flush",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .summary = "let replies leave by the device they belong to",
+    .text = "For devices that [routing] of the policy asks for: a table with the device's\n"
+            "subnets and gateway, and a rule for each of its addresses, so that strict can\n"
+            "stay on hosts with several network cards.\n"
+            "\n"
+            "show   per device: state, addresses, gateway and where it came from, table,\n"
+            "       and who stands in the way\n"
+            "plan   the changes that apply would make, as commands, in order\n"
+            "apply  accept the policy on disk, and make them. Others' routes and rules are\n"
+            "       never touched. Where somebody else's rule, table or program stands in\n"
+            "       the way, the device keeps what it has, unless --force is given.\n"
+            "       --confirm as for 'rpfpolicy apply', which makes these changes, too\n"
+            "flush  take away every route and rule of ours, and nothing else\n"
+            "\n"
+            "apply and flush refuse to cut an SSH session, unless --force is given.\n"
+            "Exit status 2 when there is something to do, or in conflict, or impossible.\n",
+    .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CONFIRM),
+    .formats = FORMATS_USUAL,
+    .run = run_routes,
+};

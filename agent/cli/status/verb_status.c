@@ -90,7 +90,7 @@ static int show(struct status *status)
     return exit_status(status);
 }
 
-int verb_status(struct cli *cli, int count, char **arguments)
+static int run_status(struct cli *cli, int count, char **arguments)
 {
     struct status status = {.cli = cli};
     int result;
@@ -107,3 +107,16 @@ int verb_status(struct cli *cli, int count, char **arguments)
     policy_free(status.disk);
     return result;
 }
+
+const struct verb verb_status = {
+    .name = "status",
+    .arguments = "",
+    .summary = "tell what the agent does and has met",
+    .text = "Is the agent at work, with which policy, what did it repair, what writes values\n"
+            "back, were messages of the kernel lost. Exit status 0 when it runs, enforces,\n"
+            "and no device is otherwise than wanted; 2 when it does not run, only observes,\n"
+            "hangs, has a conflict, or cannot put a device right; 1 when what it wrote of\n"
+            "itself cannot be used.\n",
+    .formats = FORMATS_USUAL,
+    .run = run_status,
+};

@@ -96,7 +96,7 @@ static const struct device *find(const struct session *session, const char *name
     return device;
 }
 
-int verb_verdict(struct cli *cli, int count, char **arguments)
+static int run_verdict(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_verdict_report_ struct verdict_report report = {.session = &session};
@@ -127,3 +127,21 @@ int verb_verdict(struct cli *cli, int count, char **arguments)
         say("cannot print the answer: %s", error_text(r));
     return r < 0 ? EXIT_ERROR : EXIT_OK;
 }
+
+const struct verb verb_verdict = {
+    .name = "verdict",
+    .arguments = "SRC DEVICE",
+    .min_arguments = 2,
+    .max_arguments = 2,
+    .summary = "tell whether a packet would be accepted, and why",
+    .text = "A packet from the address SRC that comes in by DEVICE: accepted or dropped with\n"
+            "rp_filter off, strict and loose, now, and under the policy on disk, with the\n"
+            "step of the kernel's decision and the route back that was found. The packet is\n"
+            "for the first address of the device, or of the host, unless --to says\n"
+            "otherwise. Asks the routing tables only: nothing is logged, counted or changed,\n"
+            "and no privilege is needed. Exit status 0 for either answer.\n",
+    .options = OPTION_BIT(OPTION_TO) | OPTION_BIT(OPTION_MARK) | OPTION_BIT(OPTION_PROTO) |
+               OPTION_BIT(OPTION_SPORT) | OPTION_BIT(OPTION_DPORT) | OPTION_BIT(OPTION_ASK_KERNEL),
+    .formats = FORMATS_USUAL,
+    .run = run_verdict,
+};

@@ -26,5 +26,5 @@
             "to be (stale, unreadable, or without a valid policy), 1 when no report can be\n"      \
             "read. With --strict also latent findings and expired exceptions give 2.\n",           \
         .options = OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_STALE) | OPTION_BIT(OPTION_STRICT),  \
-        .formats = FORMATS_USUAL | FORMAT_BIT(FORMAT_CSV) | FORMATS_PAGES, .run = verb_report,     \
+        .formats = FORMATS_USUAL | FORMAT_BIT(FORMAT_CSV) | FORMATS_PAGES, .run = run_report,      \
     }
