@@ -2,6 +2,8 @@
  * a device that vanished or was renamed meanwhile means for the rest of a plan. */
 #include "agent/change/apply.h"
 
+#include "agent/change/flush.h"
+#include "agent/store/before.h"
 #include "agent/store/lock.h"
 #include "agent/store/pause.h"
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/change/confirm_private.h"
+#include "agent/store/before.h"
 #include "agent/store/lock.h"
 
 static int send_word(int fd, const struct confirm_packet *packet)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "agent/change/apply.h"
+#include "agent/store/before.h"
 
 enum confirm_outcome {
     CONFIRM_WAITS,

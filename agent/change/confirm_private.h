@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/change/confirm.h"
+#include "agent/store/before.h"
 
 enum confirm_word {
     /* to the guardian */

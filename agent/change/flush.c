@@ -2,6 +2,7 @@
  * the last flush and is its lock; `flushed.pending` is locked by the one process that waits to do
  * the next one. It lets go of that before it flushes: whoever still found it locked wrote its
  * settings before that flush. */
+#include "agent/change/flush.h"
 #include "agent/store/lock.h"
 
 #include <inttypes.h>

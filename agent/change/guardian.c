@@ -12,10 +12,12 @@
 #include <unistd.h>
 
 #include "agent/change/confirm_private.h"
+#include "agent/change/flush.h"
 #include "agent/change/restore.h"
 #include "agent/change/routes_apply.h"
 #include "agent/kernel/links.h"
 #include "agent/store/accepted_hold.h"
+#include "agent/store/before.h"
 #include "agent/store/lock.h"
 #include "agent/store/pause.h"
 

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "agent/change/apply.h"
+#include "agent/store/before.h"
 
 enum restore_skip {
     RESTORE_CHANGED,   /* someone else has changed it since we wrote it last */

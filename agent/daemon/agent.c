@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "agent/daemon/evidence.h"
+#include "agent/store/before.h"
 #include "agent/store/lock.h"
+#include "agent/system/sysctl_load.h"
 #include "policy/sysctl/sysctl_conf.h"
 
 #define START_ATTEMPTS 10

@@ -14,6 +14,7 @@
 #include "agent/kernel/links.h"
 #include "agent/kernel/watch.h"
 #include "agent/store/agent_state.h"
+#include "agent/store/before.h"
 #include "agent/store/policy_load.h"
 #include "policy/lang/pauses.h"
 

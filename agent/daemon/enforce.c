@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "agent/daemon/agent.h"
+#include "agent/store/before.h"
 #include "policy/sysctl/sysctl_conf.h"
 
 #define NEW_DEVICE (5 * USEC_PER_SEC)

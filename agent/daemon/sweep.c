@@ -3,6 +3,8 @@
 #include <linux/rtnetlink.h>
 
 #include "agent/daemon/agent.h"
+#include "agent/store/before.h"
+#include "agent/system/sysctl_load.h"
 #include "policy/sysctl/sysctl_conf.h"
 
 #define SWEEP_INTERVAL (60 * USEC_PER_SEC) /* without a policy */

@@ -64,3 +64,10 @@ bool ssh_is_session(const struct peer *peer, const struct session_peer *own)
             return true;
     return false;
 }
+
+bool ssh_own_session(struct session_peer *ret)
+{
+    const char *text = getenv("SSH_CONNECTION");
+
+    return text && ssh_parse_connection(text, ret);
+}

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/store/before.h"
 #include "agent/store/lock.h"
 #include "agent/store/state_file.h"
 

@@ -1,9 +1,10 @@
-/* Lock files and the run directory, for the files of this directory. */
+/* The one lock under which settings are read, planned and written, the other lock files, and the
+ * run directory that they are in. */
 #pragma once
 
 #include <sys/types.h>
 
-#include "agent/change/apply.h"
+#include "agent/base/paths.h"
 
 /* Make paths->run and what is missing above it, mode 0755. In a foreign namespace root gives it to
  * the owner of ROOT/run/rpfpolicy, without whom nobody but root could work there; -ENOTDIR where
@@ -23,13 +24,18 @@ int lock_open(const struct paths *paths, int flags);
  * then -EBUSY. Returns a descriptor; lock_release() it. */
 int lock_file(const char *path, int timeout_ms);
 
+/* flock on paths->lock, waiting at most timeout_ms. Returns a descriptor; -EBUSY after the wait.
+ * Makes the run directory where it is missing; where that fails, what it is for is missing, the
+ * lock only if it is in there. */
+int lock_acquire(const struct paths *paths, int timeout_ms);
+void lock_release(int fd);
+
+/* The process that holds it now; 0: none, or it cannot be told. */
+pid_t lock_holder(const struct paths *paths);
+
 static inline void lock_close(int *fd)
 {
     lock_release(*fd);
     *fd = -1;
 }
 #define _cleanup_lock_ _cleanup_(lock_close)
-
-/* flush_request() with another interval than 10 s. */
-int flush_at_most_once_in(const struct paths *paths, const struct procsys *procsys,
-                          uint64_t interval_usec, bool *ret_flushed);

@@ -40,12 +40,3 @@ int policy_parse_accepted(const char *bytes, size_t n, const char *device, struc
  * `forced`; other errors as policy_load(), -EFBIG over 64 MiB. On an error nothing is replaced
  * (only a failure to make the replacement durable comes after it). */
 int policy_accept(const struct paths *paths, uint64_t hash, bool forced, struct diags *diags);
-
-/* sysctl.d of this namespace, NULL in *ret (and 0) where it is not to be used. */
-struct sysctl_conf;
-int sysctl_load(const struct paths *paths, int flavor, struct diags *diags,
-                struct sysctl_conf **ret);
-
-/* As systemd-sysctl reads it, without the file of this name in any directory. */
-int sysctl_load_others(const struct paths *paths, const char *without, struct diags *diags,
-                       struct sysctl_conf **ret);

@@ -1,6 +1,6 @@
 /* sysctl.d of this namespace, found as its reader finds it. Its files are other people's: whatever
  * is wrong with them is a warning here and never stands in the way. */
-#include "agent/store/policy_load.h"
+#include "agent/system/sysctl_load.h"
 #include "agent/system/conf_files.h"
 #include "policy/sysctl/sysctl_conf.h"
 

@@ -1,4 +1,4 @@
-/* The policy as a whole: its life, its hash, and the questions about it that need no device. */
+/* The policy as a whole: its life, from the first file to its end. */
 #include "policy/lang/policy.h"
 
 #include <stdio.h>
@@ -13,11 +13,6 @@
 #define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
 #define FNV_PRIME UINT64_C(0x100000001b3)
 #define SWEEP_DEFAULT_USEC (60 * UINT64_C(1000000))
-
-const char *policy_mode_name(enum policy_mode mode)
-{
-    return mode == MODE_ENFORCE ? "enforce" : "observe";
-}
 
 struct policy *policy_new(void)
 {
@@ -41,13 +36,6 @@ struct policy *policy_new_for(const char *device)
     if (policy && device && name_is_valid_device(device))
         memcpy(policy->device, device, strlen(device));
     return policy;
-}
-
-void rule_done(struct rule *rule)
-{
-    pattern_done(&rule->pattern);
-    free(rule->value_text);
-    rule->value_text = NULL;
 }
 
 struct policy *policy_free(struct policy *policy)
@@ -124,58 +112,4 @@ int policy_finish(struct policy *policy, struct diags *diags)
     validate_blindness(policy, shadowed, diags);
     diags_sort(diags, policy->files, policy->n_files);
     return 0;
-}
-
-const char *policy_hash_text(const struct policy *policy, char buf[17])
-{
-    snprintf(buf, 17, "%016llx", (unsigned long long)policy->hash);
-    return buf;
-}
-
-bool policy_has_rules(const struct policy *policy)
-{
-    return policy->n_rules > 0 || routing_in_policy(policy);
-}
-
-bool policy_disarms(const struct policy *in_force, const struct policy *next)
-{
-    return in_force && in_force->agent.mode == MODE_ENFORCE && policy_has_rules(in_force) &&
-           !policy_has_rules(next);
-}
-
-const struct rule *policy_pin(const struct policy *policy, enum key key, enum pattern_kind which)
-{
-    for (size_t i = policy->n_rules; i-- > 0;) {
-        const struct rule *rule = &policy->rules[i];
-
-        if (rule->key == key && rule->pattern.kind == which)
-            return rule;
-    }
-    return NULL;
-}
-
-const struct rule *policy_any(const struct policy *policy, enum key key)
-{
-    for (size_t i = policy->n_rules; i-- > 0;) {
-        const struct rule *rule = &policy->rules[i];
-
-        if (rule->key == key && rule->exception < 0 && rule->pattern.kind == PATTERN_ANY)
-            return rule;
-    }
-    return NULL;
-}
-
-bool rule_accepts(const struct rule *rule, int effective)
-{
-    for (unsigned i = 0; i < rule->n_values; i++) {
-        if (rule->values[i] == effective)
-            return true;
-    }
-    return false;
-}
-
-bool exception_expired(const struct exception *exception, int today)
-{
-    /* The day named is the last one on which it holds. */
-    return exception->until != 0 && today > exception->until;
 }

@@ -98,19 +98,6 @@ void validate_pins(const struct policy *policy, const bool *shadowed, struct dia
     }
 }
 
-/* A file that was emptied, or lost its lines in a template, would end all enforcement without a
- * word; removing it does not. The last file is named: the line written there wins. */
-void validate_presence(const struct policy *policy, struct diags *diags)
-{
-    bool on_purpose = policy->agent.mode_written && policy->agent.mode == MODE_OBSERVE;
-
-    if (policy->n_files == 0 || policy_has_rules(policy) || on_purpose || diags_failed(diags))
-        return;
-    diags_add(diags, DIAG_ERROR, policy->files[policy->n_files - 1], 0,
-              "no rule in any file; to report nothing and write nothing on purpose, write "
-              "'mode = observe' in [agent]");
-}
-
 static const char *fact_text(uint32_t facts)
 {
     if (facts & FACT_ADDRESSES)

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "agent/store/before.h"
 #include "node.h"
 
 static void take_report(const struct write *write, enum write_result result, int error, void *data)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "agent/store/policy_load.h"
+#include "agent/system/sysctl_load.h"
 #include "policy/sysctl/sysctl_conf.h"
 
 static void print(const struct sysctl_conf *conf, enum sysctl_run run, const char *word, int index,

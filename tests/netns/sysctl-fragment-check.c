@@ -7,6 +7,7 @@
 
 #include "agent/store/policy_load.h"
 #include "agent/system/conf_files.h"
+#include "agent/system/sysctl_load.h"
 #include "policy/lang/compile.h"
 #include "policy/sysctl/fragment.h"
 

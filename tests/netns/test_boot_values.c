@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "agent/store/policy_load.h"
+#include "agent/system/sysctl_load.h"
 #include "policy/sysctl/sysctl_conf.h"
 #include "sandbox.h"
 

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/change/flush.h"
 #include "agent/store/lock.h"
 #include "sandbox.h"
 

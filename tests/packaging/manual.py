@@ -153,7 +153,7 @@ def check_command(program, page):
     same("global options", option_terms(page.sections["GLOBAL OPTIONS"]),
          help_options(text.split("Global options:")[1]))
     same("exit status", words(page.terms("EXIT STATUS")),
-         re.findall(r"EXIT_[A-Z]+ = (\d)", source("agent/cli/frame/cli.h")))
+         re.findall(r"EXIT_[A-Z]+ = (\d)", source("agent/cli/out/exit_status.h")))
     same("states", words(page.terms("STATES")), table("policy/decide/judge.c", "STATE"))
     rows = source("README.md").partition("| state | meaning |")[2].partition("\n\n")[0]
     same("states of the README", re.findall(r"^\| `(\w+)`", rows, re.M), table("policy/decide/judge.c", "STATE"))

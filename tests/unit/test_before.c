@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/change/apply.h"
+#include "agent/store/before.h"
 
 struct place {
     char directory[64], run[96], before[128];

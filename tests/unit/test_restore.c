@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "agent/change/restore.h"
+#include "agent/store/before.h"
 
 #define KEY KEY_RP_FILTER
 #define ETH0 3

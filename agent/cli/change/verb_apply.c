@@ -9,6 +9,7 @@
 #include "agent/cli/peers/lockout.h"
 #include "agent/cli/routes/routing_report.h"
 #include "agent/store/agent_state.h"
+#include "agent/store/before.h"
 
 struct applying {
     struct cli *cli;

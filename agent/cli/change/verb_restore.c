@@ -9,6 +9,7 @@
 #include "agent/cli/change/writes.h"
 #include "agent/cli/peers/lockout.h"
 #include "agent/cli/routes/routing_report.h"
+#include "agent/store/before.h"
 #include "agent/store/pause.h"
 #include "agent/system/udevdb.h"
 

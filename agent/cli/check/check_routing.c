@@ -142,3 +142,10 @@ json_t *check_routing_json_summary(const struct check *check)
     json_object_set_new(object, "leftovers", json_integer((json_int_t)check->routing_left));
     return object;
 }
+
+unsigned check_bad(const struct check *check)
+{
+    return check->counts[STATE_IMPOSSIBLE] + check->counts[STATE_DRIFT] +
+           check->specials[STATE_IMPOSSIBLE] + check->specials[STATE_DRIFT] +
+           check_routing_bad(check);
+}

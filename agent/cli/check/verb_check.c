@@ -13,13 +13,6 @@ static const struct check_format *const formats[FORMAT_COUNT] = {
     [FORMAT_NAGIOS] = &check_nagios, [FORMAT_PROMETHEUS] = &check_prometheus,
 };
 
-unsigned check_bad(const struct check *check)
-{
-    return check->counts[STATE_IMPOSSIBLE] + check->counts[STATE_DRIFT] +
-           check->specials[STATE_IMPOSSIBLE] + check->specials[STATE_DRIFT] +
-           check_routing_bad(check);
-}
-
 int check_status(const struct check *check)
 {
     bool strict = cli_given(check->session->cli, OPTION_STRICT);

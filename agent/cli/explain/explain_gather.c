@@ -5,7 +5,9 @@
 
 #include "agent/change/apply.h"
 #include "agent/cli/explain/explain.h"
+#include "agent/store/before.h"
 #include "agent/store/policy_load.h"
+#include "agent/system/sysctl_load.h"
 #include "policy/decide/plan.h"
 #include "policy/lang/compile.h"
 

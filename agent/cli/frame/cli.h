@@ -7,16 +7,9 @@
 #include <stdint.h>
 
 #include "agent/base/paths.h"
+#include "agent/cli/out/exit_status.h"
 #include "agent/cli/out/output.h"
-#include "policy/base/diag.h"
-
-/* Exit status, the same for every verb. EXIT_ERROR wins over the others. */
-enum exit_status {
-    EXIT_OK = 0,
-    EXIT_ERROR = 1,  /* usage, bad policy, no policy found, no permission */
-    EXIT_DRIFT = 2,  /* drift or impossible found, or something to do */
-    EXIT_WRITES = 4, /* some write failed */
-};
+#include "agent/cli/out/say.h"
 
 enum format {
     FORMAT_TABLE,
@@ -94,13 +87,3 @@ struct verb {
     /* Returns an enum exit_status. `arguments` holds `count` strings, the verb not among them. */
     int (*run)(struct cli *cli, int count, char **arguments);
 };
-
-/* "rpfpolicy: …" and a newline to stderr. Bytes of foreign origin are escaped by the caller. */
-void say(const char *format, ...) _printf_(1, 2);
-
-/* What a negative errno means, in words. */
-const char *error_text(int error);
-
-/* Print what parsers had to say to stderr as "file:line: message", errors plain, the others with
- * "warning:" or "note:" before the message. Nothing below `least` is shown. */
-void say_diags(const struct diags *diags, enum diag_level least);

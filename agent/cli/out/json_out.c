@@ -3,8 +3,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/cli/frame/cli.h"
+#include "agent/cli/out/exit_status.h"
+#include "agent/cli/out/output.h"
 #include "policy/base/name.h"
+#include "policy/base/util.h"
 
 static void *must_malloc(size_t n)
 {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/cli/frame/cli.h"
+#include "agent/cli/out/say.h"
 #include "policy/base/name.h"
 
 void say(const char *format, ...)

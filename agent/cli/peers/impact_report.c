@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "agent/cli/peers/lockout.h"
+#include "agent/peers/ssh.h"
 
 int impact_read(const struct session *session, const struct plan *plan,
                 const struct routes_plan *routes, struct peers *ret)
@@ -13,7 +13,7 @@ int impact_read(const struct session *session, const struct plan *plan,
     _cleanup_netlink_ struct netlink nl = {0};
     _cleanup_after_ struct live after = {0};
     struct session_peer own;
-    bool remote = lockout_own_session(&own);
+    bool remote = ssh_own_session(&own);
     int r = netlink_open(&nl);
 
     if (r >= 0)

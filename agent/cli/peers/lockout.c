@@ -11,17 +11,10 @@
 
 #define PRINTED_MAX 20 /* peers that `apply` shows; `plan --impact` shows all */
 
-bool lockout_own_session(struct session_peer *ret)
-{
-    const char *text = getenv("SSH_CONNECTION");
-
-    return text && ssh_parse_connection(text, ret);
-}
-
 static const struct peer *find_session(const struct peers *peers)
 {
     struct session_peer own;
-    bool remote = lockout_own_session(&own);
+    bool remote = ssh_own_session(&own);
     const struct peer *found = NULL;
 
     for (size_t i = 0; i < peers->count; i++) {
@@ -189,7 +182,7 @@ int lockout_warn(struct session *session, const struct routes_plan *routes)
     _cleanup_peers_ struct peers peers = {0};
     _cleanup_plan_ struct plan plan = {0};
     struct session_peer own;
-    bool remote = lockout_own_session(&own);
+    bool remote = ssh_own_session(&own);
     int r = plan_make(session->policy, &session->live, 0, &plan);
 
     if (r < 0)

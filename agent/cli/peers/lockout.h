@@ -4,10 +4,6 @@
 #include "agent/cli/peers/impact_report.h"
 #include "agent/cli/routes/routing_report.h"
 
-/* The session that this program was started in, by SSH_CONNECTION. False where there is none, it is
- * not over IPv4, or it does not look as sshd(8) writes it. */
-bool lockout_own_session(struct session_peer *ret);
-
 /* Who is about to write, or to let a running agent do so. */
 enum lockout_verb {
     LOCKOUT_APPLY,

@@ -6,6 +6,7 @@
 #include "agent/store/policy_load.h"
 #include "agent/store/presets.h"
 #include "agent/system/conf_files.h"
+#include "agent/system/sysctl_load.h"
 #include "policy/lang/generate.h"
 #include "policy/sysctl/fragment.h"
 

@@ -9,6 +9,7 @@
 #include "agent/store/lock.h"
 #include "agent/store/pause.h"
 #include "agent/store/policy_load.h"
+#include "agent/system/sysctl_load.h"
 #include "agent/system/udevdb.h"
 #include "policy/facts/keys.h"
 #include "policy/lang/routing.h"

@@ -1,0 +1,14 @@
+/* Messages to the person: always on stderr. */
+#pragma once
+
+#include "policy/base/diag.h"
+
+/* "rpfpolicy: …" and a newline to stderr. Bytes of foreign origin are escaped by the caller. */
+void say(const char *format, ...) _printf_(1, 2);
+
+/* What a negative errno means, in words. */
+const char *error_text(int error);
+
+/* Print what parsers had to say to stderr as "file:line: message", errors plain, the others with
+ * "warning:" or "note:" before the message. Nothing below `least` is shown. */
+void say_diags(const struct diags *diags, enum diag_level least);
