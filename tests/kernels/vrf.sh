@@ -193,7 +193,7 @@ says "explain: why no routing" "$OUT" 'cannot be had: it belongs to a VRF'
 says "explain: loose" "$OUT" '^ *eth0 = loose'
 says_not "explain: no line of routing" "$OUT" '\[routing\]'
 run explain red --peer 203.0.113.1
-says "explain: the VRF itself decides nothing" "$OUT" 'the value of the port decides'
+says "explain: the VRF itself decides nothing" "$OUT" 'Nothing by itself: packets come in by the ports'
 says_not "explain: nothing is dropped by the VRF itself" "$OUT" 'strict drops'
 printf '[routing]\neth0 = auto\n' | policy_file 10-test.conf
 run routes show
