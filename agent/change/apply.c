@@ -9,16 +9,20 @@
 
 #define RENAMES_MAX 5
 
+struct seen {
+    int ifindex;
+    key_mask followed; /* as in that picture */
+};
+
 struct apply {
     const struct apply_options *options;
     const struct policy *policy; /* options->policy, or the whole of it */
     struct apply_result *result;
     struct procsys procsys;
     struct netlink nl;
-    int *seen; /* owned: ifindexes of the picture that was first planned with */
+    struct seen *seen; /* owned: devices of the picture that was first planned with */
     size_t n_seen;
-    int all[KEY_COUNT]; /* of the picture that was planned with last */
-    key_mask pinned;    /* keys of which those devices no longer follow `default` */
+    key_mask pinned; /* keys of which those devices no longer follow `default` */
     key_mask
         blocked; /* `all` or `default` could not be written: what relies on it must not follow */
 };
@@ -32,28 +36,37 @@ static void apply_done(struct apply *apply)
 
 static int by_ifindex(const void *a, const void *b)
 {
-    const int *x = a, *y = b;
+    const struct seen *x = a, *y = b;
 
-    return (*x > *y) - (*x < *y);
+    return (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
 }
 
-/* The first part of a plan stops every device it knows from following `default`. */
+/* The first part of a plan stops every device it knows from following `default`. What they followed
+ * until then can no longer be seen. */
 static void pin_seen(const struct apply *apply, struct live *live)
 {
-    for (size_t i = 0; apply->seen && i < live->count; i++)
-        if (bsearch(&live->devices[i].ifindex, apply->seen, apply->n_seen, sizeof(int), by_ifindex))
-            live->devices[i].pinned = apply->pinned;
+    for (size_t i = 0; apply->seen && i < live->count; i++) {
+        struct device *device = &live->devices[i];
+        const struct seen key = {.ifindex = device->ifindex};
+        const struct seen *seen =
+            bsearch(&key, apply->seen, apply->n_seen, sizeof(key), by_ifindex);
+
+        if (!seen)
+            continue;
+        device->pinned = apply->pinned;
+        device->followed |= seen->followed & apply->pinned;
+    }
 }
 
 static int remember_seen(struct apply *apply, const struct live *live)
 {
     if (apply->seen || live->count == 0)
         return 0;
-    apply->seen = calloc(live->count, sizeof(int));
+    apply->seen = calloc(live->count, sizeof(*apply->seen));
     if (!apply->seen)
         return -ENOMEM;
     for (size_t i = 0; i < live->count; i++)
-        apply->seen[i] = live->devices[i].ifindex;
+        apply->seen[i] = (struct seen){live->devices[i].ifindex, live->devices[i].followed};
     apply->n_seen = live->count;
     return 0;
 }
@@ -160,8 +173,6 @@ static int read_and_plan(struct apply *apply, int ifindex, struct plan *ret)
         return -ENODEV;
     r = options->make ? options->make(&live, options->data, ret)
                       : plan_make(apply->policy, &live, options->only_ifindex, ret);
-    for (enum key key = 0; key < KEY_COUNT; key++)
-        apply->all[key] = live.all[key];
     if (r >= 0 && ifindex == 0 && ret->until_reread < ret->count)
         r = remember_seen(apply, &live);
     return r;
@@ -222,8 +233,8 @@ static int record(struct apply *apply, const struct write *writes, size_t n)
     for (size_t i = 0; i < n; i++) {
         records[i] = (struct before_record){.key = writes[i].key,
                                             .ifindex = writes[i].ifindex,
-                                            .value = writes[i].old_value,
-                                            .all = apply->all[writes[i].key],
+                                            .value = writes[i].former,
+                                            .all = writes[i].former_all,
                                             .all_known = true,
                                             .wrote = writes[i].new_value};
         memcpy(records[i].name, writes[i].name, sizeof(records[i].name));
@@ -326,7 +337,7 @@ static int match_again(struct apply *apply, const struct plan *plan, const struc
     plan_key_target(apply->policy, &live, write->key, &key_target);
     key_target.new_all = new_all;
     plan_device_target(apply->policy, &key_target, write->key, device, &target);
-    ret->old_value = device->conf[write->key];
+    ret->old_value = ret->former = device->conf[write->key];
     ret->new_value = target.write ? target.write_value : device->conf[write->key];
     ret->before = target.before;
     ret->after = target.wanted;

@@ -2,6 +2,8 @@
  *
  *   `all`      goes back to what it was before our first write to it, where what is there now is
  *              ours. One that somebody else has moved stays, whether or not we ever wrote it.
+ *              What somebody else had moved `all` or `default` to, and the agent undid, is not in
+ *              the record, nor what that made of devices.
  *   a device   that we wrote becomes effectively what it was at our first write to it, under the
  *   `default`  `all` of that moment; an `all` that was ours by then counts as what was there before
  *              us. With the same `all` again that is exactly the configured value. With another one

@@ -127,14 +127,14 @@ static uint64_t retry_entry(struct agent *agent, struct entry *entry, uint64_t n
 static uint64_t retry_specials(struct agent *agent, uint64_t now)
 {
     struct special *specials = &agent->specials;
+    bool settles = conflict_settles_at(&specials->conflict) <= now;
 
-    if (specials->retry_at && specials->retry_at <= now) {
-        specials->retry_at = 0;
-        agent_schedule_resync(agent, NULL);
-    }
-    if (conflict_settles_at(&specials->conflict) <= now &&
-        conflict_settle(&specials->conflict, now))
+    if (settles && conflict_settle(&specials->conflict, now))
         say_settled(agent, &specials->conflict, "`all` and `default`", "them");
+    if (settles || (specials->retry_at && specials->retry_at <= now)) {
+        specials->retry_at = 0;
+        agent_schedule_resync(agent, NULL); /* what stays is the state from then on: kept.h */
+    }
     return earlier(specials->retry_at ? specials->retry_at : UINT64_MAX,
                    conflict_settles_at(&specials->conflict));
 }

@@ -9,6 +9,7 @@
 #include "agent/change/apply.h"
 #include "agent/daemon/entries.h"
 #include "agent/daemon/histogram.h"
+#include "agent/daemon/kept.h"
 #include "agent/daemon/log.h"
 #include "agent/daemon/routes_follow.h"
 #include "agent/kernel/links.h"
@@ -95,7 +96,8 @@ struct agent {
     sd_event_source *pause_timer; /* the next pause whose time is up */
     sd_event_source *accept_timer;
 
-    struct live special; /* all and default; no devices */
+    struct live special; /* all and default as they are; no devices */
+    struct kept kept;    /* as they were before somebody else moved them */
     struct key_target targets[KEY_COUNT];
     struct special specials;
     struct table table;

@@ -253,7 +253,7 @@ static void record_before(const struct repair *repair)
     struct before_record record = {.key = repair->key,
                                    .ifindex = entry->device.ifindex,
                                    .value = repair->old_value,
-                                   .all = repair->agent->special.all[repair->key],
+                                   .all = repair->agent->targets[repair->key].kept_all,
                                    .all_known = true,
                                    .wrote = repair->target->write_value};
 
@@ -339,6 +339,7 @@ static int repair_key(struct repair *repair)
         return 0;
     }
     entry->device.conf[repair->key] = repair->target->write_value;
+    entry_keep(entry, KEY_BIT(repair->key));
     if (entry->keys) {
         entry->keys[repair->key].retry_at = 0;
         entry->keys[repair->key].failed = false;

@@ -110,6 +110,13 @@ void table_set_state(struct table *table, struct entry *entry, enum state state)
     entry->state = state;
 }
 
+void entry_keep(struct entry *entry, key_mask keys)
+{
+    for (enum key key = 0; key < KEY_COUNT; key++)
+        if (keys & KEY_BIT(key))
+            entry->kept[key] = entry->device.conf[key];
+}
+
 void entry_take(struct entry *entry, struct device *device)
 {
     device_done(&entry->device);

@@ -13,8 +13,9 @@ struct entry_key {
 
 struct entry {
     struct device device;
-    uint64_t generation; /* of the last full read that saw it */
-    uint64_t appeared;   /* monotonic time of its first message; 0: it was there at the start */
+    int32_t kept[KEY_COUNT]; /* configured, before somebody moved `default`: see kept.h */
+    uint64_t generation;     /* of the last full read that saw it */
+    uint64_t appeared;       /* monotonic time of its first message; 0: it was there at the start */
     uint64_t numbered_until, uplink_until; /* sets with time conditions; 0: nothing pending */
     uint64_t unsettled_until; /* udev is at work on it, at the longest until then; 0: settled */
     uint64_t ask_udev_at;
@@ -49,6 +50,9 @@ void entry_renamed(struct entry *entry);
 
 /* Note the state of an entry in the counters. */
 void table_set_state(struct table *table, struct entry *entry, enum state state);
+
+/* What the device has configured is its own in these keys, not what it followed. */
+void entry_keep(struct entry *entry, key_mask keys);
 
 /* Replace the facts of an entry; takes over what `device` owns. Facts that only the table has
  * (membership of sets with time conditions) are the caller's to keep. */

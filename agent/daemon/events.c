@@ -59,6 +59,8 @@ static void on_new_link(struct agent *agent, const struct nlmsghdr *message)
             agent_schedule_resync(agent, NULL); /* it may be somebody's master */
     }
     is_new |= before.unseen;
+    if (is_new)
+        entry_keep(entry, KEY_MASK_ALL);
     agent_routing_on_link(agent, is_new ? NULL : &before, &entry->device);
     agent_device_changed(agent, entry, renamed ? "rename" : is_new ? "new device" : "link event");
 }
@@ -119,6 +121,7 @@ static void on_unannounced(struct agent *agent, const struct netconf_values *val
     device->bus_parent = agent_may_be_on_bus(agent, name);
     device->forwarding = values->forwarding != 0;
     device->conf[KEY_RP_FILTER] = values->rp_filter;
+    entry_keep(entry, KEY_BIT(KEY_RP_FILTER));
     agent_device_changed(agent, entry, "new device");
 }
 
@@ -194,6 +197,9 @@ static void on_netconf(const struct nlmsghdr *message, void *data)
         entry->device.conf[KEY_RP_FILTER] = values.rp_filter;
         changed = true;
     }
+    if (values.has_rp_filter && !values.has_forwarding &&
+        !is_older) /* its own, see on_unannounced */
+        entry->kept[KEY_RP_FILTER] = values.rp_filter;
     if (values.has_forwarding && entry->device.forwarding != (values.forwarding != 0)) {
         entry->device.forwarding = values.forwarding != 0;
         changed = true;

@@ -84,7 +84,7 @@ int agent_merge(struct agent *agent, struct live *live)
         return r;
     for (size_t i = 0; i < live->count; i++) {
         struct device *device = &live->devices[i];
-        bool is_new;
+        bool is_new, is_unseen;
         struct entry *entry = table_add(&agent->table, device->ifindex, &is_new);
 
         if (!entry)
@@ -93,10 +93,12 @@ int agent_merge(struct agent *agent, struct live *live)
             found(agent, entry, device, first);
         else if (!streq(entry->device.name, device->name))
             entry_renamed(entry);
+        is_unseen = is_new || entry->device.unseen;
         entry->generation = agent->generation;
         keep_memberships(agent, entry, device, is_new && first);
         keep_properties(entry, device);
         entry_take(entry, device);
+        entry_keep(entry, is_unseen ? KEY_MASK_ALL : agent->kept.settled);
     }
     table_sweep(&agent->table, agent->generation);
     return 0;
@@ -117,5 +119,6 @@ int agent_amend(struct live *live, void *data)
         device->uplink |= entry && entry->uplink_until > now;
         device->paused |= agent_may_be_renamed(agent, device, entry);
     }
+    kept_fill(agent, live);
     return 0;
 }

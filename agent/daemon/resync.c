@@ -170,13 +170,9 @@ static void report_plan_write(const struct write *write, enum write_result resul
 
 static bool special_drifts(const struct agent *agent)
 {
-    for (enum key key = 0; key < KEY_COUNT; key++) {
-        const struct key_target *target = &agent->targets[key];
-
-        if (target->managed && !target->all_blocked &&
-            (target->new_all != target->old_all || target->new_default != target->old_default))
+    for (enum key key = 0; key < KEY_COUNT; key++)
+        if (kept_drifts(agent, key))
             return true;
-    }
     return false;
 }
 
@@ -350,6 +346,7 @@ static int take_picture(struct agent *agent, struct live *live)
 {
     int r;
 
+    kept_take(agent, live);
     take_specials(agent, live);
     r = agent_merge(agent, live);
     live_done(live);
@@ -378,6 +375,7 @@ int agent_resync(struct agent *agent)
         }
         if (r < 0)
             return r;
+        kept_fill(agent, &live);
         agent_mark_paused(agent, &live);
         if (pass > 0 || agent->routing.n_records > 0) /* else it is tried below, before values */
             agent_routing_mark(agent, &live);

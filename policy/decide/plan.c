@@ -69,16 +69,19 @@ int plan_add_device(struct plan *plan, const struct key_target *target, enum key
                     const struct device *device, const struct device_target *t)
 {
     int early = key_effective(key, target->old_all, t->write_value, device->forwarding);
+    bool by_rule = t->by_rule && t->wanted != t->before;
     struct write write = {
         .key = key,
         .ifindex = device->ifindex,
         .step = early == t->before || early == t->wanted ? 2 : 4,
         .old_value = device->conf[key],
         .new_value = t->write_value,
+        .former = plan_stored_before(target, key, device),
+        .former_all = target->kept_all,
         .before = t->before,
         .after = t->wanted,
-        .reason = t->wanted == t->before ? WRITE_KEEP : WRITE_RULE,
-        .rule = t->wanted == t->before ? NULL : t->rule,
+        .reason = by_rule ? WRITE_RULE : WRITE_KEEP,
+        .rule = by_rule ? t->rule : NULL,
     };
     int r;
 
@@ -128,6 +131,8 @@ int plan_add_all(struct plan *plan, const struct key_target *target, enum key ke
         .name = "all",
         .step = 3,
         .old_value = target->old_all,
+        .former = target->kept_all,
+        .former_all = target->kept_all,
         .new_value = target->all_held ? target->held_all : target->new_all,
         .before = key_effective(key, target->old_all, 0, false),
         .reason = pinned ? WRITE_PIN : WRITE_MAKE_ROOM,
@@ -153,6 +158,8 @@ int plan_add_default(struct plan *plan, const struct key_target *target, enum ke
         .step = 5,
         .old_value = target->mid_default,
         .new_value = target->new_default,
+        .former = target->kept_default,
+        .former_all = target->kept_all,
         .before = target->default_before,
         .after = target->default_after,
         .reason = pinned  ? WRITE_PIN
@@ -181,7 +188,7 @@ int plan_add_default(struct plan *plan, const struct key_target *target, enum ke
         if (r < 0)
             return r;
     }
-    if (!plan_rule_writes(rule) && target->default_after != target->default_before)
+    if (!plan_rule_writes(rule) && target->default_after != target->default_kept)
         return add_casualty(plan, key, IFINDEX_DEFAULT, "default", target->default_before,
                             target->default_after);
     return 0;
@@ -237,7 +244,7 @@ static void narrow(const struct policy *policy, const struct live *live, enum ke
     struct key_target held = *target;
     struct device_target with, without;
 
-    held.new_all = held.old_all;
+    held.new_all = held.kept_all = held.old_all;
     plan_device_target(policy, target, key, only, &with);
     plan_device_target(policy, &held, key, only, &without);
     if (!needs_move(&with, &without))
@@ -349,7 +356,9 @@ char *write_reason_text(const struct write *write)
     case WRITE_KEEP:
         break;
     }
-    if (asprintf(&text, "keeps %s effectively %s",
+    if (asprintf(&text,
+                 write->before == write->after ? "keeps %s effectively %s"
+                                               : "makes %s effectively %s again",
                  write->ifindex == IFINDEX_DEFAULT ? "new devices" : "it", word) < 0)
         return NULL;
     return text;

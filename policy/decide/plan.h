@@ -25,7 +25,8 @@ enum write_reason {
     WRITE_RULE,        /* a rule asks for this value */
     WRITE_PIN,         /* `all` or `default` is pinned */
     WRITE_MAKE_ROOM,   /* `all` moves down so that rules can be honoured */
-    WRITE_KEEP,        /* keeps a device, or default, effectively as it was under the new `all` */
+    WRITE_KEEP,        /* keeps a device, or default, effectively as it was under the new `all`, or
+                          before somebody else moved `all` or `default` */
     WRITE_STOP_FOLLOW, /* step 0: an equal value, so that the device no longer follows default */
     WRITE_RESTORE,     /* back to a value that was recorded */
     WRITE_NEW_DEVICES, /* default takes the value of the bare * rule */
@@ -37,6 +38,9 @@ struct write {
     char name[DEVICE_NAME_MAX + 1];
     unsigned step;            /* 0..5 as above */
     int old_value, new_value; /* configured */
+    int former,
+        former_all;    /* configured, and `all` then, for the record: old_value, and `all` as it
+                          is, unless that is what somebody else moved them to and is undone */
     int before, after; /* effective; for all and default: of a device that stores 0 / their own */
     enum write_reason reason;
     const struct rule *rule; /* borrowed from the policy; NULL for KEEP and STOP_FOLLOW */
@@ -70,8 +74,10 @@ struct plan {
 struct key_target {
     bool managed;         /* some rule names the key */
     int old_all, new_all; /* configured; equal when `all` stays */
-    bool has_minimum;     /* rp_filter: some rule that is written wants a value */
-    int minimum;          /* the smallest effective value that such a rule may want */
+    int kept_all;     /* configured: under which the values to be kept are; old_all, unless somebody
+                         else moved it and that is undone */
+    bool has_minimum; /* rp_filter: some rule that is written wants a value */
+    int minimum;      /* the smallest effective value that such a rule may want */
     const struct rule *minimum_rule;
     const struct rule *all_rule; /* who speaks of `all`: its pin, else the rule of the minimum where
                                     that moves it; NULL: nobody */
@@ -81,9 +87,12 @@ struct key_target {
     bool all_held;    /* stays for now, since it would make a device stricter that is held */
     int held_all;     /* configured: what it would become otherwise */
     int old_default, new_default;      /* configured */
+    int kept_default;                  /* configured: likewise; old_default, unless … */
     int mid_default;                   /* configured, from step 1 to step 5 */
     const struct rule *default_rule;   /* who asks: its pin, else the bare *; NULL: nobody */
     int default_before, default_after; /* effective value of a device born before, after the plan */
+    int default_kept;                  /* of one born before somebody moved `all` or `default` */
+    bool default_back;       /* somebody else moved it, and it is put back to kept_default */
     bool default_drift;      /* default's value (or, unpinned, effective value) is not as wanted */
     bool default_impossible; /* default_rule asks for what no write can give, or it is read-only */
     bool default_paused;     /* only keeps its effective value for now; is no drift meanwhile */
@@ -94,7 +103,10 @@ struct device_target {
     const struct rule *rule; /* winner; NULL: no rule */
     bool undecided;          /* a stronger rule depends on a fact that is not known */
     int before;              /* effective now */
-    int wanted;              /* effective value that will be; equals before when nothing is asked */
+    int kept;                /* effective before somebody moved `all` or `default`, where that is
+                                undone; else as now */
+    int wanted;              /* effective value that will be; equals kept when nothing is asked */
+    bool by_rule;            /* that is what the rule asks for */
     int write_value;         /* configured value that gives `wanted` under new_all */
     bool write;              /* it must be written */
     bool impossible;         /* a rule asks for what no write can give */

@@ -29,7 +29,9 @@ static void target_of(const struct wanted_value *values, size_t n, const struct 
         .managed = true,
         .old_all = live->all[key],
         .new_all = all ? all->value : live->all[key],
+        .kept_all = live->all[key],
         .old_default = live->def[key],
+        .kept_default = live->def[key],
         .new_default = def ? def->value : live->def[key],
     };
 
@@ -39,6 +41,7 @@ static void target_of(const struct wanted_value *values, size_t n, const struct 
     }
     target.default_before =
         key_effective(key, target.old_all, target.old_default, live->def_forwarding);
+    target.default_kept = target.default_before;
     target.default_after =
         key_effective(key, target.new_all, target.new_default, live->def_forwarding);
     target.mid_default = plan_middle_default(key, &target, live->def_forwarding);

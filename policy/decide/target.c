@@ -30,15 +30,21 @@ static bool pin_states(const struct rule *pin, int stored)
     return false;
 }
 
-/* The configured value that keeps what `stored` amounts to; `stored` itself where that already
- * does, and where nothing can. */
-static int keep_value(enum key key, const struct key_target *target, int stored, bool forwarding)
+/* The configured value that has this effect under the new `all`; `stored` itself where that already
+ * has, and where nothing can. */
+static int value_for(enum key key, const struct key_target *target, int stored, int effective,
+                     bool forwarding)
 {
-    int effective = key_effective(key, target->old_all, stored, forwarding);
-
     if (key_effective(key, target->new_all, stored, forwarding) == effective)
         return stored;
     return key_reachable(key, target->new_all, effective, forwarding) ? effective : stored;
+}
+
+/* The configured value that keeps what `stored`, which is or was there, amounts to. */
+static int keep_value(enum key key, const struct key_target *target, int stored, bool forwarding)
+{
+    return value_for(key, target, stored, key_effective(key, target->kept_all, stored, forwarding),
+                     forwarding);
 }
 
 static bool attainable(enum key key, int all, int stored, int effective, bool forwarding)
@@ -137,6 +143,7 @@ static void target_all(const struct policy *policy, const struct live *live, enu
     bool above;
 
     target->old_all = target->new_all = live->all[key];
+    target->kept_all = live->kept & KEY_BIT(key) ? live->kept_all[key] : live->all[key];
     if (key == KEY_RP_FILTER)
         find_minimum(policy, key, target);
     above = stands_above(key, target->old_all, target);
@@ -148,13 +155,14 @@ static void target_all(const struct policy *policy, const struct live *live, enu
         target->all_rule = pin;
         target->all_drift = rule_speaks(pin) && !pin_states(pin, target->old_all);
         if (target->all_drift && plan_rule_writes(pin))
-            target->new_all = pin->values[0];
+            target->new_all = pin_states(pin, target->kept_all) ? target->kept_all : pin->values[0];
         else
             target->all_blocked = above;
     } else if (above) {
         target->all_rule = target->minimum_rule;
         target->all_drift = true;
-        target->new_all = target->minimum;
+        target->new_all =
+            stands_above(key, target->kept_all, target) ? target->minimum : target->kept_all;
     }
     if (target->new_all != target->old_all && !live->all_writable) {
         target->new_all = target->old_all;
@@ -168,7 +176,8 @@ int plan_middle_default(enum key key, const struct key_target *target, bool forw
 {
     const int candidates[] = {
         target->old_default,
-        keep_value(key, target, target->old_default, forwarding),
+        target->default_back ? target->new_default : target->old_default,
+        value_for(key, target, target->old_default, target->default_before, forwarding),
         target->new_default,
     };
 
@@ -187,7 +196,7 @@ int plan_middle_default(enum key key, const struct key_target *target, bool forw
 static int final_default(enum key key, struct key_target *target, bool forwarding)
 {
     const struct rule *rule = target->default_rule;
-    int kept = keep_value(key, target, target->old_default, forwarding);
+    int kept = keep_value(key, target, target->kept_default, forwarding);
     int wanted;
 
     if (!rule)
@@ -196,18 +205,37 @@ static int final_default(enum key key, struct key_target *target, bool forwardin
         target->default_drift = !pin_states(rule, target->old_default);
         if (!plan_rule_writes(rule))
             return kept;
-        return target->default_drift ? rule->values[0] : target->old_default;
+        return pin_states(rule, target->kept_default) ? target->kept_default : rule->values[0];
     }
     target->default_drift = !rule_accepts(rule, target->default_before);
     if (!plan_rule_writes(rule))
         return kept;
-    if (!choose(rule, target, target->old_default, target->default_before, forwarding, &wanted)) {
+    if (!choose(rule, target, target->kept_default, target->default_kept, forwarding, &wanted)) {
         target->default_impossible = true;
         return kept;
     }
-    if (key_effective(key, target->new_all, target->old_default, forwarding) == wanted)
-        return target->old_default;
+    if (key_effective(key, target->new_all, target->kept_default, forwarding) == wanted)
+        return target->kept_default;
     return wanted;
+}
+
+/* Is `default` put back to what it was, or was already, by the first part of a plan? Only where a
+ * rule says that it cannot stay as it is, and `all` is not to blame; else whoever wrote it wrote
+ * what devices born from now on have. */
+static bool default_goes_back(const struct live *live, enum key key,
+                              const struct key_target *target)
+{
+    const struct rule *rule = target->default_rule;
+
+    if (!(live->kept & KEY_BIT(key)) || live->default_paused || !live->all_writable ||
+        !plan_rule_writes(rule))
+        return false;
+    if (live->def[key] == live->kept_def[key])
+        return true;
+    if (rule->pattern.kind == PATTERN_DEFAULT)
+        return !pin_states(rule, target->old_default);
+    return !rule_accepts(
+        rule, key_effective(key, target->kept_all, target->old_default, live->def_forwarding));
 }
 
 static void target_default(const struct policy *policy, const struct live *live, enum key key,
@@ -217,14 +245,16 @@ static void target_default(const struct policy *policy, const struct live *live,
     const struct rule *any = policy_any(policy, key);
     bool forwarding = live->def_forwarding;
 
-    target->old_default = live->def[key];
     target->default_before = key_effective(key, target->old_all, target->old_default, forwarding);
-    target->new_default = target->old_default;
     if (pin)
         target->default_rule = rule_speaks(pin) ? pin : NULL;
     else
         target->default_rule = rule_speaks(any) ? any : NULL;
     target->default_paused = live->default_paused;
+    target->default_back = default_goes_back(live, key, target);
+    if (target->default_back)
+        target->kept_default = live->kept_def[key];
+    target->default_kept = key_effective(key, target->kept_all, target->kept_default, forwarding);
     if (pin && pin->unmanaged) {
         /* never written, paused or not */
     } else if (live->default_paused) {
@@ -272,14 +302,17 @@ void plan_key_target(const struct policy *policy, const struct live *live, enum 
 {
     struct key_target target = {.managed = policy->keys & KEY_BIT(key)};
 
+    target.old_default = target.kept_default = target.new_default = live->def[key];
     if (target.managed) {
         target_all(policy, live, key, &target);
         hold_all(live, key, &target);
+        if (target.new_all == target.old_all)
+            target.kept_all = target.old_all; /* nothing is undone */
         target_default(policy, live, key, &target);
     } else {
-        target.old_all = target.new_all = live->all[key];
-        target.old_default = target.mid_default = target.new_default = live->def[key];
-        target.default_before = target.default_after =
+        target.old_all = target.kept_all = target.new_all = live->all[key];
+        target.mid_default = target.new_default;
+        target.default_before = target.default_kept = target.default_after =
             key_effective(key, target.old_all, target.old_default, live->def_forwarding);
     }
     *ret = target;
@@ -290,36 +323,63 @@ void plan_key_hold_default(const struct policy *policy, const struct live *live,
 {
     const struct rule *pin = policy_pin(policy, key, PATTERN_DEFAULT);
 
-    target->new_default = target->old_default;
+    target->new_default = target->kept_default = target->old_default;
+    target->default_back = false;
     if (!(pin && pin->unmanaged))
         target->new_default = keep_value(key, target, target->old_default, live->def_forwarding);
     target->default_after =
         key_effective(key, target->new_all, target->new_default, live->def_forwarding);
+    target->default_kept =
+        key_effective(key, target->kept_all, target->old_default, live->def_forwarding);
     target->mid_default = plan_middle_default(key, target, live->def_forwarding);
     target->default_rule = NULL;
+}
+
+int plan_stored_before(const struct key_target *target, enum key key, const struct device *device)
+{
+    bool followed = device->followed & KEY_BIT(key) && !device->paused && target->default_back;
+
+    return followed ? target->kept_default : device->conf[key];
 }
 
 void plan_device_keep(const struct key_target *target, enum key key, const struct device *device,
                       struct device_target *ret)
 {
-    int stored = device->conf[key];
+    int stored = plan_stored_before(target, key, device);
 
-    ret->before = key_effective(key, target->old_all, stored, device->forwarding);
+    ret->before = key_effective(key, target->old_all, device->conf[key], device->forwarding);
+    ret->kept = key_effective(key, target->kept_all, stored, device->forwarding);
     ret->write_value = keep_value(key, target, stored, device->forwarding);
-    ret->write = ret->write_value != stored;
+    ret->write = ret->write_value != device->conf[key];
     ret->wanted = key_effective(key, target->new_all, ret->write_value, device->forwarding);
-    ret->casualty = ret->wanted != ret->before;
+    ret->casualty = ret->wanted != ret->kept;
+    ret->by_rule = false;
+}
+
+static bool may_not_have(enum key key, const struct device *device, const struct device_target *t)
+{
+    return device->held && key == KEY_RP_FILTER && !t->moot &&
+           key_may_refuse(key, t->before, t->wanted);
 }
 
 static void hold_device(const struct key_target *target, enum key key, const struct device *device,
                         struct device_target *t)
 {
-    if (!device->held || key != KEY_RP_FILTER || !key_may_refuse(key, t->before, t->wanted))
+    struct key_target as_now = *target;
+
+    if (!may_not_have(key, device, t))
         return;
-    t->held = true;
-    t->held_wanted = t->wanted;
-    t->held_value = t->write_value;
-    plan_device_keep(target, key, device, t);
+    if (t->by_rule) {
+        t->held = true;
+        t->held_wanted = t->wanted;
+        t->held_value = t->write_value;
+        plan_device_keep(target, key, device, t);
+    }
+    if (!may_not_have(key, device, t))
+        return;
+    as_now.kept_all = as_now.old_all;
+    as_now.default_back = false;
+    plan_device_keep(&as_now, key, device, t);
 }
 
 void plan_device_target(const struct policy *policy, const struct key_target *target, enum key key,
@@ -337,15 +397,16 @@ void plan_device_target(const struct policy *policy, const struct key_target *ta
     if (rule_speaks(t.rule) && !t.moot && !t.undecided && !t.paused) {
         t.drift = !rule_accepts(t.rule, t.before);
         if (plan_rule_writes(t.rule)) {
-            t.impossible = !choose(t.rule, target, stored, t.before, device->forwarding, &t.wanted);
+            t.impossible = !choose(t.rule, target, stored, t.kept, device->forwarding, &t.wanted);
             if (!t.impossible) {
+                t.by_rule = true;
                 t.write =
                     key_effective(key, target->new_all, stored, device->forwarding) != t.wanted;
                 t.write_value = t.write ? t.wanted : stored;
                 t.casualty = false;
-                hold_device(target, key, device, &t);
             }
         }
     }
+    hold_device(target, key, device, &t);
     *ret = t;
 }

@@ -7,6 +7,10 @@
 void plan_key_hold_default(const struct policy *policy, const struct live *live, enum key key,
                            struct key_target *target);
 
+/* The configured value that is kept: what is there, unless the device only went with `default`,
+ * which goes back. A person who paused the device wants it left as it is. */
+int plan_stored_before(const struct key_target *target, enum key key, const struct device *device);
+
 /* The target of a device of which nothing is asked: it keeps its effective value. */
 void plan_device_keep(const struct key_target *target, enum key key, const struct device *device,
                       struct device_target *ret);

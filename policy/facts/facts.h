@@ -55,6 +55,8 @@ struct device {
     char *permanent_mac; /* likewise */
     char **properties;   /* owned, NULL-terminated "KEY=VALUE"; NULL for none */
     int32_t conf[KEY_COUNT];
+    key_mask followed; /* keys in which that is what somebody moved `default` to, and went with it
+                          from live.kept_def */
 };
 
 /* What stands for `all` and `default` where a device is named by its ifindex. */
@@ -67,6 +69,12 @@ struct live {
     size_t count;
     int32_t all[KEY_COUNT];
     int32_t def[KEY_COUNT];
+    /* Keys of which it is known what `all` and `default` were before somebody else moved them, and
+     * what that was; equal to all and def where nobody did. Where a plan undoes such a move, what
+     * it keeps are the values of then. */
+    key_mask kept;
+    int32_t kept_all[KEY_COUNT];
+    int32_t kept_def[KEY_COUNT];
     bool def_forwarding; /* configured conf/default/forwarding: what a device born now gets */
     bool all_writable;   /* /proc/sys/net is not mounted read-only */
     bool all_paused, default_paused; /* not to be written for now */

@@ -1,0 +1,115 @@
+/* Which values of `all` and `default` a repair goes back to. Writes nothing. */
+#include "agent/daemon/kept.h"
+
+#include "agent/daemon/agent.h"
+
+/* What was written last in this boot, where something else is there now. */
+static void take_written(struct kept *kept, const struct before_record *record)
+{
+    int32_t *value = record->ifindex == IFINDEX_ALL       ? &kept->all[record->key]
+                     : record->ifindex == IFINDEX_DEFAULT ? &kept->def[record->key]
+                                                          : NULL;
+
+    if (kept->known & KEY_BIT(record->key) && value && *value != record->wrote &&
+        *value != record->wrote_earlier)
+        *value = record->wrote;
+}
+
+/* An agent before this one, or a command, may have written them; then somebody else. */
+static void learn_from_record(struct agent *agent)
+{
+    struct before_record *records = NULL;
+    size_t n = 0;
+
+    if (before_read(&agent->paths, &records, &n) < 0)
+        return; /* nothing was written, or it cannot be told: what is there counts */
+    for (size_t i = 0; i < n; i++)
+        take_written(&agent->kept, &records[i]);
+    free(records);
+}
+
+/* Keys of which nothing was known. */
+static void learn(struct agent *agent, const struct live *live)
+{
+    struct kept *kept = &agent->kept;
+    key_mask keys = agent->policy ? agent->policy->keys : 0, new = keys & ~kept->known;
+
+    kept->known = keys;
+    if (new == 0)
+        return;
+    for (enum key key = 0; key < KEY_COUNT; key++) {
+        if (!(new &KEY_BIT(key)))
+            continue;
+        kept->all[key] = live->all[key];
+        kept->def[key] = live->def[key];
+        for (size_t i = 0; i < live->count; i++) {
+            struct entry *entry = table_get(&agent->table, live->devices[i].ifindex);
+
+            if (entry)
+                entry->kept[key] = live->devices[i].conf[key];
+        }
+    }
+    if (agent->generation == 0)
+        learn_from_record(agent);
+}
+
+/* Did this device only go with `default`? The kernel says nothing of it. */
+static bool went_along(const struct agent *agent, const struct live *live, enum key key,
+                       const struct entry *entry, const struct device *device)
+{
+    int was = agent->kept.def[key], is = live->def[key];
+
+    return was != is && entry->kept[key] == was && plan_may_follow(key, is, device);
+}
+
+void kept_fill(struct agent *agent, struct live *live)
+{
+    struct kept *kept = &agent->kept;
+
+    learn(agent, live);
+    live->kept = kept->known;
+    memcpy(live->kept_all, kept->all, sizeof(live->kept_all));
+    memcpy(live->kept_def, kept->def, sizeof(live->kept_def));
+    for (size_t i = 0; i < live->count; i++) {
+        struct device *device = &live->devices[i];
+        const struct entry *entry = table_get(&agent->table, device->ifindex);
+
+        device->followed = 0;
+        for (enum key key = 0; entry && key < KEY_COUNT; key++)
+            if (kept->known & KEY_BIT(key) && went_along(agent, live, key, entry, device))
+                device->followed |= KEY_BIT(key);
+    }
+}
+
+bool kept_drifts(const struct agent *agent, enum key key)
+{
+    const struct key_target *target = &agent->targets[key];
+
+    return target->managed && !target->all_blocked &&
+           (target->new_all != target->old_all || target->new_default != target->old_default);
+}
+
+/* Between the values that another writer puts there again and again may be ones that could stay. */
+static bool is_settled(const struct agent *agent, enum key key)
+{
+    const struct key_target *target = &agent->targets[key];
+
+    if (!agent->enforcing)
+        return true;
+    return !kept_drifts(agent, key) && !target->all_held &&
+           (target->all_paused || conflict_delay(&agent->specials.conflict) == 0);
+}
+
+void kept_take(struct agent *agent, struct live *live)
+{
+    struct kept *kept = &agent->kept;
+
+    kept->settled = 0;
+    for (enum key key = 0; key < KEY_COUNT; key++) {
+        if (!(kept->known & KEY_BIT(key)) || !is_settled(agent, key))
+            continue;
+        kept->settled |= KEY_BIT(key);
+        kept->all[key] = live->kept_all[key] = live->all[key];
+        kept->def[key] = live->kept_def[key] = live->def[key];
+    }
+}
