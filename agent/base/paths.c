@@ -125,6 +125,8 @@ int paths_init(const struct path_options *options, struct paths *ret)
     if (r >= 0)
         r = join(&paths.accepted_before, paths.accepted, ".before");
     if (r >= 0)
+        r = join(&paths.accepted_trial, paths.accepted, ".trial");
+    if (r >= 0)
         r = join(&paths.paused, paths.run, "/paused");
     if (r >= 0)
         r = join(&paths.flushed, paths.run, "/flushed");
@@ -173,6 +175,7 @@ void paths_done(struct paths *paths)
     free(paths->before);
     free(paths->confirm);
     free(paths->accepted_before);
+    free(paths->accepted_trial);
     free(paths->paused);
     free(paths->flushed);
     free(paths->agent);

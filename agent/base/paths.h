@@ -33,7 +33,8 @@ struct paths {
     char *stand_back; /* RUN/stand-back: while it exists the helper does nothing */
     char *confirm;    /* RUN/confirm: the socket of an apply that awaits its confirmation */
     char *accepted;   /* ROOT/var/lib/rpfpolicy/accepted.conf, or below `run` in a foreign one */
-    char *accepted_before; /* what was in force before that apply */
+    char *accepted_before; /* what was in force before that apply, see accepted_hold.h */
+    char *accepted_trial;  /* held by its guardian while it lives */
     char *presets; /* ROOT, then where the build installs them: PREFIX/share/rpfpolicy/presets */
     bool foreign;  /* this network namespace is not the one of process 1 */
 };

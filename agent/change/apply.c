@@ -435,18 +435,33 @@ static int plan_and_carry_out(struct apply *apply)
 
 static int apply_locked(struct apply *apply)
 {
-    int fd, r;
+    const struct apply_options *options = apply->options;
+    int fd = options->locked ? -1 : lock_acquire(options->paths, options->lock_timeout_ms), r;
 
-    fd = lock_acquire(apply->options->paths, apply->options->lock_timeout_ms);
-    if (fd < 0)
+    if (fd < 0 && !options->locked)
         return fd;
     r = netlink_open(&apply->nl);
     if (r >= 0)
-        r = procsys_open(apply->options->paths->proc_sys_net, &apply->procsys);
+        r = procsys_open(options->paths->proc_sys_net, &apply->procsys);
     if (r >= 0)
         r = plan_and_carry_out(apply);
     lock_release(fd);
     return r;
+}
+
+void apply_flush(const struct apply_options *options, struct apply_result *result)
+{
+    _cleanup_procsys_ struct procsys procsys = PROCSYS_INIT;
+    bool by_us;
+    int r;
+
+    if (!result->stricter || result->done == 0 || !options->policy->agent.flush_routes)
+        return;
+    r = procsys_open(options->paths->proc_sys_net, &procsys);
+    if (r >= 0)
+        r = flush_request(options->paths, &procsys, &by_us);
+    result->flush_error = r;
+    result->flushed = r == 0;
 }
 
 int apply_policy(const struct apply_options *options, struct apply_result *ret)
@@ -457,12 +472,7 @@ int apply_policy(const struct apply_options *options, struct apply_result *ret)
 
     *ret = (struct apply_result){0};
     r = apply_locked(&apply);
-    if (ret->stricter && ret->done > 0 && options->policy->agent.flush_routes &&
-        !options->no_flush) {
-        bool by_us;
-
-        ret->flush_error = flush_request(options->paths, &apply.procsys, &by_us);
-        ret->flushed = ret->flush_error == 0;
-    }
+    if (!options->no_flush && !options->locked)
+        apply_flush(options, ret);
     return r;
 }

@@ -43,6 +43,7 @@ struct apply_options {
     uint32_t blind;     /* what not to collect nor judge although the policy needs it */
     bool ignore_pauses; /* write what is paused, too: a person insists */
     bool no_flush;      /* the device carried no traffic yet: nothing is cached */
+    bool locked;        /* the caller holds the lock, and has apply_flush() to call after it */
     int lock_timeout_ms;
     /* NULL, or called after every reading of the picture, before it is planned with: the helper
      * adds what udev told it. A negative errno ends the work. */
@@ -65,3 +66,6 @@ struct apply_options {
  * ret->first_error tells of failures in it. -ECANCELED of a single write: it relied on `all` or
  * `default`, whose write failed. *ret is always set. */
 int apply_policy(const struct apply_options *options, struct apply_result *ret);
+
+/* The flush that it asks for, when the caller held the lock and has released it. */
+void apply_flush(const struct apply_options *options, struct apply_result *result);

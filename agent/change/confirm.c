@@ -2,6 +2,7 @@
 #include "agent/change/confirm.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/change/confirm_private.h"
+#include "agent/store/accepted_hold.h"
 #include "agent/store/before.h"
 #include "agent/store/lock.h"
 
@@ -123,6 +125,20 @@ int confirm_begin(const struct paths *paths, uint64_t timeout_usec,
     return 0;
 }
 
+/* While the lock is held nobody else begins a trial, also where our guardian dies meanwhile. */
+int confirm_check(const struct paths *paths, const struct confirm *own)
+{
+    struct pollfd guardian = {.fd = own ? own->fd : -1};
+    int r;
+
+    if (guardian.fd >= 0) {
+        r = poll(&guardian, 1, 0);
+        return r < 0 ? -errno : r > 0 ? -EOWNERDEAD : 0;
+    }
+    r = accepted_trial_lives(paths);
+    return r > 0 ? -EINPROGRESS : r;
+}
+
 int confirm_announce(struct confirm *confirm, const struct before_record *records, size_t n)
 {
     int r = 0;
@@ -147,9 +163,12 @@ int confirm_answer(struct confirm *confirm, bool keep)
 void confirm_receive(struct confirm *confirm, struct confirm_result *ret)
 {
     struct confirm_packet packet;
+    int r = receive_word(confirm->fd, &packet);
 
-    if (receive_word(confirm->fd, &packet) == 0 && packet.word == WORD_RESULT)
+    if (r == 0 && packet.word == WORD_RESULT)
         *ret = packet.result;
+    else if (r == 0 && packet.word == WORD_STATE)
+        *ret = (struct confirm_result){.outcome = CONFIRM_WAITS, .error = packet.error};
     else
         *ret = (struct confirm_result){.outcome = CONFIRM_GONE};
 }
@@ -178,7 +197,7 @@ static int talk(const struct paths *paths, enum confirm_word word, struct confir
     return r;
 }
 
-int confirm_keep(const struct paths *paths)
+int confirm_keep(const struct paths *paths, int *ret_error)
 {
     struct confirm_packet packet;
     int r = talk(paths, WORD_KEEP, &packet);
@@ -187,6 +206,10 @@ int confirm_keep(const struct paths *paths)
         return -ECANCELED;
     if (r < 0)
         return r;
+    if (packet.word == WORD_STATE && packet.error < 0) {
+        *ret_error = packet.error;
+        return 1;
+    }
     return packet.word == WORD_RESULT && packet.result.outcome == CONFIRM_KEPT ? 0 : -EAGAIN;
 }
 

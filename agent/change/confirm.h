@@ -10,16 +10,18 @@
 #include "agent/store/before.h"
 
 enum confirm_outcome {
-    CONFIRM_WAITS,
+    CONFIRM_WAITS, /* also when it could not be kept: `error` tells why */
     CONFIRM_KEPT,
     CONFIRM_PUT_BACK,
-    CONFIRM_GONE, /* the guardian ended without a word: values stay as they are */
+    CONFIRM_GONE, /* the guardian ended without a word: values stay as they are, its trial is over
+                   */
 };
 
 struct confirm_result {
     enum confirm_outcome outcome;
     unsigned done, failed, skipped;
-    int error; /* negative errno where not everything could be put back */
+    int error; /* negative errno where not everything could be put back; -ESTALE: the policy, since
+                  another one is accepted */
 };
 
 struct confirm {
@@ -27,11 +29,17 @@ struct confirm {
 };
 #define CONFIRM_INIT ((struct confirm){.fd = -1})
 
-/* Start the guardian, which keeps the accepted policy, too. -EBUSY when another apply awaits its
- * confirmation. In the guardian, `ended` is called with the result before it exits. */
+/* Start the guardian, which keeps the accepted policy, too: from here on what is accepted with
+ * `ret` is on trial. -EINPROGRESS when another apply awaits its confirmation, -EBUSY when the lock
+ * cannot be had. In the guardian, `ended` is called with the result before it exits. */
 int confirm_begin(const struct paths *paths, uint64_t timeout_usec,
                   void (*ended)(const struct confirm_result *result, void *data), void *data,
                   struct confirm *ret);
+
+/* May this process accept a policy, or write by one? Under the lock, and for as long as it is held.
+ * own: its own trial; NULL, or not begun: it has none. -EINPROGRESS: an apply of somebody else
+ * awaits its confirmation; -EOWNERDEAD: the guardian of our own is gone. */
+int confirm_check(const struct paths *paths, const struct confirm *own);
 
 /* These are about to be written. Once it returned 0, they will be put back whatever happens. */
 int confirm_announce(struct confirm *confirm, const struct before_record *records, size_t n);
@@ -46,9 +54,10 @@ int confirm_answer(struct confirm *confirm, bool keep);
 void confirm_receive(struct confirm *confirm, struct confirm_result *ret);
 void confirm_done(struct confirm *confirm);
 
-/* From elsewhere. -ENOENT: nothing awaits confirmation; -EACCES; -EAGAIN: it is still writing;
- * -ECANCELED: too late, it is being put back. */
-int confirm_keep(const struct paths *paths);
+/* From elsewhere. 1: it could not be kept, *ret_error tells why, and it waits on. -ENOENT: nothing
+ * awaits confirmation; -EACCES; -EAGAIN: it is still writing; -ECANCELED: too late, it is being put
+ * back. */
+int confirm_keep(const struct paths *paths, int *ret_error);
 
 /* 1 and the time left when an apply awaits its confirmation, 0 when none does. */
 int confirm_pending(const struct paths *paths, uint64_t *ret_left_usec);

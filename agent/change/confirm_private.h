@@ -13,7 +13,7 @@ enum confirm_word {
     WORD_ASK,
     /* from the guardian */
     WORD_READY, /* `error`: not */
-    WORD_STATE, /* `left`, `waiting` */
+    WORD_STATE, /* `left`, `waiting`; `error`: it could not be kept, and waits on */
     WORD_RESULT,
 };
 

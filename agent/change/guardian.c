@@ -20,6 +20,7 @@
 #include "agent/store/before.h"
 #include "agent/store/lock.h"
 #include "agent/store/pause.h"
+#include "agent/store/policy_load.h"
 
 #define LOCK_TIMEOUT_MS 30000
 
@@ -29,6 +30,7 @@ struct guardian {
     size_t count, capacity;
     struct live was; /* every value as it was when all began */
     int listener, signals, timer;
+    int trial;         /* it lives while this is open */
     uint64_t deadline; /* CLOCK_BOOTTIME; 0: writing goes on */
     struct restore restore;
     struct routes_snapshot routes; /* what was there of policy routing */
@@ -43,32 +45,23 @@ static void say_word(int fd, const struct confirm_packet *packet)
     (void)send(fd, packet, sizeof(*packet), MSG_NOSIGNAL);
 }
 
-static void remove_socket(const struct guardian *guardian)
+/* The trial last, since from then on somebody else may begin one. */
+static void end_trial(struct guardian *guardian)
 {
-    (void)unlink(guardian->options->paths->confirm);
+    const struct paths *paths = guardian->options->paths;
+
+    (void)unlink(paths->confirm);
+    accepted_let_go(paths);
+    (void)close(guardian->trial);
 }
 
-/* One guardian at a time: who is there answers. Under the lock, so that nobody takes the place of
- * one who died while another does. */
 static int take_socket(struct guardian *guardian)
 {
     const struct paths *paths = guardian->options->paths;
-    uint64_t left;
-    int lock, r;
 
-    lock = lock_acquire(paths, LOCK_TIMEOUT_MS);
-    if (lock < 0)
-        return lock;
-    r = confirm_pending(paths, &left);
-    if (r == 0) {
-        remove_socket(guardian);
-        (void)umask(0177);
-        r = guardian->listener = confirm_socket(paths, true);
-    } else if (r > 0) {
-        r = -EBUSY;
-    }
-    lock_release(lock);
-    return r;
+    (void)unlink(paths->confirm); /* of one who was killed */
+    (void)umask(0177);
+    return guardian->listener = confirm_socket(paths, true);
 }
 
 static int block_signals(struct guardian *guardian)
@@ -96,22 +89,38 @@ static int read_values(const struct paths *paths, struct live *ret)
     return r < 0 ? r : picture_read(&nl, &options, ret);
 }
 
-static int prepare(struct guardian *guardian)
+/* One guardian at a time, and what it shall go back to is of one moment. */
+static int prepare_locked(struct guardian *guardian)
 {
-    int r = block_signals(guardian);
+    const struct paths *paths = guardian->options->paths;
+    int r = confirm_check(paths, NULL);
 
     if (r >= 0)
-        r = take_socket(guardian);
+        r = guardian->trial = accepted_hold(paths);
     if (r < 0)
         return r;
-    r = read_values(guardian->options->paths, &guardian->was);
+    r = take_socket(guardian);
+    if (r >= 0)
+        r = read_values(paths, &guardian->was);
     if (r >= 0)
         r = routes_snapshot_take(&guardian->routes);
-    if (r >= 0)
-        r = accepted_hold(guardian->options->paths);
     if (r < 0)
-        remove_socket(guardian);
+        end_trial(guardian);
     return r < 0 ? r : 0;
+}
+
+static int prepare(struct guardian *guardian)
+{
+    int r = block_signals(guardian), lock;
+
+    if (r < 0)
+        return r;
+    lock = lock_acquire(guardian->options->paths, LOCK_TIMEOUT_MS);
+    if (lock < 0)
+        return lock;
+    r = prepare_locked(guardian);
+    lock_release(lock);
+    return r;
 }
 
 static int start_time(struct guardian *guardian)
@@ -204,7 +213,7 @@ static int make(const struct live *live, void *data, struct plan *ret)
     struct guardian *guardian = data;
     _cleanup_free_ struct before_record *records = NULL;
     size_t n;
-    int r = accepted_put_back(guardian->options->paths);
+    int r = guardian->ways_are_back ? 0 : accepted_put_back(guardian->options->paths);
 
     if (r < 0)
         guardian->result.error = r; /* the values go back all the same */
@@ -279,6 +288,9 @@ static bool listen_to(struct guardian *guardian, int fd, const struct confirm_pa
         return true;
     case WORD_KEEP:
         if (guardian->deadline == 0)
+            break;
+        state.error = policy_keep(guardian->options->paths);
+        if (state.error < 0)
             break;
         guardian->result.outcome = CONFIRM_KEPT;
         return true;
@@ -376,7 +388,8 @@ static void flush_routes(const struct paths *paths)
 
 void guardian_run(const struct guardian_options *options)
 {
-    struct guardian guardian = {.options = options, .listener = -1, .signals = -1, .timer = -1};
+    struct guardian guardian = {
+        .options = options, .listener = -1, .signals = -1, .timer = -1, .trial = -1};
     struct confirm_packet packet = {.word = WORD_READY, .error = prepare(&guardian)};
     int visitor;
 
@@ -384,15 +397,12 @@ void guardian_run(const struct guardian_options *options)
     if (packet.error < 0)
         return;
     visitor = wait_for_decision(&guardian);
-    if (guardian.result.outcome == CONFIRM_KEPT) {
-        (void)accepted_let_go(options->paths);
-        remove_socket(&guardian);
-    } else {
-        /* Nothing more may be announced; the listener stays, so that nobody takes its place. */
+    if (guardian.result.outcome != CONFIRM_KEPT) {
+        /* Nothing more may be announced; the trial lives on, so that nobody takes its place. */
         (void)shutdown(options->parent, SHUT_RD);
         put_back(&guardian);
-        remove_socket(&guardian);
     }
+    end_trial(&guardian);
     packet = (struct confirm_packet){.word = WORD_RESULT, .result = guardian.result};
     if (visitor >= 0)
         say_word(visitor, &packet);

@@ -177,8 +177,8 @@ int routes_apply(const struct routes_apply_options *options, struct routes_plan 
     r = netlink_open(&nl);
     if (r < 0)
         return r;
-    lock = lock_acquire(options->paths, options->lock_timeout_ms);
-    if (lock < 0)
+    lock = options->locked ? -1 : lock_acquire(options->paths, options->lock_timeout_ms);
+    if (lock < 0 && !options->locked)
         return lock;
     r = apply_locked(options, &nl, &plan, ret);
     lock_release(lock);

@@ -40,6 +40,7 @@ struct routes_apply_options {
     bool forced;                 /* conflicts do not hold a device back */
     bool additions_only;         /* what is to go stays for now */
     bool ignore_pauses;
+    bool locked; /* the caller holds the lock */
     int lock_timeout_ms;
     /* NULL, or called after the picture was read, before it is planned with (udev properties). A
      * negative errno ends the work. */

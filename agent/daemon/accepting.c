@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <sys/inotify.h>
 
+#include "agent/change/confirm.h"
 #include "agent/daemon/agent.h"
 
 /* A policy of several files is replaced one by one, also by Kubernetes: `..data` first, then links
  * to files that are new. */
 #define SETTLED_AFTER (500 * USEC_PER_MSEC)
+#define TRIAL_INTERVAL (2 * USEC_PER_SEC)
 #define ERRORS_SHOWN 10
 
 static const char *why_refused(int error)
@@ -53,9 +55,32 @@ static int on_settled(sd_event_source *source, uint64_t usec, void *data)
     return 0;
 }
 
-static void wait_for_rest(struct agent *agent)
+static void try_again_in(struct agent *agent, uint64_t usec)
 {
-    agent_set_timer(agent, &agent->accept_timer, agent_now(agent) + SETTLED_AFTER, on_settled);
+    agent_set_timer(agent, &agent->accept_timer, agent_now(agent) + usec, on_settled);
+}
+
+static void say_waits(struct agent *agent)
+{
+    if (!agent->accept_waits)
+        log_plain(
+            &agent->logger, LOG_EVENT_PLAIN, LOG_NOTICE,
+            "An apply --confirm awaits its confirmation: until then the policy on disk is not "
+            "accepted");
+    agent->accept_waits = true;
+}
+
+static int accept_locked(struct agent *agent, uint64_t hash, struct diags *diags)
+{
+    int r;
+
+    if (!agent_lock(agent))
+        return -EBUSY;
+    r = confirm_check(&agent->paths, NULL);
+    if (r >= 0)
+        r = policy_accept(&agent->paths, hash, 0, diags);
+    agent_unlock(agent);
+    return r;
 }
 
 void agent_accept(struct agent *agent)
@@ -65,11 +90,14 @@ void agent_accept(struct agent *agent)
     int r = policy_load(&agent->paths, &diags, &policy);
 
     if (r == 0)
-        r = policy_accept(&agent->paths, policy->hash, false, &diags);
-    if (r == -ESTALE) {
-        wait_for_rest(agent);
+        r = accept_locked(agent, policy->hash, &diags);
+    if (r == -EINPROGRESS)
+        say_waits(agent);
+    if (r == -ESTALE || r == -EBUSY || r == -EINPROGRESS) {
+        try_again_in(agent, r == -EINPROGRESS ? TRIAL_INTERVAL : SETTLED_AFTER);
         return;
     }
+    agent->accept_waits = false;
     agent->refused = r < 0;
     if (r < 0)
         say_refused(agent, &diags, r);
@@ -78,7 +106,7 @@ void agent_accept(struct agent *agent)
 
 static int on_changed(sd_event_source *source, const struct inotify_event *event, void *data)
 {
-    wait_for_rest(data);
+    try_again_in(data, SETTLED_AFTER);
     return 0;
 }
 

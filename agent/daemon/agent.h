@@ -65,6 +65,7 @@ struct pauses_stamp {
 struct policy_stamp {
     uint64_t inode, size;
     struct timespec modified; /* ctim also changes where the file gets another name */
+    bool on_trial;            /* and its guardian lives */
 };
 
 struct agent {
@@ -124,6 +125,7 @@ struct agent {
     bool mark_failed;          /* said once; tried again with the status */
     bool accepts;              /* --accept: what is on disk is put into force */
     bool refused;              /* with it: the last policy found on disk was not accepted */
+    bool accept_waits;         /* said once: somebody else's is on trial */
     uint64_t started;          /* wall clock */
     uint64_t wake;             /* monotonic time at which the present event was taken up */
     struct counters counters;

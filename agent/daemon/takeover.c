@@ -8,6 +8,7 @@
 
 #include "agent/daemon/agent.h"
 #include "agent/daemon/evidence.h"
+#include "agent/store/accepted_hold.h"
 
 static void say_policy(const struct agent *agent)
 {
@@ -53,6 +54,12 @@ static void stamp(const struct agent *agent, struct policy_stamp *ret)
             .inode = st.st_ino, .size = (uint64_t)st.st_size, .modified = st.st_mtim};
 }
 
+/* Nothing tells of the end of a guardian that is killed. */
+static bool trial_is_over(const struct agent *agent)
+{
+    return agent->policy_stamp.on_trial && accepted_trial_lives(&agent->paths) == 0;
+}
+
 bool agent_policy_is_stale(struct agent *agent)
 {
     const struct policy_stamp *was = &agent->policy_stamp;
@@ -60,7 +67,8 @@ bool agent_policy_is_stale(struct agent *agent)
 
     stamp(agent, &is);
     if (is.inode == was->inode && is.size == was->size &&
-        is.modified.tv_sec == was->modified.tv_sec && is.modified.tv_nsec == was->modified.tv_nsec)
+        is.modified.tv_sec == was->modified.tv_sec &&
+        is.modified.tv_nsec == was->modified.tv_nsec && !trial_is_over(agent))
         return false;
     agent_schedule_resync(agent, "another policy is accepted");
     return true;
@@ -75,6 +83,7 @@ int agent_take_policy(struct agent *agent)
     int r;
 
     stamp(agent, &agent->policy_stamp); /* before it is read: a later one is noticed */
+    agent->policy_stamp.on_trial = accepted_may_go_back(&agent->paths);
     r = policy_load_accepted(&agent->paths, &diags, &policy);
     if (r == -ENOENT && agent->policy_read && !agent->policy)
         return 0;

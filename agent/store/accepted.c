@@ -2,7 +2,10 @@
  * the bytes and the origins of the files it came from.
  *
  *   rpfpolicy-accepted 1 <hash, 16 hex digits> <number of files>\n
- *   file <bytes> <escaped path>\n<that many bytes>\n          once per file */
+ *   file <bytes> <escaped path>\n<that many bytes>\n          once per file
+ *
+ * What an apply that awaits its confirmation accepts begins with rpfpolicy-on-trial in its place:
+ * accepted_hold.h. */
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -16,7 +19,6 @@
 #include "policy/base/name.h"
 
 #define ACCEPTED_MAX (64U << 20)
-#define ACCEPTED_MAGIC "rpfpolicy-accepted 1 "
 
 /* What is left to read of the accepted file. */
 struct cursor {
@@ -132,7 +134,8 @@ static int parse_accepted(struct cursor c, const char *device, struct diags *dia
 
     if (!policy)
         return -ENOMEM;
-    if (!take_word(&c, ACCEPTED_MAGIC) || !take_hash(&c, &hash) || !take_number(&c, '\n', &count))
+    if ((!take_word(&c, ACCEPTED_MAGIC) && !take_word(&c, ACCEPTED_TRIAL_MAGIC)) ||
+        !take_hash(&c, &hash) || !take_number(&c, '\n', &count))
         return -EBADMSG;
     for (; count > 0; count--) {
         r = take_file(&c, policy, diags);
@@ -182,13 +185,12 @@ static ssize_t read_all(int fd, char *bytes, size_t n)
     return (ssize_t)done;
 }
 
-static int load_from(int fd, const char *path, const char *device, struct diags *diags,
-                     struct policy **ret)
+/* One of the two files. Bytes: owned. */
+static int read_file(int fd, const char *path, struct diags *diags, char **ret, size_t *ret_n)
 {
     _cleanup_free_ char *bytes = NULL;
     struct stat st;
     ssize_t n;
-    int r;
 
     if (fstat(fd, &st) < 0)
         return -errno;
@@ -204,27 +206,98 @@ static int load_from(int fd, const char *path, const char *device, struct diags 
     n = read_all(fd, bytes, (size_t)st.st_size);
     if (n < 0)
         return (int)n;
-    r = policy_parse_accepted(bytes, (size_t)n, device, diags, ret);
-    if (r == -EBADMSG && diags && !diags_failed(diags))
-        diags_add(diags, DIAG_ERROR, path, 0, "the accepted policy is damaged; accept it again");
+    *ret = TAKE_PTR(bytes);
+    *ret_n = (size_t)n;
+    return 0;
+}
+
+static int open_accepted(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    return fd < 0 ? -errno : fd;
+}
+
+static bool is_still(const char *path, int fd)
+{
+    struct stat st, now;
+
+    return fstat(fd, &st) == 0 && stat(path, &now) == 0 && st.st_dev == now.st_dev &&
+           st.st_ino == now.st_ino;
+}
+
+/* What was in force before a trial that is over; `fd` is accepted.conf, which is on trial. -EAGAIN:
+ * another one was accepted meanwhile. */
+static int read_before(const struct paths *paths, int fd, struct diags *diags, char **ret,
+                       size_t *ret_n)
+{
+    int before = open_accepted(paths->accepted_before), r;
+    _cleanup_free_ char *bytes = NULL;
+    size_t n;
+
+    if (before == -ENOENT)
+        return is_still(paths->accepted, fd) ? -EBADMSG : -EAGAIN;
+    if (before < 0)
+        return before;
+    r = read_file(before, paths->accepted_before, diags, &bytes, &n);
+    close(before);
+    if (r < 0)
+        return r;
+    if (n == 0)
+        return -ENOENT; /* nothing was accepted then */
+    *ret = TAKE_PTR(bytes);
+    *ret_n = n;
+    return 0;
+}
+
+/* Whether a trial lives is asked before the file is read that is on trial: nobody begins one with a
+ * file that is there. Had it ended in between, it would still have been in force when asked. */
+static int read_in_force_once(const struct paths *paths, struct diags *diags, char **ret,
+                              size_t *ret_n)
+{
+    int lives = accepted_trial_lives(paths), fd, r;
+    _cleanup_free_ char *bytes = NULL;
+    size_t n;
+
+    if (lives < 0)
+        return lives;
+    fd = open_accepted(paths->accepted);
+    if (fd < 0)
+        return fd;
+    r = read_file(fd, paths->accepted, diags, &bytes, &n);
+    if (r >= 0 && !lives && accepted_is_on_trial(bytes, n)) {
+        r = read_before(paths, fd, diags, ret, ret_n);
+    } else if (r >= 0) {
+        *ret = TAKE_PTR(bytes);
+        *ret_n = n;
+    }
+    close(fd);
+    return r;
+}
+
+/* Which policy is in force is told here and nowhere else. */
+static int read_in_force(const struct paths *paths, struct diags *diags, char **ret, size_t *ret_n)
+{
+    int r;
+
+    do
+        r = read_in_force_once(paths, diags, ret, ret_n);
+    while (r == -EAGAIN);
     return r;
 }
 
 int policy_load_accepted_for(const struct paths *paths, const char *device, struct diags *diags,
                              struct policy **ret)
 {
-    const char *path = accepted_in_force(paths);
-    struct stat st;
-    int fd, r;
+    _cleanup_free_ char *bytes = NULL;
+    size_t n = 0;
+    int r = read_in_force(paths, diags, &bytes, &n);
 
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        return -errno;
-    if (path != paths->accepted && fstat(fd, &st) == 0 && st.st_size == 0)
-        r = -ENOENT; /* nothing was accepted then */
-    else
-        r = load_from(fd, path, device, diags, ret);
-    close(fd);
+    if (r >= 0)
+        r = policy_parse_accepted(bytes, n, device, diags, ret);
+    if (r == -EBADMSG && diags && !diags_failed(diags))
+        diags_add(diags, DIAG_ERROR, paths->accepted, 0,
+                  "the accepted policy is damaged; accept it again");
     return r;
 }
 
@@ -233,11 +306,13 @@ int policy_load_accepted(const struct paths *paths, struct diags *diags, struct 
     return policy_load_accepted_for(paths, NULL, diags, ret);
 }
 
-static int write_accepted(FILE *f, const struct conf_files *files, const struct policy *policy)
+static int write_accepted(FILE *f, const struct conf_files *files, const struct policy *policy,
+                          bool on_trial)
 {
     char hash[17];
 
-    fprintf(f, ACCEPTED_MAGIC "%s %zu\n", policy_hash_text(policy, hash), files->count);
+    fprintf(f, "%s%s %zu\n", on_trial ? ACCEPTED_TRIAL_MAGIC : ACCEPTED_MAGIC,
+            policy_hash_text(policy, hash), files->count);
     for (size_t i = 0; i < files->count; i++) {
         const struct conf_file *file = &files->files[i];
         _cleanup_free_ char *path = name_escape(file->path);
@@ -252,7 +327,7 @@ static int write_accepted(FILE *f, const struct conf_files *files, const struct 
 }
 
 static int replace_accepted(const struct paths *paths, const struct conf_files *files,
-                            const struct policy *policy)
+                            const struct policy *policy, bool on_trial)
 {
     _cleanup_free_ char *bytes = NULL;
     size_t n = 0;
@@ -261,15 +336,34 @@ static int replace_accepted(const struct paths *paths, const struct conf_files *
 
     if (!f)
         return -ENOMEM;
-    r = write_accepted(f, files, policy);
+    r = write_accepted(f, files, policy, on_trial);
     if (fclose(f) != 0)
         gather(&r, -ENOMEM);
     if (r >= 0)
         r = file_replace(paths->root, paths->accepted + strlen(paths->root), bytes, n);
-    /* Left by an apply that never was confirmed, since the system went down. */
-    if (r >= 0 && access(paths->confirm, F_OK) < 0)
-        (void)unlink(paths->accepted_before);
+    /* Of a trial that is over: its guardian was killed, or the system went down. */
+    if (r >= 0 && !on_trial)
+        accepted_let_go(paths);
     return r;
+}
+
+int policy_keep(const struct paths *paths)
+{
+    _cleanup_free_ char *bytes = NULL;
+    int fd = open_accepted(paths->accepted), r;
+    size_t n;
+
+    if (fd < 0)
+        return fd == -ENOENT ? -ESTALE : fd;
+    r = read_file(fd, paths->accepted, NULL, &bytes, &n);
+    close(fd);
+    if (r < 0)
+        return r;
+    if (!accepted_is_on_trial(bytes, n))
+        return -ESTALE;
+    _Static_assert(sizeof(ACCEPTED_MAGIC) == sizeof(ACCEPTED_TRIAL_MAGIC), "in its place");
+    memcpy(bytes, ACCEPTED_MAGIC, strlen(ACCEPTED_MAGIC));
+    return file_replace(paths->root, paths->accepted + strlen(paths->root), bytes, n);
 }
 
 /* -ENODATA. What cannot be used is nothing to be kept. */
@@ -283,7 +377,7 @@ static int refuse_to_disarm(const struct paths *paths, const struct policy *poli
     return policy_disarms(in_force, policy) ? -ENODATA : 0;
 }
 
-int policy_accept(const struct paths *paths, uint64_t hash, bool forced, struct diags *diags)
+int policy_accept(const struct paths *paths, uint64_t hash, unsigned flags, struct diags *diags)
 {
     _cleanup_conf_files_ struct conf_files files = {};
     _cleanup_policy_ struct policy *policy = NULL;
@@ -300,12 +394,12 @@ int policy_accept(const struct paths *paths, uint64_t hash, bool forced, struct 
         return r;
     if (policy->hash != hash)
         return -ESTALE;
-    r = forced ? 0 : refuse_to_disarm(paths, policy);
+    r = flags & ACCEPT_FORCED ? 0 : refuse_to_disarm(paths, policy);
     if (r < 0)
         return r;
     for (size_t i = 0; i < files.count; i++)
         total += files.files[i].n + 4 * PATH_MAX + 64;
     if (total > ACCEPTED_MAX)
         return -EFBIG;
-    return replace_accepted(paths, &files, policy);
+    return replace_accepted(paths, &files, policy, flags & ACCEPT_ON_TRIAL);
 }

@@ -1,4 +1,4 @@
-/* The accepted policy from before an apply that awaits confirmation. */
+/* Beginning and ending a trial of the accepted policy. */
 #include "agent/store/accepted_hold.h"
 
 #include <fcntl.h>
@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/base/directory.h"
+#include "agent/store/held.h"
 
 static int sync_directory(const struct paths *paths)
 {
@@ -24,48 +25,101 @@ static int sync_directory(const struct paths *paths)
     return r;
 }
 
-int accepted_hold(const struct paths *paths)
+bool accepted_is_on_trial(const char *bytes, size_t n)
 {
-    int r;
+    return n >= strlen(ACCEPTED_TRIAL_MAGIC) && startswith(bytes, ACCEPTED_TRIAL_MAGIC);
+}
 
+int accepted_trial_lives(const struct paths *paths)
+{
+    int fd = open(paths->accepted_trial, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    bool held;
+
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENXIO ? 0 : -errno;
+    held = file_is_held(fd);
+    (void)close(fd);
+    return held;
+}
+
+/* 1 or 0; 0 also where there is no such file. */
+static int read_on_trial(const struct paths *paths)
+{
+    char word[sizeof(ACCEPTED_TRIAL_MAGIC)] = "";
+    int fd = open(paths->accepted, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), r;
+    ssize_t n;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -errno;
+    n = pread(fd, word, sizeof(word) - 1, 0);
+    r = n < 0 ? -errno : accepted_is_on_trial(word, (size_t)n);
+    (void)close(fd);
+    return r;
+}
+
+bool accepted_may_go_back(const struct paths *paths)
+{
+    return read_on_trial(paths) > 0 && accepted_trial_lives(paths) > 0;
+}
+
+static int keep_what_is_in_force(const struct paths *paths)
+{
+    int r = read_on_trial(paths);
+
+    if (r < 0)
+        return r;
+    if (r > 0 && access(paths->accepted_before, F_OK) >= 0)
+        return 0; /* of a trial that is over: it is what was in force before that */
     if (unlink(paths->accepted_before) < 0 && errno != ENOENT)
         return -errno;
-    if (link(paths->accepted, paths->accepted_before) < 0) {
-        if (errno != ENOENT)
-            return -errno;
-        r = file_replace(paths->root, paths->accepted_before + strlen(paths->root), "", 0);
-        if (r < 0)
-            return r;
-    }
-    return sync_directory(paths);
+    if (r == 0 && link(paths->accepted, paths->accepted_before) >= 0)
+        return 0;
+    if (r == 0 && errno != ENOENT)
+        return -errno;
+    return file_replace(paths->root, paths->accepted_before + strlen(paths->root), "", 0);
+}
+
+int accepted_hold(const struct paths *paths)
+{
+    int r = keep_what_is_in_force(paths);
+
+    if (r >= 0)
+        r = sync_directory(paths);
+    return r < 0 ? r : file_hold_new(paths->accepted_trial);
+}
+
+/* Nothing was accepted since it was kept. */
+static bool is_what_was_kept(const struct paths *paths)
+{
+    struct stat before, now;
+
+    if (stat(paths->accepted_before, &before) < 0)
+        return false;
+    if (stat(paths->accepted, &now) < 0)
+        return errno == ENOENT && before.st_size == 0;
+    return before.st_dev == now.st_dev && before.st_ino == now.st_ino;
 }
 
 int accepted_put_back(const struct paths *paths)
 {
     struct stat st;
+    int r = read_on_trial(paths);
 
+    if (r < 0)
+        return r;
+    if (r == 0)
+        return is_what_was_kept(paths) ? 0 : -ESTALE;
     if (stat(paths->accepted_before, &st) < 0)
-        return errno == ENOENT ? 0 : -errno;
-    if (st.st_size > 0) {
-        if (rename(paths->accepted_before, paths->accepted) < 0)
-            return -errno;
-    } else if (unlink(paths->accepted) < 0 && errno != ENOENT) {
         return -errno;
-    }
-    /* Still there where both are names of one file: then rename(2) does nothing. */
-    return accepted_let_go(paths);
-}
-
-int accepted_let_go(const struct paths *paths)
-{
-    if (unlink(paths->accepted_before) < 0 && errno != ENOENT)
+    if (st.st_size > 0 ? rename(paths->accepted_before, paths->accepted) < 0
+                       : unlink(paths->accepted) < 0)
         return -errno;
     return sync_directory(paths);
 }
 
-const char *accepted_in_force(const struct paths *paths)
+void accepted_let_go(const struct paths *paths)
 {
-    if (access(paths->accepted_before, F_OK) < 0 || access(paths->confirm, F_OK) >= 0)
-        return paths->accepted;
-    return paths->accepted_before;
+    if (read_on_trial(paths) == 0)
+        (void)unlink(paths->accepted_before);
+    (void)unlink(paths->accepted_trial);
 }

@@ -1,18 +1,40 @@
-/* Keeping the accepted policy that was in force, while a new one awaits confirmation. A second name
- * of its very file, so that going back is one rename(2) that needs no room on the disk. While it is
- * there and nobody waits for a confirmation, since the system went down, it is the one in force. */
+/* A policy on trial: accepted by an apply that awaits its confirmation.
+ *
+ * accepted.conf then begins with another word, and accepted.conf.before, a second name of the file
+ * of before, is what goes back: by one rename(2) that needs no room on the disk. Every step from
+ * one policy to another is the replacement of accepted.conf, so that no reader sees a half of one.
+ *
+ * The guardian of the trial holds accepted.conf.trial while it lives. A trial whose guardian is
+ * dead, or of an earlier boot, is over: accepted.conf.before is in force. Both files mean nothing
+ * once accepted.conf has its usual first word: what is accepted later is in force at once, and for
+ * good. Which policy is in force is told by policy_load_accepted() alone. */
 #pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "agent/base/paths.h"
 
-/* Keep what is in force now; an empty file stands for "nothing is accepted". */
+#define ACCEPTED_MAGIC "rpfpolicy-accepted 1 "
+#define ACCEPTED_TRIAL_MAGIC "rpfpolicy-on-trial 1 "
+
+/* Is what accepted.conf has on trial? */
+bool accepted_is_on_trial(const char *bytes, size_t n);
+
+/* 1: somebody's trial goes on, the guardian of it lives; 0: not. Where that decides what may be
+ * accepted or written, the lock is held. */
+int accepted_trial_lives(const struct paths *paths);
+
+/* Is what is in force now only on trial? */
+bool accepted_may_go_back(const struct paths *paths);
+
+/* Keep what is in force now, and begin a trial; an empty file stands for "nothing is accepted".
+ * Under the lock, when none lives. Returns a descriptor: the trial lives while it is open. */
 int accepted_hold(const struct paths *paths);
 
-/* Bring back what was kept, if anything was: the same bytes, or nothing accepted at all. */
+/* Bring back what was kept: the same bytes, or nothing accepted at all. -ESTALE where accepted.conf
+ * is not what was tried, but something newer, which stays. */
 int accepted_put_back(const struct paths *paths);
 
-/* What was kept is no longer needed. */
-int accepted_let_go(const struct paths *paths);
-
-/* The file that is in force. */
-const char *accepted_in_force(const struct paths *paths);
+/* Remove what is of no use any more, when no trial lives or the caller's ends. */
+void accepted_let_go(const struct paths *paths);

@@ -84,6 +84,23 @@ becomes eth0 rp_filter 2
 policy strict >/run/test/late
 kill -HUP "$AGENT_PID"
 becomes eth0 rp_filter 1
+
+# Not while somebody tries another one.
+policy off >/run/test/trial
+rpfpolicy apply --policy=/run/test/trial --confirm=300s >/dev/null 2>/run/test/apply.err </dev/null &
+apply=$!
+wait_until "apply waits" grep -q 'rpfpolicy confirm' /run/test/apply.err
+becomes eth0 rp_filter 0
+policy loose >/run/test/late
+kill -HUP "$AGENT_PID"
+agent_wait_log 'An apply --confirm awaits its confirmation'
+expect_value eth0 rp_filter 0
+rpfpolicy confirm >/dev/null || fail "the trial is confirmed"
+wait "$apply"
+becomes eth0 rp_filter 2
+policy strict >/run/test/late
+kill -HUP "$AGENT_PID"
+becomes eth0 rp_filter 1
 agent_stop
 expect_equal "it ends well" "$AGENT_STATUS" 0
 

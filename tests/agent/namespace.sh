@@ -130,7 +130,7 @@ except BlockingIOError:
     print("nobody came")
 PYTHON
 victim=/run/test/victim
-for name in accepted.conf{,.before} {before,paused,status.json}{,.new} flushed{,.pending} agent \
+for name in accepted.conf{,.before,.trial} {before,paused,status.json}{,.new} flushed{,.pending} agent \
     stand-back confirm rpfpolicy.lock; do
     echo root >$victim
     rm -rf --one-file-system "$state"

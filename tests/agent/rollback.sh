@@ -19,6 +19,7 @@ policy() {
 # apply_waits [VARIABLE=VALUE…] OPTION…: in the background, until it waits for its confirmation.
 apply_waits() {
     : >"$APPLY_ERR"
+    rm -f /run/rpfpolicy/flushed # it may flush the route cache at once
     env "${@:1:$#-1}" "$SYSTEM_BUILD/agent/cli/rpfpolicy" apply "${@: -1}" >"$SYSTEM_WORK/apply.out" \
         2>"$APPLY_ERR" </dev/null &
     APPLY=$!
@@ -26,7 +27,7 @@ apply_waits() {
 }
 
 ended() {
-    [ ! -e /run/rpfpolicy/confirm ]
+    [ ! -e /run/rpfpolicy/confirm ] && [ ! -e /var/lib/rpfpolicy/accepted.conf.trial ]
 }
 
 apply_ends() {
@@ -74,6 +75,77 @@ expect_value eth3 rp_filter 0
 kill -CONT "$AGENT_PID"
 agent_caught_up
 expect_value eth3 rp_filter 0
+
+# --- the guardian is killed: the trial is over, and what was in force before is again
+
+hash_is() {
+    status_is .policy.hash "$1"
+}
+
+hash_on_disk() {
+    rpfpolicy check --json | jq -r .policy.hash
+}
+
+kill_guardian() {
+    local pid
+
+    for pid in /proc/[0-9]*; do
+        [ "${pid#/proc/}" != "$APPLY" ] &&
+            { tr '\0' ' ' <"$pid/cmdline"; } 2>/dev/null | grep -q 'rpfpolicy apply --confirm' &&
+            kill -KILL "${pid#/proc/}"
+    done
+    wait "$APPLY"
+}
+
+policy 'eth0 = off' 'eth3 = off'
+rpfpolicy accept >/dev/null
+old=$(hash_on_disk)
+wait_until "the agent has the old policy" hash_is "$old"
+policy 'eth0 = off' 'eth3 = loose'
+apply_waits --confirm
+wait_until "the agent has the new policy" hash_is "$(hash_on_disk)"
+kill_guardian
+kill -HUP "$AGENT_PID"
+wait_until "the agent has the old policy again" hash_is "$old"
+becomes eth3 rp_filter 0
+
+apply_waits --confirm
+wait_until "the agent has the new policy" hash_is "$(hash_on_disk)"
+kill_guardian
+sysctl -qw net.ipv4.conf.eth3.rp_filter=1 # what it would write asks which policy is in force
+wait_until "the agent has the old policy again without being told" hash_is "$old"
+becomes eth3 rp_filter 0
+
+# Accepting something then is one step, after which the agent goes by it, whatever else is to do.
+policy 'eth0 = off' 'eth3 = strict'
+accept_stops() {
+    rm -f "$SYSTEM_WORK/stopped"
+    env LD_PRELOAD="$SYSTEM_BUILD/tests/lib/stop-at-step.so" STOP_AT="$1" \
+        STOP_FILE="$SYSTEM_WORK/stopped" \
+        ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" \
+        "$SYSTEM_BUILD/agent/cli/rpfpolicy" accept >"$SYSTEM_WORK/accept.out" 2>&1 &
+    ACCEPT=$!
+    wait_until "accept stops" test -s "$SYSTEM_WORK/stopped"
+}
+step=1
+until accept_stops "$step" && rpfpolicy check --json | jq -e .policy.accepted >/dev/null; do
+    kill -CONT "$ACCEPT"
+    wait "$ACCEPT"
+    policy 'eth0 = off' 'eth3 = off'
+    rpfpolicy accept >/dev/null
+    policy 'eth0 = off' 'eth3 = strict'
+    apply_waits --confirm
+    kill_guardian
+    step=$((step + 1))
+done
+expect "accept stops in its midst" test -e /var/lib/rpfpolicy/accepted.conf.before
+wait_until "the agent has what was accepted" hash_is "$(hash_on_disk)"
+kill -CONT "$ACCEPT"
+wait "$ACCEPT"
+becomes eth3 rp_filter 1
+policy 'eth0 = off' 'eth3 = off'
+rpfpolicy accept >/dev/null
+becomes eth3 rp_filter 0
 agent_stop
 
 # --- going back, a device is loose again before it loses the ways that let it be strict

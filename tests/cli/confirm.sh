@@ -31,7 +31,7 @@ wait_until() {
 }
 
 ended() {
-    [ ! -e "$PENDING" ]
+    [ ! -e "$PENDING" ] && [ ! -e "$ACCEPTED.trial" ]
 }
 
 # apply_waits [OPTION...]: an apply in the background that waits for its confirmation.
@@ -236,16 +236,6 @@ for variable in END_AT_WRITE END_AFTER_WRITE; do
     done
     expect "killed at several writes" test "$n" -gt 4
 done
-
-# --- the system went down while a confirmation was awaited
-
-note_old
-printf '' >"$ACCEPTED.before"
-run check --json
-expect "nothing was accepted before: nothing is" jq -e '.policy.accepted == false' "$OUT" >/dev/null
-run accept
-expect_status "accept afterwards" 0
-expect "accept makes it good" test ! -e "$ACCEPTED.before"
 
 # --- a full disk in /run is no obstacle to going back
 

@@ -97,7 +97,7 @@ static int accept_policy(const struct tree *tree, struct diags *diags, struct po
 {
     int r = policy_load(&tree->paths, diags, ret);
 
-    return r < 0 ? r : policy_accept(&tree->paths, (*ret)->hash, false, diags);
+    return r < 0 ? r : policy_accept(&tree->paths, (*ret)->hash, 0, diags);
 }
 
 static int accept_it(const struct tree *tree)
@@ -127,23 +127,164 @@ static void accepted_rules_keep_the_file_and_line_they_were_written_in(void **st
     assert_int_equal(loaded->rules[2].origin.line, 2);
 }
 
-/* As after the power failed while an apply waited for its confirmation: nobody waits any more. */
+/* `eth0 = VALUE`, accepted for good or on trial. */
+static void accept_value(const struct tree *tree, const char *value, bool on_trial)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = NULL;
+    char text[64];
+
+    snprintf(text, sizeof(text), "[rp_filter]\neth0 = %s\n", value);
+    write_policy(tree, "10-a.conf", text);
+    assert_int_equal(policy_load(&tree->paths, &diags, &policy), 0);
+    assert_int_equal(
+        policy_accept(&tree->paths, policy->hash, on_trial ? ACCEPT_ON_TRIAL : 0, &diags), 0);
+}
+
+/* NULL: no policy is in force. */
+static void expect_in_force(const struct tree *tree, const char *value)
+{
+    _cleanup_policy_ struct policy *policy = NULL;
+
+    if (!value) {
+        assert_int_equal(policy_load_accepted(&tree->paths, NULL, &policy), -ENOENT);
+        return;
+    }
+    assert_int_equal(policy_load_accepted(&tree->paths, NULL, &policy), 0);
+    assert_string_equal(policy->rules[0].value_text, value);
+}
+
+static int begin_trial(const struct tree *tree, const char *value)
+{
+    int trial = accepted_hold(&tree->paths);
+
+    assert_true(trial >= 0);
+    accept_value(tree, value, true);
+    assert_int_equal(accepted_trial_lives(&tree->paths), 1);
+    expect_in_force(tree, value);
+    return trial;
+}
+
+static void expect_nothing_left(const struct tree *tree)
+{
+    assert_int_equal(access(tree->paths.accepted_before, F_OK), -1);
+    assert_int_equal(access(tree->paths.accepted_trial, F_OK), -1);
+}
+
+/* Its guardian was killed, or the power failed: the kernel knows of no lock any more. */
 static void what_was_never_confirmed_is_not_in_force(void **state)
 {
     const struct tree *tree = *state;
-    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+
+    close(begin_trial(tree, "strict"));
+    assert_int_equal(accepted_trial_lives(&tree->paths), 0);
+    expect_in_force(tree, NULL);
+    accept_value(tree, "off", false);
+    close(begin_trial(tree, "strict"));
+    expect_in_force(tree, "off");
+}
+
+/* Also the very policy that was on trial. */
+static void what_is_accepted_after_a_trial_stays_in_force(void **state)
+{
+    static const char *const values[] = {"loose", "strict"};
+    const struct tree *tree = *state;
+
+    for (size_t i = 0; i < ELEMENTSOF(values); i++) {
+        accept_value(tree, "off", false);
+        close(begin_trial(tree, "strict"));
+        run("cp %s %s/kept", tree->paths.accepted_before, tree->root);
+        accept_value(tree, values[i], false);
+        expect_in_force(tree, values[i]);
+        expect_nothing_left(tree);
+        /* as when the power fails before these are removed */
+        run("cp %s/kept %s; >%s", tree->root, tree->paths.accepted_before,
+            tree->paths.accepted_trial);
+        expect_in_force(tree, values[i]);
+    }
+}
+
+static void a_trial_after_one_that_is_over_goes_back_to_what_is_in_force(void **state)
+{
+    const struct tree *tree = *state;
+    int trial;
+
+    accept_value(tree, "off", false);
+    close(begin_trial(tree, "strict"));
+    trial = begin_trial(tree, "loose");
+    assert_int_equal(accepted_put_back(&tree->paths), 0);
+    expect_in_force(tree, "off");
+    accepted_let_go(&tree->paths);
+    close(trial);
+    expect_in_force(tree, "off");
+    expect_nothing_left(tree);
+}
+
+static void what_is_confirmed_stays_in_force(void **state)
+{
+    const struct tree *tree = *state;
+    int trial;
+
+    assert_int_equal(policy_keep(&tree->paths), -ESTALE);
+    accept_value(tree, "off", false);
+    assert_int_equal(policy_keep(&tree->paths), -ESTALE);
+    trial = begin_trial(tree, "strict");
+    assert_int_equal(policy_keep(&tree->paths), 0);
+    close(trial); /* killed right then */
+    expect_in_force(tree, "strict");
+    accepted_let_go(&tree->paths);
+    expect_in_force(tree, "strict");
+    expect_nothing_left(tree);
+}
+
+static void what_goes_back_does_not_replace_what_is_newer(void **state)
+{
+    const struct tree *tree = *state;
+    int trial;
+
+    accept_value(tree, "off", false);
+    trial = begin_trial(tree, "strict");
+    run("sed 's/on-trial/accepted/' %s >%s/new; mv %s/new %s", tree->paths.accepted, tree->root,
+        tree->root, tree->paths.accepted);
+    assert_int_equal(accepted_put_back(&tree->paths), -ESTALE);
+    expect_in_force(tree, "strict");
+    close(trial);
+    trial = accepted_hold(&tree->paths); /* and where nothing was tried, there is nothing to do */
+    assert_int_equal(accepted_put_back(&tree->paths), 0);
+    expect_in_force(tree, "strict");
+    close(trial);
+}
+
+/* Should it be lost, nothing else is taken in its place. */
+static void a_trial_without_what_was_before_is_damage(void **state)
+{
+    const struct tree *tree = *state;
     _cleanup_policy_ struct policy *policy = NULL;
 
-    write_policy(tree, "10-a.conf", GOOD);
-    assert_int_equal(accept_it(tree), 0);
-    assert_int_equal(accepted_hold(&tree->paths), 0);
-    run("echo >%s/replaced; mv %s/replaced %s", tree->root, tree->root, tree->paths.accepted);
-    assert_int_equal(policy_load_accepted(&tree->paths, &diags, &policy), 0);
-    assert_int_equal(policy->n_rules, 2);
-    policy = policy_free(policy);
-    /* and where nothing was in force before, nothing is */
-    run(">%s", tree->paths.accepted_before);
-    assert_int_equal(policy_load_accepted(&tree->paths, &diags, &policy), -ENOENT);
+    accept_value(tree, "off", false);
+    close(begin_trial(tree, "strict"));
+    assert_int_equal(unlink(tree->paths.accepted_before), 0);
+    assert_int_equal(policy_load_accepted(&tree->paths, NULL, &policy), -EBADMSG);
+    accept_value(tree, "off", false);
+    expect_in_force(tree, "off");
+}
+
+/* Who may read may also lock: that is no guardian, and keeps none from its work. */
+static void a_reader_with_a_lock_is_no_guardian(void **state)
+{
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    const struct tree *tree = *state;
+    int reader;
+
+    accept_value(tree, "off", false);
+    close(begin_trial(tree, "strict"));
+    reader = open(tree->paths.accepted_trial, O_RDONLY | O_CLOEXEC);
+    assert_true(reader >= 0);
+    assert_int_equal(fcntl(reader, F_OFD_SETLK, &lock), 0);
+    assert_int_equal(accepted_trial_lives(&tree->paths), 0);
+    expect_in_force(tree, "off");
+    close(begin_trial(tree, "loose"));
+    close(reader);
 }
 
 static void nothing_accepted_and_no_policy_are_told_apart_from_errors(void **state)
@@ -269,7 +410,7 @@ static void no_rules_take_the_place_of_enforced_ones_by_force_alone(void **state
     assert_int_equal(accept_policy(tree, &diags, &none), -ENODATA);
     assert_int_equal(policy_load_accepted(&tree->paths, NULL, &kept), 0);
     assert_int_equal(kept->hash, rules->hash);
-    assert_int_equal(policy_accept(&tree->paths, none->hash, true, &diags), 0);
+    assert_int_equal(policy_accept(&tree->paths, none->hash, ACCEPT_FORCED, &diags), 0);
     assert_int_equal(policy_load_accepted(&tree->paths, NULL, &replaced), 0);
     assert_int_equal(replaced->hash, none->hash);
 }
@@ -402,6 +543,12 @@ int main(void)
         TEST(accepted_rules_keep_the_file_and_line_they_were_written_in),
         TEST(nothing_accepted_and_no_policy_are_told_apart_from_errors),
         TEST(what_was_never_confirmed_is_not_in_force),
+        TEST(what_is_accepted_after_a_trial_stays_in_force),
+        TEST(a_trial_after_one_that_is_over_goes_back_to_what_is_in_force),
+        TEST(what_is_confirmed_stays_in_force),
+        TEST(what_goes_back_does_not_replace_what_is_newer),
+        TEST(a_trial_without_what_was_before_is_damage),
+        TEST(a_reader_with_a_lock_is_no_guardian),
         TEST(a_broken_policy_leaves_the_accepted_one_in_force),
         TEST(a_file_that_others_may_write_is_refused),
         TEST(an_accepted_file_that_others_may_write_is_refused),

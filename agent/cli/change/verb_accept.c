@@ -47,8 +47,9 @@ static int run_accept(struct cli *cli, int count, char **arguments)
     json_t *object;
 
     if (confirming_refuse(cli) < 0 || session_load(&session, cli, 0) < 0 ||
-        look_before(&session) < 0 || session_accept(&session) < 0)
+        look_before(&session) < 0 || session_lock(&session) < 0 || session_accept(&session) < 0)
         return EXIT_ERROR;
+    session_unlock(&session);
     if (cli->format != FORMAT_JSON) {
         print(cli, &session);
         return EXIT_OK;

@@ -262,25 +262,14 @@ static int announce(const struct before_record *records, size_t n, void *data)
 }
 
 /* Values alone. A negative errno after saying why, where nothing was written. */
-static int write_values(struct applying *applying, struct apply_result *ret)
+static int write_values(struct applying *applying, const struct apply_options *options,
+                        struct apply_result *ret)
 {
-    struct session *session = applying->session;
-    struct apply_options options = {
-        .paths = &applying->cli->paths,
-        .policy = session->policy,
-        .facts = session_facts(session->policy),
-        .ignore_pauses = session->unpaused,
-        .lock_timeout_ms = LOCK_TIMEOUT_MS,
-        .amend = amend,
-        .announce = announce,
-        .report = report,
-        .data = applying,
-    };
-    int r = apply_policy(&options, ret);
+    int r = apply_policy(options, ret);
 
-    if (r < 0 && (r == -EBUSY || ret->failed == 0))
+    if (r < 0 && ret->failed == 0)
         say_not_applied(applying->cli, r, "no value was written");
-    return r < 0 && (r == -EBUSY || ret->failed == 0) ? r : 0;
+    return r < 0 && ret->failed == 0 ? r : 0;
 }
 
 static int worse(int a, int b)
@@ -297,14 +286,25 @@ static void add_outcome(struct routes_outcome *outcome, const struct routes_outc
     outcome->gone += earlier->gone;
 }
 
-/* New ways come before a device becomes strict that needs them, and those that go, after it has
- * become loose. */
+/* Under the lock, which is released before the flush. New ways come before a device becomes strict
+ * that needs them, and those that go, after it has become loose. */
 static int carry_out(struct applying *applying, const struct plan *plan)
 {
     struct session *session = applying->session;
     bool forced = cli_given(applying->cli, OPTION_FORCE);
     struct routes_outcome ways = {0}, outcome = {0};
     size_t n_ways = 0, n_changes = 0;
+    struct apply_options options = {
+        .paths = &applying->cli->paths,
+        .policy = session->policy,
+        .facts = session_facts(session->policy),
+        .ignore_pauses = session->unpaused,
+        .locked = true,
+        .amend = amend,
+        .announce = announce,
+        .report = report,
+        .data = applying,
+    };
     struct apply_result result = {0};
     int status = EXIT_OK, r;
 
@@ -312,11 +312,13 @@ static int carry_out(struct applying *applying, const struct plan *plan)
     if (routes_plan_additions(&applying->routing.plan) > 0)
         status = routing_write_additions(session, session->policy, forced, applying->routes,
                                          &n_ways, &ways, &applying->missing);
-    r = status == EXIT_ERROR ? -ECANCELED : write_values(applying, &result);
+    r = status == EXIT_ERROR ? -ECANCELED : write_values(applying, &options, &result);
     if (r >= 0)
         status = routing_write(session, session->policy, forced, &applying->missing,
                                applying->routes, &n_changes, &outcome);
     add_outcome(&outcome, &ways);
+    session_unlock(session);
+    apply_flush(&options, &result);
     close_json(applying, &result, &outcome);
     if (r < 0)
         return EXIT_ERROR;
@@ -338,8 +340,11 @@ static int accept_and_carry_out(struct applying *applying, const struct plan *pl
         return EXIT_ERROR;
     if (cli_given(cli, OPTION_CONFIRM) && !same && confirming_begin(cli, &applying->confirm) < 0)
         return EXIT_ERROR;
-    status =
-        session_accept_to_write(applying->session) < 0 ? EXIT_ERROR : carry_out(applying, plan);
+    if (session_lock(applying->session) < 0 || session_accept(applying->session) < 0)
+        status = EXIT_ERROR;
+    else
+        status = carry_out(applying, plan);
+    session_unlock(applying->session);
     if (applying->confirm.fd < 0)
         return status;
     return status == EXIT_ERROR ? confirming_give_up(cli, &applying->confirm)
@@ -372,6 +377,7 @@ static int run_apply(struct cli *cli, int count, char **arguments)
     unsigned flags = cli_given(cli, OPTION_FORCE) ? SESSION_UNPAUSED : 0;
     int r;
 
+    session.confirm = &applying.confirm;
     if (session_load(&session, cli, flags) < 0 ||
         session_read(&session, IMPACT_KEYS | ROUTING_KEYS, FACT_ADDRESSES) < 0 ||
         routing_read(&session, session.policy, flags != 0, &applying.routing) < 0)

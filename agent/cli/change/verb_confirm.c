@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/cli/change/confirming.h"
+#include "agent/cli/session/session.h"
 #include "agent/store/pause.h"
 #include "policy/lang/values.h"
 
@@ -47,6 +48,10 @@ static void log_end(const struct confirm_result *result, void *data)
     openlog("rpfpolicy", LOG_PID, LOG_DAEMON);
     if (result->outcome == CONFIRM_KEPT)
         syslog(LOG_NOTICE, "the new policy and its values were confirmed");
+    else if (result->failed == 0 && result->error == -ESTALE)
+        syslog(LOG_WARNING,
+               "not confirmed: %u values were put back; another policy is accepted and stays",
+               result->done);
     else if (result->failed > 0 || result->error < 0)
         syslog(LOG_ERR, "not confirmed, and not everything could be put back: %s",
                strerror(result->error < 0 ? -result->error : EIO));
@@ -65,10 +70,14 @@ int confirming_begin(struct cli *cli, struct confirm *ret)
         return r;
     r = confirm_begin(&cli->paths, time, log_end, NULL, ret);
     if (r == -EBUSY)
-        say("another apply awaits its confirmation, or someone else is writing; nothing was done");
+        say("someone else is writing right now, nothing was done; try again");
+    else if (r == -EINPROGRESS)
+        say_on_trial("nothing was done");
     else if (r == -EROFS || r == -ENOSPC || r == -EDQUOT)
         say("cannot prepare to put everything back: %s cannot be written: %s; nothing was done",
-            NAME_SHOWN(cli->paths.confirm), error_text(r));
+            NAME_SHOWN(access(cli->paths.run, W_OK) < 0 ? cli->paths.confirm
+                                                        : cli->paths.accepted_before),
+            error_text(r));
     else if (r < 0)
         say("cannot prepare to put everything back: %s%s; nothing was done", error_text(r),
             r == -EACCES || r == -EPERM ? " (this needs root)" : "");
@@ -84,6 +93,10 @@ static int tell(const struct confirm_result *result, int status)
     case CONFIRM_PUT_BACK:
         if (result->skipped > 0)
             say("%u values were left, since someone else has changed them", result->skipped);
+        if (result->failed == 0 && result->error == -ESTALE) {
+            say("not confirmed: values were put back; another policy is accepted and stays");
+            return EXIT_ERROR;
+        }
         if (result->failed > 0 || result->error < 0) {
             say("not everything could be put back: %s; see 'rpfpolicy restore'",
                 error_text(result->error));
@@ -92,8 +105,9 @@ static int tell(const struct confirm_result *result, int status)
         say("not confirmed: values and policy were put back");
         return EXIT_ERROR;
     default:
-        say("the process that would put everything back is gone: the new values stay;\n"
-            "'rpfpolicy restore' goes back");
+        say("the process that would put everything back is gone: the values stay as they are, but\n"
+            "unless the new policy was confirmed, the one accepted before is in force again.\n"
+            "'rpfpolicy apply' keeps the new one, 'rpfpolicy restore' puts values back");
         return EXIT_ERROR;
     }
 }
@@ -150,21 +164,39 @@ static void wait_for_person(struct confirm *confirm, bool terminal, uint64_t end
     (void)close(fds[1].fd);
 }
 
+/* A person can put right what was in the way, and confirm once more. */
+static void say_not_kept(const struct paths *paths, int error, uint64_t end)
+{
+    uint64_t now = pauses_now();
+
+    if (error == -ESTALE)
+        say("cannot confirm: another policy is accepted");
+    else
+        say("cannot confirm: %s cannot be written: %s", NAME_SHOWN(paths->accepted),
+            error_text(error));
+    say("everything is put back in %llu s unless it is confirmed by then",
+        (unsigned long long)(end > now ? (end - now) / USEC_PER_SEC : 0));
+}
+
 int confirming_ask(struct cli *cli, struct confirm *confirm, int status)
 {
     bool terminal = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
     struct confirm_result result;
-    uint64_t time = 0;
+    uint64_t time = 0, end;
 
     (void)fflush(cli->out.stream);
     (void)parse_time(cli, &time);
-    if (confirm_start_time(confirm) >= 0) {
-        if (!terminal)
-            say("'rpfpolicy confirm' within %llu s keeps these values, else they are put back",
-                (unsigned long long)(time / USEC_PER_SEC));
-        wait_for_person(confirm, terminal, pauses_now() + time);
+    end = pauses_now() + time;
+    if (confirm_start_time(confirm) >= 0 && !terminal)
+        say("'rpfpolicy confirm' within %llu s keeps these values, else they are put back",
+            (unsigned long long)(time / USEC_PER_SEC));
+    for (;;) {
+        wait_for_person(confirm, terminal, end);
+        confirm_receive(confirm, &result);
+        if (result.outcome != CONFIRM_WAITS)
+            break;
+        say_not_kept(&cli->paths, result.error, end);
     }
-    confirm_receive(confirm, &result);
     confirm_done(confirm);
     return tell(&result, status);
 }
@@ -183,11 +215,17 @@ int confirming_give_up(struct cli *cli, struct confirm *confirm)
 
 static int run_confirm(struct cli *cli, int count, char **arguments)
 {
-    int r = confirm_keep(&cli->paths);
+    int error, r = confirm_keep(&cli->paths, &error);
+    uint64_t left = 0;
 
     if (r == 0) {
         fputs("Confirmed, the new values stay.\n", cli->out.stream);
         return EXIT_OK;
+    }
+    if (r > 0) {
+        (void)confirm_pending(&cli->paths, &left);
+        say_not_kept(&cli->paths, error, pauses_now() + left);
+        return EXIT_ERROR;
     }
     if (r == -ENOENT)
         say("nothing awaits a confirmation");

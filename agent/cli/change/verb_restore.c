@@ -139,8 +139,10 @@ static int read_again(struct restoring *restoring)
 static int make(const struct live *live, void *data, struct plan *ret)
 {
     struct restoring *restoring = data;
-    int r = restoring->paused ? 0 : pause_them(restoring);
+    int r = confirm_check(&restoring->cli->paths, NULL);
 
+    if (r >= 0 && !restoring->paused)
+        r = pause_them(restoring);
     if (r >= 0)
         r = read_again(restoring);
     return r < 0 ? r
@@ -350,6 +352,8 @@ static int say_failure(const struct restoring *restoring, int error)
             error == -EACCES || error == -EPERM ? "; this needs root" : "");
     else if (error == -EBUSY)
         say_busy(restoring->cli, "nothing was done");
+    else if (error == -EINPROGRESS)
+        say_on_trial("nothing was done");
     else
         say("cannot restore: %s%s", error_text(error),
             error == -EPERM || error == -EACCES ? " (this needs root, or CAP_NET_ADMIN)" : "");

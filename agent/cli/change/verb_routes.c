@@ -156,13 +156,17 @@ static int routes_apply_verb(struct cli *cli)
 
     if (cli_given(cli, OPTION_DRY_RUN))
         return routes_plan_verb(cli);
+    session.confirm = &confirm;
     if (read_session(&session, cli, forced ? SESSION_UNPAUSED : 0) < 0 ||
         confirming_refuse(cli) < 0 || look_before(&session, session.policy, forced) < 0)
         return EXIT_ERROR;
     if (cli_given(cli, OPTION_CONFIRM) && confirming_begin(cli, &confirm) < 0)
         return EXIT_ERROR;
-    status = session_accept_to_write(&session) < 0 ? EXIT_ERROR
-                                                   : write_routes(&session, session.policy, forced);
+    if (session_lock(&session) < 0 || session_accept(&session) < 0)
+        status = EXIT_ERROR;
+    else
+        status = write_routes(&session, session.policy, forced);
+    session_unlock(&session);
     if (session.policy->agent.mode == MODE_OBSERVE && status != EXIT_ERROR)
         say("mode is observe: the agent will not follow changes of addresses; to have it do so,\n"
             "put 'mode = enforce' into [agent] of the policy");

@@ -1,10 +1,12 @@
 /* Carrying out policy routing for a verb: told line by line, or as JSON, and what went wrong. */
 #include <stdio.h>
 
+#include "agent/change/confirm.h"
 #include "agent/cli/routes/routing_report.h"
 
 struct writing {
     struct session *session;
+    const struct policy *policy; /* NULL: everything of ours goes */
     json_t *changes;
     struct missing_ways *missing;    /* NULL: nobody asks */
     const struct missing_ways *told; /* these were told already; NULL: none */
@@ -67,8 +69,9 @@ static void add_missing(struct missing_ways *missing, const struct live *live,
 static int amend(struct live *live, void *data)
 {
     const struct writing *writing = data;
+    int r = confirm_check(&writing->session->cli->paths, writing->session->confirm);
 
-    return session_amend(writing->session, live);
+    return r < 0 || !writing->policy ? r : session_amend(writing->session, live);
 }
 
 /* The same addition failed again, or was left out again for it. */
@@ -126,6 +129,10 @@ static int say_error(const struct cli *cli, int r)
 {
     if (r == -EBUSY)
         say_busy(cli, "no route was changed");
+    else if (r == -EINPROGRESS)
+        say_on_trial("no route was changed");
+    else if (r == -EOWNERDEAD)
+        say("the process that would put everything back is gone, no route was changed");
     else
         say("cannot change routes: %s", error_text(r));
     return EXIT_ERROR;
@@ -152,15 +159,16 @@ static int write_part(struct session *session, const struct policy *policy, bool
                       json_t *changes, struct routes_plan *ret_plan, struct routes_outcome *ret)
 {
     struct writing writing = {
-        .session = session, .changes = changes, .missing = missing, .told = told};
+        .session = session, .policy = policy, .changes = changes, .missing = missing, .told = told};
     struct routes_apply_options options = {
         .paths = &session->cli->paths,
         .policy = policy,
         .forced = forced,
         .additions_only = missing != NULL,
         .ignore_pauses = session->unpaused,
+        .locked = session->locked,
         .lock_timeout_ms = LOCK_TIMEOUT_MS,
-        .amend = policy ? amend : NULL,
+        .amend = amend,
         .report = report,
         .data = &writing,
     };

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/change/confirm.h"
 #include "agent/store/lock.h"
 #include "agent/store/pause.h"
 #include "agent/store/policy_load.h"
@@ -47,6 +48,13 @@ static void say_withdrawal(const struct paths *paths)
         *paths->root ? " --root=" : "", *paths->root ? root ?: "?" : "");
 }
 
+static bool is_accepted(const struct paths *paths)
+{
+    _cleanup_policy_ struct policy *policy = NULL;
+
+    return policy_load_accepted(paths, NULL, &policy) != -ENOENT;
+}
+
 int session_no_policy(const struct paths *paths)
 {
     if (paths->policy)
@@ -59,7 +67,7 @@ int session_no_policy(const struct paths *paths)
             "'rpfpolicy generate policy' writes one that describes what is in effect now,\n"
             "'rpfpolicy preset list' shows ready ones.",
             NAME_SHOWN(paths->root), NAME_SHOWN(paths->root));
-    if (!paths->policy && access(paths->accepted, F_OK) >= 0)
+    if (!paths->policy && is_accepted(paths))
         say_withdrawal(paths);
     return EXIT_ERROR;
 }
@@ -123,15 +131,44 @@ static bool is_of_the_file(int error)
            error == -ELOOP;
 }
 
-int session_accept(struct session *session)
+void say_on_trial(const char *done)
+{
+    say("an apply --confirm awaits its confirmation, %s; 'rpfpolicy confirm' keeps it", done);
+}
+
+int session_lock(struct session *session)
 {
     const struct paths *paths = &session->cli->paths;
-    struct diags shown_before = DIAGS_INIT;
-    int r = paths->foreign ? run_directory_make(paths) : 0; /* there it is where the agent works */
+    int fd = lock_acquire(paths, LOCK_TIMEOUT_MS), r;
 
-    if (r >= 0)
-        r = policy_accept(paths, session->policy->hash, cli_given(session->cli, OPTION_FORCE),
-                          &shown_before);
+    r = fd < 0 ? fd : confirm_check(paths, session->confirm);
+    if (r < 0) {
+        lock_release(fd);
+        say_not_applied(session->cli, r, "nothing was accepted or written");
+        return r;
+    }
+    session->lock = fd;
+    session->locked = true;
+    return 0;
+}
+
+void session_unlock(struct session *session)
+{
+    if (session->locked)
+        lock_release(session->lock);
+    session->locked = false;
+}
+
+int session_accept(struct session *session)
+{
+    unsigned flags = cli_given(session->cli, OPTION_FORCE) ? ACCEPT_FORCED : 0;
+    struct diags shown_before = DIAGS_INIT;
+    int r;
+
+    if (session->confirm && session->confirm->fd >= 0)
+        flags |= ACCEPT_ON_TRIAL;
+    r = policy_accept(&session->cli->paths, session->policy->hash, flags, &shown_before);
+
     diags_done(&shown_before);
     if (r == -ESTALE)
         say("the policy on disk was changed just now, nothing was done; try again");
@@ -165,6 +202,10 @@ void say_not_applied(const struct cli *cli, int error, const char *done)
 {
     if (error == -EBUSY)
         say_busy(cli, done);
+    else if (error == -EINPROGRESS)
+        say_on_trial(done);
+    else if (error == -EOWNERDEAD)
+        say("the process that would put everything back is gone, %s", done);
     else if (is_of_the_file(error))
         say("cannot apply: %s cannot be written: %s; %s", NAME_SHOWN(cli->paths.lock),
             error_text(error), done);
@@ -172,18 +213,6 @@ void say_not_applied(const struct cli *cli, int error, const char *done)
         say("cannot apply: %s%s; %s", error_text(error),
             error == -EPERM || error == -EACCES ? " (this needs root, or CAP_NET_ADMIN)" : "",
             done);
-}
-
-int session_accept_to_write(struct session *session)
-{
-    int fd = lock_acquire(&session->cli->paths, LOCK_TIMEOUT_MS);
-
-    if (fd < 0) {
-        say_not_applied(session->cli, fd, "nothing was accepted or written");
-        return fd;
-    }
-    lock_release(fd);
-    return session_accept(session);
 }
 
 static void read_acceptance(struct session *session)
@@ -406,6 +435,7 @@ int session_select(const struct session *session, int count, char **arguments, b
 
 void session_done(struct session *session)
 {
+    session_unlock(session);
     session->judge = judge_free(session->judge);
     live_done(&session->live);
     pauses_done(&session->pauses);

@@ -27,6 +27,9 @@ struct session {
     bool quiet;            /* SESSION_QUIET */
     bool late;             /* SESSION_LATE */
     enum acceptance acceptance;
+    struct confirm *confirm; /* our own trial, see confirm.h; NULL: none */
+    bool locked;             /* session_lock() */
+    int lock;
     bool unpaused;  /* SESSION_UNPAUSED */
     bool enforcing; /* the policy on disk is accepted and its mode is enforce */
     enum guard guard;
@@ -53,15 +56,20 @@ int session_load(struct session *session, struct cli *cli, unsigned flags);
  * there is none. */
 int session_load_accepted(struct session *session, struct cli *cli);
 
-/* Put the policy that was loaded into force, unless another one is on disk by now. A negative errno
- * after saying why. */
+/* Take the lock, for all that is accepted and written then, unless somebody else's policy is on
+ * trial; session_unlock() or session_done() gives it back. A negative errno after saying why. */
+int session_lock(struct session *session);
+void session_unlock(struct session *session);
+
+/* Put the policy that was loaded into force, with session->confirm on trial, unless another one is
+ * on disk by now. Under the lock: what cannot be carried out here and now shall not be in force for
+ * agent and helper either. A negative errno after saying why. */
 int session_accept(struct session *session);
 
 #define LOCK_TIMEOUT_MS 10000
 
-/* The same before it is carried out: not where the lock cannot be had, since what could not be
- * carried out here and now shall not be in force for agent and helper either. */
-int session_accept_to_write(struct session *session);
+/* Say that somebody else's policy is on trial. done: how far it came. */
+void say_on_trial(const char *done);
 
 /* Another process held the lock all the time. done: how far it came. */
 void say_busy(const struct cli *cli, const char *done);
