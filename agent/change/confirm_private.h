@@ -39,3 +39,7 @@ void guardian_run(const struct guardian_options *options);
 
 /* The socket RUN/confirm: bound and listening, or connected. -ECONNREFUSED: nobody listens. */
 int confirm_socket(const struct paths *paths, bool listening);
+
+/* One packet; the second gives -EPIPE at the end. */
+int confirm_send(int fd, const struct confirm_packet *packet);
+int confirm_receive_packet(int fd, struct confirm_packet *ret);

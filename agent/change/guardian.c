@@ -40,11 +40,6 @@ struct guardian {
     bool stricter; /* going back made a device stricter */
 };
 
-static void say_word(int fd, const struct confirm_packet *packet)
-{
-    (void)send(fd, packet, sizeof(*packet), MSG_NOSIGNAL);
-}
-
 /* The trial last, since from then on somebody else may begin one. */
 static void end_trial(struct guardian *guardian)
 {
@@ -301,7 +296,7 @@ static bool listen_to(struct guardian *guardian, int fd, const struct confirm_pa
         break;
     }
     state.left = guardian->deadline > now ? guardian->deadline - now : 0;
-    say_word(fd, &state);
+    (void)confirm_send(fd, &state);
     return false;
 }
 
@@ -393,7 +388,7 @@ void guardian_run(const struct guardian_options *options)
     struct confirm_packet packet = {.word = WORD_READY, .error = prepare(&guardian)};
     int visitor;
 
-    say_word(options->parent, &packet);
+    (void)confirm_send(options->parent, &packet);
     if (packet.error < 0)
         return;
     visitor = wait_for_decision(&guardian);
@@ -405,8 +400,8 @@ void guardian_run(const struct guardian_options *options)
     end_trial(&guardian);
     packet = (struct confirm_packet){.word = WORD_RESULT, .result = guardian.result};
     if (visitor >= 0)
-        say_word(visitor, &packet);
-    say_word(options->parent, &packet);
+        (void)confirm_send(visitor, &packet);
+    (void)confirm_send(options->parent, &packet);
     if (visitor >= 0)
         (void)close(visitor);
     (void)close(options->parent);

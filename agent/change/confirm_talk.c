@@ -1,0 +1,121 @@
+/* Talking to a guardian: the packets, its socket, and what is asked from elsewhere. */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "agent/change/confirm_private.h"
+#include "agent/store/accepted_hold.h"
+
+int confirm_send(int fd, const struct confirm_packet *packet)
+{
+    ssize_t n;
+
+    do
+        n = send(fd, packet, sizeof(*packet), MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : 0;
+}
+
+/* -EPIPE at the end. */
+int confirm_receive_packet(int fd, struct confirm_packet *ret)
+{
+    ssize_t n;
+
+    do
+        n = recv(fd, ret, sizeof(*ret), 0);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    return n == sizeof(*ret) ? 0 : -EPIPE;
+}
+
+/* By a descriptor, since a path in sockaddr_un is short: of the directory, where bind(2) follows no
+ * link, or of the socket itself, since connect(2) would. */
+int confirm_socket(const struct paths *paths, bool listening)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int at, fd, r;
+
+    at = listening ? open(paths->run, O_PATH | O_DIRECTORY | O_CLOEXEC)
+                   : open(paths->confirm, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (at < 0)
+        return -errno;
+    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d%s", at,
+             listening ? "/confirm" : "");
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        r = -errno;
+    else if (listening)
+        r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0 ? -errno
+                                                                                            : 0;
+    else
+        r = connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+    (void)close(at);
+    if (r < 0 && fd >= 0)
+        (void)close(fd);
+    return r < 0 ? r : fd;
+}
+
+/* While the lock is held nobody else begins a trial, also where our guardian dies meanwhile. */
+int confirm_check(const struct paths *paths, const struct confirm *own)
+{
+    struct pollfd guardian = {.fd = own ? own->fd : -1};
+    int r;
+
+    if (guardian.fd >= 0) {
+        r = poll(&guardian, 1, 0);
+        return r < 0 ? -errno : r > 0 ? -EOWNERDEAD : 0;
+    }
+    r = accepted_trial_lives(paths);
+    return r > 0 ? -EINPROGRESS : r;
+}
+
+static int talk(const struct paths *paths, enum confirm_word word, struct confirm_packet *ret)
+{
+    struct timeval patience = {.tv_sec = 5};
+    int fd = confirm_socket(paths, false), r;
+
+    if (fd == -ECONNREFUSED)
+        return -ENOENT;
+    if (fd < 0)
+        return fd;
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    r = confirm_send(fd, &(struct confirm_packet){.word = word});
+    if (r >= 0)
+        r = confirm_receive_packet(fd, ret);
+    (void)close(fd);
+    return r;
+}
+
+int confirm_keep(const struct paths *paths, int *ret_error)
+{
+    struct confirm_packet packet;
+    int r = talk(paths, WORD_KEEP, &packet);
+
+    if (r == -EPIPE || r == -ECONNRESET)
+        return -ECANCELED;
+    if (r < 0)
+        return r;
+    if (packet.word == WORD_STATE && packet.error < 0) {
+        *ret_error = packet.error;
+        return 1;
+    }
+    return packet.word == WORD_RESULT && packet.result.outcome == CONFIRM_KEPT ? 0 : -EAGAIN;
+}
+
+int confirm_pending(const struct paths *paths, uint64_t *ret_left_usec)
+{
+    struct confirm_packet packet;
+    int r = talk(paths, WORD_ASK, &packet);
+
+    if (r == -EPIPE || r == -ECONNRESET || r == -ENOENT || r == -ENOTDIR)
+        return 0;
+    if (r < 0 && r != -EAGAIN)
+        return r;
+    *ret_left_usec = r < 0 ? 0 : packet.left; /* silent: it is putting everything back */
+    return 1;
+}
