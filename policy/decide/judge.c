@@ -28,10 +28,9 @@ const char *guard_name(enum guard guard)
 const char *origin_name(enum value_origin origin)
 {
     static const char *const names[ORIGIN_COUNT] = {
-        [ORIGIN_SYSCTL_D] = "sysctl.d",
-        [ORIGIN_DEFAULT] = "default",
-        [ORIGIN_RUN_TIME] = "run-time",
-        [ORIGIN_UNKNOWN] = "unknown",
+        [ORIGIN_SYSCTL_D] = "sysctl.d", [ORIGIN_DEFAULT] = "default",
+        [ORIGIN_RUN_TIME] = "run-time", [ORIGIN_UNKNOWN] = "unknown",
+        [ORIGIN_START] = "start",       [ORIGIN_OURS] = "rpfpolicy",
     };
 
     return names[origin];
@@ -304,13 +303,19 @@ static void judge_default(const struct judge *judge, enum key key, struct key_st
                                                 : STATE_OK;
 }
 
+bool judge_is_pinned(const struct key_state *state)
+{
+    return state->rule && (state->rule->pattern.kind == PATTERN_ALL ||
+                           state->rule->pattern.kind == PATTERN_DEFAULT);
+}
+
 /* Would what a full run stores be right for `all` or `default`? */
 static bool right_after_run(const struct judge *judge, int which, const struct key_state *state,
                             int value)
 {
     const struct key_target *target = &judge->targets[state->key];
 
-    if (state->rule->pattern.kind == PATTERN_ALL || state->rule->pattern.kind == PATTERN_DEFAULT) {
+    if (judge_is_pinned(state)) {
         for (unsigned i = 0; i < state->rule->n_values; i++)
             if (state->rule->values[i] == value)
                 return true;

@@ -58,6 +58,9 @@ enum value_origin {
     ORIGIN_DEFAULT,  /* as new devices start */
     ORIGIN_RUN_TIME, /* no line gives it; `all` and `default` may be as the kernel starts them */
     ORIGIN_UNKNOWN,  /* no line is known: sysctl.d is not this namespace's, or cannot be read */
+    /* What the judge cannot tell; whoever has looked further gives it to judge_reason(). */
+    ORIGIN_START, /* as it was from the start */
+    ORIGIN_OURS,  /* rpfpolicy wrote it */
     ORIGIN_COUNT,
 };
 const char *origin_name(enum value_origin origin); /* NULL for ORIGIN_NONE */
@@ -102,6 +105,9 @@ struct judge_context {
     uint64_t boottime;           /* now, CLOCK_BOOTTIME in microseconds, for how long they last */
 };
 
+/* Is it the rule by which `all` or `default` itself is to hold a number? False without a rule. */
+bool judge_is_pinned(const struct key_state *state);
+
 struct judge; /* per-key targets, computed once */
 int judge_new(const struct policy *policy, const struct live *live,
               const struct judge_context *context, struct judge **ret);
@@ -128,6 +134,13 @@ enum obstacle judge_obstacle(const struct judge *judge, const struct key_state *
 #define JUDGE_TEXT_SIZE 240
 const char *judge_text(const struct judge *judge, const struct device *device,
                        const struct key_state *state, char buf[static JUDGE_TEXT_SIZE]);
+
+/* The reason alone, for a line that has told already what the value is and what is wanted; "" where
+ * none is known. origin: judge_origin(), or one that the caller knows better. Otherwise as
+ * judge_text(). */
+const char *judge_reason(const struct judge *judge, const struct device *device,
+                         const struct key_state *state, enum value_origin origin,
+                         char buf[static JUDGE_TEXT_SIZE]);
 
 const struct key_target *judge_target(const struct judge *judge, enum key key);
 

@@ -11,6 +11,8 @@
 struct sentence {
     char *text; /* of JUDGE_TEXT_SIZE bytes */
     size_t used;
+    bool told; /* before it: what the value is, and what is wanted */
+    enum value_origin origin;
 };
 
 static void say(struct sentence *sentence, const char *format, ...) _printf_(2, 3);
@@ -26,6 +28,12 @@ static void say(struct sentence *sentence, const char *format, ...)
     va_end(ap);
     if (n > 0)
         sentence->used += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+/* Between two parts of the sentence, where there is a first one. */
+static const char *joint(const struct sentence *sentence, const char *text)
+{
+    return sentence->used ? text : "";
 }
 
 static void say_place(struct sentence *sentence, const char *before, const char *file,
@@ -46,21 +54,26 @@ static void say_rule(struct sentence *sentence, const char *before, const struct
 }
 
 /* Who stored the value that is to blame? */
-static void say_writer(struct sentence *sentence, const struct judge *judge,
-                       const struct key_state *state, const char *before)
+static void say_writer(struct sentence *sentence, const struct key_state *state, const char *before)
 {
-    if (state->as_default)
-        say(sentence, ", as new devices start");
-    if (state->cause.file)
+    static const char *const words[ORIGIN_COUNT] = {
+        [ORIGIN_DEFAULT] = ", as new devices start",
+        [ORIGIN_RUN_TIME] = ", written at run time (no sysctl.d line says so)",
+        [ORIGIN_START] = ", as it was from the start",
+        [ORIGIN_OURS] = ", as rpfpolicy wrote it",
+    };
+
+    if (words[sentence->origin])
+        say(sentence, "%s", words[sentence->origin]);
+    if (state->cause.file &&
+        (sentence->origin == ORIGIN_DEFAULT || sentence->origin == ORIGIN_SYSCTL_D))
         say_place(sentence, before, state->cause.file, state->cause.line);
-    else if (judge_origin(judge, state) == ORIGIN_RUN_TIME)
-        say(sentence, ", written at run time (no sysctl.d line says so)");
 }
 
 static void say_observed(struct sentence *sentence, const struct key_state *state)
 {
     if (state->rule && state->rule->observe)
-        say(sentence, "; the rule only observes");
+        say(sentence, "%sthe rule only observes", joint(sentence, "; "));
 }
 
 static void say_obstacle(struct sentence *sentence, const struct judge *judge,
@@ -92,13 +105,15 @@ static void describe_drift(struct sentence *sentence, const struct judge *judge,
 {
     char is[12], wanted[12];
 
-    say(sentence, "%s, wanted %s: ", key_value_format(state->key, state->effective, is, sizeof(is)),
-        key_value_format(state->key, state->wanted, wanted, sizeof(wanted)));
+    if (!sentence->told)
+        say(sentence,
+            "%s, wanted %s: ", key_value_format(state->key, state->effective, is, sizeof(is)),
+            key_value_format(state->key, state->wanted, wanted, sizeof(wanted)));
     if (state->blame == BLAME_ALL)
         say(sentence, "`all` is %d", judge->live->all[state->key]);
     else
         say(sentence, "%d is stored", state->configured);
-    say_writer(sentence, judge, state, ", set by ");
+    say_writer(sentence, state, ", set by ");
     say_observed(sentence, state);
 }
 
@@ -119,8 +134,10 @@ static void describe_latent(struct sentence *sentence, const struct key_state *s
 {
     char is[12], will[12];
 
-    say(sentence, "%s now, but %s makes it %s",
-        key_value_format(state->key, state->effective, is, sizeof(is)),
+    if (!sentence->told)
+        say(sentence, "%s now, but ",
+            key_value_format(state->key, state->effective, is, sizeof(is)));
+    say(sentence, "%s makes it %s",
         state->blame == BLAME_ADD ? "the next `add` event" : "the next full run of systemd-sysctl",
         key_value_format(state->key, state->later, will, sizeof(will)));
     if (state->cause.file)
@@ -190,33 +207,41 @@ static void describe_device(struct sentence *sentence, const struct judge *judge
     }
 }
 
-static void describe_special_drift(struct sentence *sentence, const struct judge *judge,
+static void describe_special_value(struct sentence *sentence, const struct judge *judge,
                                    const struct key_state *state)
 {
-    bool pinned =
-        state->rule->pattern.kind == PATTERN_ALL || state->rule->pattern.kind == PATTERN_DEFAULT;
     char is[12], wanted[12];
 
-    if (pinned) {
-        say(sentence, "stored %d, pinned to %d", state->configured, state->wanted);
+    if (judge_is_pinned(state)) {
+        if (!sentence->told)
+            say(sentence, "stored %d, ", state->configured);
+        say(sentence, "pinned to %d", state->wanted);
         say_place(sentence, " by ", state->rule->origin.file, state->rule->origin.line);
     } else if (state->which == IFINDEX_ALL) {
         say_rule(sentence, "too large for ", state->rule);
     } else {
-        say(sentence, "new devices start %s, wanted %s",
-            key_value_format(state->key, state->effective, is, sizeof(is)),
-            key_value_format(state->key, state->wanted, wanted, sizeof(wanted)));
+        if (!sentence->told)
+            say(sentence, "new devices start %s, wanted %s",
+                key_value_format(state->key, state->effective, is, sizeof(is)),
+                key_value_format(state->key, state->wanted, wanted, sizeof(wanted)));
         if (state->blame == BLAME_ALL)
-            say(sentence, ": `all` is %d", judge->live->all[state->key]);
+            say(sentence, "%s`all` is %d", joint(sentence, ": "), judge->live->all[state->key]);
     }
+}
+
+static void describe_special_drift(struct sentence *sentence, const struct judge *judge,
+                                   const struct key_state *state)
+{
+    describe_special_value(sentence, judge, state);
     if (state->state == STATE_IMPOSSIBLE && !judge->live->all_writable)
-        say(sentence, "; /proc/sys/net is read-only");
+        say(sentence, "%s/proc/sys/net is read-only", joint(sentence, "; "));
     else if (state->state == STATE_IMPOSSIBLE)
         say_obstacle(sentence, judge, state);
     else if (state->cause.file)
-        say_place(sentence, "; set by ", state->cause.file, state->cause.line);
+        say_place(sentence, sentence->used ? "; set by " : "set by ", state->cause.file,
+                  state->cause.line);
     else if (judge->context.sysctl) /* the kernel starts so, or it was written at run time */
-        say(sentence, "; no sysctl.d line says so");
+        say(sentence, "%sno sysctl.d line says so", joint(sentence, "; "));
     say_observed(sentence, state);
 }
 
@@ -229,8 +254,8 @@ static void describe_special(struct sentence *sentence, const struct judge *judg
         describe_special_drift(sentence, judge, state);
         break;
     case STATE_LATENT:
-        say(sentence, "right as it is, but the next full run of systemd-sysctl stores %d",
-            state->later);
+        say(sentence, "%sthe next full run of systemd-sysctl stores %d",
+            sentence->told ? "" : "right as it is, but ", state->later);
         if (state->cause.file)
             say_place(sentence, ": ", state->cause.file, state->cause.line);
         break;
@@ -250,15 +275,30 @@ static void describe_special(struct sentence *sentence, const struct judge *judg
     }
 }
 
+static const char *describe(struct sentence *sentence, const struct judge *judge,
+                            const struct device *device, const struct key_state *state)
+{
+    sentence->text[0] = '\0';
+    if (state->which != 0)
+        describe_special(sentence, judge, state);
+    else
+        describe_device(sentence, judge, device, state);
+    return sentence->text;
+}
+
 const char *judge_text(const struct judge *judge, const struct device *device,
                        const struct key_state *state, char buf[static JUDGE_TEXT_SIZE])
 {
-    struct sentence sentence = {.text = buf};
+    struct sentence sentence = {.text = buf, .origin = judge_origin(judge, state)};
 
-    buf[0] = '\0';
-    if (state->which != 0)
-        describe_special(&sentence, judge, state);
-    else
-        describe_device(&sentence, judge, device, state);
-    return buf;
+    return describe(&sentence, judge, device, state);
+}
+
+const char *judge_reason(const struct judge *judge, const struct device *device,
+                         const struct key_state *state, enum value_origin origin,
+                         char buf[static JUDGE_TEXT_SIZE])
+{
+    struct sentence sentence = {.text = buf, .told = true, .origin = origin};
+
+    return describe(&sentence, judge, device, state);
 }

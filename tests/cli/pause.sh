@@ -131,6 +131,8 @@ expect_equal "resume of a device and of the wider one, no word beside" "$(cat "$
 expect_equal "resume of both says so" "$(head -n 2 "$OUT")" $'Resumed: eth1.\nResumed: eth*.'
 run pause --reason='hands off'
 expect_status "pause everything" 0
+run explain default --key rp_filter
+says "explain of default that is paused" "$OUT" '^default: rp_filter holds [0-9]+, so new devices start [a-z]+ \([0-9]\): paused, left alone until .*: hands off$'
 sysctl -qw net.ipv4.conf.all.rp_filter=2
 sysctl -qw net.ipv4.conf.eth1.rp_filter=2
 before=$(all_values)

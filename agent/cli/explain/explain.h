@@ -21,8 +21,7 @@ struct explain_rule {
 
 struct explain_key {
     struct key_state state;
-    char message[JUDGE_TEXT_SIZE]; /* the judge's sentence about it */
-    struct explain_rule *rules;    /* owned; every rule that speaks of it, strongest first */
+    struct explain_rule *rules; /* owned; every rule that speaks of it, strongest first */
     size_t n_rules, rules_capacity;
     size_t winner; /* index into rules; n_rules: none */
     /* What sysctl.d says, in the chosen flavour: at `add`, in a full run, and of `all`. */

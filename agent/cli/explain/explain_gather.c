@@ -156,7 +156,6 @@ static int gather_key(struct explain *explain, const struct key_state *state)
     int r;
 
     key->state = *state;
-    judge_text(explain->session->judge, explain->device, state, key->message);
     r = gather_rules(explain, key);
     if (r >= 0)
         r = gather_sysctl(explain, key);

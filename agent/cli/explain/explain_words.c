@@ -34,112 +34,103 @@ const char *explain_value(enum key key, int effective, char buf[static 24])
 
 /* -- the conclusion -- */
 
-/* The judge's sentence behind `mark`, where it has one: its beginning is said already. */
-static const char *behind(const char *message, const char *mark)
-{
-    const char *at = strstr(message, mark);
-
-    return at ? at + strlen(mark) : message;
-}
-
 static char *unmanaged_headline(const struct explain *explain, const char *start,
-                                const struct explain_key *key)
+                                const char *reason)
 {
     if (explain->session->no_policy)
         return text("%s: there is no policy", start);
     if (explain->session->broken)
         return text("%s: the policy has errors and decides nothing", start);
-    return text("%s: %s", start, key->message);
+    return text("%s: %s", start, reason);
 }
 
-/* `all` and `default`: the judge's sentence, without what stands in the line already. */
-static char *special_headline(const struct explain *explain, const char *start,
-                              const struct explain_key *key)
+/* Where the value comes from that is to blame, by what was found beside the judge's own answer. */
+static enum value_origin origin_of(const struct explain *explain, const struct explain_key *key)
 {
     const struct key_state *state = &key->state;
-    const char *word = state_name(state->state), *rest = key->message, *want;
-    char mark[32], wanted[12];
+    enum value_origin origin = judge_origin(explain->session->judge, state);
+
+    if (state->blame == BLAME_ALL)
+        return key->all_untouched && explain->sysctl ? ORIGIN_START : origin;
+    if (state->blame != BLAME_VALUE || state->cause.file)
+        return origin;
+    if (key->as_written)
+        return ORIGIN_OURS;
+    return key->explained && key->all_explained && !key->add.given && !key->full.given &&
+                   !key->all.given && explain->sysctl
+               ? ORIGIN_START
+               : origin;
+}
+
+/* `all` and `default`, in any state but unmanaged. */
+static char *special_headline(const struct explain *explain, const char *start,
+                              const struct key_state *state, const char *reason)
+{
+    const char *word = state_name(state->state);
+    char wanted[12];
 
     if (state->state == STATE_OK)
         return text("%s: ok, as the policy needs it", start);
     if (state->state == STATE_LATENT)
-        return text("%s, as the policy needs it, but latent: %s", start,
-                    behind(rest, "right as it is, but "));
-    if (startswith(rest, "stored "))
-        return text("%s: %s, %s", start, word, behind(rest, ", "));
-    if (explain->subject == EXPLAIN_ALL)
-        return text("%s: %s, %s", start, word, rest);
-    want = key_value_format(state->key, state->wanted, wanted, sizeof(wanted));
-    snprintf(mark, sizeof(mark), "wanted %s", want);
-    rest = behind(rest, mark);
-    if (startswith(rest, ": "))
-        return text("%s, wanted %s: %s, because %s", start, want, word, rest + 2);
-    return text("%s, wanted %s: %s%s", start, want, word, rest);
+        return text("%s, as the policy needs it, but latent: %s", start, reason);
+    if (explain->subject == EXPLAIN_ALL || state->state == STATE_PAUSED || judge_is_pinned(state))
+        return text("%s: %s, %s", start, word, reason);
+    return text("%s, wanted %s: %s%s%s", start,
+                key_value_format(state->key, state->wanted, wanted, sizeof(wanted)), word,
+                !*reason                    ? ""
+                : state->blame == BLAME_ALL ? ", because "
+                                            : "; ",
+                reason);
 }
 
-/* The judge's reason; and where nobody wrote the value, that. */
-static const char *drift_reason(const struct explain *explain, const struct explain_key *key,
-                                char *buf, size_t size)
+/* What the value is, by whichever name. Owned. */
+static char *headline_start(const struct explain *explain, const struct key_state *state)
 {
-    const struct key_state *state = &key->state;
-    const char *reason = behind(key->message, ": ");
+    const char *name = key_info(state->key)->name;
+    _cleanup_free_ char *shown = name_escape(explain->name);
+    char value[24];
 
-    snprintf(buf, size, "%d is stored", state->configured);
-    if (key->as_written && !state->cause.file && startswith(reason, buf)) {
-        snprintf(buf, size, "%d is stored, as rpfpolicy wrote it", state->configured);
-        return buf;
+    if (!shown)
+        return NULL;
+    explain_value(state->key, state->effective, value);
+    switch (explain->subject) {
+    case EXPLAIN_ABSENT:
+        return text("%s: not there now; if it came, %s would start %s", shown, name, value);
+    case EXPLAIN_ALL:
+        return text("all: %s holds %d", name, state->configured);
+    case EXPLAIN_DEFAULT:
+        return text("default: %s holds %d, so new devices start %s", name, state->configured,
+                    value);
+    case EXPLAIN_DEVICE:
+        break;
     }
-    if (state->blame == BLAME_ALL) {
-        snprintf(buf, size, "`all` is %d, as it was from the start",
-                 explain->session->live.all[state->key]);
-        return key->all_untouched && explain->sysctl ? buf : reason;
-    }
-    if (state->cause.file || !key->explained || !key->all_explained || key->add.given ||
-        key->full.given || key->all.given || !explain->sysctl)
-        return reason;
-    snprintf(buf, size, "%d is stored, as it was from the start", state->configured);
-    return buf;
+    return text("%s: %s is %s", shown, name, value);
 }
 
 char *explain_headline(const struct explain *explain, const struct explain_key *key)
 {
     const struct key_state *state = &key->state;
-    const char *name = key_info(state->key)->name, *absent = "";
-    char value[24], wanted[12], number[64];
-    _cleanup_free_ char *shown = name_escape(explain->name), *start = NULL;
+    _cleanup_free_ char *start = headline_start(explain, state);
+    char wanted[12], reason[JUDGE_TEXT_SIZE];
 
-    if (!shown)
-        return NULL;
-    if (explain->subject == EXPLAIN_ABSENT)
-        start = text("%s: not there now; if it came, %s would start %s", shown, name,
-                     explain_value(state->key, state->effective, value));
-    else if (explain->subject == EXPLAIN_ALL)
-        start = text("all: %s holds %d", name, state->configured);
-    else if (explain->subject == EXPLAIN_DEFAULT)
-        start = text("default: %s holds %d, so new devices start %s", name, state->configured,
-                     explain_value(state->key, state->effective, value));
-    else
-        start =
-            text("%s: %s is %s", shown, name, explain_value(state->key, state->effective, value));
     if (!start)
         return NULL;
+    judge_reason(explain->session->judge, explain->device, state, origin_of(explain, key), reason);
     if (state->state == STATE_UNMANAGED)
-        return unmanaged_headline(explain, start, key);
+        return unmanaged_headline(explain, start, reason);
     if (!explain->device)
-        return special_headline(explain, start, key);
-    absent = explain->subject == EXPLAIN_ABSENT ? " until repaired" : "";
+        return special_headline(explain, start, state, reason);
     switch (state->state) {
     case STATE_OK:
         return text("%s, as the policy wants it: ok", start);
     case STATE_LATENT:
-        return text("%s, as the policy wants it, but latent: %s", start,
-                    behind(key->message, " now, but "));
+        return text("%s, as the policy wants it, but latent: %s", start, reason);
     case STATE_DRIFT:
         return text("%s, wanted %s: drift%s, because %s", start,
-                    key_value_format(state->key, state->wanted, wanted, sizeof(wanted)), absent,
-                    drift_reason(explain, key, number, sizeof(number)));
-    default: /* impossible, moot, paused: the judge's sentence says it all */
-        return text("%s: %s, %s", start, state_name(state->state), key->message);
+                    key_value_format(state->key, state->wanted, wanted, sizeof(wanted)),
+                    explain->subject == EXPLAIN_ABSENT ? " until repaired" : "", reason);
+    default: /* impossible, moot, paused: the reason says it all */
+        return text("%s: %s, %s", start, state_name(state->state), reason);
     }
 }
 
