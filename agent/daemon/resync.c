@@ -178,8 +178,7 @@ static bool special_drifts(const struct agent *agent)
 
 static bool is_ruled_out(const struct rule *rule, enum key key, int all)
 {
-    if (rule->key != key || !plan_rule_writes(rule) || rule->pattern.kind == PATTERN_ALL ||
-        rule->pattern.kind == PATTERN_DEFAULT)
+    if (rule->key != key || !plan_rule_writes(rule) || pattern_is_pin(&rule->pattern))
         return false;
     for (unsigned i = 0; i < rule->n_values; i++)
         if (key_reachable(key, all, rule->values[i], false))

@@ -8,10 +8,10 @@
 
 #include "agent/system/conf_files.h"
 #include "policy/lang/pattern.h"
+#include "policy/lang/precedence.h"
 
 #define HEADER "# rpfpolicy preset "
 #define COPY_DIRECTORY "/etc/rpfpolicy.d"
-#define COPY_PREFIX "20-preset-"
 
 /* FNV-1a, 64 bit: tells an edit, not an attack. */
 static uint64_t fingerprint(const char *bytes, size_t n)
@@ -100,7 +100,7 @@ static int add(struct presets *presets, const char *name, struct preset **ret)
     _cleanup_free_ char *owned = strdup(name), *target = NULL;
     int r;
 
-    if (!owned || asprintf(&target, COPY_DIRECTORY "/" COPY_PREFIX "%s.conf", name) < 0)
+    if (!owned || asprintf(&target, COPY_DIRECTORY "/" PRESET_FILE_PREFIX "%s.conf", name) < 0)
         return -ENOMEM;
     r = grow((void **)&presets->items, &presets->capacity, presets->count, sizeof(*presets->items));
     if (r < 0)
@@ -159,7 +159,7 @@ static int add_copy(const struct paths *paths, struct presets *presets, const ch
                     struct diags *diags)
 {
     _cleanup_conf_files_ struct conf_files files = {0};
-    const char *base = strrchr(path, '/') + 1 + strlen(COPY_PREFIX);
+    const char *base = strrchr(path, '/') + 1 + strlen(PRESET_FILE_PREFIX);
     _cleanup_free_ char *name = strndup(base, strlen(base) - strlen(".conf"));
     struct preset *preset;
     int r;
@@ -200,7 +200,7 @@ int presets_read(const struct paths *paths, struct diags *diags, struct presets 
     for (size_t i = 0; r >= 0 && i < shipped.count; i++)
         r = add_shipped(&presets, &shipped.files[i], diags);
     if (r >= 0)
-        r = names_find(paths->root, COPY_DIRECTORY "/" COPY_PREFIX "*.conf", &copies);
+        r = names_find(paths->root, COPY_DIRECTORY "/" PRESET_FILE_PREFIX "*.conf", &copies);
     for (size_t i = 0; r >= 0 && i < copies.count; i++)
         r = add_copy(paths, &presets, copies.items[i], diags);
     if (r < 0)

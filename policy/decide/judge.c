@@ -305,8 +305,7 @@ static void judge_default(const struct judge *judge, enum key key, struct key_st
 
 bool judge_is_pinned(const struct key_state *state)
 {
-    return state->rule && (state->rule->pattern.kind == PATTERN_ALL ||
-                           state->rule->pattern.kind == PATTERN_DEFAULT);
+    return state->rule && pattern_is_pin(&state->rule->pattern);
 }
 
 /* Would what a full run stores be right for `all` or `default`? */

@@ -102,8 +102,7 @@ static void find_minimum(const struct policy *policy, enum key key, struct key_t
         const struct rule *rule = &policy->rules[i];
         int smallest;
 
-        if (rule->key != key || !plan_rule_writes(rule) || rule->pattern.kind == PATTERN_ALL ||
-            rule->pattern.kind == PATTERN_DEFAULT)
+        if (rule->key != key || !plan_rule_writes(rule) || pattern_is_pin(&rule->pattern))
             continue;
         smallest = smallest_value(rule);
         if ((target->has_minimum && smallest >= target->minimum) ||

@@ -42,8 +42,7 @@ static char *expired_text(const struct judge *judge, const struct rule *rule)
 /* A pin is meant as it stands, and what `all` must be for a rule no pin of `default` changes. */
 static bool is_pin_of_use(const struct judge *judge, enum key key, const struct rule *rule)
 {
-    return rule->pattern.kind != PATTERN_ALL && rule->pattern.kind != PATTERN_DEFAULT &&
-           !policy_pin(judge->policy, key, PATTERN_DEFAULT);
+    return !pattern_is_pin(&rule->pattern) && !policy_pin(judge->policy, key, PATTERN_DEFAULT);
 }
 
 /* The sentence of a code that names its rule. */

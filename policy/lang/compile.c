@@ -4,6 +4,7 @@
 #include "policy/lang/compile.h"
 
 #include "policy/base/util.h"
+#include "policy/lang/precedence.h"
 
 struct slot {
     uint64_t prefix, mask; /* as in struct pattern */
@@ -16,41 +17,6 @@ struct matcher {
         size_t count;
     } keys[KEY_COUNT];
 };
-
-enum rank { RANK_EXCEPTION, RANK_NAME, RANK_GLOB, RANK_ANY, RANK_COUNT, RANK_PIN = RANK_COUNT };
-
-static enum rank rule_rank(const struct rule *rule)
-{
-    if (rule->exception >= 0)
-        return RANK_EXCEPTION;
-    switch (rule->pattern.kind) {
-    case PATTERN_EXACT:
-    case PATTERN_RANGE:
-        return RANK_NAME;
-    case PATTERN_GLOB:
-    case PATTERN_SET:
-        return RANK_GLOB;
-    case PATTERN_ANY:
-        return RANK_ANY;
-    case PATTERN_ALL:
-    case PATTERN_DEFAULT:
-        break;
-    }
-    return RANK_PIN;
-}
-
-bool policy_file_is_preset(const char *file)
-{
-    const char *slash = strrchr(file, '/');
-
-    return startswith(slash ? slash + 1 : file, "20-preset-");
-}
-
-bool rule_stands_before_preset(const struct rule *rule, const struct rule *stronger)
-{
-    return rule_rank(rule) == rule_rank(stronger) && policy_file_is_preset(stronger->origin.file) &&
-           !policy_file_is_preset(rule->origin.file);
-}
 
 static int build_key(const struct policy *policy, enum key key, struct matcher *matcher)
 {

@@ -1,6 +1,4 @@
-/* Which rule wins for a device: exception, then exact name or range, then glob or set, then the
- * bare
- * *; within each class the later line. Pure. */
+/* Which rule wins for a device, in the order of precedence.h. Pure. */
 #pragma once
 
 #include "policy/facts/facts.h"
@@ -18,11 +16,6 @@ const struct rule *policy_match(const struct policy *policy, enum key key,
  * when it returns non-zero and returns that. */
 int policy_match_each(const struct policy *policy, enum key key, const struct device *device,
                       int (*fn)(const struct rule *rule, bool undecided, void *data), void *data);
-
-/* Does the rule lose to this stronger one only since that one's file, the copy of a preset, is read
- * later? Then it would win in a file that sorts behind it. */
-bool rule_stands_before_preset(const struct rule *rule, const struct rule *stronger);
-bool policy_file_is_preset(const char *file);
 
 /* Does the device belong to the set? 1 yes, 0 no, -1 not known. set as in pattern.set. lo belongs
  * to none. A condition on what a device does not have (no kind, no master, no such property) holds

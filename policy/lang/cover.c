@@ -98,7 +98,7 @@ bool pattern_covers(const struct pattern *outer, const struct pattern *inner)
 {
     struct glob outer_glob, inner_glob;
 
-    if (inner->kind == PATTERN_ALL || inner->kind == PATTERN_DEFAULT)
+    if (pattern_is_pin(inner))
         return outer->kind == inner->kind;
     if (outer->kind == PATTERN_SET)
         return inner->kind == PATTERN_SET && streq(outer->text, inner->text);

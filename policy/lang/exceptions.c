@@ -106,7 +106,7 @@ static bool device_is_sound(struct parser *parser, const char *text, unsigned li
     }
     if (!parser_took(parser, line, pattern_parse(text, &pattern, &message), &message))
         return false;
-    pin = pattern.kind == PATTERN_ALL || pattern.kind == PATTERN_DEFAULT;
+    pin = pattern_is_pin(&pattern);
     if (pin)
         parser_error(parser, line,
                      "'%s' is not a device and cannot be in an exception; pin it in the section of "

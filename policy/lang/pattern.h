@@ -34,6 +34,12 @@ struct pattern {
     int set; /* PATTERN_SET: index into policy.sets or a BUILTIN_SET_…; -1 until resolved */
 };
 
+/* `all` or `default`: no device. */
+static inline bool pattern_is_pin(const struct pattern *pattern)
+{
+    return pattern->kind == PATTERN_ALL || pattern->kind == PATTERN_DEFAULT;
+}
+
 /* Parse one pattern. On -EINVAL *ret_message is an owned, escaped sentence that says what is wrong
  * and what to write instead. -ENOMEM otherwise. */
 int pattern_parse(const char *text, struct pattern *ret, char **ret_message);

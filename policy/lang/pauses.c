@@ -217,10 +217,8 @@ static enum kind kind_of(const struct pause *pause)
 {
     if (pause->everything)
         return KIND_EVERYTHING;
-    return pause->pattern.kind == PATTERN_EXACT || pause->pattern.kind == PATTERN_ALL ||
-                   pause->pattern.kind == PATTERN_DEFAULT
-               ? KIND_NAME
-               : KIND_PATTERN;
+    return pause->pattern.kind == PATTERN_EXACT || pattern_is_pin(&pause->pattern) ? KIND_NAME
+                                                                                   : KIND_PATTERN;
 }
 
 static int format_line(FILE *f, const struct pause *pause)

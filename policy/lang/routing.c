@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "policy/lang/compile.h"
+#include "policy/lang/precedence.h"
 #include "policy/lang/routing_private.h"
 #include "policy/lang/validate.h"
 
@@ -28,21 +29,6 @@ struct routing *routing_free(struct routing *routing)
     return NULL;
 }
 
-/* Order of precedence */
-
-static int rank(const struct pattern *pattern)
-{
-    switch (pattern->kind) {
-    case PATTERN_EXACT:
-    case PATTERN_RANGE:
-        return 0;
-    case PATTERN_ANY:
-        return 2;
-    default:
-        return 1;
-    }
-}
-
 /* Strongest first: what was added later stands before its equals. */
 static void sort(void *items, size_t n, size_t size, const struct pattern *(*pattern)(const void *))
 {
@@ -57,7 +43,8 @@ static void sort(void *items, size_t n, size_t size, const struct pattern *(*pat
     for (size_t i = 1; i < n; i++) {
         size_t k = i;
 
-        while (k > 0 && rank(pattern(bytes + (k - 1) * size)) > rank(pattern(bytes + i * size)))
+        while (k > 0 && pattern_rank(pattern(bytes + (k - 1) * size)) >
+                            pattern_rank(pattern(bytes + i * size)))
             k--;
         memcpy(swap, bytes + i * size, size);
         memmove(bytes + (k + 1) * size, bytes + k * size, (i - k) * size);

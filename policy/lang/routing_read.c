@@ -27,7 +27,7 @@ static bool read_pattern(struct parser *parser, const char *text, unsigned line,
 
     if (!parser_took(parser, line, pattern_parse(text, ret, &message), &message))
         return false;
-    if (ret->kind == PATTERN_ALL || ret->kind == PATTERN_DEFAULT) {
+    if (pattern_is_pin(ret)) {
         parser_error(parser, line, "'%s' is not a device and has no addresses", text);
     } else if (ret->kind == PATTERN_EXACT && streq(ret->text, "lo")) {
         parser_error(parser, line,

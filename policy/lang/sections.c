@@ -124,7 +124,7 @@ static bool key_begin(struct parser *parser, const char *name, unsigned line)
 /* A pin says what is stored in one place: it has one value, or none of ours. */
 static bool pin_is_plain(struct parser *parser, const struct rule *rule, unsigned line)
 {
-    if (rule->pattern.kind != PATTERN_ALL && rule->pattern.kind != PATTERN_DEFAULT)
+    if (!pattern_is_pin(&rule->pattern))
         return true;
     if (rule->observe || rule->n_values > 1) {
         parser_error(parser, line,

@@ -1,5 +1,6 @@
 /* Rules that can never win, since a stronger one takes every device they could match. */
 #include "policy/lang/compile.h"
+#include "policy/lang/precedence.h"
 #include "policy/lang/validate.h"
 
 static void report(const struct rule *rule, const struct rule *by, struct diags *diags)
@@ -14,7 +15,7 @@ static void report(const struct rule *rule, const struct rule *by, struct diags 
     if (rule->pattern.kind == PATTERN_ANY && rule->unmanaged &&
         rule->origin.file != by->origin.file)
         level = DIAG_NOTE;
-    if (by->exception >= 0 && rule->exception < 0)
+    if (rule_rank(by) == RANK_EXCEPTION && rule_rank(rule) != RANK_EXCEPTION)
         why = " as an exception";
     else if (rule_stands_before_preset(rule, by))
         why = ", since of two such lines the later wins; yours does so in a file whose name sorts "
@@ -53,7 +54,7 @@ void validate_shadows(const struct policy *policy, bool *shadowed, struct diags 
     for (size_t i = 0; i < policy->n_rules; i++) {
         const struct rule *rule = &policy->rules[i], *pin;
 
-        if (rule->pattern.kind != PATTERN_ALL && rule->pattern.kind != PATTERN_DEFAULT)
+        if (!pattern_is_pin(&rule->pattern))
             continue;
         pin = policy_pin(policy, rule->key, rule->pattern.kind);
         if (pin == rule)

@@ -87,8 +87,8 @@ void validate_pins(const struct policy *policy, const bool *shadowed, struct dia
     for (size_t i = 0; i < policy->n_rules; i++) {
         const struct rule *rule = &policy->rules[i], *pin = pins[rule->key];
 
-        if (!pin || pin->unmanaged || shadowed[i] || rule->pattern.kind == PATTERN_ALL ||
-            rule->pattern.kind == PATTERN_DEFAULT || rule_is_reachable(rule, pin->values[0]))
+        if (!pin || pin->unmanaged || shadowed[i] || pattern_is_pin(&rule->pattern) ||
+            rule_is_reachable(rule, pin->values[0]))
             continue;
         diags_add(diags, DIAG_ERROR, rule->origin.file, rule->origin.line,
                   "%s: '%s = %s' cannot be reached while %s:%u pins 'all = %s'",

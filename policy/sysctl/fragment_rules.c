@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "policy/lang/precedence.h"
 #include "policy/sysctl/fragment_private.h"
 
 /* A policy knows no braces, glob(3) does. */
@@ -89,7 +90,7 @@ void section_protect(struct section *s, const char *name)
 
 static bool is_name_rule(const struct rule *rule)
 {
-    return rule->pattern.kind == PATTERN_EXACT || rule->pattern.kind == PATTERN_RANGE;
+    return pattern_rank(&rule->pattern) == RANK_NAME;
 }
 
 const struct rule *section_winner(const struct section *s, const char *name)

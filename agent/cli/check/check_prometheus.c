@@ -137,10 +137,7 @@ static int count(struct check *check, const struct key_state *state)
 static int special(struct check *check, int which, const struct key_state *state)
 {
     /* `default` borrows the bare * rule; only the pins are rules of their own here. */
-    return state->rule && (state->rule->pattern.kind == PATTERN_ALL ||
-                           state->rule->pattern.kind == PATTERN_DEFAULT)
-               ? count(check, state)
-               : 0;
+    return judge_is_pinned(state) ? count(check, state) : 0;
 }
 
 static int device(struct check *check, const struct device *device, const struct key_state *states,

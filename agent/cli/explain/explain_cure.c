@@ -5,6 +5,7 @@
 #include "agent/store/agent_state.h"
 #include "agent/store/pause.h"
 #include "policy/decide/plan.h"
+#include "policy/lang/precedence.h"
 #include "policy/sysctl/fragment.h"
 
 #define OWN_FILE "/etc/rpfpolicy.d/10-local.conf"

@@ -5,6 +5,7 @@
 
 #include "agent/cli/explain/explain.h"
 #include "policy/decide/plan.h"
+#include "policy/lang/precedence.h"
 
 static char *text(const char *format, ...) _printf_(1, 2);
 
@@ -266,17 +267,6 @@ char *explain_combination(const struct explain *explain, const struct explain_ke
 
 /* -- why a rule wins -- */
 
-enum class { CLASS_EXCEPTION, CLASS_NAME, CLASS_GLOB, CLASS_ANY, CLASS_PIN };
-
-static enum class class_of(const struct rule *rule) {
-    if (rule->pattern.kind == PATTERN_ALL ||
-        rule->pattern.kind == PATTERN_DEFAULT) return CLASS_PIN;
-    if (rule->exception >= 0) return CLASS_EXCEPTION;
-    if (rule->pattern.kind == PATTERN_EXACT ||
-        rule->pattern.kind == PATTERN_RANGE) return CLASS_NAME;
-    return rule->pattern.kind == PATTERN_ANY ? CLASS_ANY : CLASS_GLOB;
-}
-
 static char *exception_verdict(const struct policy *policy, const struct rule *rule)
 {
     const struct exception *exception = &policy->exceptions[rule->exception];
@@ -288,36 +278,23 @@ static char *exception_verdict(const struct policy *policy, const struct rule *r
 
 char *explain_verdict(const struct explain *explain, const struct explain_key *key, size_t index)
 {
-    static const char *const wins[] = {
-        [CLASS_NAME] = "wins: an exact name beats globs and sets",
-        [CLASS_GLOB] = "wins: no exact name speaks of it",
-        [CLASS_ANY] = "wins: nothing more special speaks of it",
-        [CLASS_PIN] = "decides",
-    };
-    static const char *const loses[] = {
-        [CLASS_EXCEPTION] = "loses: an exception comes first",
-        [CLASS_NAME] = "loses to an exact name",
-        [CLASS_GLOB] = "loses: the bare * comes last",
-        [CLASS_ANY] = "loses",
-        [CLASS_PIN] = "loses: `default` itself is pinned",
-    };
     const struct explain_rule *rule = &key->rules[index];
-    enum class own = class_of(rule->rule), winner;
+    enum rank own = rule_rank(rule->rule), winner;
 
     if (rule->undecided)
         return text("cannot be judged here: it depends on what is not known");
     if (index == key->winner && key->state.undecided)
         return text("wins only if what stands above does not hold the device");
     if (index == key->winner) {
-        bool alone = own == CLASS_GLOB && key->n_rules == 1;
+        bool alone = own == RANK_GLOB && key->n_rules == 1;
 
-        if (own == CLASS_EXCEPTION)
+        if (own == RANK_EXCEPTION)
             return exception_verdict(explain->session->policy, rule->rule);
-        return text("%s", alone ? "wins: the only rule that speaks of it" : wins[own]);
+        return text("%s", alone ? "wins: the only rule that speaks of it" : rank_wins(own));
     }
-    winner = class_of(key->rules[key->winner].rule);
+    winner = rule_rank(key->rules[key->winner].rule);
     if (own != winner)
-        return text("%s", loses[winner]);
+        return text("%s", rank_beats(winner));
     if (rule_stands_before_preset(rule->rule, key->rules[key->winner].rule))
         return text("loses: the preset is read later; from a file such as 30-local.conf it would "
                     "win");
