@@ -353,19 +353,6 @@ static int repair_key(struct repair *repair)
     return 0;
 }
 
-static enum state target_state(const struct device_target *target)
-{
-    if (!target->rule || target->rule->unmanaged)
-        return STATE_UNMANAGED;
-    if (target->paused)
-        return STATE_PAUSED;
-    if (target->moot)
-        return STATE_MOOT;
-    if (target->impossible)
-        return STATE_IMPOSSIBLE;
-    return target->drift ? STATE_DRIFT : STATE_OK;
-}
-
 /* May this key of the device be written now? Schedules a later try where it is only too early. */
 static bool may_write(struct agent *agent, struct entry *entry, enum key key,
                       const struct device_target *target)
@@ -427,7 +414,7 @@ static int enforce_once(struct agent *agent, struct entry *entry, const char *ev
             if (entry->device.conf[key] == target.write_value)
                 target.drift = false;
         }
-        state = target_state(&target);
+        state = judge_target_state(&target);
         if (state < worst)
             worst = state;
     }

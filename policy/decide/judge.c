@@ -188,6 +188,19 @@ static enum blame find_latent(const struct judge *judge, const struct device *de
     return BLAME_RUN;
 }
 
+enum state judge_target_state(const struct device_target *target)
+{
+    if (!target->rule || target->rule->unmanaged || target->undecided)
+        return STATE_UNMANAGED;
+    if (target->paused)
+        return STATE_PAUSED;
+    if (target->moot)
+        return STATE_MOOT;
+    if (target->impossible)
+        return STATE_IMPOSSIBLE;
+    return target->drift ? STATE_DRIFT : STATE_OK;
+}
+
 static void judge_key(struct judge *judge, const struct device *device, enum key key,
                       struct key_state *ret)
 {
@@ -201,23 +214,18 @@ static void judge_key(struct judge *judge, const struct device *device, enum key
     ret->inherited = add.given ? add.value : judge->live->def[key];
     ret->rule = target.rule;
     ret->undecided = target.undecided;
-    if (!target.rule || target.rule->unmanaged || target.undecided) {
-        ret->state = STATE_UNMANAGED;
-    } else if (target.paused) {
+    ret->state = judge_target_state(&target);
+    if (ret->state == STATE_PAUSED) {
         ret->wanted_known = !target.moot;
         ret->wanted =
             rule_accepts(target.rule, target.before) ? target.before : target.rule->values[0];
-        ret->state = STATE_PAUSED;
-    } else if (target.moot) {
-        ret->state = STATE_MOOT;
-    } else {
+    } else if (ret->state != STATE_UNMANAGED && ret->state != STATE_MOOT) {
         ret->wanted_known = true;
         ret->wanted = target.drift && (target.impossible || target.rule->observe)
                           ? target.rule->values[0]
                           : target.wanted;
         ret->enforced = judge->context.enforcing && plan_rule_writes(target.rule);
         ret->guard = ret->enforced ? judge->context.guard : GUARD_NONE;
-        ret->state = target.impossible ? STATE_IMPOSSIBLE : target.drift ? STATE_DRIFT : STATE_OK;
         if (ret->state != STATE_OK)
             ret->blame = find_cause(judge, device->name, device->forwarding, ret);
         else

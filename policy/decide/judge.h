@@ -113,6 +113,9 @@ int judge_new(const struct policy *policy, const struct live *live,
               const struct judge_context *context, struct judge **ret);
 struct judge *judge_free(struct judge *judge);
 
+/* The state of one key of a device as it is now, whatever is to come: never STATE_LATENT. */
+enum state judge_target_state(const struct device_target *target);
+
 /* All keys that are managed for the device, plus rp_filter always. Returns their number; ret must
  * have room for KEY_COUNT. Collects warnings as it goes. The worst state is *ret_worst. */
 unsigned judge_device(struct judge *judge, const struct device *device, struct key_state *ret,

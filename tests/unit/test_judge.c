@@ -251,9 +251,31 @@ static void device_without_ipv4_has_no_keys(void **state)
     end(&s);
 }
 
+static void what_a_key_is_heading_for_gives_its_state(void **state)
+{
+    static const struct rule rule = {.n_values = 1}, none = {.unmanaged = true};
+    static const struct {
+        enum state state;
+        struct device_target target;
+    } known[] = {
+        {STATE_UNMANAGED, {.rule = NULL, .paused = true}},
+        {STATE_UNMANAGED, {.rule = &none, .paused = true}},
+        {STATE_UNMANAGED, {.rule = &rule, .undecided = true}}, /* not "ok": nothing is known */
+        {STATE_PAUSED, {.rule = &rule, .paused = true, .moot = true}},
+        {STATE_MOOT, {.rule = &rule, .moot = true}},
+        {STATE_IMPOSSIBLE, {.rule = &rule, .impossible = true, .drift = true}},
+        {STATE_DRIFT, {.rule = &rule, .drift = true}},
+        {STATE_OK, {.rule = &rule}},
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(known); i++)
+        assert_int_equal(judge_target_state(&known[i].target), known[i].state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_key_is_heading_for_gives_its_state),
         cmocka_unit_test(drift_names_the_line_that_caused_it),
         cmocka_unit_test(a_value_that_all_overrules_is_not_called_the_cause),
         cmocka_unit_test(a_device_that_started_with_default_leads_to_the_line_of_default),
