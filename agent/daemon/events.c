@@ -211,15 +211,15 @@ static void on_netconf(const struct nlmsghdr *message, void *data)
 static void on_address(const struct nlmsghdr *message, void *data)
 {
     struct agent *agent = data;
+    struct route_address address;
     struct entry *entry;
-    int ifindex = 0;
 
     agent_routing_on_address(agent, message);
     if (!(agent->policy && (agent->policy->facts & FACT_ADDRESSES)))
         return;
-    if (address_read_message(message, &ifindex) < 0 || ifindex == 0)
+    if (route_address_read_message(message, &address) < 0 || address.local.ip.family != AF_INET)
         return;
-    entry = table_get(&agent->table, ifindex);
+    entry = table_get(&agent->table, address.ifindex);
     if (!entry)
         return;
     if (message->nlmsg_type == RTM_NEWADDR) {

@@ -71,3 +71,29 @@ int attr_string(const struct nlattr *attr, char *ret, size_t size)
     memcpy(ret, s, n + 1);
     return 0;
 }
+
+int attr_ip(const struct nlattr *attr, uint8_t family, struct ip *ret)
+{
+    size_t n = ip_bits(family) / 8;
+    struct ip ip = {.family = family};
+
+    if (mnl_attr_get_payload_len(attr) < n)
+        return -EBADMSG;
+    memcpy(ip.bytes, mnl_attr_get_payload(attr), n);
+    *ret = ip;
+    return 0;
+}
+
+int attr_ip_prefix(const struct nlattr *attr, uint8_t family, uint8_t length, struct ip_prefix *ret)
+{
+    struct ip_prefix prefix = {.ip = {.family = family}, .length = length};
+    int r = 0;
+
+    if (length > ip_bits(family) || (length > 0 && !attr))
+        return -EBADMSG;
+    if (attr)
+        r = attr_ip(attr, family, &prefix.ip);
+    if (r >= 0)
+        *ret = prefix;
+    return r;
+}

@@ -4,6 +4,7 @@
 
 #include <libmnl/libmnl.h>
 
+#include "policy/base/ip.h"
 #include "policy/base/util.h"
 
 /* Find the attributes in n bytes by type. What follows the last whole attribute is ignored, as the
@@ -20,3 +21,9 @@ int attr_s32(const struct nlattr *attr, int *ret);
 
 /* A terminated string of at most size - 1 bytes. */
 int attr_string(const struct nlattr *attr, char *ret, size_t size);
+
+/* An address of a family that ip_is_family() knows, and a prefix: the kernel leaves the attribute
+ * out (NULL) where the length is 0. */
+int attr_ip(const struct nlattr *attr, uint8_t family, struct ip *ret);
+int attr_ip_prefix(const struct nlattr *attr, uint8_t family, uint8_t length,
+                   struct ip_prefix *ret);

@@ -1,12 +1,12 @@
 /* Lookups in the routing tables, asked of the kernel where that leaves no trace. Which rules, own
  * addresses and flags there are is read once. */
 #include <arpa/inet.h>
-#include <linux/if_addr.h>
 #include <stdio.h>
 #include <sys/utsname.h>
 
 #include "agent/kernel/attrs.h"
 #include "agent/kernel/fib_private.h"
+#include "agent/kernel/neigh.h"
 
 static void forget_rules(void *data)
 {
@@ -77,48 +77,10 @@ static int read_rules(struct fib *fib)
     return r;
 }
 
-static void forget_addresses(void *data)
-{
-    ((struct fib *)data)->n_addresses = 0;
-}
-
-static int take_address(const struct nlmsghdr *message, void *data)
-{
-    const struct nlattr *tb[IFA_LOCAL + 1] = {NULL};
-    const struct ifaddrmsg *header;
-    struct fib *fib = data;
-    uint32_t address;
-    int r;
-
-    header = message_body(message, sizeof(*header), tb, IFA_LOCAL);
-    if (!header)
-        return -EBADMSG;
-    if (message->nlmsg_type != RTM_NEWADDR || header->ifa_family != AF_INET || !tb[IFA_LOCAL])
-        return 0;
-    r = attr_u32(tb[IFA_LOCAL], &address);
-    if (r >= 0)
-        r = grow((void **)&fib->addresses, &fib->addresses_capacity, fib->n_addresses,
-                 sizeof(*fib->addresses));
-    if (r >= 0)
-        fib->addresses[fib->n_addresses++] =
-            (struct fib_address){.address.s_addr = address, .ifindex = (int)header->ifa_index};
-    return r;
-}
-
-static int read_addresses(struct fib *fib)
-{
-    _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
-    struct nlmsghdr *request = netlink_request(buffer, RTM_GETADDR, 0, sizeof(struct ifaddrmsg));
-    struct ifaddrmsg *header = mnl_nlmsg_get_payload(request);
-
-    header->ifa_family = AF_INET;
-    return netlink_dump(fib->nl, request, take_address, forget_addresses, fib);
-}
-
 bool fib_is_own(const struct fib *fib, struct in_addr address)
 {
     for (size_t i = 0; i < fib->n_addresses; i++)
-        if (fib->addresses[i].address.s_addr == address.s_addr)
+        if (ip_to_ipv4(&fib->addresses[i].local.ip).s_addr == address.s_addr)
             return true;
     return false;
 }
@@ -219,7 +181,7 @@ int fib_open(struct netlink *nl, struct fib *ret)
 
     r = read_rules(&fib);
     if (r >= 0)
-        r = read_addresses(&fib);
+        r = addresses_read(nl, &fib.addresses, &fib.n_addresses);
     if (r >= 0)
         r = read_local_routes(&fib);
     if (r < 0)

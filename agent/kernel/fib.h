@@ -17,6 +17,7 @@
 
 #include "agent/kernel/netlink.h"
 #include "policy/facts/facts.h"
+#include "policy/facts/network.h"
 #include "policy/verdict/verdict.h"
 
 /* One route, as a lookup found it. */
@@ -49,17 +50,12 @@ struct fib_flow {
 struct fib_rule;
 struct routes_plan;
 
-struct fib_address {
-    struct in_addr address;
-    int ifindex;
-};
-
 struct fib {
     struct netlink *nl; /* borrowed */
     struct fib_rule *rules;
     size_t n_rules, rules_capacity;
-    struct fib_address *addresses; /* of all devices, up or down; as the kernel orders them */
-    size_t n_addresses, addresses_capacity;
+    struct route_address *addresses; /* of all devices, up or down; as the kernel orders them */
+    size_t n_addresses;
     bool custom_rules;  /* as struct receiver: an ip rule was ever added, or a local route by hand.
                            The first is seen even when the rule is gone (the tables `local` and
                            `main` are one trie until then: /proc/net/fib_triestat), the second only

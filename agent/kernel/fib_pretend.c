@@ -6,23 +6,15 @@
 #include "agent/kernel/fib_private.h"
 #include "policy/routes/routes.h"
 
-static struct in_addr ipv4(const struct ip *ip)
-{
-    struct in_addr address;
-
-    memcpy(&address.s_addr, ip->bytes, sizeof(address.s_addr));
-    return address;
-}
-
 static struct fib_rule rule_of(const struct route_rule *rule)
 {
     return (struct fib_rule){
         .priority = rule->priority,
         .action = rule->action,
         .protocol = rule->protocol,
-        .to = ipv4(&rule->to.ip),
+        .to = ip_to_ipv4(&rule->to.ip),
         .to_length = rule->to.length,
-        .from = ipv4(&rule->from.ip),
+        .from = ip_to_ipv4(&rule->from.ip),
         .from_length = rule->from.length,
         .table = rule->table,
         .suppress_length = rule->suppress_prefixlength,
@@ -95,13 +87,13 @@ void fib_find_pretended(const struct fib *fib, uint32_t table, struct in_addr to
         const struct route *route = &fib->pretended->routes[i];
 
         if (route->table != table || route->family != AF_INET ||
-            !in_prefix(to, ipv4(&route->to.ip), route->to.length) ||
+            !in_prefix(to, ip_to_ipv4(&route->to.ip), route->to.length) ||
             (*found && !is_better(route, best)))
             continue;
         *best = (struct fib_route){
             .found = {.kind = fib_kind_of(route->type), .n_hops = route->oif != 0},
-            .gateways = {ipv4(&route->via)},
-            .prefix = ipv4(&route->to.ip),
+            .gateways = {ip_to_ipv4(&route->via)},
+            .prefix = ip_to_ipv4(&route->to.ip),
             .prefix_length = route->to.length,
             .table = table,
             .metric = route->metric,

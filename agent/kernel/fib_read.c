@@ -2,7 +2,6 @@
  * outside the message, except for what a device's name or a nexthop's number stands for. */
 #include <linux/nexthop.h>
 #include <net/if.h>
-#include <netinet/ip.h>
 
 #include "agent/kernel/attrs.h"
 #include "agent/kernel/fib_private.h"
@@ -13,6 +12,7 @@
 #define ATTR_FRA_DPORT_MASK 29
 #define ATTR_FRA_DSCP_MASK 30
 #define RULE_ATTRS_MAX 63 /* far more than there are */
+#define DSCP_MASK 0xfc
 
 enum route_kind fib_kind_of(uint8_t type)
 {
@@ -261,7 +261,7 @@ int fib_read_rule(const struct nlmsghdr *message, struct fib_rule *ret)
     rule.to_length = header->dst_len;
     rule.from_length = header->src_len;
     rule.tos = header->tos;
-    rule.tos_mask = IPTOS_DSCP_MASK;
+    rule.tos_mask = DSCP_MASK;
     rule.table = header->table;
     rule.l3mdev = tb[FRA_L3MDEV] && mnl_attr_get_payload_len(tb[FRA_L3MDEV]) > 0 &&
                   mnl_attr_get_u8(tb[FRA_L3MDEV]) != 0;

@@ -2,28 +2,18 @@
  * Needs no privilege. */
 #pragma once
 
-#include <netinet/in.h>
-#include <stdbool.h>
-#include <stddef.h>
-
+#include "agent/kernel/messages.h"
 #include "agent/kernel/netlink.h"
-
-struct address {
-    int ifindex;
-    struct in_addr local;
-    unsigned prefix_length;
-};
 
 struct neighbour {
     int ifindex;
-    struct in_addr address;
+    struct ip address;
 };
 
-/* One RTM_NEWADDR, RTM_NEWNEIGH. *ret_is: it is one of IPv4 and, of a neighbour, of a host that
- * answered or was stated. -EBADMSG when it is malformed. */
-int address_read(const struct nlmsghdr *message, struct address *ret, bool *ret_is);
-int neighbour_read(const struct nlmsghdr *message, struct neighbour *ret, bool *ret_is);
+/* One RTM_NEWNEIGH. -ENOENT for one of another family than IPv4, and where nobody was heard: only a
+ * host that answered or was stated counts. -EBADMSG when it is malformed. */
+int neighbour_read_message(const struct nlmsghdr *message, struct neighbour *ret);
 
-/* All of them, in the kernel's order. Owned. */
-int addresses_read(struct netlink *nl, struct address **ret, size_t *ret_count);
+/* All of IPv4, in the kernel's order. Owned. */
+int addresses_read(struct netlink *nl, struct route_address **ret, size_t *ret_count);
 int neighbours_read(struct netlink *nl, struct neighbour **ret, size_t *ret_count);

@@ -163,15 +163,16 @@ static void forget_addresses(void *data)
 
 static int take_address(const struct nlmsghdr *message, void *data)
 {
+    struct route_address address;
     struct device *device;
-    int ifindex, r;
+    int r;
 
     if (message->nlmsg_type != RTM_NEWADDR)
         return 0;
-    r = address_read_message(message, &ifindex);
+    r = route_address_read_message(message, &address);
     if (r < 0)
         return r;
-    device = ifindex != 0 ? live_by_ifindex(data, ifindex) : NULL;
+    device = live_by_ifindex(data, address.ifindex);
     if (device)
         device->numbered = true;
     return 0;

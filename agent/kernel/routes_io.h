@@ -2,6 +2,7 @@
  * and the messages that change them. Needs no privilege to read. No logging. */
 #pragma once
 
+#include "agent/kernel/messages.h"
 #include "agent/kernel/netlink.h"
 #include "policy/routes/routes.h"
 
@@ -24,14 +25,6 @@ int routes_read_again(struct netlink *nl, unsigned what, struct route_facts *fac
 
 /* The same for the addresses of one device. */
 int routes_read_addresses_of(struct netlink *nl, int ifindex, struct route_facts *facts);
-
-/* The readers of one message each, for notifications and the fuzzer. -EBADMSG when it is malformed;
- * -ENOENT when it is of no interest here (another family, a cached route). A route of ours with a
- * metric, preference or end that we never set is `special`, too; of a foreign one these are not
- * looked at. */
-int route_address_read_message(const struct nlmsghdr *message, struct route_address *ret);
-int route_read_message(const struct nlmsghdr *message, struct route *ret);
-int route_rule_read_message(const struct nlmsghdr *message, struct route_rule *ret);
 
 /* Carry out one change, by RTM_NEWROUTE, RTM_DELROUTE, RTM_NEWRULE, RTM_DELRULE with our protocol.
  * What is there already when it is to be added, or gone when it is to be deleted, is success. What

@@ -12,23 +12,23 @@
 
 static int by_address(const void *a, const void *b)
 {
-    const struct address *x = a, *y = b;
+    const struct route_address *x = a, *y = b;
 
-    return memcmp(&x->local, &y->local, sizeof(x->local));
+    return ip_compare(&x->local.ip, &y->local.ip);
 }
 
 static int by_neighbour(const void *a, const void *b)
 {
     const struct neighbour *x = a, *y = b;
 
-    return memcmp(&x->address, &y->address, sizeof(x->address));
+    return ip_compare(&x->address, &y->address);
 }
 
 /* The first element with this address in an array ordered by it, NULL when there is none. */
-static const struct address *first_address(const struct flows *flows, struct in_addr address)
+static const struct route_address *first_address(const struct flows *flows, struct in_addr address)
 {
-    const struct address key = {.local = address};
-    const struct address *found =
+    const struct route_address key = {.local.ip = ip_of_ipv4(address)};
+    const struct route_address *found =
         flows->n_addresses > 0
             ? bsearch(&key, flows->addresses, flows->n_addresses, sizeof(key), by_address)
             : NULL;
@@ -40,7 +40,7 @@ static const struct address *first_address(const struct flows *flows, struct in_
 
 static const struct neighbour *first_neighbour(const struct flows *flows, struct in_addr address)
 {
-    const struct neighbour key = {.address = address};
+    const struct neighbour key = {.address = ip_of_ipv4(address)};
     const struct neighbour *found =
         flows->n_neighbours > 0
             ? bsearch(&key, flows->neighbours, flows->n_neighbours, sizeof(key), by_neighbour)
@@ -51,9 +51,9 @@ static const struct neighbour *first_neighbour(const struct flows *flows, struct
     return found;
 }
 
-static bool same(struct in_addr a, struct in_addr b)
+static bool same(const struct ip *a, struct in_addr b)
 {
-    return a.s_addr == b.s_addr;
+    return ip_to_ipv4(a).s_addr == b.s_addr;
 }
 
 /* The device whose settings decide about what comes in by this one: of a port of a bridge, bond or
@@ -117,10 +117,10 @@ static bool is_foreign(struct in_addr source)
 static bool is_own_there(const struct flows *flows, struct in_addr source,
                          const struct device *device)
 {
-    const struct address *address = first_address(flows, source);
-    const struct address *end = flows->addresses + flows->n_addresses;
+    const struct route_address *address = first_address(flows, source);
+    const struct route_address *end = flows->addresses + flows->n_addresses;
 
-    for (; address && address < end && same(address->local, source); address++)
+    for (; address && address < end && same(&address->local.ip, source); address++)
         if (vrf_of(flows, address->ifindex) == device_vrf(device))
             return true;
     return false;
@@ -151,7 +151,7 @@ static int add_where_heard(struct flows *flows, const struct flow *flow, int vrf
     const struct neighbour *end = flows->neighbours + flows->n_neighbours;
     int r = 0;
 
-    for (; neighbour && neighbour < end && same(neighbour->address, flow->packet.packet.source);
+    for (; neighbour && neighbour < end && same(&neighbour->address, flow->packet.packet.source);
          neighbour++)
         if (r == 0 && is_in(vrf_of(flows, neighbour->ifindex), vrf))
             r = add(flows, flow, find_device(flows, neighbour->ifindex));
@@ -176,12 +176,12 @@ static int add_where_possible(struct flows *flows, const struct flow *flow, int 
  * address, on all that can be meant. */
 static int add_where_sent(struct flows *flows, const struct flow *flow, int vrf)
 {
-    const struct address *address = first_address(flows, flow->local);
-    const struct address *end = flows->addresses + flows->n_addresses;
+    const struct route_address *address = first_address(flows, flow->local);
+    const struct route_address *end = flows->addresses + flows->n_addresses;
     bool found = false;
     int r = 0;
 
-    for (; r == 0 && address && address < end && same(address->local, flow->local); address++) {
+    for (; r == 0 && address && address < end && same(&address->local.ip, flow->local); address++) {
         const struct device *device = receiver_of(flows, address->ifindex);
 
         if (!device || !is_in(device_vrf(device), vrf) ||
@@ -298,25 +298,24 @@ static int add_tracked(struct flows *flows)
  * `lo`'s. */
 static struct in_addr address_towards(const struct flows *flows, const struct neighbour *neighbour)
 {
-    const struct address *best = NULL;
+    const struct route_address *best = NULL;
     int vrf = vrf_of(flows, neighbour->ifindex);
     unsigned best_rank = 0;
 
     for (size_t i = 0; i < flows->n_addresses; i++) {
-        const struct address *a = &flows->addresses[i];
-        uint32_t mask = a->prefix_length ? htonl(UINT32_MAX << (32 - a->prefix_length)) : 0;
+        const struct route_address *a = &flows->addresses[i];
         unsigned rank = 1;
 
-        if (ntohl(a->local.s_addr) >> 24 == IN_LOOPBACKNET || vrf_of(flows, a->ifindex) != vrf)
+        if (ip_is_loopback(&a->local.ip) || vrf_of(flows, a->ifindex) != vrf)
             continue;
         if (a->ifindex == neighbour->ifindex)
-            rank = ((a->local.s_addr ^ neighbour->address.s_addr) & mask) == 0 ? 3 : 2;
+            rank = ip_prefix_contains(&a->local, &neighbour->address) ? 3 : 2;
         if (rank > best_rank) {
             best = a;
             best_rank = rank;
         }
     }
-    return best ? best->local : (struct in_addr){0};
+    return best ? ip_to_ipv4(&best->local.ip) : (struct in_addr){0};
 }
 
 static int add_neighbours(struct flows *flows)
@@ -326,15 +325,15 @@ static int add_neighbours(struct flows *flows)
     for (size_t i = 0; r == 0 && i < flows->n_neighbours; i++) {
         const struct neighbour *neighbour = &flows->neighbours[i];
         const struct stricter *device = find_device(flows, neighbour->ifindex);
+        struct in_addr source = ip_to_ipv4(&neighbour->address);
         struct flow flow = {.source = PEER_NEIGHBOUR};
 
-        if (!device || !is_foreign(neighbour->address))
+        if (!device || !is_foreign(source))
             continue;
         flow.local = address_towards(flows, neighbour);
         if (flow.local.s_addr == 0)
             continue;
-        flow.packet.packet =
-            (struct packet){.source = neighbour->address, .destination = flow.local};
+        flow.packet.packet = (struct packet){.source = source, .destination = flow.local};
         r = add(flows, &flow, device);
     }
     return r;

@@ -28,7 +28,7 @@ struct flows {
     struct fib *fib, *fib_after; /* after: NULL where the ways stay as they are */
     struct stricter *devices;    /* by ifindex */
     size_t n_devices;
-    struct address *addresses; /* by address */
+    struct route_address *addresses; /* by address */
     size_t n_addresses;
     struct neighbour *neighbours; /* by address */
     size_t n_neighbours;

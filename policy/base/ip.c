@@ -11,6 +11,27 @@ unsigned ip_bits(uint8_t family)
     return family == AF_INET6 ? 128 : 32;
 }
 
+bool ip_is_family(uint8_t family)
+{
+    return family == AF_INET || family == AF_INET6;
+}
+
+struct ip ip_of_ipv4(struct in_addr address)
+{
+    struct ip ip = {.family = AF_INET};
+
+    memcpy(ip.bytes, &address.s_addr, sizeof(address.s_addr));
+    return ip;
+}
+
+struct in_addr ip_to_ipv4(const struct ip *ip)
+{
+    struct in_addr address;
+
+    memcpy(&address.s_addr, ip->bytes, sizeof(address.s_addr));
+    return address;
+}
+
 int ip_parse(const char *text, struct ip *ret)
 {
     struct ip ip = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};
@@ -92,10 +113,10 @@ struct ip_prefix ip_prefix_masked(const struct ip_prefix *prefix)
 
 bool ip_prefix_contains(const struct ip_prefix *prefix, const struct ip *ip)
 {
-    const struct ip_prefix other = {.ip = *ip, .length = prefix->length},
-                           a = ip_prefix_masked(prefix), b = ip_prefix_masked(&other);
+    unsigned whole = prefix->length / 8, rest = prefix->length % 8;
 
-    return ip_compare(&a.ip, &b.ip) == 0;
+    return prefix->ip.family == ip->family && memcmp(prefix->ip.bytes, ip->bytes, whole) == 0 &&
+           (rest == 0 || (prefix->ip.bytes[whole] ^ ip->bytes[whole]) >> (8 - rest) == 0);
 }
 
 bool ip_is_loopback(const struct ip *ip)

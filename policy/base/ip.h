@@ -38,6 +38,10 @@ bool ip_prefix_contains(const struct ip_prefix *prefix, const struct ip *ip);
 struct ip_prefix ip_prefix_masked(const struct ip_prefix *prefix); /* host bits cleared */
 
 unsigned ip_bits(uint8_t family); /* 32 or 128 */
+bool ip_is_family(uint8_t family);
+
+struct ip ip_of_ipv4(struct in_addr address);
+struct in_addr ip_to_ipv4(const struct ip *ip);
 
 bool ip_is_loopback(const struct ip *ip);   /* 127/8, ::1 */
 bool ip_is_link_local(const struct ip *ip); /* 169.254/16, fe80::/10 */

@@ -17,40 +17,10 @@
 
 #include <stdio.h>
 
+#include "policy/facts/network.h"
 #include "policy/lang/routing.h"
 
 /* Facts, as the kernel's dumps give them (agent/kernel/routes_io.h reads them). */
-
-struct route_address {
-    int ifindex;
-    struct ip_prefix local; /* IFA_LOCAL (IPv4), IFA_ADDRESS (IPv6), with the prefix length */
-    struct ip peer;         /* point to point: the other end; else family 0 */
-    uint8_t scope;          /* RT_SCOPE_… */
-    uint32_t flags;         /* IFA_F_…: tentative, dadfailed, deprecated, noprefixroute … */
-};
-
-struct route {
-    uint8_t family, type, protocol, scope, tos; /* RTN_…, RTPROT_…, RT_SCOPE_… */
-    uint32_t table, metric;                     /* RTA_TABLE, RTA_PRIORITY */
-    struct ip_prefix to;                        /* length 0: default; family always set */
-    struct ip via;                              /* family 0: none */
-    int oif;                                    /* 0: none, or several next hops */
-    struct ip prefsrc;                          /* family 0: none */
-    uint32_t mtu;                               /* RTAX_MTU, 0: none */
-    bool onlink;                                /* RTNH_F_ONLINK */
-    bool special; /* has several next hops, a nexthop object, encapsulation or attributes that are
-                     not held here: never wanted, never copied */
-    bool way;     /* of a special one: via, oif and onlink tell where it leads all the same */
-    bool hop;     /* one next hop of a foreign default route that stands here as a whole, too */
-};
-
-struct route_rule {
-    uint8_t family, protocol, action; /* FR_ACT_… */
-    uint32_t priority, table;
-    struct ip_prefix from, to; /* length 0: any */
-    int suppress_prefixlength; /* -1: none */
-    bool special; /* looks at something else too: mark, device, tos, ports, l3mdev, uid, not … */
-};
 
 /* Whoever made them, the protocol is not looked at. Of two routes in one place the kernel replaces
  * one by the other; rules that are equal are the same to it. */

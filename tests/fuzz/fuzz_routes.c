@@ -2,7 +2,7 @@
  * really have. Input: one byte that picks the reader, then the message after its header. */
 #include <linux/rtnetlink.h>
 
-#include "agent/kernel/routes_io.h"
+#include "agent/kernel/messages.h"
 #include "message.h"
 
 /* An address has a family or is none at all, and nothing where its family has no bytes. */

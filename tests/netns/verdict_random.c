@@ -5,7 +5,7 @@
  *
  * Half of the topologies are made in a namespace that never saw an `ip rule`. */
 #include <arpa/inet.h>
-#include <netinet/ip.h>
+#include <linux/ip.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -291,7 +291,8 @@ static struct in_addr address_of(const char *text)
 static struct in_addr draw_own(struct topology *t, const struct fib *fib)
 {
     for (unsigned tries = 0;; tries++) {
-        struct in_addr address = fib->addresses[draw(t, (uint32_t)fib->n_addresses)].address;
+        struct in_addr address =
+            ip_to_ipv4(&fib->addresses[draw(t, (uint32_t)fib->n_addresses)].local.ip);
 
         if (tries == 20 || ntohl(address.s_addr) >> 24 != IN_LOOPBACKNET)
             return address;

@@ -37,7 +37,7 @@ struct world {
     struct device devices[DEVICES];
     struct live live;
     struct stricter stricter[DEVICES];
-    struct address addresses[ELEMENTSOF(given)];
+    struct route_address addresses[ELEMENTSOF(given)];
     struct neighbour neighbours[2];
     struct peers_options options;
     struct fib fib;
@@ -47,6 +47,8 @@ struct world {
 
 static void begin(struct world *world)
 {
+    struct ip heard = ip_of_ipv4((struct in_addr){inet_addr("10.0.0.7")});
+
     *world = (struct world){.live = {.devices = world->devices, .count = DEVICES}};
     for (int i = 0; i < DEVICES; i++) {
         struct device *device = &world->devices[i];
@@ -62,11 +64,13 @@ static void begin(struct world *world)
             world->stricter[world->flows.n_devices++] = (struct stricter){device, device};
     }
     for (size_t i = 0; i < ELEMENTSOF(given); i++)
-        world->addresses[i] = (struct address){.ifindex = given[i].ifindex,
-                                               .local.s_addr = inet_addr(given[i].address),
-                                               .prefix_length = 24};
-    world->neighbours[0] = (struct neighbour){ETH0, {inet_addr("10.0.0.7")}};
-    world->neighbours[1] = (struct neighbour){RED1, {inet_addr("10.0.0.7")}};
+        world->addresses[i] = (struct route_address){
+            .ifindex = given[i].ifindex,
+            .local = {.ip = ip_of_ipv4((struct in_addr){inet_addr(given[i].address)}),
+                      .length = 24},
+        };
+    world->neighbours[0] = (struct neighbour){ETH0, heard};
+    world->neighbours[1] = (struct neighbour){RED1, heard};
     world->options.live = &world->live;
     world->flows.options = &world->options;
     world->flows.fib = &world->fib;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
@@ -16,7 +17,7 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
-#include "agent/kernel/links.h"
+#include "agent/kernel/messages.h"
 
 #define SIZE 2048
 #define DEVCONF_COUNT 33
@@ -250,22 +251,30 @@ static void netconf_gives_what_is_present(void **state)
     assert_int_equal(values.forwarding, 1);
 }
 
-static void only_ipv4_addresses_count(void **state)
+static void an_address_tells_its_device_and_both_ends(void **state)
 {
     struct buffer buffer = {0};
     struct nlmsghdr *message = mnl_nlmsg_put_header(buffer.bytes);
-    struct ifaddrmsg *address;
-    int ifindex = -1;
+    struct route_address address = {0};
+    struct ifaddrmsg *header;
+    char text[IP_TEXT_MAX];
 
-    assert_int_equal(address_read_message(message, &ifindex), -EBADMSG);
-    address = mnl_nlmsg_put_extra_header(message, sizeof(*address));
-    address->ifa_family = AF_INET;
-    address->ifa_index = 9;
-    assert_int_equal(address_read_message(message, &ifindex), 0);
-    assert_int_equal(ifindex, 9);
-    address->ifa_family = AF_INET6;
-    assert_int_equal(address_read_message(message, &ifindex), 0);
-    assert_int_equal(ifindex, 0);
+    assert_int_equal(route_address_read_message(message, &address), -EBADMSG);
+    header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+    header->ifa_family = AF_INET;
+    header->ifa_index = 9;
+    header->ifa_prefixlen = 30;
+    assert_int_equal(route_address_read_message(message, &address), -EBADMSG); /* none is in it */
+    mnl_attr_put_u32(message, IFA_ADDRESS, inet_addr("10.0.0.2"));
+    mnl_attr_put_u32(message, IFA_LOCAL, inet_addr("10.0.0.1"));
+    assert_int_equal(route_address_read_message(message, &address), 0);
+    assert_int_equal(address.ifindex, 9);
+    assert_string_equal(ip_prefix_text(&address.local, text), "10.0.0.1/30");
+    assert_string_equal(ip_text(&address.peer, text), "10.0.0.2");
+    header->ifa_prefixlen = 33;
+    assert_int_equal(route_address_read_message(message, &address), -EBADMSG);
+    header->ifa_family = AF_BRIDGE;
+    assert_int_equal(route_address_read_message(message, &address), -ENOENT);
 }
 
 static struct rtmsg *start_route(struct nlmsghdr *message)
@@ -346,7 +355,7 @@ int main(void)
         cmocka_unit_test(a_link_without_a_proper_name_is_refused),
         cmocka_unit_test(no_byte_beyond_a_cut_message_is_read),
         cmocka_unit_test(netconf_gives_what_is_present),
-        cmocka_unit_test(only_ipv4_addresses_count),
+        cmocka_unit_test(an_address_tells_its_device_and_both_ends),
         cmocka_unit_test(only_unicast_default_routes_of_the_main_table_count),
         cmocka_unit_test(every_next_hop_of_a_default_route_counts),
     };

@@ -12,20 +12,12 @@
  * reserved; what covers half of all addresses, or all of 2000::/3, covers them, too. */
 static const char *const far_away[IP_FAMILIES] = {"240.0.0.1", "3000::1"};
 
-static struct in_addr in_addr_of(const struct ip *ip)
-{
-    struct in_addr address;
-
-    memcpy(&address, ip->bytes, sizeof(address));
-    return address;
-}
-
 static int ask_ipv4(struct fib *fib, const struct explain_reply *reply, const struct device *device,
                     struct fib_way *ret)
 {
     struct fib_flow flow = {
-        .to = in_addr_of(&reply->peer),
-        .from = in_addr_of(&reply->address),
+        .to = ip_to_ipv4(&reply->peer),
+        .from = ip_to_ipv4(&reply->address),
         .iif = 1,
         .oif = device_vrf(device),
         .vrf = device_vrf(device),

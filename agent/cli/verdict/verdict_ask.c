@@ -30,13 +30,8 @@ static void warn(struct verdict_report *report, const char *format, ...)
         report->warnings[report->n_warnings++] = text;
 }
 
-static bool is_loopback(struct in_addr address)
-{
-    return ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
 /* Is the address on a device whose packets are looked up in the same table? */
-static bool is_in_reach(const struct verdict_report *report, const struct fib_address *address)
+static bool is_in_reach(const struct verdict_report *report, const struct route_address *address)
 {
     const struct device *device = live_by_ifindex(&report->session->live, address->ifindex);
 
@@ -48,23 +43,23 @@ static bool is_in_reach(const struct verdict_report *report, const struct fib_ad
 static int choose_destination(struct verdict_report *report)
 {
     const struct fib *fib = &report->fib;
-    const struct fib_address *best = NULL;
+    const struct route_address *best = NULL;
 
     for (size_t i = 0; i < fib->n_addresses; i++) {
-        const struct fib_address *address = &fib->addresses[i];
+        const struct route_address *address = &fib->addresses[i];
 
         if (address->ifindex == report->device->ifindex) {
             best = address;
             break;
         }
-        if (!best && !is_loopback(address->address) && is_in_reach(report, address))
+        if (!best && !ip_is_loopback(&address->local.ip) && is_in_reach(report, address))
             best = address;
     }
     if (!best) {
         say("this host has no address a packet could be for: name one with --to");
         return -EADDRNOTAVAIL;
     }
-    report->packet.packet.destination = best->address;
+    report->packet.packet.destination = ip_to_ipv4(&best->local.ip);
     return 0;
 }
 
@@ -178,7 +173,8 @@ static bool holds_destination(const struct verdict_report *report, int ifindex)
 {
     for (size_t i = 0; i < report->fib.n_addresses; i++)
         if (report->fib.addresses[i].ifindex == ifindex &&
-            report->fib.addresses[i].address.s_addr == report->packet.packet.destination.s_addr)
+            ip_to_ipv4(&report->fib.addresses[i].local.ip).s_addr ==
+                report->packet.packet.destination.s_addr)
             return true;
     return false;
 }

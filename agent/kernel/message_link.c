@@ -1,9 +1,8 @@
-/* Readers of single rtnetlink messages: links, netconf, addresses, routes. Pure functions that
- * never look outside the message; attributes are first found and measured, then read. */
-#include "agent/kernel/links.h"
+/* The readers of RTM_NEWLINK and RTM_NEWNETCONF. Attributes are first found and measured, then
+ * read. */
+#include "agent/kernel/messages.h"
 
 #include <linux/if.h>
-#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/netconf.h>
@@ -210,17 +209,6 @@ int netconf_read_message(const struct nlmsghdr *message, struct netconf_values *
     if (r < 0)
         return r;
     *ret = values;
-    return 0;
-}
-
-int address_read_message(const struct nlmsghdr *message, int *ret_ifindex)
-{
-    const struct ifaddrmsg *address;
-
-    address = message_body(message, sizeof(*address), NULL, 0);
-    if (!address)
-        return -EBADMSG;
-    *ret_ifindex = address->ifa_family == AF_INET ? (int)address->ifa_index : 0;
     return 0;
 }
 
