@@ -42,12 +42,17 @@ const void *message_body(const struct nlmsghdr *message, size_t size, const stru
     return body;
 }
 
+int attr_bytes(const struct nlattr *attr, void *ret, size_t size)
+{
+    if (mnl_attr_get_payload_len(attr) < size)
+        return -EBADMSG;
+    memcpy(ret, mnl_attr_get_payload(attr), size);
+    return 0;
+}
+
 int attr_u32(const struct nlattr *attr, uint32_t *ret)
 {
-    if (mnl_attr_get_payload_len(attr) < sizeof(*ret))
-        return -EBADMSG;
-    memcpy(ret, mnl_attr_get_payload(attr), sizeof(*ret));
-    return 0;
+    return attr_bytes(attr, ret, sizeof(*ret));
 }
 
 int attr_s32(const struct nlattr *attr, int *ret)
@@ -74,14 +79,12 @@ int attr_string(const struct nlattr *attr, char *ret, size_t size)
 
 int attr_ip(const struct nlattr *attr, uint8_t family, struct ip *ret)
 {
-    size_t n = ip_bits(family) / 8;
     struct ip ip = {.family = family};
+    int r = attr_bytes(attr, ip.bytes, ip_bits(family) / 8);
 
-    if (mnl_attr_get_payload_len(attr) < n)
-        return -EBADMSG;
-    memcpy(ip.bytes, mnl_attr_get_payload(attr), n);
-    *ret = ip;
-    return 0;
+    if (r >= 0)
+        *ret = ip;
+    return r;
 }
 
 int attr_ip_prefix(const struct nlattr *attr, uint8_t family, uint8_t length, struct ip_prefix *ret)

@@ -16,6 +16,8 @@ void attrs_find_nested(const struct nlattr *nest, const struct nlattr **attrs, u
 const void *message_body(const struct nlmsghdr *message, size_t size, const struct nlattr **attrs,
                          unsigned max);
 
+/* As many bytes as are asked for, of at least as many. */
+int attr_bytes(const struct nlattr *attr, void *ret, size_t size);
 int attr_u32(const struct nlattr *attr, uint32_t *ret);
 int attr_s32(const struct nlattr *attr, int *ret);
 

@@ -1,6 +1,7 @@
 /* Lookups in the routing tables, asked of the kernel where that leaves no trace. Which rules, own
  * addresses and flags there are is read once. */
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <sys/utsname.h>
 
@@ -8,34 +9,28 @@
 #include "agent/kernel/fib_private.h"
 #include "agent/kernel/neigh.h"
 
-static void forget_rules(void *data)
+static int take_rule(const struct nlmsghdr *message, void *ret, bool *ret_is)
 {
-    ((struct fib *)data)->n_rules = 0;
+    int r = message->nlmsg_type == RTM_NEWRULE ? route_rule_read_message(message, ret) : -ENOENT;
+
+    *ret_is = r == 0;
+    return r == -ENOENT ? 0 : r;
 }
 
-static int take_rule(const struct nlmsghdr *message, void *data)
+static int find_device(struct route_rule *rule, const char *name)
 {
-    struct fib *fib = data;
-    int r;
+    int ifindex = name[0] ? (int)if_nametoindex(name) : 0;
 
-    if (message->nlmsg_type != RTM_NEWRULE)
-        return 0;
-    r = grow((void **)&fib->rules, &fib->rules_capacity, fib->n_rules, sizeof(*fib->rules));
-    if (r >= 0)
-        r = fib_read_rule(message, &fib->rules[fib->n_rules]);
-    if (r >= 0)
-        fib->n_rules++;
-    return r;
+    rule->detached |= name[0] && ifindex == 0;
+    return ifindex;
 }
 
 /* from all lookup TABLE */
-static bool is_bare(const struct fib_rule *rule, uint32_t priority, uint32_t table)
+static bool is_bare(const struct route_rule *rule, uint32_t priority, uint32_t table)
 {
     return rule->priority == priority && rule->table == table && rule->action == FR_ACT_TO_TBL &&
-           !rule->invert && !rule->never && rule->to_length == 0 && rule->from_length == 0 &&
-           !rule->iif && !rule->oif && !rule->mask && !rule->tos && !rule->proto &&
-           !rule->sport[0] && !rule->dport[0] && !rule->has_uid && !rule->l3mdev &&
-           !rule->unknown && rule->suppress_length < 0 && rule->suppress_group < 0;
+           rule->to.length == 0 && rule->from.length == 0 && rule->suppress_prefixlength < 0 &&
+           !rule->special;
 }
 
 void fib_look_at_rules(struct fib *fib)
@@ -46,17 +41,17 @@ void fib_look_at_rules(struct fib *fib)
                        is_bare(&fib->rules[1], 32766, RT_TABLE_MAIN) &&
                        is_bare(&fib->rules[2], 32767, RT_TABLE_DEFAULT);
     for (size_t i = 0; i < fib->n_rules; i++) {
-        const struct fib_rule *rule = &fib->rules[i];
+        const struct route_rule *rule = &fib->rules[i];
 
-        if (rule->from_length || rule->iif || rule->never)
+        if (rule->from.length || rule->iif || rule->detached)
             fib->selects_from = true;
         if (rule->iif || rule->oif)
             fib->names_device = true;
         if (rule->mask)
             fib->selects_mark = true;
-        if (rule->proto || rule->sport[0] || rule->dport[0]) {
+        if (rule->proto || rule->sport.first || rule->dport.first) {
             fib->selects_ports = true;
-            fib->dissects |= rule->never || rule->iif != LOOPBACK_IFINDEX;
+            fib->dissects |= rule->detached || rule->iif != LOOPBACK_IFINDEX;
         }
         if (rule->unknown)
             fib->unknown_rules = true;
@@ -71,10 +66,18 @@ static int read_rules(struct fib *fib)
     int r;
 
     header->family = AF_INET;
-    r = netlink_dump(fib->nl, request, take_rule, forget_rules, fib);
-    if (r >= 0)
-        fib_look_at_rules(fib);
-    return r;
+    r = netlink_dump_array(fib->nl, request, take_rule, sizeof(*fib->rules), (void **)&fib->rules,
+                           &fib->n_rules);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < fib->n_rules; i++) {
+        struct route_rule *rule = &fib->rules[i];
+
+        rule->iif = find_device(rule, rule->iif_name);
+        rule->oif = find_device(rule, rule->oif_name);
+    }
+    fib_look_at_rules(fib);
+    return 0;
 }
 
 bool fib_is_own(const struct fib *fib, struct in_addr address)

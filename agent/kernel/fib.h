@@ -47,13 +47,12 @@ struct fib_flow {
     uint16_t sport, dport;
 };
 
-struct fib_rule;
 struct routes_plan;
 
 struct fib {
-    struct netlink *nl; /* borrowed */
-    struct fib_rule *rules;
-    size_t n_rules, rules_capacity;
+    struct netlink *nl;       /* borrowed */
+    struct route_rule *rules; /* with the devices they name looked up */
+    size_t n_rules;
     struct route_address *addresses; /* of all devices, up or down; as the kernel orders them */
     size_t n_addresses;
     bool custom_rules;  /* as struct receiver: an ip rule was ever added, or a local route by hand.

@@ -6,33 +6,17 @@
 #include "agent/kernel/fib_private.h"
 #include "policy/routes/routes.h"
 
-static struct fib_rule rule_of(const struct route_rule *rule)
-{
-    return (struct fib_rule){
-        .priority = rule->priority,
-        .action = rule->action,
-        .protocol = rule->protocol,
-        .to = ip_to_ipv4(&rule->to.ip),
-        .to_length = rule->to.length,
-        .from = ip_to_ipv4(&rule->from.ip),
-        .from_length = rule->from.length,
-        .table = rule->table,
-        .suppress_length = rule->suppress_prefixlength,
-        .suppress_group = -1,
-    };
-}
-
 static int by_priority(const void *a, const void *b)
 {
-    const struct fib_rule *x = a, *y = b;
+    const struct route_rule *x = a, *y = b;
 
     return (x->priority > y->priority) - (x->priority < y->priority);
 }
 
 int fib_pretend(struct fib *fib, const struct routes_plan *plan)
 {
-    _cleanup_free_ struct fib_rule *ours = calloc(plan->n_rules + 1, sizeof(*ours));
-    struct fib_rule *rules = calloc(plan->n_rules + fib->n_rules + 1, sizeof(*rules));
+    _cleanup_free_ struct route_rule *ours = calloc(plan->n_rules + 1, sizeof(*ours));
+    struct route_rule *rules = calloc(plan->n_rules + fib->n_rules + 1, sizeof(*rules));
     size_t n_ours = 0, n = 0, at = 0;
 
     if (!ours || !rules) {
@@ -41,7 +25,7 @@ int fib_pretend(struct fib *fib, const struct routes_plan *plan)
     }
     for (size_t i = 0; i < plan->n_rules; i++)
         if (plan->rules[i].family == AF_INET)
-            ours[n_ours++] = rule_of(&plan->rules[i]);
+            ours[n_ours++] = plan->rules[i];
     if (n_ours > 0)
         qsort(ours, n_ours, sizeof(*ours), by_priority);
     for (size_t i = 0; i < fib->n_rules; i++) { /* the kernel has them in their order */
@@ -55,7 +39,6 @@ int fib_pretend(struct fib *fib, const struct routes_plan *plan)
         rules[n++] = ours[at++];
     free(fib->rules);
     fib->rules = rules;
-    fib->rules_capacity = plan->n_rules + fib->n_rules + 1;
     fib->n_rules = n;
     fib->custom_rules |= n_ours > 0;
     fib->pretended = plan;

@@ -8,32 +8,9 @@
 
 #define LOOPBACK_IFINDEX 1 /* of lo, in every namespace */
 
-/* One `ip rule`. Selectors that are not set match everything. */
-struct fib_rule {
-    uint32_t priority;
-    uint8_t action;     /* FR_ACT_… */
-    uint8_t protocol;   /* RTPROT_…: who made it */
-    bool invert, never; /* never: the device it names is not there */
-    struct in_addr to, from;
-    uint8_t to_length, from_length;
-    int iif, oif;
-    uint32_t mark, mask;
-    uint8_t tos, tos_mask;
-    uint8_t proto;
-    bool l3mdev;
-    uint16_t sport[2], sport_mask, dport[2], dport_mask; /* [0] first, [1] last; 0: any */
-    bool has_uid;
-    uint32_t uid[2];
-    uint32_t table, target;
-    int suppress_length; /* -1: none */
-    int suppress_group;  /* -1: none */
-    bool unknown;        /* it has a selector that is not known here */
-};
-
-/* Read one message; -EBADMSG when it is malformed. Others than RTM_NEWROUTE, RTM_NEWRULE of IPv4
- * must not be given. */
+/* Read one message; -EBADMSG when it is malformed. Others than RTM_NEWROUTE of IPv4 must not be
+ * given. */
 int fib_read_route(const struct nlmsghdr *message, struct fib_route *ret);
-int fib_read_rule(const struct nlmsghdr *message, struct fib_rule *ret);
 
 /* Fill the hops of a route through a nexthop object; gateways only where they are IPv4. */
 int fib_resolve_nexthop(struct netlink *nl, struct fib_route *route);
@@ -64,16 +41,17 @@ void fib_find_pretended(const struct fib *fib, uint32_t table, struct in_addr to
 /* Does the rule apply (fib_rule_match(), fib4_rule_match())? A VRF as the device that a packet
  * comes in by stands for all its ports, as that which it leaves by for what is sent in it, as in
  * Linux 6.15 (l3mdev_fib_rule_iif_match(), l3mdev_fib_rule_oif_match()). */
-bool fib_rule_matches(const struct fib_rule *rule, const struct fib_flow *flow);
+bool fib_rule_matches(const struct route_rule *rule, const struct fib_flow *flow);
 
 /* In a VRF: does it apply there in some versions of the kernel and not in others? A rule that names
  * the VRF as its device does not from 5.18 until 6.15, unless that was patched. A rule that names
  * another incoming device does since 5.18: until then the VRF took its place. */
-bool fib_rule_is_unsure(const struct fib_rule *rule, const struct fib_flow *flow, unsigned kernel);
+bool fib_rule_is_unsure(const struct route_rule *rule, const struct fib_flow *flow,
+                        unsigned kernel);
 #define KERNEL(major, minor) ((major)*1000u + (minor))
 
 /* The table that a rule which applies leads to. */
-uint32_t fib_rule_table(const struct fib_rule *rule, const struct fib_flow *flow);
+uint32_t fib_rule_table(const struct route_rule *rule, const struct fib_flow *flow);
 
 static inline bool in_prefix(struct in_addr address, struct in_addr prefix, unsigned length)
 {

@@ -6,14 +6,14 @@
 #include "agent/kernel/fib_private.h"
 #include "policy/lang/routing.h"
 
-static bool port_matches(const uint16_t range[2], uint16_t mask, uint16_t port)
+static bool port_matches(const struct route_ports *ports, uint16_t port)
 {
-    if (mask)
-        return ((range[0] ^ port) & mask) == 0;
-    return range[0] == 0 || (port >= range[0] && port <= range[1]);
+    if (ports->mask)
+        return ((ports->first ^ port) & ports->mask) == 0;
+    return ports->first == 0 || (port >= ports->first && port <= ports->last);
 }
 
-static bool devices_match(const struct fib_rule *rule, const struct fib_flow *flow)
+static bool devices_match(const struct route_rule *rule, const struct fib_flow *flow)
 {
     if (rule->iif && rule->iif != flow->iif && (flow->oif || rule->iif != flow->vrf))
         return false;
@@ -22,39 +22,38 @@ static bool devices_match(const struct fib_rule *rule, const struct fib_flow *fl
     return !rule->l3mdev || flow->vrf;
 }
 
-static bool selects(const struct fib_rule *rule, const struct fib_flow *flow)
+static bool selects(const struct route_rule *rule, const struct fib_flow *flow)
 {
-    if (rule->never || !devices_match(rule, flow))
+    if (rule->detached || !devices_match(rule, flow))
         return false;
     if ((rule->mark ^ flow->mark) & rule->mask)
         return false;
     /* The kernel looks up for nobody: sock_net_uid(net, NULL). */
     if (rule->has_uid && rule->uid[0] > 0)
         return false;
-    if (!in_prefix(flow->to, rule->to, rule->to_length) ||
-        !in_prefix(flow->from, rule->from, rule->from_length))
+    if (!in_prefix(flow->to, ip_to_ipv4(&rule->to.ip), rule->to.length) ||
+        !in_prefix(flow->from, ip_to_ipv4(&rule->from.ip), rule->from.length))
         return false;
     if (rule->tos && ((rule->tos ^ flow->tos) & rule->tos_mask))
         return false;
     if (rule->proto && rule->proto != flow->proto)
         return false;
-    return port_matches(rule->sport, rule->sport_mask, flow->sport) &&
-           port_matches(rule->dport, rule->dport_mask, flow->dport);
+    return port_matches(&rule->sport, flow->sport) && port_matches(&rule->dport, flow->dport);
 }
 
-bool fib_rule_matches(const struct fib_rule *rule, const struct fib_flow *flow)
+bool fib_rule_matches(const struct route_rule *rule, const struct fib_flow *flow)
 {
     return selects(rule, flow) != rule->invert;
 }
 
-bool fib_rule_is_unsure(const struct fib_rule *rule, const struct fib_flow *flow, unsigned kernel)
+bool fib_rule_is_unsure(const struct route_rule *rule, const struct fib_flow *flow, unsigned kernel)
 {
     if (!flow->vrf || kernel >= KERNEL(6, 15) || !selects(rule, flow))
         return false;
     return rule->iif == flow->vrf || rule->oif || (rule->iif && kernel < KERNEL(5, 18));
 }
 
-uint32_t fib_rule_table(const struct fib_rule *rule, const struct fib_flow *flow)
+uint32_t fib_rule_table(const struct route_rule *rule, const struct fib_flow *flow)
 {
     return rule->l3mdev ? flow->vrf_table : rule->table;
 }
@@ -131,7 +130,7 @@ static void end_at(struct fib_route *ret, enum route_kind kind)
 }
 
 /* Kept back by suppress_prefixlength or suppress_ifgroup; a refusing route never is. */
-static bool is_suppressed(const struct fib_rule *rule, const struct fib_route *route)
+static bool is_suppressed(const struct route_rule *rule, const struct fib_route *route)
 {
     switch (route->found.kind) {
     case ROUTE_BLACKHOLE:
@@ -139,12 +138,13 @@ static bool is_suppressed(const struct fib_rule *rule, const struct fib_route *r
     case ROUTE_PROHIBIT:
         return false;
     default:
-        return rule->suppress_length >= 0 && (int)route->prefix_length <= rule->suppress_length;
+        return rule->suppress_prefixlength >= 0 &&
+               (int)route->prefix_length <= rule->suppress_prefixlength;
     }
 }
 
 /* 1 decided, 0 go on with the next rule. */
-static int apply(const struct fib *fib, const struct fib_rule *rule, const struct fib_flow *flow,
+static int apply(const struct fib *fib, const struct route_rule *rule, const struct fib_flow *flow,
                  struct fib_route *ret)
 {
     struct search search;
@@ -192,12 +192,12 @@ static size_t goto_target(const struct fib *fib, size_t at)
 int fib_lookup_by_rules(const struct fib *fib, const struct fib_flow *flow, struct fib_route *ret)
 {
     for (size_t i = 0; i < fib->n_rules;) {
-        const struct fib_rule *rule = &fib->rules[i];
+        const struct route_rule *rule = &fib->rules[i];
         struct fib_route route;
         bool unsure;
         int r;
 
-        if (rule->unknown || rule->suppress_group >= 0)
+        if (rule->unknown || rule->suppresses_group)
             return -EOPNOTSUPP;
         /* The rule of VRFs names no table: where there is none, and where it is not known. */
         if (rule->l3mdev && (rule->invert || (flow->vrf && !flow->vrf_table)))

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "policy/base/ip.h"
+#include "policy/base/name.h"
 
 struct route_address {
     int ifindex;
@@ -27,10 +28,28 @@ struct route {
     bool hop;     /* one next hop of a foreign default route that stands here as a whole, too */
 };
 
+struct route_ports {
+    uint16_t first, last; /* 0: any */
+    uint16_t mask;        /* 0: first to last; else those that agree with first in it */
+};
+
+/* One `ip rule`. Selectors that are not set match everything. */
 struct route_rule {
     uint8_t family, protocol, action; /* FR_ACT_… */
+    uint8_t tos, tos_mask, proto;
     uint32_t priority, table;
+    uint32_t target;           /* FR_ACT_GOTO: the priority of the rule it leads to */
     struct ip_prefix from, to; /* length 0: any */
     int suppress_prefixlength; /* -1: none */
-    bool special; /* looks at something else too: mark, device, tos, ports, l3mdev, uid, not … */
+    bool suppresses_group;     /* routes through a group of devices */
+    bool invert, l3mdev;
+    bool has_uid;
+    uint32_t uid[2];
+    uint32_t mark, mask;
+    struct route_ports sport, dport;
+    char iif_name[DEVICE_NAME_MAX + 1], oif_name[DEVICE_NAME_MAX + 1]; /* "": any */
+    int iif, oif;  /* the same by ifindex, where that was looked up: fib_open() */
+    bool detached; /* a device that it names is not there: it matches nothing until that comes */
+    bool unknown;  /* it has a selector that is not held here */
+    bool special; /* looks at more than addresses: mark, device, tos, ports, l3mdev, uid, not … */
 };

@@ -2,6 +2,7 @@
  * really have. Input: one byte that picks the reader, then the message after its header. */
 #include <linux/rtnetlink.h>
 
+#include "agent/kernel/fib_private.h"
 #include "agent/kernel/messages.h"
 #include "message.h"
 
@@ -67,7 +68,8 @@ static void read_route(const uint8_t *payload, size_t n)
 static void read_rule(const uint8_t *payload, size_t n)
 {
     _cleanup_free_ struct nlmsghdr *message = frame(RTM_NEWRULE, payload, n);
-    struct route_rule rule, poison;
+    const struct fib_flow flow = {.iif = LOOPBACK_IFINDEX, .mark = 7, .sport = 53};
+    struct route_rule rule, poison, inverted;
     int r;
 
     memset(&poison, 0xa5, sizeof(poison));
@@ -81,6 +83,11 @@ static void read_rule(const uint8_t *payload, size_t n)
     require(rule.family == AF_INET || rule.family == AF_INET6);
     check_prefix(&rule.from, rule.family);
     check_prefix(&rule.to, rule.family);
+    require(memchr(rule.iif_name, '\0', sizeof(rule.iif_name)));
+    require(memchr(rule.oif_name, '\0', sizeof(rule.oif_name)));
+    inverted = rule;
+    inverted.invert = !rule.invert;
+    require(fib_rule_matches(&rule, &flow) != fib_rule_matches(&inverted, &flow));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
@@ -277,6 +278,45 @@ static void an_address_tells_its_device_and_both_ends(void **state)
     assert_int_equal(route_address_read_message(message, &address), -ENOENT);
 }
 
+static void a_rule_tells_all_that_it_looks_at(void **state)
+{
+    const uint16_t ports[2] = {1000, 2000};
+    struct buffer buffer = {0};
+    struct nlmsghdr *message = mnl_nlmsg_put_header(buffer.bytes);
+    struct fib_rule_hdr *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+    struct route_rule rule;
+    char text[IP_TEXT_MAX];
+
+    header->family = AF_INET;
+    header->action = FR_ACT_TO_TBL;
+    header->src_len = 24;
+    assert_int_equal(route_rule_read_message(message, &rule), -EBADMSG);
+    mnl_attr_put_u32(message, FRA_SRC, inet_addr("10.0.0.0"));
+    mnl_attr_put_u32(message, FRA_SUPPRESS_IFGROUP, UINT32_MAX); /* none */
+    mnl_attr_put_u32(message, FRA_TABLE, 1000);
+    assert_int_equal(route_rule_read_message(message, &rule), 0);
+    assert_string_equal(ip_prefix_text(&rule.from, text), "10.0.0.0/24");
+    assert_int_equal(rule.table, 1000);
+    assert_false(rule.special || rule.unknown || rule.suppresses_group || rule.detached);
+    assert_int_equal(rule.suppress_prefixlength, -1);
+
+    header->flags = FIB_RULE_IIF_DETACHED | FIB_RULE_INVERT;
+    mnl_attr_put_strz(message, FRA_IIFNAME, "eth7");
+    mnl_attr_put_u32(message, FRA_FWMARK, 0x10);
+    mnl_attr_put_u8(message, 25, 4); /* FRA_DSCP */
+    mnl_attr_put(message, FRA_DPORT_RANGE, sizeof(ports), ports);
+    assert_int_equal(route_rule_read_message(message, &rule), 0);
+    assert_true(rule.special && rule.detached && rule.invert && !rule.unknown);
+    assert_string_equal(rule.iif_name, "eth7");
+    assert_int_equal(rule.mark, 0x10);
+    assert_int_equal(rule.mask, UINT32_MAX);
+    assert_int_equal(rule.tos, 4 << 2);
+    assert_int_equal(rule.dport.last, 2000);
+    mnl_attr_put_u32(message, FRA_TUN_ID, 0);
+    assert_int_equal(route_rule_read_message(message, &rule), 0);
+    assert_true(rule.unknown);
+}
+
 static struct rtmsg *start_route(struct nlmsghdr *message)
 {
     struct rtmsg *route = mnl_nlmsg_put_extra_header(message, sizeof(*route));
@@ -355,6 +395,7 @@ int main(void)
         cmocka_unit_test(a_link_without_a_proper_name_is_refused),
         cmocka_unit_test(no_byte_beyond_a_cut_message_is_read),
         cmocka_unit_test(netconf_gives_what_is_present),
+        cmocka_unit_test(a_rule_tells_all_that_it_looks_at),
         cmocka_unit_test(an_address_tells_its_device_and_both_ends),
         cmocka_unit_test(only_unicast_default_routes_of_the_main_table_count),
         cmocka_unit_test(every_next_hop_of_a_default_route_counts),
