@@ -58,12 +58,13 @@ static uint64_t hash_route(const struct route *route)
 
 static uint64_t hash_rule(const struct route_rule *rule)
 {
-    const uint32_t numbers[] = {rule->table, rule->priority, rule->from.length,
+    const uint32_t numbers[] = {rule->table, rule->priority, rule->from.length, rule->to.length,
                                 (uint32_t)rule->suppress_prefixlength};
     uint64_t hash = HASH_START;
 
     add_bytes(&hash, numbers, sizeof(numbers));
     add_bytes(&hash, &rule->from.ip, sizeof(rule->from.ip));
+    add_bytes(&hash, &rule->to.ip, sizeof(rule->to.ip));
     return hash;
 }
 

@@ -168,6 +168,31 @@ static int change_rule(struct netlink *nl, uint16_t type, uint16_t flags,
     return netlink_talk(nl, request, NULL, NULL);
 }
 
+static int knows_rule(struct netlink *nl, const struct route_rule *rule)
+{
+    _cleanup_(route_facts_done) struct route_facts facts = {0};
+    int r = routes_read_again(nl, ROUTES_READ_RULES, &facts);
+
+    for (size_t i = 0; i < facts.n_rules && r == 0; i++)
+        r = facts.rules[i].protocol == ROUTING_PROTOCOL &&
+            route_rule_compare(&facts.rules[i], rule) == 0;
+    return r;
+}
+
+/* Two rules that differ in protocol alone are two to the kernel (rule_exists()). But one for every
+ * destination is there to it already where one for some stands (fib4_rule_compare()). */
+static int add_rule(struct netlink *nl, const struct route_rule *rule)
+{
+    int r = change_rule(nl, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule), known;
+
+    if (r != -EEXIST)
+        return r;
+    known = rule->to.length > 0 ? 1 : knows_rule(nl, rule);
+    if (known != 0)
+        return known < 0 ? known : 0;
+    return change_rule(nl, RTM_NEWRULE, NLM_F_CREATE, rule);
+}
+
 int routes_change(struct netlink *nl, const struct routes_change *change)
 {
     int r;
@@ -178,9 +203,7 @@ int routes_change(struct netlink *nl, const struct routes_change *change)
     case ROUTES_DELETE_ROUTE:
         return delete_route(nl, &change->route);
     case ROUTES_ADD_RULE:
-        /* Two rules that differ in protocol alone are two to the kernel (rule_exists()). */
-        r = change_rule(nl, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, &change->rule);
-        return r == -EEXIST ? 0 : r;
+        return add_rule(nl, &change->rule);
     case ROUTES_DELETE_RULE:
         r = change_rule(nl, RTM_DELRULE, 0, &change->rule);
         return r == -ENOENT ? 0 : r;

@@ -12,7 +12,8 @@
 
 /* Where nothing else is said. A table is base + ifindex: stable while the device lives, and no two
  * devices share it. The rules of all devices share three priorities:
- *   base         from ADDRESS lookup TABLE, for addresses that must not look at main first
+ *   base         from ADDRESS to SUBNET lookup TABLE, where other devices are in the subnet, too;
+ *                from ADDRESS lookup TABLE where main is not to be asked first
  *   base + 100   lookup main suppress_prefixlength 0, once per family
  *   base + 200   from ADDRESS lookup TABLE
  * Configurable in [agent]: routing-table-base, routing-priority-base. */

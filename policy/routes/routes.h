@@ -8,7 +8,8 @@
  *     Not for loopback, link-local and host-scope addresses, nor for one that duplicate address
  *     detection is not done with or has refused;
  *   - `lookup main suppress_prefixlength 0` before these rules. Where the subnet of an address is
- *     also on another device that is up, its rule stands before that one (main-first = auto).
+ *     also on another device that is up, `from ADDRESS to SUBNET lookup TABLE` stands before that
+ *     one (main-first = auto); with main-first = no all rules do, and none of them is for main.
  * The subnet of a `noprefixroute` address is left to main, where main is asked first. A device that
  * has lost its carrier keeps everything, so that a short loss changes nothing; one that is down has
  * nothing. The device with the best default route of main gets nothing unless its exact name asks

@@ -60,7 +60,6 @@ static int check_family(const struct routes_work *work, const struct routes_wish
 {
     const struct routes_plan *plan = work->plan;
     const struct route_rule *rule = NULL;
-    uint32_t asked = 0; /* priorities of a device are two at most */
     const struct route *route;
     bool any = false;
     int r = 0;
@@ -71,9 +70,7 @@ static int check_family(const struct routes_work *work, const struct routes_wish
         if (own->family != IP_FAMILY(f))
             continue;
         any = true;
-        if (own->priority != asked)
-            rule = rule_at(work, own->family, own->priority);
-        asked = own->priority;
+        rule = rule_at(work, own->family, own->priority);
     }
     if (!any)
         return 0;

@@ -36,20 +36,18 @@ static bool has_subnet(const struct route_address *address)
     return address->peer.family || address->local.length < ip_bits(address->local.ip.family);
 }
 
-/* Is the rule of this address asked before main? */
-static bool stands_before(const struct half *half, const struct route_address *address)
+static bool is_before_main(const struct half *half)
+{
+    return half->wish->settings.main_first == ROUTING_MAIN_NO;
+}
+
+/* Is main not to be asked for the way into the subnet of this address, since it may name another
+ * device? For every other way it is. */
+static bool is_shared(const struct half *half, const struct route_address *address)
 {
     struct ip_prefix subnet = routes_subnet_of(address);
 
-    switch (half->wish->settings.main_first) {
-    case ROUTING_MAIN_NO:
-        return true;
-    case ROUTING_MAIN_YES:
-        return false;
-    case ROUTING_MAIN_AUTO:
-        break;
-    }
-    return has_subnet(address) &&
+    return half->wish->settings.main_first == ROUTING_MAIN_AUTO && has_subnet(address) &&
            other_device_in(half->work, &subnet, half->wish->device->ifindex) != 0;
 }
 
@@ -124,23 +122,20 @@ static int add_subnets(struct half *half)
     static const struct ip_prefix link_local = {.ip = {.family = AF_INET6, .bytes = {0xfe, 0x80}},
                                                 .length = 64};
     const struct routes_wish *wish = half->wish;
-    bool before = false;
     int r = 0;
 
     for (size_t i = 0; i < wish->n_addresses && r >= 0; i++) {
         const struct route_address *address = half->work->addresses[wish->first_address + i];
         struct ip_prefix subnet = routes_subnet_of(address);
-        bool stands;
 
         if (address->local.ip.family != IP_FAMILY(half->f) || !routes_address_is_usable(address))
             continue;
-        stands = stands_before(half, address);
-        before = before || stands;
         /* Whether others are on the link with such an address only main knows. */
-        if (has_subnet(address) && (stands || !(address->flags & IFA_F_NOPREFIXROUTE)))
+        if (has_subnet(address) && (is_before_main(half) || is_shared(half, address) ||
+                                    !(address->flags & IFA_F_NOPREFIXROUTE)))
             r = add_on_link(half, &subnet);
     }
-    if (before && half->f == IP_INDEX(AF_INET6) && r >= 0)
+    if (is_before_main(half) && half->f == IP_INDEX(AF_INET6) && r >= 0)
         r = add_on_link(half, &link_local);
     return r;
 }
@@ -183,33 +178,44 @@ static const struct device *who_has_it(const struct half *half, const struct rou
     return NULL;
 }
 
-static int add_rule(struct half *half, const struct route_address *address)
+static int add_rule(struct half *half, const struct ip *from, uint32_t priority,
+                    struct route_rule **ret)
 {
-    const struct routing_settings *settings = &half->wish->settings;
-    const struct ip *ip = &address->local.ip;
-    const struct device *owner;
     struct route_rule *rule;
-    char text[IP_TEXT_MAX];
-    int r;
+    int r = routes_add_rule(half->work->plan, from->family, &rule);
 
-    owner = who_has_it(half, address);
-    if (owner == half->wish->device)
-        return 0;
-    if (owner)
-        return routes_say(&half->wish->out->advice, "%s is also on %s, whose rule stands",
-                          ip_text(ip, text), NAME_SHOWN(owner->name));
-    r = routes_add_rule(half->work->plan, ip->family, &rule);
     if (r < 0)
         return r;
-    rule->from = (struct ip_prefix){.ip = *ip, .length = (uint8_t)ip_bits(ip->family)};
-    rule->table = settings->table;
-    if (stands_before(half, address)) {
-        rule->priority = settings->priority_before;
-    } else {
-        rule->priority = settings->priority;
-        half->wish->behind_main[half->f] = true;
-    }
+    rule->from = (struct ip_prefix){.ip = *from, .length = (uint8_t)ip_bits(from->family)};
+    rule->table = half->wish->settings.table;
+    rule->priority = priority;
+    *ret = rule;
     return 0;
+}
+
+/* Before main only what stays in a shared subnet: the way to a container is in main alone. */
+static int add_rules_of(struct half *half, const struct route_address *address)
+{
+    const struct routing_settings *settings = &half->wish->settings;
+    const struct device *owner = who_has_it(half, address);
+    const struct ip *ip = &address->local.ip;
+    struct route_rule *rule;
+    char text[IP_TEXT_MAX];
+    int r = 0;
+
+    if (owner && owner != half->wish->device)
+        return routes_say(&half->wish->out->advice, "%s is also on %s, whose rule stands",
+                          ip_text(ip, text), NAME_SHOWN(owner->name));
+    if (is_shared(half, address)) {
+        r = add_rule(half, ip, settings->priority_before, &rule);
+        if (r < 0)
+            return r;
+        rule->to = routes_subnet_of(address);
+    }
+    if (owner)
+        return 0;
+    half->wish->behind_main[half->f] |= !is_before_main(half);
+    return add_rule(half, ip, settings->priority, &rule);
 }
 
 /* Without arp_filter and arp_announce the host answers for every address on every device of the
@@ -248,7 +254,7 @@ static int add_rules(struct half *half)
 
         if (address->local.ip.family != IP_FAMILY(half->f) || !routes_address_is_usable(address))
             continue;
-        r = add_rule(half, address);
+        r = add_rules_of(half, address);
         if (r >= 0)
             r = advise(half, address);
     }

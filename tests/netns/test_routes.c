@@ -333,6 +333,38 @@ static void rules_are_added_read_back_and_deleted_beside_their_foreign_twins(voi
         }
 }
 
+/* Either can stand first: to the kernel the wider one is there already where the narrower one is.
+ */
+static void a_rule_for_every_destination_is_not_one_for_a_subnet(void **state)
+{
+    struct ends *ends = *state;
+    struct route_rule rules[2][2];
+
+    set_rule(&rules[0][0], "172.16.5.4", 20000);
+    set_rule(&rules[1][0], "2001:db8:5::4", 20000);
+    for (size_t f = 0; f < ELEMENTSOF(rules); f++) {
+        rules[f][1] = rules[f][0];
+        rules[f][1].to = rules[f][0].from;
+        rules[f][1].to.length = 24;
+        rules[f][1].to = ip_prefix_masked(&rules[f][1].to);
+        for (size_t first = 0; first < 2; first++) {
+            const struct route_rule *old = &rules[f][first], *new = &rules[f][!first];
+            _cleanup_facts_ struct route_facts both = {0}, one = {0};
+
+            for (int round = 0; round < 2; round++)
+                assert_int_equal(change_rule(ends, ROUTES_ADD_RULE, old), 0);
+            for (int round = 0; round < 2; round++)
+                assert_int_equal(change_rule(ends, ROUTES_ADD_RULE, new), 0);
+            both = read_facts(ends);
+            assert_true(has_rule(&both, old) && has_rule(&both, new));
+            assert_int_equal(change_rule(ends, ROUTES_DELETE_RULE, old), 0);
+            one = read_facts(ends);
+            assert_true(!has_rule(&one, old) && has_rule(&one, new));
+            assert_int_equal(change_rule(ends, ROUTES_DELETE_RULE, new), 0);
+        }
+    }
+}
+
 static void a_rule_that_looks_at_something_else_is_special(void **state)
 {
     static const char *const more[] = {
@@ -545,6 +577,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_route_is_replaced_in_one_step, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             rules_are_added_read_back_and_deleted_beside_their_foreign_twins, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_rule_for_every_destination_is_not_one_for_a_subnet,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rule_that_looks_at_something_else_is_special, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(foreign_routes_are_neither_replaced_nor_deleted, set_up,

@@ -241,7 +241,9 @@ static void what_the_policy_names_is_installed(void **state)
     world_done(&world);
 }
 
-static void a_subnet_on_two_devices_comes_before_main(void **state)
+#define ETH1_FIRST "[routing]\neth1 = auto\n[routing eth1]\ngateway = first\n"
+
+static void ways_within_a_subnet_on_two_devices_come_before_main(void **state)
 {
     struct world world;
 
@@ -251,34 +253,62 @@ static void a_subnet_on_two_devices_comes_before_main(void **state)
     world_address(&world, "eth1", "2001:db8::11/64", 0);
     _cleanup_planned_ struct planned planned =
         plan(&world, "[routing]\neth1..2 = auto\n[routing *]\ngateway = first\n", false);
-    assert_string_equal(planned.changes,
-                        "route add 172.16.5.0/24 dev eth1 scope link table 21003\n"
-                        "route add 172.16.5.0/24 dev eth2 scope link table 21004\n"
-                        "route add 172.16.6.0/24 dev eth2 scope link table 21004\n"
-                        "6: route add 2001:db8::/64 dev eth1 table 21003\n"
-                        "6: route add fe80::/64 dev eth1 table 21003\n"
-                        "6: route add 2001:db8::/64 dev eth2 table 21004\n"
-                        "6: route add fe80::/64 dev eth2 table 21004\n"
-                        "route add default via 172.16.5.1 dev eth1 table 21003\n"
-                        "route add default via 172.16.6.1 dev eth2 table 21004\n"
-                        "6: route add default via 2001:db8::1 dev eth1 table 21003\n"
-                        "6: route add default via 2001:db8::1 dev eth2 table 21004\n"
-                        "rule add from all lookup main suppress_prefixlength 0 priority 20100\n"
-                        "rule add from 172.16.5.4 lookup 21003 priority 20000\n"
-                        "rule add from 172.16.5.7 lookup 21004 priority 20000\n"
-                        "rule add from 172.16.6.4 lookup 21004 priority 20200\n"
-                        "6: rule add from 2001:db8::2 lookup 21004 priority 20000\n"
-                        "6: rule add from 2001:db8::11 lookup 21003 priority 20000\n");
+    assert_string_equal(
+        planned.changes,
+        "route add 172.16.5.0/24 dev eth1 scope link table 21003\n"
+        "route add 172.16.5.0/24 dev eth2 scope link table 21004\n"
+        "route add 172.16.6.0/24 dev eth2 scope link table 21004\n"
+        "6: route add 2001:db8::/64 dev eth1 table 21003\n"
+        "6: route add 2001:db8::/64 dev eth2 table 21004\n"
+        "route add default via 172.16.5.1 dev eth1 table 21003\n"
+        "route add default via 172.16.6.1 dev eth2 table 21004\n"
+        "6: route add default via 2001:db8::1 dev eth1 table 21003\n"
+        "6: route add default via 2001:db8::1 dev eth2 table 21004\n"
+        "rule add from all lookup main suppress_prefixlength 0 priority 20100\n"
+        "6: rule add from all lookup main suppress_prefixlength 0 priority 20100\n"
+        "rule add from 172.16.5.4 to 172.16.5.0/24 lookup 21003 priority 20000\n"
+        "rule add from 172.16.5.7 to 172.16.5.0/24 lookup 21004 priority 20000\n"
+        "rule add from 172.16.5.4 lookup 21003 priority 20200\n"
+        "rule add from 172.16.5.7 lookup 21004 priority 20200\n"
+        "rule add from 172.16.6.4 lookup 21004 priority 20200\n"
+        "6: rule add from 2001:db8::2 to 2001:db8::/64 lookup 21004 priority 20000\n"
+        "6: rule add from 2001:db8::11 to 2001:db8::/64 lookup 21003 priority "
+        "20000\n"
+        "6: rule add from 2001:db8::2 lookup 21004 priority 20200\n"
+        "6: rule add from 2001:db8::11 lookup 21003 priority 20200\n");
     assert_non_null(strstr(device_of(&planned, "eth1")->advice, "172.16.5.0/24 is also on eth2"));
     assert_non_null(strstr(device_of(&planned, "eth2")->advice, "'eth2 = yes' in [arp_filter]"));
     world.devices[3].flags = 0; /* who is down answers nobody */
     _cleanup_planned_ struct planned alone =
         plan(&world, "[routing]\neth1 = auto\n[routing *]\ngateway = first\n", false);
     assert_non_null(strstr(alone.changes, "from 172.16.5.4 lookup 21003 priority 20200"));
+    assert_null(strstr(alone.changes, " to 172.16.5.0/24"));
     world_done(&world);
 }
 
-#define ETH1_FIRST "[routing]\neth1 = auto\n[routing eth1]\ngateway = first\n"
+/* What main-first = no makes is what was once made for a shared subnet. */
+static void a_rule_before_main_for_all_ways_gives_way_to_one_for_the_subnet(void **state)
+{
+    struct world world;
+
+    four_cards(&world);
+    world_address(&world, "eth2", "172.16.5.7/24", 0);
+    world_address(&world, "eth1", "2001:db8::11/64", 0);
+    settle(&world, ETH1_FIRST "main-first = no\n", false);
+    _cleanup_planned_ struct planned same = plan(&world, ETH1_FIRST "main-first = no\n", false);
+    assert_string_equal(same.changes, "");
+    _cleanup_planned_ struct planned planned = plan(&world, ETH1_FIRST, false);
+    assert_string_equal(planned.changes,
+                        "rule add from all lookup main suppress_prefixlength 0 priority 20100\n"
+                        "6: rule add from all lookup main suppress_prefixlength 0 priority 20100\n"
+                        "rule add from 172.16.5.4 to 172.16.5.0/24 lookup 21003 priority 20000\n"
+                        "rule add from 172.16.5.4 lookup 21003 priority 20200\n"
+                        "6: rule add from 2001:db8::11 lookup 21003 priority 20200\n"
+                        "rule del from 172.16.5.4 lookup 21003 priority 20000\n"
+                        "6: rule del from 2001:db8::11 lookup 21003 priority 20000\n"
+                        "6: route del fe80::/64 dev eth1 table 21003\n");
+    world_done(&world);
+}
 
 static void unusual_addresses_are_judged(void **state)
 {
@@ -359,7 +389,7 @@ static void one_address_on_two_devices_gets_one_rule(void **state)
     settle(&world, "[routing]\neth1..2 = auto\n[routing *]\ngateway = first\n", false);
     _cleanup_planned_ struct planned planned =
         plan(&world, "[routing]\neth1..2 = auto\n[routing *]\ngateway = first\n", false);
-    assert_int_equal(device_of(&planned, "eth1")->n_rules, 1);
+    assert_int_equal(device_of(&planned, "eth1")->n_rules, 2);
     assert_int_equal(device_of(&planned, "eth2")->n_rules, 1);
     assert_non_null(strstr(device_of(&planned, "eth2")->advice, "172.16.5.4 is also on eth1"));
     assert_string_equal(planned.changes, "");
@@ -526,7 +556,8 @@ int main(void)
         cmocka_unit_test(what_both_families_lack_is_said_once),
         cmocka_unit_test(gateways_that_cannot_be_are_refused),
         cmocka_unit_test(what_the_policy_names_is_installed),
-        cmocka_unit_test(a_subnet_on_two_devices_comes_before_main),
+        cmocka_unit_test(ways_within_a_subnet_on_two_devices_come_before_main),
+        cmocka_unit_test(a_rule_before_main_for_all_ways_gives_way_to_one_for_the_subnet),
         cmocka_unit_test(unusual_addresses_are_judged),
         cmocka_unit_test(a_point_to_point_device_needs_no_gateway),
         cmocka_unit_test(devices_that_cannot_have_rules_wait),

@@ -296,6 +296,7 @@ static json_t *json_rules(const struct routing *routing, uint32_t table)
         json_object_set_new(object, "family", json_integer(rule->family == AF_INET6 ? 6 : 4));
         json_object_set_new(object, "priority", json_integer(rule->priority));
         json_object_set_new(object, "from", json_prefix(&rule->from));
+        json_object_set_new(object, "to", rule->to.length ? json_prefix(&rule->to) : json_null());
         json_object_set_new(object, "table", json_integer(rule->table));
         json_object_set_new(object, "text", json_bytes(text));
         json_array_append_new(list, object);

@@ -87,7 +87,7 @@ int routing_write_additions(struct session *session, const struct policy *policy
 json_t *json_routes_outcome(const struct routes_outcome *outcome);
 
 /* {ifindex, name, state, rule {file, line}, addresses [TEXT], table, gateways {ipv4 {address,
- * source}, ipv6 …}, rules [{family, priority, from, table, text}], routes [{family, to, via,
+ * source}, ipv6 …}, rules [{family, priority, from, to, table, text}], routes [{family, to, via,
  * text}], conflict, cure, message, advice}. rules and routes are those it shall have; texts as
  * ip(8) prints them; null for what there is not. `source` is "policy", "first host", "main", "table
  * N", "networkd", "NetworkManager", "point to point" or "none"; `state` conflict, impossible,
