@@ -145,16 +145,18 @@ static int add(struct flows *flows, const struct flow *flow, const struct strict
 }
 
 /* On the devices of this VRF where its source is a neighbour. */
-static int add_where_heard(struct flows *flows, const struct flow *flow, int vrf)
+static int add_where_heard(struct flows *flows, struct flow *flow, int vrf)
 {
     const struct neighbour *neighbour = first_neighbour(flows, flow->packet.packet.source);
     const struct neighbour *end = flows->neighbours + flows->n_neighbours;
     int r = 0;
 
+    flow->heard = true;
     for (; neighbour && neighbour < end && same(&neighbour->address, flow->packet.packet.source);
          neighbour++)
         if (r == 0 && is_in(vrf_of(flows, neighbour->ifindex), vrf))
             r = add(flows, flow, find_device(flows, neighbour->ifindex));
+    flow->heard = false;
     return r;
 }
 
@@ -326,7 +328,7 @@ static int add_neighbours(struct flows *flows)
         const struct neighbour *neighbour = &flows->neighbours[i];
         const struct stricter *device = find_device(flows, neighbour->ifindex);
         struct in_addr source = ip_to_ipv4(&neighbour->address);
-        struct flow flow = {.source = PEER_NEIGHBOUR};
+        struct flow flow = {.source = PEER_NEIGHBOUR, .heard = true};
 
         if (!device || !is_foreign(source))
             continue;

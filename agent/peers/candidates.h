@@ -16,6 +16,7 @@ struct flow {
     const struct stricter *device;
     enum peer_source source;
     bool possible, passing;   /* as in struct peer */
+    bool heard;               /* its source is a neighbour on the device */
     struct fib_packet packet; /* destination: where it is routed to */
     struct in_addr local;     /* where it is sent to: differs under destination NAT … */
     uint16_t local_port;      /* … and so does the port */

@@ -17,8 +17,9 @@ const char *peer_source_name(enum peer_source source)
 
 /* What the decision about one packet gave. */
 struct outcome {
-    bool cut;   /* it passes before and not afterwards */
-    bool stays; /* it passes afterwards */
+    bool cut;    /* it passes before and not afterwards */
+    bool astray; /* or the replies do not go to its sender any more, who is on the link */
+    bool stays;  /* it passes afterwards */
     struct verdict verdict;
     struct impact_cure cure;
     struct route_found back;
@@ -34,13 +35,30 @@ static bool same_settings(const struct flows *flows, const struct stricter *devi
     return true;
 }
 
+static bool leads_to(const struct fib_route *route, int ifindex)
+{
+    for (size_t i = 0; i < route->found.n_hops; i++)
+        if (route->found.kind == ROUTE_UNICAST && route->found.hops[i] == ifindex)
+            return true;
+    return false;
+}
+
+/* Do replies go to the sender directly now, and afterwards to a router, or nowhere? That router
+ * knows no pod. Of what is on the link of another device, too, each is as good. */
+static bool goes_astray(const struct fib_route *before, const struct fib_route *after, int ifindex)
+{
+    return leads_to(before, ifindex) && before->gateways[0].s_addr == 0 &&
+           !leads_to(after, ifindex) &&
+           (after->found.kind != ROUTE_UNICAST || after->gateways[0].s_addr != 0);
+}
+
 static int decide(const struct flows *flows, const struct stricter *device,
                   const struct fib_packet *packet, struct outcome *ret)
 {
     const struct live *live = flows->options->live, *after = flows->options->after;
     struct receiver before, then;
     struct impact_case c = {.packet = &packet->packet, .before = &before, .after = &then};
-    struct fib_route back;
+    struct fib_route back, back_before = {0};
     int r =
         fib_receiver(flows->fib_after ?: flows->fib, after, device->after, packet, &then, &back);
 
@@ -48,7 +66,7 @@ static int decide(const struct flows *flows, const struct stricter *device,
         return r;
     before = then;
     if (flows->fib_after || !same_settings(flows, device)) {
-        r = fib_receiver(flows->fib, live, device->before, packet, &before, NULL);
+        r = fib_receiver(flows->fib, live, device->before, packet, &before, &back_before);
         if (r < 0)
             return r;
     }
@@ -56,6 +74,9 @@ static int decide(const struct flows *flows, const struct stricter *device,
     c.mode_after = impact_effective(after, device->after, KEY_RP_FILTER);
     ret->stays = verdict_decide(c.packet, c.after, c.mode_after).accept;
     ret->cut = impact_is_cut(&c, &ret->verdict, &ret->cure);
+    ret->astray = flows->fib_after && ret->stays &&
+                  verdict_decide(c.packet, c.before, c.mode_before).accept &&
+                  goes_astray(&back_before, &back, device->before->ifindex);
     ret->back = back.found;
     return 0;
 }
@@ -76,6 +97,7 @@ static int decide_marks(const struct flows *flows, const struct flow *flow, stru
     if (r < 0)
         return r;
     stays = ret->stays || marked.stays;
+    marked.astray = ret->astray = ret->astray && marked.astray;
     if (!ret->cut && marked.cut)
         *ret = marked;
     ret->cut = ret->cut && !stays;
@@ -116,6 +138,7 @@ static int add_peer(struct peers *peers, const struct flow *flow, const struct o
     struct peer peer = {
         .source = flow->source,
         .possible = flow->possible,
+        .astray = !outcome->cut,
         .passing = flow->passing,
         .ifindex = flow->device->before->ifindex,
         .address = flow->packet.packet.source,
@@ -158,7 +181,7 @@ static int decide_all(struct flows *flows, struct peers *peers)
             peers->unknown++;
         else if (decided < 0)
             return decided;
-        else if (outcome.cut)
+        else if (outcome.cut || (outcome.astray && flow->heard && !flow->passing))
             r = add_peer(
                 peers, flow, &outcome,
                 impact_effective(flows->options->after, flow->device->after, KEY_RP_FILTER));
@@ -221,11 +244,6 @@ static bool changes_ways(const struct routes_plan *routes)
     return routes && routes->n_changes > 0;
 }
 
-static bool looks_at_sources(const struct live *live, const struct device *device)
-{
-    return impact_receives(device) && impact_effective(live, device, KEY_RP_FILTER) != 0;
-}
-
 static int find_devices(const struct peers_options *options, struct flows *flows,
                         size_t *ret_stricter)
 {
@@ -242,8 +260,7 @@ static int find_devices(const struct peers_options *options, struct flows *flows
         bool is_stricter = after && impact_is_stricter(live, before, options->after, after);
 
         stricter += is_stricter;
-        if (is_stricter ||
-            (after && changes_ways(options->routes) && looks_at_sources(options->after, after)))
+        if (is_stricter || (after && changes_ways(options->routes) && impact_receives(after)))
             flows->devices[flows->n_devices++] =
                 (struct stricter){.before = before, .after = after};
     }

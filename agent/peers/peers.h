@@ -3,7 +3,7 @@
  *
  * A packet's device is not recorded anywhere, so which device a peer's packets come in by is
  * inferred. For each device that becomes stricter, and where our policy routing changes for each
- * one that looks at sources at all, a peer counts when
+ * one, a peer counts when
  *   - it is in the neighbour table of that device: heard there, certain;
  *   - its socket is bound to the device: nothing else reaches that socket, certain; bound to a VRF
  *     means to all ports of it, of which the following tells;
@@ -17,6 +17,9 @@
  * Peers that are the host itself are left out, by the addresses of the VRF that the device is in.
  * Marks that netfilter gives to packets are not seen: where marks matter a flow counts when it
  * passes now without a mark or with one that is known of it, and afterwards with neither.
+ *
+ * Where our policy routing changes a peer also counts when it is heard on the device and replies to
+ * it, which go there now, would be given to a router, or to nobody: so with pods.
  *
  * Established TCP and connected UDP sockets pass without any check (early demux) until the route
  * cache is flushed or they lose their route. */
@@ -39,6 +42,7 @@ struct peer {
     enum peer_source source;
     bool possible; /* the device is one of several that its packets may come in by */
     bool passing;  /* they are sent to somebody else and only forwarded here */
+    bool astray;   /* they pass, but replies leave by another way: no step, no cure */
     int ifindex;   /* of the device that would drop them */
     struct in_addr address, local; /* local: where its packets are sent to */
     uint8_t proto;                 /* IPPROTO_…, 0 for a neighbour */

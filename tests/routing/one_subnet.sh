@@ -5,6 +5,8 @@
 . "$(dirname "$0")/../lib/system.sh"
 # shellcheck source=tests/lib/nics.sh
 . "$(dirname "$0")/../lib/nics.sh"
+# shellcheck source=tests/lib/peers.sh
+. "$(dirname "$0")/../lib/peers.sh"
 system_enter "$@"
 
 sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=1
@@ -197,18 +199,40 @@ expect_equal "what is there before goes last" \
     "$(sed -n 's/^ip -4 rule \(add\|del\) .*/\1/p' "$SYSTEM_WORK/out" | uniq | xargs)" 'add del'
 all_ways_work "exchanged"
 
-# --- main-first = no is what it says: pods have their ways in main
+# --- main-first = no is what it says: pods have their ways in main. Whom that cuts is told before,
+# also where the device of a pod takes every source: no packet of it is dropped, but the replies are lost
 
+unset SSH_CONNECTION
+sed -i 's/^\[rp_filter\]/&\npods = off\nlxc* = off/' /etc/rpfpolicy.d/10-test.conf
+rpfpolicy routes flush --force >/dev/null 2>&1
+serve sshd 0.0.0.0 22
+connect_from bridged pod 10.244.0.2 172.16.4.5 22
+connect_from peer far 172.16.0.4 172.16.4.4 22
+rpfpolicy plan --impact >"$SYSTEM_WORK/out"
+expect "nobody is cut where main comes first" grep -q 'nobody seen now would be cut' "$SYSTEM_WORK/out"
+apply
+expect_equal "so the pod goes on" "$(ask pod)" passes
 sed -i 's/^gateway = first/&\nmain-first = no/; s/^gateway = auto/&\nmain-first = no/' \
     /etc/rpfpolicy.d/10-test.conf
+rpfpolicy plan --impact >"$SYSTEM_WORK/out"
+expect "the pod is named" grep -qE \
+    '^pods +tcp 10.244.0.2:[0-9]+ 172.16.4.5:22 sshd \([0-9]+\) replies would leave by another device \(eth1\) +-$' \
+    "$SYSTEM_WORK/out"
+expect "who is far away is not" not grep -q ' 172\.16\.0\.4' "$SYSTEM_WORK/out"
+expect_equal "in JSON, too" "$(rpfpolicy plan --impact --json |
+    jq -r '.impact[] | select(.protocol == "tcp") | "\(.device) \(.peer) \(.step) \(.way_back[]) \(.keep)"')" \
+    'pods 10.244.0.2 astray eth1 null'
+expect "apply refuses" not rpfpolicy apply >"$SYSTEM_WORK/out" 2>&1
+expect "for its sake" grep -q 'refused: this would cut the SSH session from 10.244.0.2' "$SYSTEM_WORK/out"
 apply --force
+expect_equal "so it is" "$(ask pod) $(ask far)" "dropped passes"
 expect_equal "all rules stand before main" "$(ip rule | grep -c 'proto 182')" 4
 expect_equal "and lead everywhere" "$(ip rule | grep -c '^20000:.*from 172.16.4.[4-7] lookup .* proto 182')" 4
 expect "a pod does not reach a card's address then" not reaches bridged 172.16.4.5
 expect "far away is reached" peer_reaches 172.16.4.5
 expect "nothing is left to do then" rpfpolicy routes plan
-sed -i '/^main-first/d' /etc/rpfpolicy.d/10-test.conf
-apply
+sed -i '/^main-first/d; /= off$/d' /etc/rpfpolicy.d/10-test.conf
+apply --force
 expect "without it, all is as before" ours_are "$OURS"
 all_ways_work "as before"
 system_end

@@ -71,8 +71,8 @@ json_t *impact_peer_json(const struct session *session, const struct peer *peer)
     json_object_set_new(
         object, "mode",
         json_string(key_value_format(KEY_RP_FILTER, peer->mode, mode, sizeof(mode))));
-    json_object_set_new(object, "step", json_string(verdict_step_name(peer->step)));
-    json_object_set_new(object, "text", json_string(verdict_step_text(peer->step)));
+    json_object_set_new(object, "step", json_string(peer_step_name(peer)));
+    json_object_set_new(object, "text", json_string(peer_step_text(peer)));
     json_object_set_new(object, "way_back", json_back(session, peer));
     json_object_set_new(object, "keep", json_keep(session, peer));
     return object;

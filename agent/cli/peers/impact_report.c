@@ -77,6 +77,19 @@ const char *peer_text(const struct peer *peer, char buf[static PEER_TEXT_SIZE])
     return buf;
 }
 
+const char *peer_step_name(const struct peer *peer)
+{
+    return peer->astray ? "astray" : verdict_step_name(peer->step);
+}
+
+const char *peer_step_text(const struct peer *peer)
+{
+    if (!peer->astray)
+        return verdict_step_text(peer->step);
+    return peer->back_kind == ROUTE_UNICAST ? "replies would leave by another device"
+                                            : "there would be no way for replies";
+}
+
 char *peer_why(const struct session *session, const struct peer *peer)
 {
     _cleanup_free_ char *text = NULL;
@@ -85,7 +98,7 @@ char *peer_why(const struct session *session, const struct peer *peer)
 
     if (!f)
         return NULL;
-    fputs(verdict_step_text(peer->step), f);
+    fputs(peer_step_text(peer), f);
     if (peer->back_kind == ROUTE_UNICAST)
         for (size_t i = 0; i < peer->n_back && i < PEER_BACK_MAX; i++)
             fprintf(f, "%s%s", i == 0 ? " (" : ", ",

@@ -23,6 +23,10 @@ json_t *impact_peer_json(const struct session *session, const struct peer *peer)
 #define PEER_TEXT_SIZE 40
 const char *peer_text(const struct peer *peer, char buf[static PEER_TEXT_SIZE]);
 
+/* Why, as a word and as a sentence. */
+const char *peer_step_name(const struct peer *peer);
+const char *peer_step_text(const struct peer *peer);
+
 /* "the way back uses another device (eth0)". Owned; NULL when memory ran out. */
 char *peer_why(const struct session *session, const struct peer *peer);
 
