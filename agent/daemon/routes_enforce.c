@@ -449,6 +449,8 @@ void agent_routing_write(struct agent *agent, const struct live *live, struct ro
     work.doing = doing = calloc(routing->n_records, sizeof(*doing));
     if (!doing)
         return;
+    for (size_t i = 0; i < plan->n_devices; i++)
+        doing[i + 1].missing = plan->devices[i].holds_value;
     n = pick(&work, plan);
     if (n == 0 || write_locked(&work, live, plan->changes, n))
         for (size_t i = 0; i < routing->n_records; i++)

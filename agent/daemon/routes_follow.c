@@ -155,30 +155,23 @@ void agent_routing_on_address(struct agent *agent, const struct nlmsghdr *messag
     mark_addresses(agent, address.ifindex);
 }
 
-static bool same_route(const struct route *a, const struct route *b)
+static int by_number(const void *a, const void *b)
 {
-    return a->protocol == b->protocol && route_is_same(a, b);
+    const uint32_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
 }
 
-static bool same_rule(const struct route_rule *a, const struct route_rule *b)
+/* Somebody else's route in the table of a device is in its way; one of them is known. */
+static void on_foreign_route(struct agent *agent, const struct route *route, bool comes)
 {
-    return a->protocol == b->protocol && route_rule_compare(a, b) == 0;
-}
+    const struct agent_routing *routing = &agent->routing;
 
-static bool knows_route(const struct route_facts *facts, const struct route *route)
-{
-    for (size_t i = 0; i < facts->n_routes; i++)
-        if (!facts->routes[i].hop && same_route(&facts->routes[i], route))
-            return true;
-    return false;
-}
-
-static bool knows_rule(const struct route_facts *facts, const struct route_rule *rule)
-{
-    for (size_t i = 0; i < facts->n_rules; i++)
-        if (same_rule(&facts->rules[i], rule))
-            return true;
-    return false;
+    if (routing->n_tables == 0 || !bsearch(&route->table, routing->tables, routing->n_tables,
+                                           sizeof(*routing->tables), by_number))
+        return;
+    if (!comes || !agent_routing_knows_foreign(&routing->facts, route))
+        mark(agent, ROUTES_READ_FOREIGN);
 }
 
 void agent_routing_on_route(struct agent *agent, const struct nlmsghdr *message)
@@ -187,13 +180,16 @@ void agent_routing_on_route(struct agent *agent, const struct nlmsghdr *message)
 
     if (!is_active(agent) || route_read_message(message, &route) < 0)
         return;
-    if (route.protocol != ROUTING_PROTOCOL && route.to.length > 0)
+    if (route.protocol != ROUTING_PROTOCOL && route.to.length > 0) {
+        on_foreign_route(agent, &route, message->nlmsg_type == RTM_NEWROUTE);
         return;
+    }
     /* Of several next hops one may come or go. */
     if (route.protocol != ROUTING_PROTOCOL &&
         (route.special || message->nlmsg_type == RTM_DELROUTE))
         mark(agent, ROUTES_READ_FOREIGN);
-    else if (knows_route(&agent->routing.facts, &route) != (message->nlmsg_type == RTM_NEWROUTE))
+    else if (agent_routing_knows_route(&agent->routing.facts, &route) !=
+             (message->nlmsg_type == RTM_NEWROUTE))
         mark(agent, route.protocol == ROUTING_PROTOCOL ? ROUTES_READ_OURS : ROUTES_READ_FOREIGN);
 }
 
@@ -203,82 +199,9 @@ void agent_routing_on_rule(struct agent *agent, const struct nlmsghdr *message)
 
     if (!is_active(agent) || route_rule_read_message(message, &rule) < 0)
         return;
-    if (knows_rule(&agent->routing.facts, &rule) != (message->nlmsg_type == RTM_NEWRULE))
+    if (agent_routing_knows_rule(&agent->routing.facts, &rule) !=
+        (message->nlmsg_type == RTM_NEWRULE))
         mark(agent, ROUTES_READ_RULES);
-}
-
-/* What was done is known without being read. Where memory is short it is read. */
-static int add_route(struct route_facts *facts, const struct route *route, bool replace)
-{
-    int r = grow((void **)&facts->routes, &facts->routes_capacity, facts->n_routes,
-                 sizeof(*facts->routes));
-
-    for (size_t i = 0; i < facts->n_routes; i++) {
-        if (same_route(&facts->routes[i], route))
-            return 0;
-        if (replace && facts->routes[i].protocol == route->protocol &&
-            route_place_compare(&facts->routes[i], route) == 0) {
-            facts->routes[i] = *route;
-            return 0;
-        }
-    }
-    if (r >= 0)
-        facts->routes[facts->n_routes++] = *route;
-    return r;
-}
-
-static int add_rule(struct route_facts *facts, const struct route_rule *rule)
-{
-    int r =
-        grow((void **)&facts->rules, &facts->rules_capacity, facts->n_rules, sizeof(*facts->rules));
-
-    if (knows_rule(facts, rule))
-        return 0;
-    if (r >= 0)
-        facts->rules[facts->n_rules++] = *rule;
-    return r;
-}
-
-static void delete_route(struct route_facts *facts, const struct route *route)
-{
-    for (size_t i = 0; i < facts->n_routes; i++)
-        if (same_route(&facts->routes[i], route)) {
-            facts->routes[i] = facts->routes[--facts->n_routes];
-            return;
-        }
-}
-
-static void delete_rule(struct route_facts *facts, const struct route_rule *rule)
-{
-    for (size_t i = 0; i < facts->n_rules; i++)
-        if (same_rule(&facts->rules[i], rule)) {
-            memmove(&facts->rules[i], &facts->rules[i + 1],
-                    (--facts->n_rules - i) * sizeof(*facts->rules));
-            return;
-        }
-}
-
-void agent_routing_learn(struct agent *agent, const struct routes_change *change)
-{
-    struct route_facts *facts = &agent->routing.facts;
-    int r = 0;
-
-    switch (change->op) {
-    case ROUTES_ADD_ROUTE:
-        r = add_route(facts, &change->route, change->replace);
-        break;
-    case ROUTES_ADD_RULE:
-        r = add_rule(facts, &change->rule);
-        break;
-    case ROUTES_DELETE_RULE:
-        delete_rule(facts, &change->rule);
-        break;
-    case ROUTES_DELETE_ROUTE:
-        delete_route(facts, &change->route);
-        break;
-    }
-    if (r < 0)
-        mark(agent, ROUTES_READ_OURS | ROUTES_READ_RULES);
 }
 
 /* Reading */
@@ -374,7 +297,39 @@ static void return_live(struct live *live)
 
 /* Planning */
 
-static int plan_with(struct agent *agent, const struct live *live)
+static void tell_tables(struct agent *agent, const uint32_t *tables, size_t n)
+{
+    (void)watch_keep_tables(&agent->watches[WATCH_ROUTE], tables, n);
+    (void)watch_keep_tables(&agent->watches[WATCH_ROUTE6], tables, n);
+}
+
+/* 1: other tables than before are watched from now on, and what is in them is to be read. */
+static int watch_tables(struct agent *agent, const struct routes_plan *plan)
+{
+    struct agent_routing *routing = &agent->routing;
+    size_t n = plan->n_devices;
+    uint32_t *tables = calloc(n + 1, sizeof(*tables));
+
+    if (!tables)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        tables[i] = plan->devices[i].table;
+    qsort(tables, n, sizeof(*tables), by_number);
+    if (n == routing->n_tables &&
+        (n == 0 || memcmp(tables, routing->tables, n * sizeof(*tables)) == 0)) {
+        free(tables);
+        return 0;
+    }
+    tell_tables(agent, tables, n);
+    free(routing->tables);
+    routing->tables = tables;
+    routing->n_tables = n;
+    routing->read |= ROUTES_READ_FOREIGN;
+    routing->foreign = 0;
+    return 1;
+}
+
+static int make_plan(struct agent *agent, const struct live *live, struct routes_plan *ret)
 {
     struct agent_routing *routing = &agent->routing;
     struct routes_plan plan = {0};
@@ -385,6 +340,23 @@ static int plan_with(struct agent *agent, const struct live *live)
         r = read_files(agent, live);
     if (r >= 0)
         r = routes_plan(agent->policy, live, &routing->facts, false, &plan);
+    if (r >= 0)
+        r = watch_tables(agent, &plan);
+    if (r == 0)
+        *ret = plan;
+    else
+        routes_plan_done(&plan);
+    return r;
+}
+
+static int plan_with(struct agent *agent, const struct live *live)
+{
+    struct agent_routing *routing = &agent->routing;
+    struct routes_plan plan = {0};
+    int r = make_plan(agent, live, &plan);
+
+    if (r == 1)
+        r = make_plan(agent, live, &plan); /* the same devices, so the same tables */
     if (r < 0)
         return r;
     routing->counters.plans++;
@@ -488,6 +460,8 @@ void agent_routing_done(struct agent *agent)
 {
     struct agent_routing *routing = &agent->routing;
 
+    tell_tables(agent, NULL, 0);
+    free(routing->tables);
     route_facts_done(&routing->facts);
     for (size_t i = 0; i < routing->n_records; i++)
         free(routing->records[i].message);

@@ -32,7 +32,8 @@ struct routing_record {
     uint64_t wanted; /* hash of the routes and rules that it shall have */
     uint8_t had;     /* families (FAMILY_BIT) of which it had all of that */
     uint8_t refused; /* families of which something failed at the last try */
-    bool missing;    /* something of it could not be put in place, or not yet; IPv4 alone counts */
+    bool missing;    /* something of it could not be put in place, or not yet, or is not to be had;
+                        IPv4 alone counts */
     bool told;       /* that a value waits for it */
     unsigned failures; /* in a row */
     uint64_t heard;    /* when its state changed, or a message told of an IPv4 address of it */
@@ -41,10 +42,12 @@ struct routing_record {
 };
 
 struct agent_routing {
-    bool asked;    /* the policy asks for routing; else leftovers are removed, once */
-    bool done;     /* that was done */
-    unsigned read; /* ROUTES_READ_…: what is to be read before the next plan */
-    bool files;    /* leases and other programs are to be looked for */
+    bool asked;       /* the policy asks for routing; else leftovers are removed, once */
+    bool done;        /* that was done */
+    unsigned read;    /* ROUTES_READ_…: what is to be read before the next plan */
+    bool files;       /* leases and other programs are to be looked for */
+    uint32_t *tables; /* of devices: the kernel tells of what others have in them; owned, sorted */
+    size_t n_tables;
     int dirty[ROUTING_DIRTY_MAX]; /* devices whose addresses are to be read */
     size_t n_dirty;
     bool due;     /* a plan is to be made */
@@ -102,7 +105,12 @@ void agent_routing_await(struct agent *agent, const struct device *device,
                          const struct device_target *target);
 
 struct routing_record *agent_routing_record(const struct agent *agent, int ifindex);
+
+/* routes_facts.c. foreign: is some route of somebody else known in this one's table? */
 void agent_routing_learn(struct agent *agent, const struct routes_change *change);
+bool agent_routing_knows_route(const struct route_facts *facts, const struct route *route);
+bool agent_routing_knows_rule(const struct route_facts *facts, const struct route_rule *rule);
+bool agent_routing_knows_foreign(const struct route_facts *facts, const struct route *route);
 
 /* routing_report.c */
 json_t *agent_routing_json(const struct agent *agent); /* null where nothing is asked for */

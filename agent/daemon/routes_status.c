@@ -13,7 +13,8 @@ void agent_routing_await(struct agent *agent, const struct device *device,
     if (!device || routing->n_records == 0)
         return;
     record = record ?: &routing->records[0];
-    if (record->told || record->failures + routing->records[0].failures == 0)
+    if (record->told || (record->failures + routing->records[0].failures == 0 &&
+                         record->state != ROUTES_CONFLICT && record->state != ROUTES_IMPOSSIBLE))
         return; /* not yet tried: that hardly takes longer than to say it */
     record->told = true;
     log_plain(&agent->logger, LOG_EVENT_ROUTING_FAILED, LOG_ERR,
@@ -60,8 +61,12 @@ void agent_routing_metrics(FILE *out, const struct agent *agent)
 {
     const struct agent_routing *routing = &agent->routing;
 
+    size_t held = 0;
+
     if (!routing->asked)
         return;
+    for (size_t i = 1; i < routing->n_records; i++)
+        held += routing->records[i].told;
     fputs("# HELP rpfpolicy_agent_routing_devices Devices that the policy asks routing for, by "
           "state.\n"
           "# TYPE rpfpolicy_agent_routing_devices gauge\n",
@@ -69,6 +74,12 @@ void agent_routing_metrics(FILE *out, const struct agent *agent)
     for (enum routes_state state = 0; state < ROUTES_STATE_COUNT; state++)
         fprintf(out, "rpfpolicy_agent_routing_devices{state=\"%s\"} %zu\n",
                 routes_state_name(state), routing->states[state]);
+    fprintf(out,
+            "# HELP rpfpolicy_agent_routing_held Devices whose rp_filter does not become stricter, "
+            "since their routing is not in place.\n"
+            "# TYPE rpfpolicy_agent_routing_held gauge\n"
+            "rpfpolicy_agent_routing_held %zu\n",
+            held);
     fprintf(out,
             "# HELP rpfpolicy_agent_routing_changes_total Routes and rules added and deleted.\n"
             "# TYPE rpfpolicy_agent_routing_changes_total counter\n"

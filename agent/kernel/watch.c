@@ -1,6 +1,7 @@
 /* Multicast sockets of rtnetlink, read without blocking. */
 #include "agent/kernel/watch.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
@@ -29,20 +30,44 @@ static const struct {
     [WATCH_RULE6] = {"rule6", RTNLGRP_IPV6_RULE},
 };
 
+/* More are all told of: a filter holds 4096 instructions. */
+#define TABLES_MAX 1000
+
 /* The kernel drops what no one here looks at: a router changes thousands of routes in a second. */
-static int keep_telling_routes(int fd)
+static int keep_telling_routes(int fd, const uint32_t *tables, size_t n_tables)
 {
-    struct sock_filter code[] = {
+    const struct sock_filter accept = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+    const struct sock_filter head[] = {
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_dst_len)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 2, 0),
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_protocol)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ROUTING_PROTOCOL, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-        BPF_STMT(BPF_RET | BPF_K, 0),
+        accept,
+        BPF_STMT(BPF_LD | BPF_IMM, NLMSG_SPACE(sizeof(struct rtmsg))),
+        BPF_STMT(BPF_LDX | BPF_IMM, RTA_TABLE),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_NLATTR)),
+        BPF_STMT(BPF_MISC | BPF_TAX, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_IND, NLA_HDRLEN), /* it is always there */
     };
-    struct sock_fprog program = {.len = ELEMENTSOF(code), .filter = code};
+    struct sock_filter *code = calloc(ELEMENTSOF(head) + 2 * TABLES_MAX + 1, sizeof(*code));
+    struct sock_fprog program = {.filter = code};
+    unsigned short n = 0;
+    int r;
 
-    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
+    if (!code)
+        return -ENOMEM;
+    for (; n < ELEMENTSOF(head); n++)
+        code[n] = head[n];
+    for (size_t i = 0; i < n_tables && n_tables <= TABLES_MAX; i++) {
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(tables[i]), 0, 1);
+        code[n++] = accept;
+    }
+    code[n] = accept;
+    code[n++].k = n_tables > TABLES_MAX ? UINT32_MAX : 0;
+    program.len = n;
+    r = setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
+    free(code);
+    return r;
 }
 
 const char *watch_name(enum watch_kind kind)
@@ -69,7 +94,7 @@ int watch_open(struct watch *watch, enum watch_kind kind, int receive_buffer)
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof(receive_buffer)) < 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
     if (kind == WATCH_ROUTE || kind == WATCH_ROUTE6)
-        r = keep_telling_routes(fd);
+        r = keep_telling_routes(fd, watch->tables, watch->n_tables);
     if (r >= 0 &&
         (mnl_socket_bind(watch->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
          mnl_socket_setsockopt(watch->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0))
@@ -89,6 +114,13 @@ void watch_close(struct watch *watch)
     watch->paused = false;
     free(watch->buffer);
     watch->buffer = NULL;
+}
+
+int watch_keep_tables(struct watch *watch, const uint32_t *tables, size_t n)
+{
+    watch->tables = tables;
+    watch->n_tables = n;
+    return watch->socket ? keep_telling_routes(mnl_socket_get_fd(watch->socket), tables, n) : 0;
 }
 
 int watch_fd(const struct watch *watch)

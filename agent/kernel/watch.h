@@ -24,7 +24,9 @@ struct watch {
     int receive_buffer; /* bytes asked for */
     bool paused;        /* closed for a while because of a flood */
     struct mnl_socket *socket;
-    char *buffer; /* owned */
+    char *buffer;           /* owned */
+    const uint32_t *tables; /* borrowed; see watch_keep_tables() */
+    size_t n_tables;
     uint64_t window_start, window_messages;
     uint64_t messages, overruns, pauses;
 };
@@ -35,6 +37,10 @@ struct watch {
 /* Opens and joins the group. The receive buffer is forced where the capability allows it. */
 int watch_open(struct watch *watch, enum watch_kind kind, int receive_buffer);
 void watch_close(struct watch *watch);
+
+/* Of routes only default routes and those of our protocol are told, and all in these tables. The
+ * numbers are borrowed: they are asked for again when the socket is opened again. */
+int watch_keep_tables(struct watch *watch, const uint32_t *tables, size_t n);
 
 /* -1 while closed. */
 int watch_fd(const struct watch *watch);

@@ -145,18 +145,18 @@ static int add(struct flows *flows, const struct flow *flow, const struct strict
 }
 
 /* On the devices of this VRF where its source is a neighbour. */
-static int add_where_heard(struct flows *flows, struct flow *flow, int vrf)
+static int add_where_heard(struct flows *flows, const struct flow *flow, int vrf)
 {
     const struct neighbour *neighbour = first_neighbour(flows, flow->packet.packet.source);
     const struct neighbour *end = flows->neighbours + flows->n_neighbours;
+    struct flow heard = *flow;
     int r = 0;
 
-    flow->heard = true;
+    heard.heard = true;
     for (; neighbour && neighbour < end && same(&neighbour->address, flow->packet.packet.source);
          neighbour++)
         if (r == 0 && is_in(vrf_of(flows, neighbour->ifindex), vrf))
-            r = add(flows, flow, find_device(flows, neighbour->ifindex));
-    flow->heard = false;
+            r = add(flows, &heard, find_device(flows, neighbour->ifindex));
     return r;
 }
 

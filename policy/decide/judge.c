@@ -223,7 +223,9 @@ static void judge_key(struct judge *judge, const struct device *device, enum key
         ret->wanted_known = true;
         ret->wanted = target.drift && (target.impossible || target.rule->observe)
                           ? target.rule->values[0]
-                          : target.wanted;
+                      : target.held ? target.held_wanted
+                                    : target.wanted;
+        ret->held = target.held;
         ret->enforced = judge->context.enforcing && plan_rule_writes(target.rule);
         ret->guard = ret->enforced ? judge->context.guard : GUARD_NONE;
         if (ret->state != STATE_OK)

@@ -84,6 +84,7 @@ struct key_state {
     bool wanted_known;       /* false: unmanaged */
     bool undecided; /* a stronger rule than `rule` depends on what is not known: left unmanaged */
     int wanted;     /* effective */
+    bool held;      /* not written for now, see device.held: `wanted` is what it would become */
     bool enforced;  /* the policy in force would write it: mode enforce, no observe */
     enum state state;
     enum guard guard;

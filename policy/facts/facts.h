@@ -42,8 +42,8 @@ struct device {
     key_mask pinned; /* keys that are known not to follow `default` any more */
     bool ipv4;       /* has IPv4 settings at all (absent below MTU 68) */
     bool paused;     /* not to be written for now: pauses.h */
-    bool held;       /* a way that replies need could not be put in place: its rp_filter is not to
-                        become stricter for now */
+    bool held;       /* a way that replies need could not be put in place, or is not to be had: its
+                        rp_filter is not to become stricter for now */
     int master;      /* ifindex, 0 for none */
     char master_name[DEVICE_NAME_MAX + 1];
     char kind[16];       /* IFLA_INFO_KIND, "" for none */

@@ -370,6 +370,15 @@ static void freeze(struct routes_work *work, struct routes_wish *wish)
     wish->out->n_routes = wish->out->n_rules = 0;
 }
 
+static bool wants_rule(const struct routes_work *work, const struct routes_wish *wish,
+                       uint8_t family)
+{
+    for (size_t i = wish->first_rule; i < work->plan->n_rules; i++)
+        if (work->plan->rules[i].family == family)
+            return true;
+    return false;
+}
+
 static int plan_device(struct routes_work *work, struct routes_wish *wish)
 {
     int r;
@@ -388,9 +397,11 @@ static int plan_device(struct routes_work *work, struct routes_wish *wish)
         freeze(work, wish);
         wish->out->state = ROUTES_PAUSED;
     } else if (wish->out->conflict && !work->forced) {
+        wish->out->holds_value |= wants_rule(work, wish, AF_INET);
         freeze(work, wish);
         wish->out->state = ROUTES_CONFLICT;
     }
+    wish->out->holds_value &= !work->forced;
     return 0;
 }
 
@@ -412,6 +423,7 @@ static int make(struct routes_work *work)
         r = routes_keep_frozen(work);
     if (r >= 0)
         r = routes_compare(work);
+    routes_find_held(work);
     for (size_t i = 0; i < work->plan->n_devices && r >= 0; i++)
         work->plan->states[work->plan->devices[i].state]++;
     return r;

@@ -93,6 +93,9 @@ struct routes_device {
                               point"; "none" where the policy wants none; "" where it was not
                               looked for, or not found */
     } gateway[IP_FAMILIES];
+    bool holds_value; /* its ways in IPv4 are not to be had, see routes_hold_reason(): rp_filter is
+                         not to become stricter. Never where it was forced */
+    bool held;        /* and it should, by the policy and what it is now */
     bool primary[IP_FAMILIES]; /* carries the main default route and was not asked for */
     char *conflict;  /* owned; who stands in the way, one line; NULL for nobody. Also where it was
                         forced */
@@ -142,6 +145,12 @@ int routes_plan(const struct policy *policy, const struct live *live,
 int routes_plan_changes(const struct route_facts *facts, struct routes_plan *plan);
 
 void routes_plan_done(struct routes_plan *plan);
+
+/* Why its value is held, for one that holds it: the conflict, or what message says. */
+const char *routes_hold_reason(const struct routes_device *device);
+
+/* Mark exactly the devices as held that hold their value. */
+void routes_mark_held(const struct routes_plan *plan, struct live *live);
 
 /* How many of the changes, the first ones, add something: new ways, which are to be there before a
  * device becomes strict. The rest takes away, and is for when no device needs it any more. */

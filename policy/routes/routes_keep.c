@@ -2,6 +2,7 @@
  * to be left alone, since they are paused or somebody is in their way. */
 #include <linux/rtnetlink.h>
 
+#include "policy/decide/plan.h"
 #include "policy/routes/routes_private.h"
 
 /* `lookup main suppress_prefixlength 0`, once per family */
@@ -150,4 +151,46 @@ int routes_keep_frozen(struct routes_work *work)
         r = keep_main(work, last, n_wanted);
     free(frozen.tables);
     return r;
+}
+
+/* Values that do not become stricter */
+
+void routes_find_held(struct routes_work *work)
+{
+    struct key_target target;
+    bool known = false;
+
+    if (!work->policy || !(work->policy->keys & KEY_BIT(KEY_RP_FILTER)))
+        return;
+    for (size_t i = 0; i < work->n_wishes; i++) {
+        struct routes_wish *wish = &work->wishes[i];
+        struct device device = *wish->device;
+        struct device_target value;
+
+        if (!wish->out->holds_value)
+            continue;
+        if (!known)
+            plan_key_target(work->policy, work->live, KEY_RP_FILTER, &target);
+        known = true;
+        device.held = true;
+        plan_device_target(work->policy, &target, KEY_RP_FILTER, &device, &value);
+        wish->out->held = value.held;
+    }
+}
+
+const char *routes_hold_reason(const struct routes_device *device)
+{
+    return (device->state == ROUTES_CONFLICT ? device->conflict : device->message) ?: "";
+}
+
+void routes_mark_held(const struct routes_plan *plan, struct live *live)
+{
+    for (size_t i = 0; i < live->count; i++)
+        live->devices[i].held = false;
+    for (size_t i = 0; i < plan->n_devices; i++) {
+        struct device *device = live_by_ifindex(live, plan->devices[i].ifindex);
+
+        if (device)
+            device->held = plan->devices[i].holds_value;
+    }
 }

@@ -84,6 +84,9 @@ int routes_want_main(struct routes_work *work);
 int routes_keep_frozen(struct routes_work *work);
 int routes_compare(struct routes_work *work);
 
+/* Tell of devices that hold their values which of them should become stricter. */
+void routes_find_held(struct routes_work *work);
+
 /* Append to the plan; the element, zeroed but for what makes it ours, is in *ret. -ENOMEM. */
 int routes_add_route(struct routes_plan *plan, uint8_t family, struct route **ret);
 int routes_add_rule(struct routes_plan *plan, uint8_t family, struct route_rule **ret);

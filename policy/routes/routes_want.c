@@ -293,6 +293,7 @@ static int want_half(struct half *half, enum half_state *ret)
     found = routes_find_gateway(half->work, half->wish, half->f, &gateway, &out->message);
     if (found == -ENOENT) {
         *ret = HALF_IMPOSSIBLE;
+        out->holds_value |= half->f == IP_INDEX(AF_INET);
         return 0;
     }
     if (found < 0)
@@ -329,6 +330,7 @@ static int rule_out(struct routes_work *work, struct routes_wish *wish, bool *re
     other = first_with_table(work, wish->settings.table);
     if (other != wish) {
         out->state = ROUTES_IMPOSSIBLE;
+        out->holds_value = true;
         return routes_say(&out->message, "table %u is that of %s; each device has one of its own",
                           wish->settings.table, NAME_SHOWN(other->device->name));
     }

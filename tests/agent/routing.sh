@@ -33,6 +33,7 @@ policy() {
     cat <<END
 [agent]
 mode = $1
+sweep = 1d
 metrics-file = /run/test/metrics
 [rp_filter]
 mark* = off
@@ -157,6 +158,15 @@ expect "it keeps what it has" ours_are "$full"
 agent_wait_log 'eth1: policy routing leaves it alone: a rule of somebody else stands at priority 20200'
 ip rule del priority 20200 from 10.1.2.3
 wait_until "and none when it is gone" status_is .routing.states.ok 3
+table=$(ip rule show | sed -n 's/.*from 172.16.6.4 lookup \([0-9]*\).*/\1/p')
+for family in -4 -6; do
+    prefix=$([ "$family" = -4 ] && echo 10.8.0.0/16 || echo 2001:db8:8::/48)
+    ip "$family" route add "$prefix" dev eth1 table "$table"
+    wait_until "a route in a card's table is one" status_is .routing.states.conflict 1
+    expect "it keeps what it has then" ours_are "$full"
+    ip "$family" route del "$prefix" table "$table"
+    wait_until "and none when that is gone" status_is .routing.states.ok 3
+done
 
 # --- somebody without end
 

@@ -547,6 +547,28 @@ static void tables_are_not_shared(void **state)
     world_done(&world);
 }
 
+#define STRICT "[rp_filter]\n* = strict\n"
+
+static void a_card_without_its_ways_holds_its_value(void **state)
+{
+    struct world world;
+
+    four_cards(&world);
+    _cleanup_planned_ struct planned none =
+        plan(&world, STRICT "[routing]\neth1..2 = auto\n[routing eth2]\ngateway = first\n", false);
+    assert_true(device_of(&none, "eth1")->holds_value && device_of(&none, "eth1")->held);
+    assert_non_null(
+        strstr(routes_hold_reason(device_of(&none, "eth1")), "no IPv4 gateway: no table has"));
+    assert_false(device_of(&none, "eth2")->holds_value);
+    world_rule(&world, 20200, "10.0.0.0/8", 5, FOREIGN);
+    _cleanup_planned_ struct planned conflict = plan(&world, STRICT ETH1_FIRST, false);
+    assert_true(device_of(&conflict, "eth1")->held);
+    assert_non_null(strstr(routes_hold_reason(device_of(&conflict, "eth1")), "a rule of somebody"));
+    _cleanup_planned_ struct planned forced = plan(&world, STRICT ETH1_FIRST, true);
+    assert_false(device_of(&forced, "eth1")->holds_value || device_of(&forced, "eth1")->held);
+    world_done(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -570,6 +592,7 @@ int main(void)
         cmocka_unit_test(programs_at_work_are_conflicts),
         cmocka_unit_test(a_paused_device_keeps_what_it_has),
         cmocka_unit_test(tables_are_not_shared),
+        cmocka_unit_test(a_card_without_its_ways_holds_its_value),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,26 +24,14 @@ struct applying {
     json_t *held; /* what is left out on their account, in JSON */
 };
 
-/* A value that waits for a way. */
 static void report_held(struct applying *applying, const struct write *write)
 {
-    const struct missing_way *way = missing_ways_find(&applying->missing, write->ifindex);
-    const char *error = way && way->error ? error_text(way->error) : "not tried";
     struct cli *cli = applying->cli;
-    _cleanup_free_ char *text = NULL;
 
-    if (cli->format == FORMAT_JSON) {
-        json_t *object = json_write(write);
-
-        json_object_set_new(object, "command", way ? json_bytes(way->command) : json_null());
-        json_object_set_new(object, "error", json_string(error));
-        json_array_append_new(applying->held, object);
-        return;
-    }
-    text = write_text(write);
-    fprintf(cli->out.stream, "%s - %sheld back%s, a route or rule is missing: '%s': %s\n",
-            text ?: "memory ran out", output_color(&cli->out, "failed"),
-            output_color_end(&cli->out), way ? way->command : "?", error);
+    if (cli->format == FORMAT_JSON)
+        json_array_append_new(applying->held, json_held(&applying->missing, write));
+    else
+        held_print(&applying->missing, &cli->out, write);
 }
 
 static void report(const struct write *write, enum write_result result, int error, void *data)
@@ -161,10 +149,15 @@ static int dry_run(struct applying *applying, const struct plan *plan)
     }
     routing_show_changes(cli->out.stream, applying->routes, live, routes->changes + ways,
                          routes->n_changes - ways);
+    missing_ways_add_held(&applying->missing, routes);
+    for (size_t i = 0; i < plan->n_held; i++)
+        report_held(applying, &plan->held[i]);
+    none.held = (unsigned)plan->n_held;
     if (cli->format != FORMAT_JSON)
         routing_print_notes(cli->out.stream, routes);
     close_json(applying, &none, &no_routes);
-    print_rest(cli, applying->session, plan, plan->count == 0 && routes->n_changes == 0);
+    print_rest(cli, applying->session, plan,
+               plan->count + plan->n_held == 0 && routes->n_changes == 0);
     return plan_status(applying->session, plan, routes);
 }
 
@@ -312,6 +305,8 @@ static int carry_out(struct applying *applying, const struct plan *plan)
     if (routes_plan_additions(&applying->routing.plan) > 0)
         status = routing_write_additions(session, session->policy, forced, applying->routes,
                                          &n_ways, &ways, &applying->missing);
+    else
+        missing_ways_add_held(&applying->missing, &applying->routing.plan);
     r = status == EXIT_ERROR ? -ECANCELED : write_values(applying, &options, &result);
     if (r >= 0)
         status = routing_write(session, session->policy, forced, &applying->missing,
@@ -323,7 +318,8 @@ static int carry_out(struct applying *applying, const struct plan *plan)
     if (r < 0)
         return EXIT_ERROR;
     print_rest(applying->cli, session, plan,
-               result.done + result.gone + result.failed == 0 && n_ways + n_changes == 0);
+               result.done + result.gone + result.failed + result.held == 0 &&
+                   n_ways + n_changes == 0);
     return worse(status,
                  follow_up(applying->cli, session, &result, status == EXIT_OK, applying->agent));
 }
@@ -382,6 +378,7 @@ static int run_apply(struct cli *cli, int count, char **arguments)
         session_read(&session, IMPACT_KEYS | ROUTING_KEYS, FACT_ADDRESSES) < 0 ||
         routing_read(&session, session.policy, flags != 0, &applying.routing) < 0)
         return EXIT_ERROR;
+    routes_mark_held(&applying.routing.plan, &session.live);
     r = plan_make(session.policy, &session.live, 0, &plan);
     if (r < 0) {
         say("cannot plan: %s", error_text(r));

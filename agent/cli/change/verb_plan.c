@@ -42,6 +42,7 @@ static int print_tables(struct cli *cli, const struct session *session, const st
                         const struct routes_plan *routes)
 {
     size_t ways = routes_plan_additions(routes), all = routes->n_changes;
+    struct missing_ways missing = {0};
     int r = routing_print_changes(&cli->out, &session->live, routes, 0, ways, 1);
 
     if (r == 0 && ways > 0 && plan->count > 0)
@@ -55,8 +56,12 @@ static int print_tables(struct cli *cli, const struct session *session, const st
                                   ways + plan->count + 1);
     if (r < 0)
         return r;
-    if (plan->count == 0 && all == 0)
+    if (plan->count + plan->n_held == 0 && all == 0)
         fputs("Nothing to do.\n", cli->out.stream);
+    missing_ways_add_held(&missing, routes);
+    for (size_t i = 0; i < plan->n_held; i++)
+        held_print(&missing, &cli->out, &plan->held[i]);
+    missing_ways_done(&missing);
     routing_print_notes(cli->out.stream, routes);
     notes_print(cli->out.stream, session, plan);
     return 0;
@@ -67,6 +72,7 @@ static void print_json(struct cli *cli, const struct session *session, const str
 {
     const struct routes_plan *routes = &routing->plan;
     json_t *head = json_object(), *value;
+    struct missing_ways missing = {0};
     const char *name;
 
     json_set_header(head, cli);
@@ -86,6 +92,12 @@ static void print_json(struct cli *cli, const struct session *session, const str
     for (size_t i = 0; i < routes->n_changes; i++)
         json_element(&cli->out, NULL, json_routes_change(&session->live, &routes->changes[i]));
     json_close(&cli->out, ']');
+    missing_ways_add_held(&missing, routes);
+    json_open(&cli->out, "held", '[');
+    for (size_t i = 0; i < plan->n_held; i++)
+        json_element(&cli->out, NULL, json_held(&missing, &plan->held[i]));
+    json_close(&cli->out, ']');
+    missing_ways_done(&missing);
     json_impossible(&cli->out, session);
     json_routing_devices(&cli->out, routing);
     json_close(&cli->out, '}');
@@ -104,6 +116,7 @@ static int run_plan(struct cli *cli, int count, char **arguments)
         session_read(&session, IMPACT_KEYS | ROUTING_KEYS, FACT_ADDRESSES) < 0 ||
         routing_read(&session, session.policy, false, &routing) < 0)
         return EXIT_ERROR;
+    routes_mark_held(&routing.plan, &session.live);
     r = plan_make(session.policy, &session.live, 0, &plan);
     if (r == 0 && impact && impact_read(&session, &plan, &routing.plan, &peers) < 0)
         return EXIT_ERROR;

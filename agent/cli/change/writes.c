@@ -49,6 +49,38 @@ json_t *json_write(const struct write *write)
     return object;
 }
 
+static const char *error_of(const struct missing_way *way)
+{
+    return way && way->reason  ? way->reason
+           : way && way->error ? error_text(way->error)
+                               : "not tried";
+}
+
+void held_print(const struct missing_ways *missing, struct output *out, const struct write *write)
+{
+    const struct missing_way *way = missing_ways_find(missing, write->ifindex);
+    _cleanup_free_ char *text = write_text(write);
+
+    fprintf(out->stream, "%s - %sheld back%s, ", text ?: "memory ran out",
+            output_color(out, "failed"), output_color_end(out));
+    if (way && way->reason)
+        fprintf(out->stream, "policy routing cannot be set up: %s\n", way->reason);
+    else
+        fprintf(out->stream, "a route or rule is missing: '%s': %s\n", way ? way->command : "?",
+                error_of(way));
+}
+
+json_t *json_held(const struct missing_ways *missing, const struct write *write)
+{
+    const struct missing_way *way = missing_ways_find(missing, write->ifindex);
+    json_t *object = json_write(write);
+
+    json_object_set_new(object, "command", way ? json_bytes(way->command) : json_null());
+    json_object_set_new(object, "error", json_string(error_of(way)));
+    json_object_set_new(object, "reason", way ? json_bytes(way->reason) : json_null());
+    return object;
+}
+
 json_t *json_casualties(const struct plan *plan)
 {
     json_t *list = json_array();

@@ -1,6 +1,7 @@
 /* Writes of a plan as text and JSON, the same for `plan`, `apply --dry-run` and `apply`. */
 #pragma once
 
+#include "agent/cli/routes/routing_report.h"
 #include "agent/cli/session/report.h"
 #include "policy/decide/plan.h"
 #include "policy/routes/routes.h"
@@ -10,6 +11,11 @@
 char *write_text(const struct write *write);
 
 json_t *json_write(const struct write *write);
+
+/* A value that waits for a way: as a line, and {json_write(), command, error, reason}. */
+void held_print(const struct missing_ways *missing, struct output *out, const struct write *write);
+json_t *json_held(const struct missing_ways *missing, const struct write *write);
+
 json_t *json_casualties(const struct plan *plan);
 
 /* The list `impossible`: what no write can give, each with ifindex, name, key and what `check` says

@@ -19,6 +19,7 @@ struct check {
     bool *unmatched_rules;          /* per rule */
     struct routing routing;
     unsigned routing_counts[ROUTES_STATE_COUNT]; /* devices that routing is asked for */
+    unsigned routing_held;                       /* … whose rp_filter waits for it */
     size_t routing_left;                         /* routes and rules of ours that nobody asks for */
     const bool *selected;                        /* per device of the picture */
     bool some_devices;                           /* only those are reported */

@@ -180,6 +180,12 @@ static void print_routing(const struct check *check)
         fprintf(stream, "rpfpolicy_routing_devices{state=\"%s\"} %u\n", routes_state_name(state),
                 check->routing_counts[state]);
     fprintf(stream,
+            "# HELP rpfpolicy_routing_held Devices whose rp_filter does not become stricter, since "
+            "their routing cannot be set up.\n"
+            "# TYPE rpfpolicy_routing_held gauge\n"
+            "rpfpolicy_routing_held %u\n",
+            check->routing_held);
+    fprintf(stream,
             "# HELP rpfpolicy_routing_leftovers Routes and rules of ours that nobody asks for.\n"
             "# TYPE rpfpolicy_routing_leftovers gauge\n"
             "rpfpolicy_routing_leftovers %zu\n",

@@ -40,9 +40,13 @@ int check_routing_read(struct check *check)
 
     if (r < 0)
         return r;
-    for (size_t i = 0; i < plan->n_devices; i++)
-        if (check_shows_routing(check, plan->devices[i].ifindex))
-            check->routing_counts[plan->devices[i].state]++;
+    routes_mark_held(plan, &check->session->live);
+    for (size_t i = 0; i < plan->n_devices; i++) {
+        if (!check_shows_routing(check, plan->devices[i].ifindex))
+            continue;
+        check->routing_counts[plan->devices[i].state]++;
+        check->routing_held += plan->devices[i].held;
+    }
     for (size_t i = 0; i < plan->n_changes; i++)
         check->routing_left += is_leftover(check, &plan->changes[i]);
     return 0;
@@ -139,6 +143,7 @@ json_t *check_routing_json_summary(const struct check *check)
     for (enum routes_state state = 0; state < ROUTES_STATE_COUNT; state++)
         json_object_set_new(object, routes_state_name(state),
                             json_integer(check->routing_counts[state]));
+    json_object_set_new(object, "held", json_integer(check->routing_held));
     json_object_set_new(object, "leftovers", json_integer((json_int_t)check->routing_left));
     return object;
 }

@@ -93,6 +93,8 @@ static const char *cause_text(struct check *check, const struct row *row,
 {
     const struct key_state *state = &row->state;
 
+    if (state->held)
+        return "held back, see its routing";
     if (state->cause.file)
         return place_again(check->data, state->cause.file, state->cause.line);
     if (state->state == STATE_PAUSED)

@@ -116,7 +116,7 @@ static unsigned count_expired(const struct session *session)
 
 static bool is_writable_drift(const struct key_state *state)
 {
-    return state->state == STATE_DRIFT && plan_rule_writes(state->rule);
+    return state->state == STATE_DRIFT && plan_rule_writes(state->rule) && !state->held;
 }
 
 static int judge_specials(struct check *check, const struct check_format *format)

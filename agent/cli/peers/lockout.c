@@ -153,12 +153,14 @@ void lockout_plan_done(struct lockout_plan *plan)
 int lockout_plan(struct session *session, struct lockout_plan *ret)
 {
     struct lockout_plan plan = {0};
-    int r = plan_make(session->policy, &session->live, 0, &plan.values);
+    int r = routing_read(session, session->policy, false, &plan.routing);
 
-    if (r < 0)
-        say("cannot plan: %s", error_text(r));
-    else
-        r = routing_read(session, session->policy, false, &plan.routing);
+    if (r >= 0) {
+        routes_mark_held(&plan.routing.plan, &session->live);
+        r = plan_make(session->policy, &session->live, 0, &plan.values);
+        if (r < 0)
+            say("cannot plan: %s", error_text(r));
+    }
     if (r < 0) {
         lockout_plan_done(&plan);
         return r;

@@ -150,6 +150,9 @@ void routing_print_notes(FILE *stream, const struct routes_plan *plan)
         said = device->cure ?: said;
         if (device->state != ROUTES_PRIMARY)
             print_note(stream, device, device->message);
+        if (device->held)
+            print_note(stream, device,
+                       "its rp_filter does not become stricter until that is cured");
         print_note(stream, device, device->advice);
     }
 }
@@ -344,6 +347,7 @@ json_t *json_routing_device(const struct routing *routing, const struct routes_d
     json_object_set_new(object, "conflict", json_bytes(device->conflict));
     json_object_set_new(object, "cure", json_bytes(device->cure));
     json_object_set_new(object, "message", json_bytes(device->message));
+    json_object_set_new(object, "held", json_boolean(device->held));
     json_object_set_new(object, "advice", json_bytes(device->advice));
     return object;
 }

@@ -48,19 +48,23 @@ void routing_print_change(FILE *stream, const struct live *live,
 void routing_show_changes(FILE *stream, json_t *list, const struct live *live,
                           const struct routes_change *changes, size_t n);
 
-/* What could not be added, the first failure of each family of a device. It must not become
- * stricter without its ways in IPv4. */
+/* What could not be added, the first failure of each family of a device, and what is not to be had.
+ * It must not become stricter without its ways in IPv4. */
 struct missing_ways {
     struct missing_way {
         int ifindex; /* 0: the rule for main, by which replies of every device go */
         uint8_t family;
-        char *command; /* owned: "ip -4 route add …" */
+        char *command; /* owned: "ip -4 route add …"; NULL: not to be had */
         int error;     /* negative errno; 0: not tried */
+        char *reason;  /* owned: why it is not to be had: "eth2: no IPv4 gateway: …" */
     } * items;         /* owned */
     size_t count, capacity;
     bool unknown; /* memory ran out: any device may be one of them */
 };
 void missing_ways_done(struct missing_ways *missing);
+
+/* Add the devices that hold their values. */
+void missing_ways_add_held(struct missing_ways *missing, const struct routes_plan *plan);
 
 /* Mark the devices as held. */
 void missing_ways_mark(const struct missing_ways *missing, struct live *live);
@@ -78,7 +82,8 @@ int routing_write(struct session *session, const struct policy *policy, bool for
                   struct routes_outcome *ret);
 
 /* The same for what is added alone, without notes. What fails is tried again by routing_write(), to
- * which it is left to say how many did. *ret_missing, empty before, is for missing_ways_done(). */
+ * which it is left to say how many did. *ret_missing, empty before, is for missing_ways_done();
+ * devices that hold their values are in it, too. */
 int routing_write_additions(struct session *session, const struct policy *policy, bool forced,
                             json_t *changes, size_t *ret_count, struct routes_outcome *ret,
                             struct missing_ways *ret_missing);
@@ -88,10 +93,10 @@ json_t *json_routes_outcome(const struct routes_outcome *outcome);
 
 /* {ifindex, name, state, rule {file, line}, addresses [TEXT], table, gateways {ipv4 {address,
  * source}, ipv6 …}, rules [{family, priority, from, to, table, text}], routes [{family, to, via,
- * text}], conflict, cure, message, advice}. rules and routes are those it shall have; texts as
- * ip(8) prints them; null for what there is not. `source` is "policy", "first host", "main", "table
- * N", "networkd", "NetworkManager", "point to point" or "none"; `state` conflict, impossible,
- * drift, paused, ok, primary or waiting. */
+ * text}], conflict, cure, message, held, advice}. rules and routes are those it shall have; texts
+ * as ip(8) prints them; null for what there is not. `source` is "policy", "first host", "main",
+ * "table N", "networkd", "NetworkManager", "point to point" or "none"; `state` conflict,
+ * impossible, drift, paused, ok, primary or waiting. */
 json_t *json_routing_device(const struct routing *routing, const struct routes_device *device);
 
 /* Put out "routing": each device that is asked for. */

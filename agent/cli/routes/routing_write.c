@@ -14,8 +14,10 @@ struct writing {
 
 void missing_ways_done(struct missing_ways *missing)
 {
-    for (size_t i = 0; i < missing->count; i++)
+    for (size_t i = 0; i < missing->count; i++) {
         free(missing->items[i].command);
+        free(missing->items[i].reason);
+    }
     free(missing->items);
     *missing = (struct missing_ways){0};
 }
@@ -41,10 +43,23 @@ static const struct missing_way *find_own(const struct missing_ways *missing,
                                           const struct routes_change *change)
 {
     for (size_t i = 0; i < missing->count; i++)
-        if (missing->items[i].ifindex == change->ifindex &&
+        if (missing->items[i].command && missing->items[i].ifindex == change->ifindex &&
             missing->items[i].family == routes_change_family(change))
             return &missing->items[i];
     return NULL;
+}
+
+/* What it has goes over to the list. */
+static void add_way(struct missing_ways *missing, struct missing_way *way)
+{
+    if ((way->command || way->reason) && grow((void **)&missing->items, &missing->capacity,
+                                              missing->count, sizeof(*missing->items)) >= 0) {
+        missing->items[missing->count++] = *way;
+        return;
+    }
+    missing->unknown = true;
+    free(way->command);
+    free(way->reason);
 }
 
 /* The first one of a family of a device tells why. */
@@ -57,13 +72,22 @@ static void add_missing(struct missing_ways *missing, const struct live *live,
     if (find_own(missing, change))
         return;
     way.command = routing_command_text(live, change);
-    if (!way.command || grow((void **)&missing->items, &missing->capacity, missing->count,
-                             sizeof(*missing->items)) < 0) {
-        missing->unknown = true;
-        free(way.command);
-        return;
+    add_way(missing, &way);
+}
+
+void missing_ways_add_held(struct missing_ways *missing, const struct routes_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_devices; i++) {
+        const struct routes_device *device = &plan->devices[i];
+        struct missing_way way = {.ifindex = device->ifindex, .family = AF_INET};
+
+        if (!device->holds_value)
+            continue;
+        if (asprintf(&way.reason, "%s: %s", NAME_SHOWN(device->name), routes_hold_reason(device)) <
+            0)
+            way.reason = NULL;
+        add_way(missing, &way);
     }
-    missing->items[missing->count++] = way;
 }
 
 static int amend(struct live *live, void *data)
@@ -186,6 +210,8 @@ int routing_write_additions(struct session *session, const struct policy *policy
     *ret = (struct routes_outcome){0};
     r = write_part(session, policy, forced, ret_missing, NULL, changes, &plan, ret);
     *ret_count = routes_plan_additions(&plan);
+    if (r >= 0)
+        missing_ways_add_held(ret_missing, &plan);
     routes_plan_done(&plan);
     return r < 0 ? say_error(session->cli, r) : EXIT_OK;
 }

@@ -23,7 +23,7 @@ static void print_device(const struct status *status, json_t *device, FILE *out)
     if (json_is_true(json_object_get(device, "writer")))
         fprintf(out, ", something keeps changing it, %lld repairs", (long long)repairs);
     if (json_is_true(json_object_get(device, "held")))
-        fputs(", its rp_filter does not become stricter until a route or rule is in place", out);
+        fputs(", its rp_filter does not become stricter until its routing is in place", out);
     /* the rest of a longer one is what `routes show` is for */
     if (*message)
         fprintf(out, ": %.*s", (int)strcspn(message, "\n"), message);
