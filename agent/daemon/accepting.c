@@ -49,15 +49,9 @@ static void say_refused(const struct agent *agent, const struct diags *diags, in
               why_refused(error));
 }
 
-static int on_settled(sd_event_source *source, uint64_t usec, void *data)
-{
-    agent_accept(data);
-    return 0;
-}
-
 static void try_again_in(struct agent *agent, uint64_t usec)
 {
-    agent_set_timer(agent, &agent->accept_timer, agent_now(agent) + usec, on_settled);
+    deadline_set(&agent->accept_due, loop_now(agent->loop) + usec);
 }
 
 static void say_waits(struct agent *agent)
@@ -83,8 +77,9 @@ static int accept_locked(struct agent *agent, uint64_t hash, struct diags *diags
     return r;
 }
 
-void agent_accept(struct agent *agent)
+void agent_accept(void *data)
 {
+    struct agent *agent = data;
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
     _cleanup_policy_ struct policy *policy = NULL;
     int r = policy_load(&agent->paths, &diags, &policy);
@@ -118,7 +113,7 @@ static int watch(struct agent *agent, const char *directory)
         path = NULL;
         return -ENOMEM;
     }
-    return sd_event_add_inotify(agent->event, NULL, path,
+    return sd_event_add_inotify(loop_event(agent->loop), NULL, path,
                                 IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_CLOSE_WRITE |
                                     IN_DELETE | IN_ATTRIB | IN_ONLYDIR,
                                 on_changed, agent);

@@ -20,14 +20,6 @@
 
 #define START_ATTEMPTS 10
 
-uint64_t agent_now(const struct agent *agent)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* ---------------------------------------------------------------------------------- retry timer */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -139,32 +131,21 @@ static uint64_t retry_specials(struct agent *agent, uint64_t now)
                    conflict_settles_at(&specials->conflict));
 }
 
-static int on_retry(sd_event_source *source, uint64_t usec, void *data)
+static void on_retry(void *data)
 {
     struct agent *agent = data;
-    uint64_t now = agent_now(agent), next;
+    uint64_t now = loop_take_up(agent->loop), next;
 
-    agent->wake = now;
     agent->udev_questions = UDEV_ASK_AT_ONCE;
     next = retry_specials(agent, now);
     for (size_t i = 0; i < agent->table.count; i++)
         next = earlier(next, retry_entry(agent, agent->table.entries[i], now));
     agent_schedule_retry(agent, next);
-    return 0;
 }
 
 void agent_schedule_retry(struct agent *agent, uint64_t at)
 {
-    int enabled = SD_EVENT_OFF;
-    uint64_t present;
-
-    if (at == UINT64_MAX)
-        return;
-    if (agent->retry_timer && sd_event_source_get_enabled(agent->retry_timer, &enabled) >= 0 &&
-        enabled != SD_EVENT_OFF && sd_event_source_get_time(agent->retry_timer, &present) >= 0 &&
-        present <= at)
-        return;
-    agent_set_timer(agent, &agent->retry_timer, at, on_retry);
+    deadline_set_by(&agent->retry, at);
 }
 
 /* -------------------------------------------------------------------------------------- signals */
@@ -174,19 +155,18 @@ void agent_schedule_retry(struct agent *agent, uint64_t at)
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
 {
     struct agent *agent = data;
-    int r = 0;
 
     (void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
-                     (unsigned long long)agent_now(agent));
+                     (unsigned long long)loop_now(agent->loop));
     if (agent->accepts)
         agent_accept(agent);
     if (agent_take_policy(agent) > 0)
-        r = agent_policy_changed(agent);
+        agent_policy_changed(agent);
     else
         agent_resync_now(agent, NULL);
     if (!agent->restart)
         (void)sd_notify(false, "READY=1");
-    return r;
+    return 0;
 }
 
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
@@ -211,7 +191,7 @@ static int add_signal(struct agent *agent, int signal, sd_event_signal_handler_t
     sd_event_source *source;
     int r;
 
-    r = sd_event_add_signal(agent->event, &source, signal, handler, data);
+    r = sd_event_add_signal(loop_event(agent->loop), &source, signal, handler, data);
     if (r >= 0)
         r = sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT);
     if (r >= 0)
@@ -233,9 +213,9 @@ static int add_signals(struct agent *agent)
     sigaddset(&mask, SIGUSR1);
     if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
         return -errno;
-    r = add_signal(agent, SIGTERM, on_terminate, agent->event);
+    r = add_signal(agent, SIGTERM, on_terminate, loop_event(agent->loop));
     if (r >= 0)
-        r = add_signal(agent, SIGINT, on_terminate, agent->event);
+        r = add_signal(agent, SIGINT, on_terminate, loop_event(agent->loop));
     if (r >= 0)
         r = add_signal(agent, SIGHUP, on_hangup, agent);
     if (r >= 0)
@@ -293,7 +273,7 @@ int agent_check_files(struct agent *agent)
                   "new files",
                   path);
     agent->restart = agent->files_gone = true;
-    (void)sd_event_exit(agent->event, 0);
+    (void)sd_event_exit(loop_event(agent->loop), 0);
     return -ESTALE;
 }
 
@@ -338,6 +318,22 @@ static int open_files(struct agent *agent, const char **where)
     return r;
 }
 
+static void init_deadlines(struct agent *agent)
+{
+    deadline_init(&agent->accept_due, agent->loop, agent_accept, agent);
+    deadline_init(&agent->flush, agent->loop, agent_on_flush, agent);
+    deadline_init(&agent->look_again, agent->loop, agent_on_look_again, agent);
+    deadline_init(&agent->resync, agent->loop, agent_on_resync, agent);
+    deadline_init(&agent->retry, agent->loop, on_retry, agent);
+    deadline_init(&agent->status_due, agent->loop, agent_on_status, agent);
+    agent->status_due.priority = SD_EVENT_PRIORITY_IDLE; /* nobody waits for it */
+    deadline_init(&agent->sweep, agent->loop, agent_on_sweep, agent);
+    deadline_init(&agent->pause_over, agent->loop, agent_on_pause_over, agent);
+    agent->pause_over.clock = CLOCK_BOOTTIME; /* runs in suspend, and nobody sets it */
+    agent_routing_init(agent);
+    agent_init_watches(agent);
+}
+
 static int set_up(struct agent *agent, const struct agent_options *options, const char **where)
 {
     int r;
@@ -348,7 +344,9 @@ static int set_up(struct agent *agent, const struct agent_options *options, cons
     if (r >= 0)
         r = netlink_open(&agent->nl);
     if (r >= 0)
-        r = sd_event_default(&agent->event);
+        r = loop_new(NULL, NULL, &agent->loop);
+    if (r >= 0)
+        init_deadlines(agent);
     if (r >= 0)
         r = add_signals(agent);
     if (r >= 0 && !agent->paths.foreign)
@@ -407,18 +405,17 @@ int agent_new(const struct agent_options *options, struct agent **ret, char **re
 
 struct agent *agent_free(struct agent *agent)
 {
-    sd_event_source **const timers[] = {
-        &agent->resync_timer, &agent->sweep_timer, &agent->retry_timer, &agent->status_timer,
-        &agent->flush_timer,  &agent->again_timer, &agent->accept_timer};
+    struct deadline *const deadlines[] = {
+        &agent->accept_due, &agent->flush, &agent->look_again, &agent->resync,        &agent->retry,
+        &agent->status_due, &agent->sweep, &agent->pause_over, &agent->routing.due_at};
 
     agent_close_watches(agent);
-    for (size_t i = 0; i < ELEMENTSOF(timers); i++)
-        sd_event_source_disable_unref(*timers[i]);
     agent_routing_done(agent);
+    for (size_t i = 0; i < ELEMENTSOF(deadlines); i++)
+        deadline_done(deadlines[i]);
     networkd_done(&agent->routing.networkd);
     evidence_free(agent->evidence);
     udev_watch_free(agent->udev);
-    sd_event_source_disable_unref(agent->pause_timer);
     pauses_done(&agent->pauses);
     table_done(&agent->table);
     policy_free(agent->policy);
@@ -431,7 +428,7 @@ struct agent *agent_free(struct agent *agent)
         close(agent->lock_fd);
     if (agent->state_fd >= 0)
         close(agent->state_fd);
-    sd_event_unref(agent->event);
+    loop_free(agent->loop);
     paths_done(&agent->paths);
     logger_done(&agent->logger);
     free(agent);
@@ -464,7 +461,7 @@ static int start(struct agent *agent)
     agent_plan_sweep(agent);
     if (!agent->enforcing)
         drop_capabilities(agent);
-    (void)sd_event_set_watchdog(agent->event, true);
+    (void)sd_event_set_watchdog(loop_event(agent->loop), true);
     agent_tell_enforcing(agent);
     log_plain(&agent->logger, LOG_EVENT_STARTED, LOG_INFO, "Started: %zu devices",
               agent->table.count);
@@ -483,7 +480,7 @@ int agent_run(struct agent *agent)
     r = start(agent);
     if (r < 0)
         return r;
-    r = sd_event_loop(agent->event);
+    r = sd_event_loop(loop_event(agent->loop));
     if (!agent->restart) /* else it goes on, as this process or as the next one */
         (void)sd_notify(false, "STOPPING=1");
     (void)agent_mark_enforcing(agent, false);

@@ -2,7 +2,6 @@
  * decisions are the core's (plan.h), so that agent, helper and commands cannot disagree. */
 #pragma once
 
-#include <systemd/sd-event.h>
 #include <time.h>
 
 #include "agent/base/paths.h"
@@ -11,6 +10,7 @@
 #include "agent/daemon/histogram.h"
 #include "agent/daemon/kept.h"
 #include "agent/daemon/log.h"
+#include "agent/daemon/loop.h"
 #include "agent/daemon/routes_follow.h"
 #include "agent/kernel/links.h"
 #include "agent/kernel/watch.h"
@@ -68,11 +68,20 @@ struct policy_stamp {
     bool on_trial;            /* and its guardian lives */
 };
 
+/* One socket of kernel messages. */
+struct agent_watch {
+    struct agent *agent;
+    enum watch_kind kind;
+    struct watch watch;
+    sd_event_source *source;
+    struct deadline open_again; /* after a flood */
+};
+
 struct agent {
     struct paths paths;
     struct logger logger;
     unsigned entries_lost;
-    sd_event *event;
+    struct loop *loop;
     struct netlink nl;
     struct procsys procsys;
     struct before_log before; /* former values, for `restore` */
@@ -94,8 +103,8 @@ struct agent {
     struct pauses pauses;
     int pauses_error; /* negative: their file cannot be used, so what is paused is unknown */
     struct pauses_stamp pauses_stamp;
-    sd_event_source *pause_timer; /* the next pause whose time is up */
-    sd_event_source *accept_timer;
+    struct deadline pause_over;
+    struct deadline accept_due;
 
     struct live special; /* all and default as they are; no devices */
     struct kept kept;    /* as they were before somebody else moved them */
@@ -106,15 +115,12 @@ struct agent {
 
     struct agent_routing routing;
 
-    struct watch watches[WATCH_COUNT];
-    sd_event_source *watch_sources[WATCH_COUNT];
-    sd_event_source *pause_timers[WATCH_COUNT];
+    struct agent_watch watches[WATCH_COUNT];
     int receive_buffer;
     struct udev_watch *udev;
     unsigned udev_questions; /* that may still be asked in this pass */
 
-    sd_event_source *resync_timer, *sweep_timer, *retry_timer, *status_timer, *flush_timer,
-        *again_timer;
+    struct deadline resync, sweep, retry, status_due, flush, look_again;
     uint64_t last_resync, resync_cost, last_flush;
     const char *resync_reason; /* NULL: none is due */
     bool overrun;              /* messages were lost: what is queued is of no use */
@@ -127,7 +133,6 @@ struct agent {
     bool refused;              /* with it: the last policy found on disk was not accepted */
     bool accept_waits;         /* said once: somebody else's is on trial */
     uint64_t started;          /* wall clock */
-    uint64_t wake;             /* monotonic time at which the present event was taken up */
     struct counters counters;
     struct evidence *evidence; /* evidence.h; NULL: every rule is enforced */
 };
@@ -138,7 +143,6 @@ struct agent {
 int agent_new(const struct agent_options *options, struct agent **ret, char **ret_message);
 struct agent *agent_free(struct agent *agent);
 int agent_run(struct agent *agent);
-uint64_t agent_now(const struct agent *agent); /* CLOCK_MONOTONIC, microseconds, fresh */
 /* The lock under which settings are written, without waiting for it. False also where its file was
  * removed, so that it locks nobody out, or the presence file, as by another agent. */
 bool agent_lock(struct agent *agent);
@@ -149,7 +153,7 @@ int agent_check_files(struct agent *agent);
 
 /* takeover.c: the accepted policy becomes the one in force. */
 int agent_take_policy(struct agent *agent);
-int agent_policy_changed(struct agent *agent); /* after it: everything is judged anew */
+void agent_policy_changed(struct agent *agent); /* after it: everything is judged anew */
 /* Under the lock: is another policy accepted by now than the one in force here? Then nothing may be
  * written by it; whoever accepted the other one may be waiting for the lock, or have written
  * already. The other one is taken soon. */
@@ -158,11 +162,12 @@ int agent_watch_accepted(struct agent *agent);
 
 /* accepting.c: put the policy on disk into force, now and when its files change. */
 int agent_watch_disk(struct agent *agent);
-void agent_accept(struct agent *agent);
+void agent_accept(void *agent);
 
 /* pauses.c */
 int agent_take_pauses(struct agent *agent);
 int agent_watch_pauses(struct agent *agent);
+void agent_on_pause_over(void *agent);
 bool agent_pauses_changed(const struct agent *agent); /* since they were taken */
 void agent_mark_paused(const struct agent *agent, struct live *live);
 bool agent_is_paused(const struct agent *agent, const struct device *device);
@@ -170,14 +175,14 @@ bool agent_is_paused(const struct agent *agent, const struct device *device);
 /* resync.c: reading everything again. */
 void agent_schedule_resync(struct agent *agent, const char *reason);
 int agent_resync(struct agent *agent);
+void agent_on_resync(void *agent);
 void agent_resync_now(struct agent *agent, const char *reason); /* a failure is tried again */
 /* Somebody wrote a key that is announced: a whole run of systemd-sysctl, maybe, which writes others
  * that are not. Read everything when it is through. */
 void agent_look_again(struct agent *agent);
+void agent_on_look_again(void *agent);
 /* Somebody moved `all` or `default`. */
 void agent_special_changed(struct agent *agent, const char *reason);
-void agent_set_timer(struct agent *agent, sd_event_source **source, uint64_t at,
-                     sd_event_time_handler_t handler);
 
 /* merge.c: the table takes what was read. */
 int agent_merge(struct agent *agent, struct live *live);
@@ -185,8 +190,10 @@ int agent_amend(struct live *live, void *agent);
 
 /* sweep.c: looking at everything now and then. */
 void agent_plan_sweep(struct agent *agent); /* the next one, by the policy's interval from now */
+void agent_on_sweep(void *agent);
 
 /* events.c: from messages to the table. */
+void agent_init_watches(struct agent *agent); /* once */
 int agent_open_watches(struct agent *agent);
 void agent_close_watches(struct agent *agent);
 void agent_device_changed(struct agent *agent, struct entry *entry, const char *event);
@@ -196,6 +203,7 @@ void agent_enforce(struct agent *agent, struct entry *entry, const char *event);
 /* Ask the kernel instead of the messages: for keys that are never announced, and after a wait. */
 void agent_read_values(struct agent *agent, struct entry *entry);
 void agent_flush_routes(struct agent *agent); /* soon; at most once in 10 s */
+void agent_on_flush(void *agent);
 void agent_schedule_retry(struct agent *agent, uint64_t at);
 
 /* udev_watch.c */
@@ -215,6 +223,7 @@ bool agent_may_be_renamed(const struct agent *agent, const struct device *device
 
 /* status.c */
 void agent_status_changed(struct agent *agent);
+void agent_on_status(void *agent);
 int agent_write_status(struct agent *agent, const char *state);
 
 /* markers.c */

@@ -39,36 +39,30 @@ static bool sysctl_will_be_right(const struct agent *agent, const struct entry *
                                                     entry->device.forwarding));
 }
 
-static int on_flush(sd_event_source *source, uint64_t usec, void *data)
+void agent_on_flush(void *data)
 {
     struct agent *agent = data;
     int r;
 
     r = procsys_flush_routes(&agent->procsys);
-    agent->last_flush = agent_now(agent);
+    agent->last_flush = loop_now(agent->loop);
     if (r < 0)
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "The route cache could not be flushed: %s. Established flows may keep passing "
                   "until their routes expire.",
                   strerror(-r));
-    return 0;
 }
 
 /* At most once in FLUSH_INTERVAL; a flush that is already due covers this one too. */
 void agent_flush_routes(struct agent *agent)
 {
-    uint64_t now = agent_now(agent), at = now;
-    int enabled = SD_EVENT_OFF;
+    uint64_t now = loop_now(agent->loop), at = now;
 
-    if (!agent->policy->agent.flush_routes)
-        return;
-    if (agent->flush_timer)
-        (void)sd_event_source_get_enabled(agent->flush_timer, &enabled);
-    if (enabled != SD_EVENT_OFF)
+    if (!agent->policy->agent.flush_routes || deadline_is_set(&agent->flush))
         return;
     if (agent->last_flush != 0 && now < agent->last_flush + FLUSH_INTERVAL)
         at = agent->last_flush + FLUSH_INTERVAL;
-    agent_set_timer(agent, &agent->flush_timer, at, on_flush);
+    deadline_set(&agent->flush, at);
 }
 
 struct repair {
@@ -164,11 +158,11 @@ static void account(const struct repair *repair)
 {
     struct agent *agent = repair->agent;
     struct entry *entry = repair->entry;
-    uint64_t now = agent_now(agent);
+    uint64_t now = loop_now(agent->loop);
     struct entry_key *keys;
     struct conflict *conflict;
 
-    histogram_add(&agent->counters.reaction, now - agent->wake);
+    histogram_add(&agent->counters.reaction, now - loop_taken_up(agent->loop));
     if (is_new(entry, now) && give_quietly(entry, repair->key)) {
         agent->counters.given[repair->key]++;
         log_repair(repair, true);
@@ -209,7 +203,7 @@ static void write_failed(const struct repair *repair, int error)
         bool known = keys[repair->key].failed;
 
         keys[repair->key].failed = true;
-        keys[repair->key].retry_at = agent_now(agent) + FAILED_RETRY;
+        keys[repair->key].retry_at = loop_now(agent->loop) + FAILED_RETRY;
         agent_schedule_retry(agent, keys[repair->key].retry_at);
         if (known)
             return; /* said once; the counter goes on */
@@ -324,8 +318,8 @@ static int repair_key(struct repair *repair)
         struct entry_key *keys = entry_keys(entry);
 
         if (keys)
-            keys[repair->key].retry_at = agent_now(agent) + LOCK_RETRY;
-        agent_schedule_retry(agent, agent_now(agent) + LOCK_RETRY);
+            keys[repair->key].retry_at = loop_now(agent->loop) + LOCK_RETRY;
+        agent_schedule_retry(agent, loop_now(agent->loop) + LOCK_RETRY);
         return 0;
     }
     r = write_locked(repair);
@@ -348,7 +342,7 @@ static int repair_key(struct repair *repair)
         return 0; /* an old message: the value is right by now */
     account(repair);
     if (key_may_refuse(repair->key, repair->target->before, repair->target->wanted) &&
-        !is_new(entry, agent_now(agent)))
+        !is_new(entry, loop_now(agent->loop)))
         agent_flush_routes(agent);
     return 0;
 }
@@ -372,7 +366,7 @@ static bool may_write(struct agent *agent, struct entry *entry, enum key key,
         return false;
     if (!entry->keys || !entry->keys[key].conflict)
         return true;
-    now = agent_now(agent);
+    now = loop_now(agent->loop);
     at = conflict_allowed_at(entry->keys[key].conflict, now);
     if (at <= now)
         return true;
@@ -430,7 +424,7 @@ static int enforce_once(struct agent *agent, struct entry *entry, const char *ev
 static void wait_for_directory(struct agent *agent, struct entry *entry)
 {
     struct entry_key *keys = entry_keys(entry);
-    uint64_t at = agent_now(agent) + (DIRECTORY_RETRY << entry->nameless);
+    uint64_t at = loop_now(agent->loop) + (DIRECTORY_RETRY << entry->nameless);
 
     if (entry->nameless < DIRECTORY_RETRY_DOUBLE)
         entry->nameless++;

@@ -8,17 +8,17 @@
 
 static void entry_appeared(struct agent *agent, struct entry *entry)
 {
-    entry->appeared = agent->wake;
+    entry->appeared = loop_taken_up(agent->loop);
     entry->generation = agent->generation;
     if (udev_watch_active(agent->udev)) {
-        entry->unsettled_until = agent->wake + UDEV_AT_MOST;
-        entry->ask_udev_at = udev_ask_time(agent->wake + UDEV_ASK_AFTER);
+        entry->unsettled_until = loop_taken_up(agent->loop) + UDEV_AT_MOST;
+        entry->ask_udev_at = udev_ask_time(loop_taken_up(agent->loop) + UDEV_ASK_AFTER);
         agent_schedule_retry(agent, entry->ask_udev_at);
     }
     entry->device.numbered = true; /* it has its time to get an address: sets of policy.h */
     entry->device.known = FACT_ADDRESSES | FACT_ROUTES;
     if (agent->policy && (agent->policy->facts & FACT_ADDRESSES)) {
-        entry->numbered_until = agent->wake + UNNUMBERED_AFTER;
+        entry->numbered_until = loop_taken_up(agent->loop) + UNNUMBERED_AFTER;
         agent_schedule_retry(agent, entry->numbered_until);
     }
     agent_status_changed(agent);
@@ -145,7 +145,7 @@ static struct entry *entry_of_netconf(struct agent *agent, int ifindex)
 {
     struct entry *entry = table_get(&agent->table, ifindex);
 
-    while ((!entry || entry->device.unseen) && watch_fd(&agent->watches[WATCH_LINK]) >= 0) {
+    while ((!entry || entry->device.unseen) && watch_fd(&agent->watches[WATCH_LINK].watch) >= 0) {
         int r = drain(agent, WATCH_LINK);
 
         entry = table_get(&agent->table, ifindex);
@@ -159,7 +159,7 @@ static struct entry *entry_of_netconf(struct agent *agent, int ifindex)
  */
 static bool waits(const struct agent *agent, const struct entry *entry)
 {
-    return entry->keys && entry->keys[KEY_RP_FILTER].retry_at > agent->wake &&
+    return entry->keys && entry->keys[KEY_RP_FILTER].retry_at > loop_taken_up(agent->loop) &&
            entry->state <= STATE_DRIFT;
 }
 
@@ -291,51 +291,39 @@ void agent_device_changed(struct agent *agent, struct entry *entry, const char *
 
 static int on_watch(sd_event_source *source, int fd, uint32_t events, void *data);
 
-static int open_watch(struct agent *agent, enum watch_kind kind)
+static int open_watch(struct agent_watch *watch)
 {
-    struct watch *watch = &agent->watches[kind];
-    int r;
+    int r = watch_open(&watch->watch, watch->kind, watch->agent->receive_buffer);
 
-    r = watch_open(watch, kind, agent->receive_buffer);
     if (r < 0)
         return r;
-    return sd_event_add_io(agent->event, &agent->watch_sources[kind], watch_fd(watch), EPOLLIN,
-                           on_watch, agent);
-}
-
-static void pause_watch(struct agent *agent, enum watch_kind kind);
-
-static int on_pause_over(sd_event_source *source, uint64_t usec, void *data)
-{
-    struct agent *agent = data;
-    enum watch_kind kind = 0;
-
-    while (kind < WATCH_COUNT && agent->pause_timers[kind] != source)
-        kind++;
-    if (kind == WATCH_COUNT)
-        return 0;
-    if (open_watch(agent, kind) < 0) {
-        pause_watch(agent, kind); /* no memory, no descriptors: again in a moment */
-        return 0;
-    }
-    agent_routing_on_lost(agent);
-    agent_resync_now(agent, "messages were not read for a while");
-    return 0;
+    return sd_event_add_io(loop_event(watch->agent->loop), &watch->source, watch_fd(&watch->watch),
+                           EPOLLIN, on_watch, watch);
 }
 
 /* Close the socket, so that the writer is not slowed down and nothing has to be drained. */
-static void pause_watch(struct agent *agent, enum watch_kind kind)
+static void pause_watch(struct agent_watch *watch)
 {
     uint64_t spread = (uint64_t)(random() % 200) * USEC_PER_MSEC;
-    struct watch *watch = &agent->watches[kind];
 
-    watch->pauses++;
-    agent->watch_sources[kind] = sd_event_source_disable_unref(agent->watch_sources[kind]);
-    watch_close(watch);
-    watch->paused = true;
-    agent_set_timer(agent, &agent->pause_timers[kind],
-                    agent_now(agent) + 700 * USEC_PER_MSEC + spread, on_pause_over);
-    agent_status_changed(agent);
+    watch->watch.pauses++;
+    watch->source = sd_event_source_disable_unref(watch->source);
+    watch_close(&watch->watch);
+    watch->watch.paused = true;
+    deadline_set(&watch->open_again, loop_now(watch->agent->loop) + 700 * USEC_PER_MSEC + spread);
+    agent_status_changed(watch->agent);
+}
+
+static void on_open_again(void *data)
+{
+    struct agent_watch *watch = data;
+
+    if (open_watch(watch) < 0) {
+        pause_watch(watch); /* no memory, no descriptors: again in a moment */
+        return;
+    }
+    agent_routing_on_lost(watch->agent);
+    agent_resync_now(watch->agent, "messages were not read for a while");
 }
 
 /* 1 when there is more to read. */
@@ -346,17 +334,18 @@ static int drain(struct agent *agent, enum watch_kind kind)
         [WATCH_ROUTE] = on_route, [WATCH_ADDRESS6] = on_address, [WATCH_ROUTE6] = on_route,
         [WATCH_RULE] = on_rule,   [WATCH_RULE6] = on_rule,
     };
-    int r = watch_drain(&agent->watches[kind], agent->wake, handlers[kind], agent);
+    int r =
+        watch_drain(&agent->watches[kind].watch, loop_taken_up(agent->loop), handlers[kind], agent);
 
     if (r < 0) {
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "The %s messages of the kernel cannot be read: %s. Trying again",
                   watch_name(kind), strerror(-r));
-        pause_watch(agent, kind);
+        pause_watch(&agent->watches[kind]);
         return 0;
     }
     if (r & WATCH_FLOOD) {
-        pause_watch(agent, kind);
+        pause_watch(&agent->watches[kind]);
         return 0;
     }
     if (r & WATCH_OVERRUN) {
@@ -369,17 +358,19 @@ static int drain(struct agent *agent, enum watch_kind kind)
 
 static int on_watch(sd_event_source *source, int fd, uint32_t events, void *data)
 {
-    struct agent *agent = data;
-    enum watch_kind kind = 0;
+    const struct agent_watch *watch = data;
 
-    while (kind < WATCH_COUNT && agent->watch_sources[kind] != source)
-        kind++;
-    if (kind == WATCH_COUNT)
-        return 0;
-    agent->wake = agent_now(agent);
-    (void)drain(agent, kind);
-    agent_routing_work(agent);
+    (void)loop_take_up(watch->agent->loop);
+    (void)drain(watch->agent, watch->kind);
+    agent_routing_work(watch->agent);
     return 0;
+}
+
+static void close_watch(struct agent_watch *watch)
+{
+    watch->source = sd_event_source_disable_unref(watch->source);
+    deadline_clear(&watch->open_again);
+    watch_close(&watch->watch);
 }
 
 /* Only what the policy needs: addresses and routes cost wake-ups. One that cannot be opened is
@@ -400,28 +391,36 @@ int agent_open_watches(struct agent *agent)
     int result = 0;
 
     for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++) {
-        bool open = agent->watches[kind].socket || agent->watches[kind].paused;
+        struct agent_watch *watch = &agent->watches[kind];
+        bool open = watch->watch.socket || watch->watch.paused;
 
         if (wanted[kind] && !open) {
-            int r = open_watch(agent, kind);
+            int r = open_watch(watch);
 
             if (r < 0)
-                pause_watch(agent, kind);
+                pause_watch(watch);
             gather(&result, r);
         } else if (!wanted[kind] && open) {
-            agent->watch_sources[kind] = sd_event_source_disable_unref(agent->watch_sources[kind]);
-            agent->pause_timers[kind] = sd_event_source_disable_unref(agent->pause_timers[kind]);
-            watch_close(&agent->watches[kind]);
+            close_watch(watch);
         }
     }
     return result;
 }
 
+void agent_init_watches(struct agent *agent)
+{
+    for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++) {
+        struct agent_watch *watch = &agent->watches[kind];
+
+        *watch = (struct agent_watch){.agent = agent, .kind = kind};
+        deadline_init(&watch->open_again, agent->loop, on_open_again, watch);
+    }
+}
+
 void agent_close_watches(struct agent *agent)
 {
     for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++) {
-        agent->watch_sources[kind] = sd_event_source_disable_unref(agent->watch_sources[kind]);
-        agent->pause_timers[kind] = sd_event_source_disable_unref(agent->pause_timers[kind]);
-        watch_close(&agent->watches[kind]);
+        close_watch(&agent->watches[kind]);
+        deadline_done(&agent->watches[kind].open_again);
     }
 }

@@ -37,30 +37,28 @@ static int look(struct evidence *evidence)
     return r;
 }
 
-static int on_look(sd_event_source *source, uint64_t usec, void *data)
+static void on_look(void *data)
 {
-    struct agent *agent = data;
-    struct evidence *evidence = agent->evidence;
-    uint64_t started = agent_now(agent), now, wait;
+    struct evidence *evidence = data;
+    struct agent *agent = evidence->agent;
+    uint64_t started = loop_now(agent->loop), now, wait;
     int r = look(evidence);
 
     if (r < 0 && !evidence->failed)
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "Who would be cut by what is only observed cannot be told: %s", strerror(-r));
     evidence->failed = r < 0;
-    now = agent_now(agent);
+    now = loop_now(agent->loop);
     wait = (now - started) * LOOK_SHARE;
-    agent_set_timer(agent, &evidence->timer, now + (wait > LOOK_EVERY ? wait : LOOK_EVERY),
-                    on_look);
+    deadline_set(&evidence->next_look, now + (wait > LOOK_EVERY ? wait : LOOK_EVERY));
     agent_status_changed(agent);
-    return 0;
 }
 
 struct evidence *evidence_free(struct evidence *evidence)
 {
     if (!evidence)
         return NULL;
-    sd_event_source_disable_unref(evidence->timer);
+    deadline_done(&evidence->next_look);
     observed_done(&evidence->observed);
     free(evidence);
     return NULL;
@@ -78,12 +76,13 @@ int evidence_begin(struct agent *agent)
     if (!evidence)
         return -ENOMEM;
     evidence->agent = agent;
+    deadline_init(&evidence->next_look, agent->loop, on_look, evidence);
     r = observed_init(agent->policy, &evidence->observed);
     if (r < 0) {
         evidence_free(evidence);
         return r;
     }
     agent->evidence = evidence;
-    agent_set_timer(agent, &evidence->timer, agent_now(agent) + LOOK_FIRST, on_look);
+    deadline_set(&evidence->next_look, loop_now(agent->loop) + LOOK_FIRST);
     return 0;
 }

@@ -8,15 +8,15 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include <systemd/sd-event.h>
 
+#include "agent/daemon/loop.h"
 #include "agent/peers/observed.h"
 
 struct agent;
 
 struct evidence {
     struct agent *agent;
-    sd_event_source *timer;
+    struct deadline next_look;
     struct observed observed;
     bool failed; /* said once */
 };

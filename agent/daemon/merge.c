@@ -5,7 +5,7 @@
 /* `was` and, until `until`, still counts as one. */
 static void keep_membership(struct agent *agent, bool was, uint64_t span, uint64_t *until, bool *is)
 {
-    uint64_t now = agent_now(agent);
+    uint64_t now = loop_now(agent->loop);
 
     if (*is || !was) {
         *until = 0;
@@ -63,7 +63,7 @@ static void keep_properties(struct entry *entry, struct device *device)
  * it? At the start that matters only for those that it may rename. */
 static void found(struct agent *agent, struct entry *entry, const struct device *device, bool first)
 {
-    uint64_t now = agent_now(agent);
+    uint64_t now = loop_now(agent->loop);
 
     entry->appeared = first ? 0 : now;
     entry->device.numbered = !first;
@@ -109,7 +109,7 @@ int agent_merge(struct agent *agent, struct live *live)
 int agent_amend(struct live *live, void *data)
 {
     struct agent *agent = data;
-    uint64_t now = agent_now(agent);
+    uint64_t now = loop_now(agent->loop);
 
     for (size_t i = 0; i < live->count; i++) {
         struct device *device = &live->devices[i];

@@ -46,12 +46,12 @@ static void sockets(FILE *out, const struct agent *agent)
            "Times that kernel messages were lost and everything was read again.");
     for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++)
         fprintf(out, "rpfpolicy_agent_overruns_total{socket=\"%s\"} %llu\n", watch_name(kind),
-                (unsigned long long)agent->watches[kind].overruns);
+                (unsigned long long)agent->watches[kind].watch.overruns);
     family(out, "rpfpolicy_agent_pauses_total", "counter",
            "Times that a flood of kernel messages was sat out.");
     for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++)
         fprintf(out, "rpfpolicy_agent_pauses_total{socket=\"%s\"} %llu\n", watch_name(kind),
-                (unsigned long long)agent->watches[kind].pauses);
+                (unsigned long long)agent->watches[kind].watch.pauses);
 }
 
 static size_t count_conflicts(const struct agent *agent)

@@ -64,24 +64,12 @@ bool agent_pauses_changed(const struct agent *agent)
            now.changed.tv_nsec != agent->pauses_stamp.changed.tv_nsec;
 }
 
-static int on_time_is_up(sd_event_source *source, uint64_t usec, void *data)
+void agent_on_pause_over(void *data)
 {
     struct agent *agent = data;
 
     if (agent_take_pauses(agent) > 0)
-        return agent_resync(agent);
-    return 0;
-}
-
-/* The clock that runs in suspend, and that nobody sets. */
-static void set_pause_timer(struct agent *agent, uint64_t now)
-{
-    uint64_t next = pauses_next_end(&agent->pauses, now);
-
-    agent->pause_timer = sd_event_source_disable_unref(agent->pause_timer);
-    if (next != UINT64_MAX)
-        (void)sd_event_add_time(agent->event, &agent->pause_timer, CLOCK_BOOTTIME, next, 1000,
-                                on_time_is_up, agent);
+        agent_resync_now(agent, NULL);
 }
 
 static void say_usable(const struct agent *agent)
@@ -120,7 +108,7 @@ int agent_take_pauses(struct agent *agent)
     swap = agent->pauses;
     agent->pauses = new;
     new = swap;
-    set_pause_timer(agent, now);
+    deadline_set(&agent->pause_over, pauses_next_end(&agent->pauses, now));
     if (changed) /* what is left over may have been kept for the pause alone */
         agent->routing.done = false;
     return changed;
@@ -157,7 +145,7 @@ static int on_run_directory(sd_event_source *source, const struct inotify_event 
 
 int agent_watch_pauses(struct agent *agent)
 {
-    return sd_event_add_inotify(agent->event, NULL, agent->paths.run,
+    return sd_event_add_inotify(loop_event(agent->loop), NULL, agent->paths.run,
                                 IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ONLYDIR,
                                 on_run_directory, agent);
 }

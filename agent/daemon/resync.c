@@ -18,25 +18,14 @@
 #define BUSY_RETRY (5 * USEC_PER_MSEC)
 #define RULES_NAMED 10
 
-void agent_set_timer(struct agent *agent, sd_event_source **source, uint64_t at,
-                     sd_event_time_handler_t handler)
-{
-    if (!*source) {
-        (void)sd_event_add_time(agent->event, source, CLOCK_MONOTONIC, at, 100, handler, agent);
-        return;
-    }
-    (void)sd_event_source_set_time(*source, at);
-    (void)sd_event_source_set_enabled(*source, SD_EVENT_ONESHOT);
-}
-
-static int on_resync(sd_event_source *source, uint64_t usec, void *data)
+void agent_on_resync(void *data)
 {
     struct agent *agent = data;
 
     if (agent_policy_is_stale(agent) && agent_take_policy(agent) > 0)
-        return agent_policy_changed(agent);
-    agent_resync_now(agent, NULL);
-    return 0;
+        agent_policy_changed(agent);
+    else
+        agent_resync_now(agent, NULL);
 }
 
 static uint64_t resync_interval(const struct agent *agent)
@@ -50,17 +39,14 @@ static uint64_t resync_interval(const struct agent *agent)
 
 static void schedule_resync(struct agent *agent, const char *reason, uint64_t interval)
 {
-    uint64_t now = agent_now(agent), at = now;
-    int enabled = SD_EVENT_OFF;
+    uint64_t now = loop_now(agent->loop), at = now;
 
     if (reason)
         agent->resync_reason = reason;
     if (now < agent->last_resync + interval)
         at = agent->last_resync + interval + (uint64_t)(random() % 50) * USEC_PER_MSEC;
-    if (agent->resync_timer)
-        (void)sd_event_source_get_enabled(agent->resync_timer, &enabled);
-    if (enabled == SD_EVENT_OFF)
-        agent_set_timer(agent, &agent->resync_timer, at, on_resync);
+    if (!deadline_is_set(&agent->resync))
+        deadline_set(&agent->resync, at);
 }
 
 /* At once when the last one is long enough ago; else later, with jitter, so that many hosts or many
@@ -85,30 +71,23 @@ void agent_resync_now(struct agent *agent, const char *reason)
         agent_schedule_resync(agent, NULL);
 }
 
-static int on_look_again(sd_event_source *source, uint64_t usec, void *data)
+void agent_on_look_again(void *agent)
 {
-    agent_schedule_resync(data, NULL);
-    return 0;
+    agent_schedule_resync(agent, NULL);
 }
 
 void agent_look_again(struct agent *agent)
 {
-    int enabled = SD_EVENT_OFF;
-
     if (!agent->policy || agent->policy->keys == KEY_BIT(KEY_RP_FILTER))
         return;
-    if (agent->again_timer)
-        (void)sd_event_source_get_enabled(agent->again_timer, &enabled);
-    if (enabled == SD_EVENT_OFF)
-        agent_set_timer(agent, &agent->again_timer, agent_now(agent) + LOOK_AGAIN_AFTER,
-                        on_look_again);
+    deadline_set_by(&agent->look_again, loop_now(agent->loop) + LOOK_AGAIN_AFTER);
 }
 
 /* While another writer of `all` or `default` is sat out, nothing can be done but look now and then
  * whether it has stopped. */
 void agent_special_changed(struct agent *agent, const char *reason)
 {
-    bool waits = agent->specials.retry_at > agent_now(agent);
+    bool waits = agent->specials.retry_at > loop_now(agent->loop);
 
     schedule_resync(agent, reason, waits ? RESYNC_INTERVAL_MAX : resync_interval(agent));
     if (!waits)
@@ -278,7 +257,7 @@ static int put_specials_right(struct agent *agent, bool repair)
                                     .report = report_plan_write,
                                     .data = agent};
     struct conflict *conflict = &agent->specials.conflict;
-    uint64_t now = agent_now(agent), at = conflict_allowed_at(conflict, now);
+    uint64_t now = loop_now(agent->loop), at = conflict_allowed_at(conflict, now);
     struct apply_result result = {0};
     char text[CONFLICT_TEXT_SIZE];
     int r;
@@ -336,7 +315,7 @@ static void discard_overrun(struct agent *agent)
         return;
     agent->overrun = false;
     for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++)
-        (void)watch_discard(&agent->watches[kind]);
+        (void)watch_discard(&agent->watches[kind].watch);
 }
 
 /* The picture becomes the table, and the ways are made that it asks for: before anything becomes
@@ -362,12 +341,12 @@ int agent_resync(struct agent *agent)
 
     say_resync(agent);
     discard_overrun(agent);
-    agent->wake = agent_now(agent);
+    (void)loop_take_up(agent->loop);
     for (unsigned pass = 0;; pass++) {
         taken = false;
         r = read_picture(agent, &live);
-        agent->last_resync = agent_now(agent);
-        agent->resync_cost = agent->last_resync - agent->wake;
+        agent->last_resync = loop_now(agent->loop);
+        agent->resync_cost = agent->last_resync - loop_taken_up(agent->loop);
         if (r == -EAGAIN || r == -ENOBUFS) {
             agent_schedule_resync(agent, "a dump was interrupted");
             return 0;

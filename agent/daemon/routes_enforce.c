@@ -106,7 +106,7 @@ static void keep(const struct agent *agent, struct routing_record *new, struct r
 {
     bool told = old && old->state == new->state &&streq(old->message ?: "", new->message ?: "");
 
-    new->heard = told ? old->heard : agent_now(agent);
+    new->heard = told ? old->heard : loop_now(agent->loop);
     if (old) {
         new->conflict = old->conflict;
         if (old->wanted == new->wanted) {
@@ -257,7 +257,7 @@ static void say_failure(struct agent *agent, struct routing_record *record,
     unsigned twice =
         record->failures < FAILED_RETRY_DOUBLE ? record->failures : FAILED_RETRY_DOUBLE;
 
-    record->retry_at = agent_now(agent) + (FAILED_RETRY << twice);
+    record->retry_at = loop_now(agent->loop) + (FAILED_RETRY << twice);
     agent_routing_schedule(agent, record->retry_at);
     record->failures++;
     if (doing->refused & ~record->refused)
@@ -273,7 +273,7 @@ static void say_undone(struct agent *agent, struct routing_record *record,
     _cleanup_free_ char *text = routes_change_text(doing->first, NAME_SHOWN(record->name));
     const char *name = record->ifindex ? NAME_SHOWN(record->name) : "all devices";
     struct conflict *conflict = &record->conflict;
-    bool changed = conflict_repaired(conflict, agent_now(agent));
+    bool changed = conflict_repaired(conflict, loop_now(agent->loop));
     char history[CONFLICT_TEXT_SIZE];
 
     agent->routing.counters.repairs++;
@@ -336,7 +336,7 @@ static size_t pick(struct work *work, struct routes_plan *plan)
 {
     struct agent_routing *routing = &work->agent->routing;
     size_t picked = 0, additions = routes_plan_additions(plan);
-    uint64_t now = agent_now(work->agent);
+    uint64_t now = loop_now(work->agent->loop);
 
     for (size_t i = 0; i < plan->n_changes; i++) {
         struct routes_change change = plan->changes[i];
@@ -363,7 +363,7 @@ static bool write_locked(struct work *work, const struct live *live,
     struct routes_outcome outcome;
 
     if (!agent_lock(agent)) {
-        agent_routing_schedule(agent, agent_now(agent) + LOCK_RETRY);
+        agent_routing_schedule(agent, loop_now(agent->loop) + LOCK_RETRY);
         return false;
     }
     if (agent_pauses_changed(agent)) {
@@ -422,7 +422,7 @@ static bool has_lease(const struct agent *agent, int ifindex)
  * look doubles the time. */
 static void look_again(struct agent *agent)
 {
-    uint64_t now = agent_now(agent);
+    uint64_t now = loop_now(agent->loop);
 
     for (size_t i = 0; i < agent->routing.n_records; i++) {
         struct routing_record *record = &agent->routing.records[i];
@@ -439,7 +439,7 @@ void agent_routing_write(struct agent *agent, const struct live *live, struct ro
     struct agent_routing *routing = &agent->routing;
     _cleanup_free_ struct doing *doing = NULL;
     struct work work = {.agent = agent};
-    uint64_t now = agent_now(agent);
+    uint64_t now = loop_now(agent->loop);
     int freed;
     size_t n;
 

@@ -129,12 +129,12 @@ static void hear(const struct agent *agent, const struct route_address *address)
     struct routing_record *record = agent_routing_record(agent, address->ifindex);
 
     if (record && address->local.ip.family == AF_INET)
-        record->heard = agent_now(agent);
+        record->heard = loop_now(agent->loop);
 }
 
 void agent_routing_on_lost(struct agent *agent)
 {
-    uint64_t now = agent_now(agent);
+    uint64_t now = loop_now(agent->loop);
 
     for (size_t i = 0; i < agent->routing.n_records; i++)
         agent->routing.records[i].heard = now;
@@ -253,7 +253,7 @@ static bool foreign_is_too_soon(struct agent *agent, uint64_t now)
 static int read_kernel(struct agent *agent)
 {
     struct agent_routing *routing = &agent->routing;
-    uint64_t now = agent_now(agent);
+    uint64_t now = loop_now(agent->loop);
     unsigned read = routing->read;
     int r = 0;
 
@@ -262,7 +262,7 @@ static int read_kernel(struct agent *agent)
     if (read)
         r = routes_read_again(&agent->nl, read, &routing->facts);
     if (r >= 0 && read & ROUTES_READ_FOREIGN) {
-        routing->foreign = agent_now(agent);
+        routing->foreign = loop_now(agent->loop);
         routing->foreign_cost = routing->foreign - now;
     }
     for (size_t i = 0; r >= 0 && i < routing->n_dirty; i++)
@@ -369,14 +369,14 @@ static void plan_now(struct agent *agent)
 {
     struct agent_routing *routing = &agent->routing;
     _cleanup_(return_live) struct live live = {0};
-    uint64_t start = agent_now(agent);
+    uint64_t start = loop_now(agent->loop);
     int r;
 
     routing->due = false;
     r = borrow_live(agent, &live);
     if (r >= 0)
         r = plan_with(agent, &live);
-    routing->planned = agent_now(agent);
+    routing->planned = loop_now(agent->loop);
     routing->plan_cost = routing->planned - start;
     if (r < 0) {
         if (!routing->read_failed)
@@ -389,25 +389,17 @@ static void plan_now(struct agent *agent)
     agent_status_changed(agent);
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *data)
+static void on_due(void *data)
 {
     struct agent *agent = data;
 
-    agent->wake = agent_now(agent);
+    (void)loop_take_up(agent->loop);
     plan_now(agent);
-    return 0;
 }
 
 void agent_routing_schedule(struct agent *agent, uint64_t at)
 {
-    sd_event_source **timer = &agent->routing.timer;
-    int enabled = SD_EVENT_OFF;
-    uint64_t present;
-
-    if (*timer && sd_event_source_get_enabled(*timer, &enabled) >= 0 && enabled != SD_EVENT_OFF &&
-        sd_event_source_get_time(*timer, &present) >= 0 && present <= at)
-        return;
-    agent_set_timer(agent, timer, at, on_timer);
+    deadline_set_by(&agent->routing.due_at, at);
 }
 
 void agent_routing_work(struct agent *agent)
@@ -417,7 +409,7 @@ void agent_routing_work(struct agent *agent)
 
     if (!routing->due || !is_active(agent) || agent->generation == 0)
         return;
-    if (routing->read_failed || agent_now(agent) < at)
+    if (routing->read_failed || loop_now(agent->loop) < at)
         agent_routing_schedule(agent, routing->read_failed ? routing->planned + READ_RETRY : at);
     else
         plan_now(agent);
@@ -450,6 +442,11 @@ void agent_routing_finish(struct agent *agent)
     plan_now(agent);
 }
 
+void agent_routing_init(struct agent *agent)
+{
+    deadline_init(&agent->routing.due_at, agent->loop, on_due, agent);
+}
+
 void agent_routing_begin(struct agent *agent)
 {
     agent_routing_done(agent);
@@ -466,6 +463,7 @@ void agent_routing_done(struct agent *agent)
     for (size_t i = 0; i < routing->n_records; i++)
         free(routing->records[i].message);
     free(routing->records);
-    sd_event_source_disable_unref(routing->timer);
-    *routing = (struct agent_routing){.networkd = routing->networkd, .counters = routing->counters};
+    deadline_clear(&routing->due_at);
+    *routing = (struct agent_routing){
+        .networkd = routing->networkd, .counters = routing->counters, .due_at = routing->due_at};
 }

@@ -8,9 +8,9 @@
 #include <jansson.h>
 #include <libmnl/libmnl.h>
 #include <stdio.h>
-#include <systemd/sd-event.h>
 
 #include "agent/daemon/conflict.h"
+#include "agent/daemon/loop.h"
 #include "agent/system/networkd.h"
 #include "policy/decide/plan.h"
 #include "policy/routes/routes.h"
@@ -59,7 +59,7 @@ struct agent_routing {
     struct routing_record *records; /* by ifindex */
     size_t n_records;
     size_t states[ROUTES_STATE_COUNT];
-    sd_event_source *timer;
+    struct deadline due_at;
     uint64_t planned, plan_cost;    /* when the last one ended, and how long it took */
     uint64_t foreign, foreign_cost; /* the same for reading foreign routes */
     bool read_failed;               /* said once */
@@ -67,6 +67,8 @@ struct agent_routing {
         uint64_t plans, changes, repairs, failures;
     } counters;
 };
+
+void agent_routing_init(struct agent *agent); /* once */
 
 /* The policy in force changed. */
 void agent_routing_begin(struct agent *agent);

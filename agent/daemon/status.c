@@ -61,7 +61,7 @@ static json_t *sockets_json(const struct agent *agent)
     json_t *sockets = json_object();
 
     for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++) {
-        const struct watch *watch = &agent->watches[kind];
+        const struct watch *watch = &agent->watches[kind].watch;
 
         if (watch->socket || watch->paused)
             json_object_set_new(sockets, watch_name(kind),
@@ -219,13 +219,13 @@ int agent_write_status(struct agent *agent, const char *state)
     return r;
 }
 
-static int on_status(sd_event_source *source, uint64_t usec, void *data)
+void agent_on_status(void *data)
 {
     struct agent *agent = data;
     int r;
 
     if (agent_check_files(agent) < 0)
-        return 0;
+        return;
     r = agent_write_status(agent, "running");
     if (r < 0 && !agent->status_failed)
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
@@ -233,21 +233,11 @@ static int on_status(sd_event_source *source, uint64_t usec, void *data)
     agent->status_failed = r < 0;
     if (agent->mark_failed)
         agent_tell_enforcing(agent);
-    agent_set_timer(agent, &agent->status_timer, agent_now(agent) + HEARTBEAT, on_status);
-    return 0;
+    deadline_set(&agent->status_due, loop_now(agent->loop) + HEARTBEAT);
 }
 
 /* A moment later, and once a second at most. */
 void agent_status_changed(struct agent *agent)
 {
-    uint64_t at = agent_now(agent) + STATUS_INTERVAL, present;
-    int enabled = SD_EVENT_OFF;
-
-    if (agent->status_timer && sd_event_source_get_enabled(agent->status_timer, &enabled) >= 0 &&
-        enabled != SD_EVENT_OFF && sd_event_source_get_time(agent->status_timer, &present) >= 0 &&
-        present <= at)
-        return;
-    agent_set_timer(agent, &agent->status_timer, at, on_status);
-    if (agent->status_timer) /* nobody waits for it */
-        (void)sd_event_source_set_priority(agent->status_timer, SD_EVENT_PRIORITY_IDLE);
+    deadline_set_by(&agent->status_due, loop_now(agent->loop) + STATUS_INTERVAL);
 }

@@ -72,7 +72,7 @@ static bool sweep_rp_filter(struct agent *agent)
     int r;
 
     header->ncm_family = AF_INET;
-    agent->wake = agent_now(agent);
+    (void)loop_take_up(agent->loop);
     r = netlink_dump(&agent->nl, request, sweep_message, sweep_reset, &sweep);
     for (size_t i = 0; i < agent->table.count; i++) {
         struct entry *entry = agent->table.entries[i];
@@ -94,7 +94,7 @@ static void tidy_record(struct agent *agent)
     agent_unlock(agent);
 }
 
-static int on_sweep(sd_event_source *source, uint64_t usec, void *data)
+void agent_on_sweep(void *data)
 {
     struct agent *agent = data;
 
@@ -102,24 +102,25 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *data)
     tidy_record(agent);
     reload_sysctl(agent);
     /* Should their directories not be watched, or no longer, since somebody removed them: */
-    if (agent_take_policy(agent) > 0)
-        return agent_policy_changed(agent);
+    if (agent_take_policy(agent) > 0) {
+        agent_policy_changed(agent);
+        return;
+    }
     if ((agent->pauses_error < 0 || agent_pauses_changed(agent)) && agent_take_pauses(agent) > 0) {
         agent_resync_now(agent, NULL);
-        return 0;
+        return;
     }
     if (agent->policy && agent->policy->keys == KEY_BIT(KEY_RP_FILTER) && !agent->policy->facts &&
         !sweep_rp_filter(agent)) {
         agent_routing_resync(agent);
-        return 0;
+        return;
     }
     agent_resync_now(agent, NULL);
-    return 0;
 }
 
 void agent_plan_sweep(struct agent *agent)
 {
     uint64_t interval = agent->policy ? agent->policy->agent.sweep_usec : SWEEP_INTERVAL;
 
-    agent_set_timer(agent, &agent->sweep_timer, agent_now(agent) + interval, on_sweep);
+    deadline_set(&agent->sweep, loop_now(agent->loop) + interval);
 }

@@ -115,17 +115,18 @@ int agent_take_policy(struct agent *agent)
     return 1;
 }
 
-int agent_policy_changed(struct agent *agent)
+void agent_policy_changed(struct agent *agent)
 {
-    if (agent->restart)
-        return sd_event_exit(agent->event, 0);
+    if (agent->restart) {
+        (void)sd_event_exit(loop_event(agent->loop), 0);
+        return;
+    }
     (void)agent_open_watches(agent);
     agent_plan_sweep(agent);
     agent->taking_over = true;
     agent_resync_now(agent, NULL);
     agent->taking_over = false;
     agent_tell_enforcing(agent);
-    return 0;
 }
 
 static int on_accepted(sd_event_source *source, const struct inotify_event *event, void *data)
@@ -134,7 +135,9 @@ static int on_accepted(sd_event_source *source, const struct inotify_event *even
 
     if (!(event->mask & IN_Q_OVERFLOW) && (event->len == 0 || !streq(event->name, "accepted.conf")))
         return 0;
-    return agent_take_policy(agent) > 0 ? agent_policy_changed(agent) : 0;
+    if (agent_take_policy(agent) > 0)
+        agent_policy_changed(agent);
+    return 0;
 }
 
 int agent_watch_accepted(struct agent *agent)
@@ -149,7 +152,7 @@ int agent_watch_accepted(struct agent *agent)
     if (mkdir(directory, 0755) < 0 && errno != EEXIST)
         r = -errno;
     if (r >= 0)
-        r = sd_event_add_inotify(agent->event, NULL, directory,
+        r = sd_event_add_inotify(loop_event(agent->loop), NULL, directory,
                                  IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ONLYDIR, on_accepted,
                                  agent);
     if (r < 0)

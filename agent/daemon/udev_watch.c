@@ -51,7 +51,7 @@ static int on_udev(sd_event_source *source, int fd, uint32_t events, void *data)
     struct agent *agent = watch->agent;
     struct udev_device *device;
 
-    agent->wake = watch->spoke = agent_now(agent);
+    watch->spoke = loop_take_up(agent->loop);
     errno = 0;
     while ((device = udev_monitor_receive_device(watch->monitor))) {
         const char *text = udev_device_get_property_value(device, "IFINDEX");
@@ -91,8 +91,8 @@ int udev_watch_new(struct agent *agent, struct udev_watch **ret)
     (void)udev_monitor_set_receive_buffer_size(watch->monitor, agent->receive_buffer);
     r = udev_monitor_enable_receiving(watch->monitor);
     if (r >= 0)
-        r = sd_event_add_io(agent->event, &watch->source, udev_monitor_get_fd(watch->monitor),
-                            EPOLLIN, on_udev, watch);
+        r = sd_event_add_io(loop_event(agent->loop), &watch->source,
+                            udev_monitor_get_fd(watch->monitor), EPOLLIN, on_udev, watch);
     /* New devices come first: what udev is finished with has its value. */
     if (r >= 0)
         r = sd_event_source_set_priority(watch->source, SD_EVENT_PRIORITY_NORMAL + 10);
