@@ -72,6 +72,8 @@ static int decide(const struct flows *flows, const struct stricter *device,
     }
     c.mode_before = impact_effective(live, device->before, KEY_RP_FILTER);
     c.mode_after = impact_effective(after, device->after, KEY_RP_FILTER);
+    ret->verdict = (struct verdict){0};
+    ret->cure = (struct impact_cure){0};
     ret->stays = verdict_decide(c.packet, c.after, c.mode_after).accept;
     ret->cut = impact_is_cut(&c, &ret->verdict, &ret->cure);
     ret->astray = flows->fib_after && ret->stays &&
