@@ -299,8 +299,8 @@ static void return_live(struct live *live)
 
 static void tell_tables(struct agent *agent, const uint32_t *tables, size_t n)
 {
-    (void)watch_keep_tables(&agent->watches[WATCH_ROUTE], tables, n);
-    (void)watch_keep_tables(&agent->watches[WATCH_ROUTE6], tables, n);
+    (void)watch_keep_tables(&agent->watches[WATCH_ROUTE].watch, tables, n);
+    (void)watch_keep_tables(&agent->watches[WATCH_ROUTE6].watch, tables, n);
 }
 
 /* 1: other tables than before are watched from now on, and what is in them is to be read. */
