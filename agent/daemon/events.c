@@ -236,16 +236,13 @@ static void on_address(const struct nlmsghdr *message, void *data)
 static void on_route(const struct nlmsghdr *message, void *data)
 {
     struct agent *agent = data;
-    int ifindexes[1];
-    size_t count = 0;
+    struct route route;
 
     agent_routing_on_route(agent, message);
     if (!(agent->policy && (agent->policy->facts & FACT_ROUTES)))
         return;
-    if (default_route_read_message(message, ifindexes, ELEMENTSOF(ifindexes), &count) < 0 ||
-        count == 0)
-        return;
-    agent_schedule_resync(agent, NULL);
+    if (route_read_message(message, &route) == 0 && route_is_uplink(&route))
+        agent_schedule_resync(agent, NULL);
 }
 
 static void on_rule(const struct nlmsghdr *message, void *data)

@@ -6,7 +6,9 @@
 #include <sys/utsname.h>
 
 #include "agent/kernel/attrs.h"
+#include "agent/kernel/fib6.h"
 #include "agent/kernel/fib_private.h"
+#include "agent/kernel/messages.h"
 #include "agent/kernel/neigh.h"
 
 static int take_rule(const struct nlmsghdr *message, void *ret, bool *ret_is)
@@ -23,39 +25,6 @@ static int find_device(struct route_rule *rule, const char *name)
 
     rule->detached |= name[0] && ifindex == 0;
     return ifindex;
-}
-
-/* from all lookup TABLE */
-static bool is_bare(const struct route_rule *rule, uint32_t priority, uint32_t table)
-{
-    return rule->priority == priority && rule->table == table && rule->action == FR_ACT_TO_TBL &&
-           rule->to.length == 0 && rule->from.length == 0 && rule->suppress_prefixlength < 0 &&
-           !rule->special;
-}
-
-void fib_look_at_rules(struct fib *fib)
-{
-    fib->selects_from = fib->selects_mark = fib->selects_ports = false;
-    fib->dissects = fib->names_device = fib->unknown_rules = false;
-    fib->plain_rules = fib->n_rules == 3 && is_bare(&fib->rules[0], 0, RT_TABLE_LOCAL) &&
-                       is_bare(&fib->rules[1], 32766, RT_TABLE_MAIN) &&
-                       is_bare(&fib->rules[2], 32767, RT_TABLE_DEFAULT);
-    for (size_t i = 0; i < fib->n_rules; i++) {
-        const struct route_rule *rule = &fib->rules[i];
-
-        if (rule->from.length || rule->iif || rule->detached)
-            fib->selects_from = true;
-        if (rule->iif || rule->oif)
-            fib->names_device = true;
-        if (rule->mask)
-            fib->selects_mark = true;
-        if (rule->proto || rule->sport.first || rule->dport.first) {
-            fib->selects_ports = true;
-            fib->dissects |= rule->detached || rule->iif != LOOPBACK_IFINDEX;
-        }
-        if (rule->unknown)
-            fib->unknown_rules = true;
-    }
 }
 
 static int read_rules(struct fib *fib)
@@ -80,10 +49,10 @@ static int read_rules(struct fib *fib)
     return 0;
 }
 
-bool fib_is_own(const struct fib *fib, struct in_addr address)
+bool fib_is_own(const struct fib *fib, const struct ip *address)
 {
     for (size_t i = 0; i < fib->n_addresses; i++)
-        if (ip_to_ipv4(&fib->addresses[i].local.ip).s_addr == address.s_addr)
+        if (ip_compare(&fib->addresses[i].local.ip, address) == 0)
             return true;
     return false;
 }
@@ -223,7 +192,8 @@ static void put_selectors(struct nlmsghdr *request, uint32_t mark, uint8_t proto
 }
 
 /* A request for one route; RTM_F_… in flags. */
-static struct nlmsghdr *route_request(void *buffer, struct in_addr to, uint8_t tos, uint32_t flags)
+static struct nlmsghdr *route_request(void *buffer, const struct ip *to, uint8_t tos,
+                                      uint32_t flags)
 {
     struct nlmsghdr *request = netlink_request(buffer, RTM_GETROUTE, 0, sizeof(struct rtmsg));
     struct rtmsg *header = mnl_nlmsg_get_payload(request);
@@ -232,21 +202,26 @@ static struct nlmsghdr *route_request(void *buffer, struct in_addr to, uint8_t t
     header->rtm_dst_len = 32;
     header->rtm_tos = tos;
     header->rtm_flags = flags;
-    mnl_attr_put_u32(request, RTA_DST, to.s_addr);
+    mnl_attr_put(request, RTA_DST, 4, to->bytes);
     return request;
 }
 
-static void put_source(struct nlmsghdr *request, struct in_addr source)
+static void put_source(struct nlmsghdr *request, const struct ip *source)
 {
     struct rtmsg *header = mnl_nlmsg_get_payload(request);
 
     header->rtm_src_len = 32;
-    mnl_attr_put_u32(request, RTA_SRC, source.s_addr);
+    mnl_attr_put(request, RTA_SRC, 4, source->bytes);
 }
 
-static int take_route(const struct nlmsghdr *message, void *data)
+static int take_way(const struct nlmsghdr *message, void *data)
 {
-    return message->nlmsg_type == RTM_NEWROUTE ? fib_read_route(message, data) : -EBADMSG;
+    return message->nlmsg_type == RTM_NEWROUTE ? fib_read_way(message, data) : -EBADMSG;
+}
+
+static bool is_zero(const struct ip *ip)
+{
+    return ip_to_ipv4(ip).s_addr == 0;
 }
 
 int fib_ends_in_nothing(int error, enum route_kind *ret)
@@ -272,32 +247,32 @@ int fib_ends_in_nothing(int error, enum route_kind *ret)
 }
 
 /* As an output route. The uid is the one that the kernel's own lookup has. */
-static int ask(const struct fib *fib, const struct fib_flow *flow, struct fib_route *ret)
+static int ask(const struct fib *fib, const struct fib_flow *flow, struct fib_way *ret)
 {
     _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
     struct nlmsghdr *request =
-        route_request(buffer, flow->to, flow->tos, RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE);
-    struct fib_route route;
+        route_request(buffer, &flow->to, flow->tos, RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE);
+    struct fib_way way;
     enum route_kind kind;
     int r;
 
-    if (fib->selects_from && flow->from.s_addr)
-        put_source(request, flow->from);
+    if (fib->selects_from && !is_zero(&flow->from))
+        put_source(request, &flow->from);
     if (flow->vrf)
         mnl_attr_put_u32(request, RTA_OIF, (uint32_t)flow->vrf);
     mnl_attr_put_u32(request, RTA_UID, 0);
     put_selectors(request, flow->mark, flow->proto, flow->sport, flow->dport);
-    r = netlink_talk(fib->nl, request, take_route, &route);
+    r = netlink_talk(fib->nl, request, take_way, &way);
     if (r < 0) {
         r = fib_ends_in_nothing(r, &kind);
         if (r >= 0)
-            *ret = (struct fib_route){.found = {.kind = kind}};
+            *ret = (struct fib_way){.found = {.kind = kind}};
         return r;
     }
-    r = fib_resolve_nexthop(fib->nl, &route);
+    r = fib_resolve_nexthop(fib->nl, &way);
     if (r < 0)
         return r;
-    *ret = route;
+    *ret = way;
     return 0;
 }
 
@@ -313,8 +288,7 @@ static bool can_be_asked(const struct fib *fib, const struct fib_flow *flow)
     if (!fib->selects_from)
         return true;
     return flow->iif == LOOPBACK_IFINDEX &&
-           (flow->from.s_addr == 0 ||
-            (fib_is_own(fib, flow->from) && ntohl(flow->from.s_addr) >> 24 != IN_LOOPBACKNET));
+           (is_zero(&flow->from) || (fib_is_own(fib, &flow->from) && !ip_is_loopback(&flow->from)));
 }
 
 struct defaults {
@@ -337,7 +311,7 @@ static int take_default(const struct nlmsghdr *message, void *data)
 {
     const struct rtmsg *header = message_body(message, sizeof(*header), NULL, 0);
     struct defaults *defaults = data;
-    struct fib_route route;
+    struct route route;
     int r;
 
     if (!header)
@@ -345,9 +319,9 @@ static int take_default(const struct nlmsghdr *message, void *data)
     if (message->nlmsg_type != RTM_NEWROUTE || header->rtm_dst_len > 0 ||
         header->rtm_type != RTN_UNICAST)
         return 0;
-    r = fib_read_route(message, &route);
+    r = route_read_message(message, &route);
     if (r < 0)
-        return r;
+        return r == -ENOENT ? 0 : r;
     for (size_t i = 0; i < defaults->count; i++)
         if (defaults->items[i].table == route.table && defaults->items[i].metric == route.metric)
             defaults->equal = true;
@@ -382,39 +356,46 @@ static int read_defaults(struct fib *fib)
     return 0;
 }
 
-int fib_lookup(struct fib *fib, const struct fib_flow *flow, struct fib_route *ret)
+int fib_lookup(struct fib *fib, const struct fib_flow *flow, struct fib_way *ret)
 {
-    struct fib_route route;
+    struct fib_way way;
     int r;
 
+    if (flow->to.family == AF_INET6)
+        return fib6_lookup(fib->nl, &flow->from, &flow->to, flow->vrf, ret);
     if (fib->pretended || !can_be_asked(fib, flow))
         return fib_lookup_by_rules(fib, flow, ret);
-    r = ask(fib, flow, &route);
+    r = ask(fib, flow, &way);
     if (r < 0)
         return r;
-    if (route.found.kind == ROUTE_UNICAST && route.prefix_length == 0) {
+    if (way.found.kind == ROUTE_UNICAST && way.route.to.length == 0) {
         r = read_defaults(fib);
         if (r < 0)
             return r;
         if (fib->equal_defaults)
             return fib_lookup_by_rules(fib, flow, ret);
     }
-    *ret = route;
+    *ret = way;
     return 0;
+}
+
+static int take_answer(const struct nlmsghdr *message, void *data)
+{
+    return message->nlmsg_type == RTM_NEWROUTE ? 0 : -EBADMSG;
 }
 
 int fib_ask_kernel(const struct fib *fib, const struct device *device,
                    const struct fib_packet *packet, int *ret)
 {
     _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
-    struct nlmsghdr *request = route_request(buffer, packet->packet.destination, packet->tos, 0);
-    struct fib_route ignored;
+    struct ip to = ip_of_ipv4(packet->packet.destination), from = ip_of_ipv4(packet->packet.source);
+    struct nlmsghdr *request = route_request(buffer, &to, packet->tos, 0);
     int r;
 
-    put_source(request, packet->packet.source);
+    put_source(request, &from);
     mnl_attr_put_u32(request, RTA_IIF, (uint32_t)device->ifindex);
     put_selectors(request, packet->mark, packet->proto, packet->sport, packet->dport);
-    r = netlink_talk(fib->nl, request, take_route, &ignored);
+    r = netlink_talk(fib->nl, request, take_answer, NULL);
     if (r == -ENODEV || r == -ENOMEM || r == -ENOBUFS)
         return r;
     *ret = r;

@@ -20,23 +20,16 @@
 #include "policy/facts/network.h"
 #include "policy/verdict/verdict.h"
 
-/* One route, as a lookup found it. */
-struct fib_route {
+/* Where a lookup leads. */
+struct fib_way {
     struct route_found found;
-    struct in_addr gateways[ROUTE_HOPS_MAX]; /* per hop; 0: none, or not IPv4 */
-    struct in_addr prefix;
-    unsigned prefix_length;
-    uint8_t tos;
-    uint32_t table;   /* 0: not known */
-    uint32_t metric;  /* RTA_PRIORITY */
-    uint32_t nexthop; /* id of a nexthop object, 0 for none */
-    bool throws;      /* RTN_THROW: as if the table had no route */
-    bool dead;        /* no hop can be used now */
+    struct ip gateways[ROUTE_HOPS_MAX]; /* per hop; family 0: none, or of another family */
+    struct route route;                 /* table 0: not known */
 };
 
-/* What a lookup is about: struct flowi4. Ports in host order; 0 is "none". */
+/* What a lookup is about: struct flowi4, flowi6. Ports in host order; 0 is "none". */
 struct fib_flow {
-    struct in_addr to, from;
+    struct ip to, from;
     int iif; /* ifindex; 1 (lo) for what the host sends */
     int oif; /* ifindex of the VRF that the host sends in; 0 for what comes in, and without a VRF */
     int vrf; /* ifindex of the VRF device whose table is meant; 0 for none … */
@@ -83,18 +76,20 @@ void fib_close(struct fib *fib);
 int fib_pretend(struct fib *fib, const struct routes_plan *plan);
 
 /* Is it an address of some device (inet_lookup_ifaddr_rcu())? */
-bool fib_is_own(const struct fib *fib, struct in_addr address);
+bool fib_is_own(const struct fib *fib, const struct ip *address);
 
 /* One lookup. A route that ends in nothing is success, with found.kind saying so. -EOPNOTSUPP when
  * a rule asks for what is not known here.
  *
  * Among default routes of equal metric an output route prefers one whose gateway answers
  * (fib_select_default()), while the check of a source takes the first: where there are such, what
- * leads to a default route is looked up by the rules here. That costs one dump of all routes. */
-int fib_lookup(struct fib *fib, const struct fib_flow *flow, struct fib_route *ret);
+ * leads to a default route is looked up by the rules here. That costs one dump of all routes.
+ *
+ * IPv6: fib6.h, which looks at the addresses and the VRF of the flow alone. */
+int fib_lookup(struct fib *fib, const struct fib_flow *flow, struct fib_way *ret);
 
 /* The same, always by applying the rules here; for tests. */
-int fib_lookup_by_rules(const struct fib *fib, const struct fib_flow *flow, struct fib_route *ret);
+int fib_lookup_by_rules(const struct fib *fib, const struct fib_flow *flow, struct fib_way *ret);
 
 /* A packet that comes in. */
 struct fib_packet {
@@ -109,8 +104,7 @@ struct fib_packet {
  * must hold FACT_ADDRESSES and the keys accept_local, route_localnet, src_valid_mark and
  * send_redirects of `all` (FIB_KEYS). ret_route: the way back, in detail; may be NULL. */
 int fib_receiver(struct fib *fib, const struct live *live, const struct device *device,
-                 const struct fib_packet *packet, struct receiver *ret,
-                 struct fib_route *ret_route);
+                 const struct fib_packet *packet, struct receiver *ret, struct fib_way *ret_route);
 #define FIB_KEYS                                                                                   \
     (KEY_BIT(KEY_RP_FILTER) | KEY_BIT(KEY_ACCEPT_LOCAL) | KEY_BIT(KEY_ROUTE_LOCALNET) |            \
      KEY_BIT(KEY_SRC_VALID_MARK) | KEY_BIT(KEY_SEND_REDIRECTS) | KEY_BIT(KEY_LOG_MARTIANS))

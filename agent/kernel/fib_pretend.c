@@ -57,29 +57,25 @@ bool fib_pretends_in(const struct fib *fib, uint32_t table)
     return fib->pretended;
 }
 
-static bool is_better(const struct route *route, const struct fib_route *best)
+static bool is_better(const struct route *route, const struct fib_way *best)
 {
-    return route->to.length > best->prefix_length ||
-           (route->to.length == best->prefix_length && route->metric <= best->metric);
+    return route->to.length > best->route.to.length ||
+           (route->to.length == best->route.to.length && route->metric <= best->route.metric);
 }
 
-void fib_find_pretended(const struct fib *fib, uint32_t table, struct in_addr to,
-                        struct fib_route *best, bool *found)
+void fib_find_pretended(const struct fib *fib, uint32_t table, const struct ip *to,
+                        struct fib_way *best, bool *found)
 {
     for (size_t i = 0; i < fib->pretended->n_routes; i++) {
         const struct route *route = &fib->pretended->routes[i];
 
-        if (route->table != table || route->family != AF_INET ||
-            !in_prefix(to, ip_to_ipv4(&route->to.ip), route->to.length) ||
+        if (route->table != table || !ip_prefix_contains(&route->to, to) ||
             (*found && !is_better(route, best)))
             continue;
-        *best = (struct fib_route){
+        *best = (struct fib_way){
             .found = {.kind = fib_kind_of(route->type), .n_hops = route->oif != 0},
-            .gateways = {ip_to_ipv4(&route->via)},
-            .prefix = ip_to_ipv4(&route->to.ip),
-            .prefix_length = route->to.length,
-            .table = table,
-            .metric = route->metric,
+            .gateways = {route->via},
+            .route = *route,
         };
         best->found.hops[0] = route->oif;
         *found = true;

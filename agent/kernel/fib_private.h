@@ -8,16 +8,12 @@
 
 #define LOOPBACK_IFINDEX 1 /* of lo, in every namespace */
 
-/* Read one message; -EBADMSG when it is malformed. Others than RTM_NEWROUTE of IPv4 must not be
- * given. */
-int fib_read_route(const struct nlmsghdr *message, struct fib_route *ret);
+/* One RTM_NEWROUTE. -EBADMSG when it is malformed, -E2BIG for too many hops, -ENOENT when it is no
+ * route of a table. */
+int fib_read_way(const struct nlmsghdr *message, struct fib_way *ret);
 
-/* Fill the hops of a route through a nexthop object; gateways only where they are IPv4. */
-int fib_resolve_nexthop(struct netlink *nl, struct fib_route *route);
-
-/* Give each hop of RTA_MULTIPATH, with its gateway or NULL, to fn until that fails. */
-typedef int (*fib_hop_t)(const struct rtnexthop *hop, const struct nlattr *gateway, void *data);
-int fib_each_hop(const struct nlattr *multipath, fib_hop_t fn, void *data);
+/* Fill the hops of a route through a nexthop object. */
+int fib_resolve_nexthop(struct netlink *nl, struct fib_way *way);
 
 /* enum route_kind for an RTN_… type. */
 enum route_kind fib_kind_of(uint8_t type);
@@ -35,8 +31,8 @@ bool fib_pretends_in(const struct fib *fib, uint32_t table);
 
 /* Of the routes that will be there instead, put the best one that leads there into *best, where it
  * is better than what that holds: *found tells whether it holds anything, before and after. */
-void fib_find_pretended(const struct fib *fib, uint32_t table, struct in_addr to,
-                        struct fib_route *best, bool *found);
+void fib_find_pretended(const struct fib *fib, uint32_t table, const struct ip *to,
+                        struct fib_way *best, bool *found);
 
 /* Does the rule apply (fib_rule_match(), fib4_rule_match())? A VRF as the device that a packet
  * comes in by stands for all its ports, as that which it leaves by for what is sent in it, as in
@@ -52,10 +48,3 @@ bool fib_rule_is_unsure(const struct route_rule *rule, const struct fib_flow *fl
 
 /* The table that a rule which applies leads to. */
 uint32_t fib_rule_table(const struct route_rule *rule, const struct fib_flow *flow);
-
-static inline bool in_prefix(struct in_addr address, struct in_addr prefix, unsigned length)
-{
-    uint32_t mask = length ? htonl(UINT32_MAX << (32 - length)) : 0;
-
-    return ((address.s_addr ^ prefix.s_addr) & mask) == 0;
-}

@@ -24,19 +24,19 @@ static bool effective(const struct live *live, const struct device *device, enum
 }
 
 /* Addresses that no lookup is made for. */
-static bool is_special(struct in_addr address)
+static bool is_special(const struct ip *address)
 {
-    uint32_t host = ntohl(address.s_addr);
+    uint32_t host = ntohl(ip_to_ipv4(address).s_addr);
 
     return host == 0 || IN_MULTICAST(host) || host == INADDR_BROADCAST;
 }
 
 static int look_there(struct fib *fib, const struct device *device, const struct fib_packet *packet,
-                      struct fib_route *ret)
+                      struct fib_way *ret)
 {
     const struct fib_flow flow = {
-        .to = packet->packet.destination,
-        .from = packet->packet.source,
+        .to = ip_of_ipv4(packet->packet.destination),
+        .from = ip_of_ipv4(packet->packet.source),
         .iif = device->ifindex,
         .vrf = device_vrf(device),
         .vrf_table = device->vrf_table,
@@ -47,19 +47,19 @@ static int look_there(struct fib *fib, const struct device *device, const struct
         .dport = fib->dissects ? packet->dport : 0,
     };
 
-    if (!is_special(flow.to))
+    if (!is_special(&flow.to))
         return fib_lookup(fib, &flow, ret);
-    *ret = (struct fib_route){.found = {.kind = ROUTE_NONE}};
+    *ret = (struct fib_way){.found = {.kind = ROUTE_NONE}};
     return 0;
 }
 
 /* iif is the device that the packet would leave by, lo for what is delivered here. */
 static int look_back(struct fib *fib, const struct device *device, const struct fib_packet *packet,
-                     bool from_nobody, int iif, bool use_mark, struct fib_route *ret)
+                     bool from_nobody, int iif, bool use_mark, struct fib_way *ret)
 {
     const struct fib_flow flow = {
-        .to = packet->packet.source,
-        .from = {.s_addr = from_nobody ? 0 : packet->packet.destination.s_addr},
+        .to = ip_of_ipv4(packet->packet.source),
+        .from = ip_of_ipv4(from_nobody ? (struct in_addr){0} : packet->packet.destination),
         .iif = iif,
         .vrf = device_vrf(device),
         .vrf_table = device->vrf_table,
@@ -70,15 +70,16 @@ static int look_back(struct fib *fib, const struct device *device, const struct 
         .dport = fib->dissects ? packet->sport : 0,
     };
 
-    if (!is_special(flow.to))
+    if (!is_special(&flow.to))
         return fib_lookup(fib, &flow, ret);
-    *ret = (struct fib_route){.found = {.kind = ROUTE_NONE}};
+    *ret = (struct fib_way){.found = {.kind = ROUTE_NONE}};
     return 0;
 }
 
 int fib_receiver(struct fib *fib, const struct live *live, const struct device *device,
-                 const struct fib_packet *packet, struct receiver *ret, struct fib_route *ret_route)
+                 const struct fib_packet *packet, struct receiver *ret, struct fib_way *ret_route)
 {
+    struct ip source = ip_of_ipv4(packet->packet.source);
     struct receiver receiver = {
         .ifindex = device->ifindex,
         .loopback = device->flags & IFF_LOOPBACK,
@@ -86,31 +87,31 @@ int fib_receiver(struct fib *fib, const struct live *live, const struct device *
         .forwards = device->forwarding,
         .accept_local = effective(live, device, KEY_ACCEPT_LOCAL),
         .route_localnet = effective(live, device, KEY_ROUTE_LOCALNET),
-        .own_source = fib_is_own(fib, packet->packet.source),
+        .own_source = fib_is_own(fib, &source),
         .custom_rules = fib->custom_rules,
     };
     bool use_mark = effective(live, device, KEY_SRC_VALID_MARK), from_nobody;
     int iif = LOOPBACK_IFINDEX, r;
-    struct fib_route route;
+    struct fib_way way;
 
-    r = look_there(fib, device, packet, &route);
+    r = look_there(fib, device, packet, &way);
     if (r < 0)
         return r;
-    receiver.there = route.found.kind;
-    receiver.there_hops = route.found.n_hops;
-    if (receiver.there == ROUTE_UNICAST && route.found.n_hops > 0) {
-        iif = route.found.hops[0];
+    receiver.there = way.found.kind;
+    receiver.there_hops = way.found.n_hops;
+    if (receiver.there == ROUTE_UNICAST && way.found.n_hops > 0) {
+        iif = way.found.hops[0];
         receiver.turns_around =
             iif == device->ifindex && effective(live, device, KEY_SEND_REDIRECTS);
     }
     from_nobody = verdict_asks_from_nobody(packet->packet.destination, receiver.there);
-    r = look_back(fib, device, packet, from_nobody, iif, use_mark, &route);
+    r = look_back(fib, device, packet, from_nobody, iif, use_mark, &way);
     if (r < 0)
         return r;
-    receiver.reverse = route.found;
+    receiver.reverse = way.found;
     add_vrfs(live, &receiver.reverse);
     if (ret_route)
-        *ret_route = route;
+        *ret_route = way;
     *ret = receiver;
     return 0;
 }

@@ -4,67 +4,16 @@
 
 #include "agent/kernel/attrs.h"
 #include "agent/kernel/fib_private.h"
+#include "agent/kernel/messages.h"
 #include "policy/lang/routing.h"
 
-static bool port_matches(const struct route_ports *ports, uint16_t port)
-{
-    if (ports->mask)
-        return ((ports->first ^ port) & ports->mask) == 0;
-    return ports->first == 0 || (port >= ports->first && port <= ports->last);
-}
-
-static bool devices_match(const struct route_rule *rule, const struct fib_flow *flow)
-{
-    if (rule->iif && rule->iif != flow->iif && (flow->oif || rule->iif != flow->vrf))
-        return false;
-    if (rule->oif && rule->oif != flow->oif)
-        return false;
-    return !rule->l3mdev || flow->vrf;
-}
-
-static bool selects(const struct route_rule *rule, const struct fib_flow *flow)
-{
-    if (rule->detached || !devices_match(rule, flow))
-        return false;
-    if ((rule->mark ^ flow->mark) & rule->mask)
-        return false;
-    /* The kernel looks up for nobody: sock_net_uid(net, NULL). */
-    if (rule->has_uid && rule->uid[0] > 0)
-        return false;
-    if (!in_prefix(flow->to, ip_to_ipv4(&rule->to.ip), rule->to.length) ||
-        !in_prefix(flow->from, ip_to_ipv4(&rule->from.ip), rule->from.length))
-        return false;
-    if (rule->tos && ((rule->tos ^ flow->tos) & rule->tos_mask))
-        return false;
-    if (rule->proto && rule->proto != flow->proto)
-        return false;
-    return port_matches(&rule->sport, flow->sport) && port_matches(&rule->dport, flow->dport);
-}
-
-bool fib_rule_matches(const struct route_rule *rule, const struct fib_flow *flow)
-{
-    return selects(rule, flow) != rule->invert;
-}
-
-bool fib_rule_is_unsure(const struct route_rule *rule, const struct fib_flow *flow, unsigned kernel)
-{
-    if (!flow->vrf || kernel >= KERNEL(6, 15) || !selects(rule, flow))
-        return false;
-    return rule->iif == flow->vrf || rule->oif || (rule->iif && kernel < KERNEL(5, 18));
-}
-
-uint32_t fib_rule_table(const struct route_rule *rule, const struct fib_flow *flow)
-{
-    return rule->l3mdev ? flow->vrf_table : rule->table;
-}
-
 struct search {
-    struct in_addr to;
+    struct ip to;
     uint8_t tos;
     uint32_t table;
     bool not_ours; /* those of our protocol are pretended */
     bool found;
-    struct fib_route best;
+    struct fib_way best;
 };
 
 static void forget(void *data)
@@ -77,25 +26,25 @@ static int consider(const struct nlmsghdr *message, void *data)
 {
     const struct rtmsg *header = message_body(message, sizeof(*header), NULL, 0);
     struct search *search = data;
-    struct fib_route route;
+    struct route route;
     int r;
 
     if (!header)
         return -EBADMSG;
-    if (message->nlmsg_type != RTM_NEWROUTE || header->rtm_flags & RTM_F_CLONED ||
+    if (message->nlmsg_type != RTM_NEWROUTE ||
         (search->not_ours && header->rtm_protocol == ROUTING_PROTOCOL))
         return 0;
-    if (search->found && header->rtm_dst_len <= search->best.prefix_length)
+    if (search->found && header->rtm_dst_len <= search->best.route.to.length)
         return 0;
-    r = fib_read_route(message, &route);
+    r = route_read_message(message, &route);
     if (r < 0)
-        return r;
+        return r == -ENOENT ? 0 : r;
     if (route.table != search->table || route.dead || (route.tos && route.tos != search->tos) ||
-        !in_prefix(search->to, route.prefix, route.prefix_length))
+        !ip_prefix_contains(&route.to, &search->to))
         return 0;
-    search->best = route;
-    search->found = true;
-    return 0;
+    r = fib_read_way(message, &search->best);
+    search->found |= r >= 0;
+    return r;
 }
 
 /* 1 found, 0 not. */
@@ -120,32 +69,32 @@ static int search_table(const struct fib *fib, const struct fib_flow *flow, uint
     if (r < 0 && r != -ENOENT) /* no such table */
         return r;
     if (search->not_ours)
-        fib_find_pretended(fib, table, flow->to, &search->best, &search->found);
-    return search->found && !search->best.throws;
+        fib_find_pretended(fib, table, &flow->to, &search->best, &search->found);
+    return search->found && search->best.route.type != RTN_THROW;
 }
 
-static void end_at(struct fib_route *ret, enum route_kind kind)
+static void end_at(struct fib_way *ret, enum route_kind kind)
 {
-    *ret = (struct fib_route){.found = {.kind = kind}};
+    *ret = (struct fib_way){.found = {.kind = kind}};
 }
 
 /* Kept back by suppress_prefixlength or suppress_ifgroup; a refusing route never is. */
-static bool is_suppressed(const struct route_rule *rule, const struct fib_route *route)
+static bool is_suppressed(const struct route_rule *rule, const struct fib_way *way)
 {
-    switch (route->found.kind) {
+    switch (way->found.kind) {
     case ROUTE_BLACKHOLE:
     case ROUTE_UNREACHABLE:
     case ROUTE_PROHIBIT:
         return false;
     default:
         return rule->suppress_prefixlength >= 0 &&
-               (int)route->prefix_length <= rule->suppress_prefixlength;
+               (int)way->route.to.length <= rule->suppress_prefixlength;
     }
 }
 
 /* 1 decided, 0 go on with the next rule. */
 static int apply(const struct fib *fib, const struct route_rule *rule, const struct fib_flow *flow,
-                 struct fib_route *ret)
+                 struct fib_way *ret)
 {
     struct search search;
     int r;
@@ -189,11 +138,11 @@ static size_t goto_target(const struct fib *fib, size_t at)
     return at + 1;
 }
 
-int fib_lookup_by_rules(const struct fib *fib, const struct fib_flow *flow, struct fib_route *ret)
+int fib_lookup_by_rules(const struct fib *fib, const struct fib_flow *flow, struct fib_way *ret)
 {
     for (size_t i = 0; i < fib->n_rules;) {
         const struct route_rule *rule = &fib->rules[i];
-        struct fib_route route;
+        struct fib_way way;
         bool unsure;
         int r;
 
@@ -211,11 +160,11 @@ int fib_lookup_by_rules(const struct fib *fib, const struct fib_flow *flow, stru
             i = goto_target(fib, i);
             continue;
         }
-        r = rule->action == FR_ACT_GOTO ? 1 : apply(fib, rule, flow, &route);
+        r = rule->action == FR_ACT_GOTO ? 1 : apply(fib, rule, flow, &way);
         if (r > 0 && unsure) /* with it and without it are two answers */
             return -EOPNOTSUPP;
         if (r > 0)
-            *ret = route;
+            *ret = way;
         if (r != 0)
             return r < 0 ? r : 0;
         i++;

@@ -31,11 +31,13 @@ int route_address_read_message(const struct nlmsghdr *message, struct route_addr
  * set is `special`, too; of a foreign one these are not looked at. */
 int route_read_message(const struct nlmsghdr *message, struct route *ret);
 
+/* The next hops in the same message, each given to fn until that fails: of several all, else the
+ * one of the route; none where only the number of a nexthop object is stated. */
+typedef int (*route_hop_t)(const struct route_hop *hop, void *data);
+int route_read_hops(const struct nlmsghdr *message, route_hop_t fn, void *data);
+
+/* Is it an IPv4 unicast default route of the main table? */
+bool route_is_uplink(const struct route *route);
+
 /* One RTM_NEWRULE or RTM_DELRULE. */
 int route_rule_read_message(const struct nlmsghdr *message, struct route_rule *ret);
-
-/* One RTM_NEWROUTE or RTM_DELROUTE: the devices of an IPv4 unicast default route of the main table
- * (multipath: all of them), at most `size`. *ret_count is how many there are, which may be more
- * than `size`, and 0 when it is another route. */
-int default_route_read_message(const struct nlmsghdr *message, int *ret_ifindexes, size_t size,
-                               size_t *ret_count);

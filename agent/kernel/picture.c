@@ -14,9 +14,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "agent/kernel/attrs.h"
 #include "agent/kernel/procsys.h"
-
-#define ROUTE_DEVICES_MAX 256 /* the most next hops that are looked at in one route */
 
 struct devices {
     struct device *items;
@@ -171,7 +170,7 @@ static int take_address(const struct nlmsghdr *message, void *data)
         return 0;
     r = route_address_read_message(message, &address);
     if (r < 0)
-        return r;
+        return r == -ENOENT ? 0 : r;
     device = live_by_ifindex(data, address.ifindex);
     if (device)
         device->numbered = true;
@@ -198,23 +197,30 @@ static void forget_routes(void *data)
         live->devices[i].uplink = false;
 }
 
+static int take_hop(const struct route_hop *hop, void *data)
+{
+    struct device *device = live_by_ifindex(data, hop->ifindex);
+
+    if (device)
+        device->uplink = true;
+    return 0;
+}
+
+/* Of all but default routes only the header is looked at: there may be very many. */
 static int take_route(const struct nlmsghdr *message, void *data)
 {
-    int ifindexes[ROUTE_DEVICES_MAX], r;
-    size_t n;
+    const struct rtmsg *header = message_body(message, sizeof(*header), NULL, 0);
+    struct route route;
+    int r;
 
-    if (message->nlmsg_type != RTM_NEWROUTE)
+    if (!header)
+        return -EBADMSG;
+    if (message->nlmsg_type != RTM_NEWROUTE || header->rtm_dst_len > 0)
         return 0;
-    r = default_route_read_message(message, ifindexes, ELEMENTSOF(ifindexes), &n);
+    r = route_read_message(message, &route);
     if (r < 0)
-        return r;
-    for (size_t i = 0; i < n && i < ELEMENTSOF(ifindexes); i++) {
-        struct device *device = live_by_ifindex(data, ifindexes[i]);
-
-        if (device)
-            device->uplink = true;
-    }
-    return 0;
+        return r == -ENOENT ? 0 : r;
+    return route_is_uplink(&route) ? route_read_hops(message, take_hop, data) : 0;
 }
 
 static int read_routes(struct netlink *nl, struct live *live)

@@ -5,7 +5,6 @@
 #include <linux/rtnetlink.h>
 
 #include "agent/kernel/attrs.h"
-#include "agent/kernel/fib_private.h"
 #include "agent/kernel/routes_io.h"
 
 /* One dump: what it found is appended, and taken back where it has to begin again. */
@@ -128,23 +127,21 @@ static int is_wanted(struct reading *reading, const struct nlmsghdr *message)
     return is_new_table(reading, table);
 }
 
-static int take_hop(const struct rtnexthop *hop, const struct nlattr *gateway, void *data)
+static int take_hop(const struct route_hop *hop, void *data)
 {
     struct route_facts *facts = data;
-    size_t size = ip_bits(facts->routes[facts->n_routes - 1].family) / 8;
     struct route route = facts->routes[facts->n_routes - 1];
     int r;
 
-    if (!gateway || mnl_attr_get_payload_len(gateway) < size || hop->rtnh_ifindex <= 0)
+    if (!hop->via.family || hop->ifindex <= 0)
         return 0;
     r = grow((void **)&facts->routes, &facts->routes_capacity, facts->n_routes,
              sizeof(*facts->routes));
     if (r < 0)
         return r;
-    route.via = (struct ip){.family = route.family};
-    memcpy(route.via.bytes, mnl_attr_get_payload(gateway), size);
-    route.oif = hop->rtnh_ifindex;
-    route.onlink = hop->rtnh_flags & RTNH_F_ONLINK;
+    route.via = hop->via;
+    route.oif = hop->ifindex;
+    route.onlink = hop->onlink;
     route.way = route.hop = true;
     facts->routes[facts->n_routes++] = route;
     return 0;
@@ -154,14 +151,12 @@ static int take_hop(const struct rtnexthop *hop, const struct nlattr *gateway, v
  * through their devices it leads as one with a single one would. */
 static int add_hops(const struct nlmsghdr *message, struct route_facts *facts)
 {
-    const struct nlattr *tb[RTA_MULTIPATH + 1] = {NULL};
     const struct route *route = &facts->routes[facts->n_routes - 1];
 
-    if (!route->special || route->to.length > 0 || route->protocol == ROUTING_PROTOCOL)
+    if (!route->special || route->oif != 0 || route->to.length > 0 ||
+        route->protocol == ROUTING_PROTOCOL)
         return 0;
-    if (!message_body(message, sizeof(struct rtmsg), tb, RTA_MULTIPATH) || !tb[RTA_MULTIPATH])
-        return 0;
-    return fib_each_hop(tb[RTA_MULTIPATH], take_hop, facts);
+    return route_read_hops(message, take_hop, facts);
 }
 
 static int add_route(const struct nlmsghdr *message, void *data)

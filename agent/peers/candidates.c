@@ -239,12 +239,19 @@ static int add_connections(struct flows *flows)
     return r;
 }
 
+static bool is_own(const struct flows *flows, struct in_addr address)
+{
+    struct ip ip = ip_of_ipv4(address);
+
+    return fib_is_own(flows->fib, &ip);
+}
+
 static int add_session(struct flows *flows)
 {
     const struct session_peer *session = flows->options->session;
     struct flow flow = {.source = PEER_SESSION};
 
-    if (!session || !is_foreign(session->peer) || !fib_is_own(flows->fib, session->local))
+    if (!session || !is_foreign(session->peer) || !is_own(flows, session->local))
         return 0;
     flow.local = session->local;
     flow.local_port = session->local_port;
@@ -271,7 +278,7 @@ static int add_direction(struct flows *flows, const struct tracked_flow *tracked
         .local = wire->destination,
         .local_port = wire->dport,
         .mark = tracked->mark,
-        .passing = !fib_is_own(flows->fib, wire->destination),
+        .passing = !is_own(flows, wire->destination),
     };
 
     if (!is_foreign(wire->source))

@@ -35,7 +35,7 @@ static bool same_settings(const struct flows *flows, const struct stricter *devi
     return true;
 }
 
-static bool leads_to(const struct fib_route *route, int ifindex)
+static bool leads_to(const struct fib_way *route, int ifindex)
 {
     for (size_t i = 0; i < route->found.n_hops; i++)
         if (route->found.kind == ROUTE_UNICAST && route->found.hops[i] == ifindex)
@@ -45,11 +45,11 @@ static bool leads_to(const struct fib_route *route, int ifindex)
 
 /* Do replies go to the sender directly now, and afterwards to a router, or nowhere? That router
  * knows no pod. Of what is on the link of another device, too, each is as good. */
-static bool goes_astray(const struct fib_route *before, const struct fib_route *after, int ifindex)
+static bool goes_astray(const struct fib_way *before, const struct fib_way *after, int ifindex)
 {
-    return leads_to(before, ifindex) && before->gateways[0].s_addr == 0 &&
+    return leads_to(before, ifindex) && before->gateways[0].family == 0 &&
            !leads_to(after, ifindex) &&
-           (after->found.kind != ROUTE_UNICAST || after->gateways[0].s_addr != 0);
+           (after->found.kind != ROUTE_UNICAST || after->gateways[0].family != 0);
 }
 
 static int decide(const struct flows *flows, const struct stricter *device,
@@ -58,7 +58,7 @@ static int decide(const struct flows *flows, const struct stricter *device,
     const struct live *live = flows->options->live, *after = flows->options->after;
     struct receiver before, then;
     struct impact_case c = {.packet = &packet->packet, .before = &before, .after = &then};
-    struct fib_route back, back_before = {0};
+    struct fib_way back, back_before = {0};
     int r =
         fib_receiver(flows->fib_after ?: flows->fib, after, device->after, packet, &then, &back);
 

@@ -21,11 +21,20 @@ struct route {
     int oif;                                    /* 0: none, or several next hops */
     struct ip prefsrc;                          /* family 0: none */
     uint32_t mtu;                               /* RTAX_MTU, 0: none */
+    uint32_t nexthop;                           /* id of a nexthop object, 0: none */
     bool onlink;                                /* RTNH_F_ONLINK */
+    bool dead;                                  /* no hop can be used now */
     bool special; /* has several next hops, a nexthop object, encapsulation or attributes that are
                      not held here: never wanted, never copied */
     bool way;     /* of a special one: via, oif and onlink tell where it leads all the same */
     bool hop;     /* one next hop of a foreign default route that stands here as a whole, too */
+};
+
+/* One next hop of a route. */
+struct route_hop {
+    int ifindex;
+    struct ip via; /* family 0: none, or of another family than the route */
+    bool onlink, dead;
 };
 
 struct route_ports {

@@ -45,6 +45,37 @@ static void read_address(const uint8_t *payload, size_t n)
     check_ip(&address.peer, address.local.ip.family, true);
 }
 
+static int count_hop(const struct route_hop *hop, void *data)
+{
+    size_t *count = data;
+
+    check_ip(&hop->via, hop->via.family, true);
+    (*count)++;
+    return 0;
+}
+
+/* The way of a lookup is the same route, with the hops that there is room for. */
+static void read_way(const struct nlmsghdr *message, size_t n, const struct route *route)
+{
+    struct fib_way way, poison;
+    size_t hops = 0;
+    int r;
+
+    memset(&poison, 0xa5, sizeof(poison));
+    way = poison;
+    r = fib_read_way(message, &way);
+    require(r == 0 || r == -EBADMSG || r == -E2BIG);
+    require(route_read_hops(message, count_hop, &hops) == (r == -E2BIG ? 0 : r));
+    /* each takes 8 bytes at least */
+    require(hops <= n / sizeof(struct rtnexthop) + 1 && (r != -E2BIG || hops > ROUTE_HOPS_MAX));
+    if (r < 0) {
+        require(memcmp(&way, &poison, sizeof(way)) == 0);
+        return;
+    }
+    require(way.found.kind < ROUTE_KIND_COUNT && route_kind_name(way.found.kind));
+    require(way.found.n_hops == hops && ip_prefix_compare(&way.route.to, &route->to) == 0);
+}
+
 static void read_route(const uint8_t *payload, size_t n)
 {
     _cleanup_free_ struct nlmsghdr *message = frame(RTM_NEWROUTE, payload, n);
@@ -63,6 +94,7 @@ static void read_route(const uint8_t *payload, size_t n)
     check_prefix(&route.to, route.family);
     check_ip(&route.via, route.family, true);
     check_ip(&route.prefsrc, route.family, true);
+    read_way(message, n, &route);
 }
 
 static void read_rule(const uint8_t *payload, size_t n)

@@ -135,18 +135,18 @@ static void an_ipv4_route_over_an_ipv6_gateway_shows_none(void **state)
 {
     struct fib_flow flow = {.iif = LOOPBACK_IFINDEX};
     _cleanup_fib_ struct fib fib = {0};
-    struct fib_route route;
+    struct fib_way route;
 
     run("ip address add 10.7.0.1/24 dev eth1");
     run("ip nexthop add id 5 via fd00:1::1 dev eth1 && ip route add 10.9.0.0/16 nhid 5");
-    assert_int_equal(inet_pton(AF_INET, "10.9.0.1", &flow.to), 1);
+    assert_int_equal(ip_parse("10.9.0.1", &flow.to), 0);
     run("sysctl -qw net.ipv4.nexthop_compat_mode=0");
     assert_int_equal(fib_open(*state, &fib), 0);
     assert_int_equal(fib_lookup(&fib, &flow, &route), 0);
     run("sysctl -qw net.ipv4.nexthop_compat_mode=1");
     assert_int_equal(route.found.n_hops, 1);
     assert_int_equal(route.found.hops[0], index_of("eth1"));
-    assert_int_equal(route.gateways[0].s_addr, 0);
+    assert_int_equal(route.gateways[0].family, AF_UNSPEC);
 }
 
 static void ends_in_nothing_are_told_apart(void **state)

@@ -360,7 +360,7 @@ static void print_case(const struct topology *t, unsigned device, const struct f
         printf("(no more can be shown)\n");
 }
 
-static bool same_way(const struct fib_route *a, const struct fib_route *b)
+static bool same_way(const struct fib_way *a, const struct fib_way *b)
 {
     bool nothing_a = a->found.kind == ROUTE_NONE || a->found.kind >= ROUTE_BLACKHOLE;
     bool nothing_b = b->found.kind == ROUTE_NONE || b->found.kind >= ROUTE_BLACKHOLE;
@@ -369,15 +369,15 @@ static bool same_way(const struct fib_route *a, const struct fib_route *b)
         return nothing_a && nothing_b;
     return a->found.kind == b->found.kind && a->found.n_hops == b->found.n_hops &&
            memcmp(a->found.hops, b->found.hops, a->found.n_hops * sizeof(int)) == 0 &&
-           a->prefix_length == b->prefix_length && a->prefix.s_addr == b->prefix.s_addr;
+           ip_prefix_compare(&a->route.to, &b->route.to) == 0;
 }
 
 /* What is applied here must find what the kernel finds. */
 static bool agree_on_routes(struct fib *fib, const struct fib_packet *packet)
 {
     const struct fib_flow flow = {
-        .to = packet->packet.source,
-        .from = packet->packet.destination,
+        .to = ip_of_ipv4(packet->packet.source),
+        .from = ip_of_ipv4(packet->packet.destination),
         .iif = 1,
         .mark = packet->mark,
         .tos = packet->tos,
@@ -385,8 +385,8 @@ static bool agree_on_routes(struct fib *fib, const struct fib_packet *packet)
         .sport = packet->dport,
         .dport = packet->sport,
     };
-    struct fib_route kernel, here;
-    uint32_t to = ntohl(flow.to.s_addr);
+    struct fib_way kernel, here;
+    uint32_t to = ntohl(packet->packet.source.s_addr);
 
     if (to == 0 || IN_MULTICAST(to) || to == INADDR_BROADCAST)
         return true;

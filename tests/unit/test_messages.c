@@ -327,60 +327,83 @@ static struct rtmsg *start_route(struct nlmsghdr *message)
     return route;
 }
 
-static size_t route_devices(const struct nlmsghdr *message, int *ret, size_t size)
-{
+struct hops {
+    struct route_hop items[4];
     size_t count;
+};
 
-    assert_int_equal(default_route_read_message(message, ret, size, &count), 0);
-    return count;
+static int take_hop(const struct route_hop *hop, void *data)
+{
+    struct hops *hops = data;
+
+    assert_true(hops->count < ELEMENTSOF(hops->items));
+    hops->items[hops->count++] = *hop;
+    return 0;
 }
 
-static void only_unicast_default_routes_of_the_main_table_count(void **state)
+static bool is_uplink(const struct nlmsghdr *message)
+{
+    struct route route;
+
+    assert_int_equal(route_read_message(message, &route), 0);
+    return route_is_uplink(&route);
+}
+
+static void only_unicast_default_routes_of_the_main_table_are_uplinks(void **state)
 {
     struct buffer buffer = {0};
     struct nlmsghdr *message = mnl_nlmsg_put_header(buffer.bytes);
-    struct rtmsg *route = start_route(message);
-    int ifindexes[2];
+    struct rtmsg *header = start_route(message);
+    struct hops hops = {0};
 
-    assert_int_equal(route_devices(message, ifindexes, 2), 0);
+    assert_int_equal(route_read_hops(message, take_hop, &hops), 0);
+    assert_int_equal(hops.count, 0);
     mnl_attr_put_u32(message, RTA_OIF, 4);
-    assert_int_equal(route_devices(message, ifindexes, 2), 1);
-    assert_int_equal(ifindexes[0], 4);
-    assert_int_equal(route_devices(message, NULL, 0), 1);
-    route->rtm_dst_len = 8;
-    assert_int_equal(route_devices(message, ifindexes, 2), 0);
-    route->rtm_dst_len = 0;
-    route->rtm_type = RTN_BLACKHOLE;
-    assert_int_equal(route_devices(message, ifindexes, 2), 0);
-    route->rtm_type = RTN_UNICAST;
-    route->rtm_family = AF_INET6;
-    assert_int_equal(route_devices(message, ifindexes, 2), 0);
-    route->rtm_family = AF_INET;
+    assert_true(is_uplink(message));
+    assert_int_equal(route_read_hops(message, take_hop, &hops), 0);
+    assert_int_equal(hops.count, 1);
+    assert_int_equal(hops.items[0].ifindex, 4);
+    header->rtm_type = RTN_BLACKHOLE;
+    assert_false(is_uplink(message));
+    header->rtm_type = RTN_UNICAST;
+    header->rtm_family = AF_INET6;
+    assert_false(is_uplink(message));
+    header->rtm_family = AF_INET;
+    header->rtm_dst_len = 8;
+    mnl_attr_put_u32(message, RTA_DST, inet_addr("10.0.0.0"));
+    assert_false(is_uplink(message));
+    header->rtm_dst_len = 0;
+    assert_true(is_uplink(message));
     mnl_attr_put_u32(message, RTA_TABLE, 1000);
-    assert_int_equal(route_devices(message, ifindexes, 2), 0);
+    assert_false(is_uplink(message));
 }
 
-static void every_next_hop_of_a_default_route_counts(void **state)
+static void every_next_hop_of_a_route_is_told(void **state)
 {
     struct buffer buffer = {0};
     struct nlmsghdr *message = mnl_nlmsg_put_header(buffer.bytes);
-    struct rtnexthop hops[3] = {{.rtnh_len = sizeof(hops[0]), .rtnh_ifindex = 4},
-                                {.rtnh_len = sizeof(hops[0]), .rtnh_ifindex = 5},
-                                {.rtnh_len = sizeof(hops[0]), .rtnh_ifindex = 6}};
-    int ifindexes[2];
-    size_t count;
+    struct rtnexthop headers[3] = {
+        {.rtnh_len = sizeof(headers[0]), .rtnh_ifindex = 4, .rtnh_flags = RTNH_F_DEAD},
+        {.rtnh_len = sizeof(headers[0]), .rtnh_ifindex = 5},
+        {.rtnh_len = sizeof(headers[0]), .rtnh_ifindex = 6}};
+    struct hops hops = {0};
+    struct route route;
 
     start_route(message);
-    mnl_attr_put(message, RTA_MULTIPATH, sizeof(hops), hops);
-    assert_int_equal(route_devices(message, ifindexes, 2), 3);
-    assert_int_equal(ifindexes[0], 4);
-    assert_int_equal(ifindexes[1], 5);
-    hops[1].rtnh_len = 2; /* would never end */
-    mnl_attr_put(message, RTA_MULTIPATH, sizeof(hops), hops);
-    assert_int_equal(default_route_read_message(message, ifindexes, 2, &count), -EBADMSG);
-    hops[1].rtnh_len = sizeof(hops); /* reaches beyond the end */
-    mnl_attr_put(message, RTA_MULTIPATH, sizeof(hops), hops);
-    assert_int_equal(default_route_read_message(message, ifindexes, 2, &count), -EBADMSG);
+    mnl_attr_put(message, RTA_MULTIPATH, sizeof(headers), headers);
+    assert_int_equal(route_read_hops(message, take_hop, &hops), 0);
+    assert_int_equal(hops.count, 3);
+    assert_int_equal(hops.items[1].ifindex, 5);
+    assert_true(hops.items[0].dead && !hops.items[1].dead);
+    assert_int_equal(route_read_message(message, &route), 0);
+    assert_true(route.special && !route.dead);
+    headers[1].rtnh_len = 2; /* would never end */
+    mnl_attr_put(message, RTA_MULTIPATH, sizeof(headers), headers);
+    assert_int_equal(route_read_hops(message, take_hop, &(struct hops){0}), -EBADMSG);
+    headers[1].rtnh_len = sizeof(headers); /* reaches beyond the end */
+    mnl_attr_put(message, RTA_MULTIPATH, sizeof(headers), headers);
+    assert_int_equal(route_read_hops(message, take_hop, &(struct hops){0}), -EBADMSG);
+    assert_int_equal(route_read_message(message, &route), -EBADMSG);
 }
 
 int main(void)
@@ -397,8 +420,8 @@ int main(void)
         cmocka_unit_test(netconf_gives_what_is_present),
         cmocka_unit_test(a_rule_tells_all_that_it_looks_at),
         cmocka_unit_test(an_address_tells_its_device_and_both_ends),
-        cmocka_unit_test(only_unicast_default_routes_of_the_main_table_count),
-        cmocka_unit_test(every_next_hop_of_a_default_route_counts),
+        cmocka_unit_test(only_unicast_default_routes_of_the_main_table_are_uplinks),
+        cmocka_unit_test(every_next_hop_of_a_route_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,6 @@
 
 #include "agent/cli/session/session.h"
 #include "agent/kernel/fib.h"
-#include "agent/kernel/fib6.h"
 #include "agent/system/suspects.h"
 
 enum explain_subject {

@@ -12,37 +12,17 @@
  * reserved; what covers half of all addresses, or all of 2000::/3, covers them, too. */
 static const char *const far_away[IP_FAMILIES] = {"240.0.0.1", "3000::1"};
 
-static int ask_ipv4(struct fib *fib, const struct explain_reply *reply, const struct device *device,
-                    struct fib_way *ret)
+static int ask(struct fib *fib, const struct device *device, struct explain_reply *reply)
 {
-    struct fib_flow flow = {
-        .to = ip_to_ipv4(&reply->peer),
-        .from = ip_to_ipv4(&reply->address),
+    const struct fib_flow flow = {
+        .to = reply->peer,
+        .from = reply->address,
         .iif = 1,
         .oif = device_vrf(device),
         .vrf = device_vrf(device),
         .vrf_table = device->vrf_table,
     };
-    struct fib_route route;
-    int r = fib_lookup(fib, &flow, &route);
-
-    if (r < 0)
-        return r;
-    *ret = (struct fib_way){.found = route.found};
-    for (size_t i = 0; i < route.found.n_hops; i++) {
-        if (route.gateways[i].s_addr == 0)
-            continue;
-        ret->gateways[i].family = AF_INET;
-        memcpy(ret->gateways[i].bytes, &route.gateways[i], sizeof(route.gateways[i]));
-    }
-    return 0;
-}
-
-static int ask(struct fib *fib, const struct device *device, struct explain_reply *reply)
-{
-    int r = reply->address.family == AF_INET6 ? fib6_lookup(fib->nl, &reply->address, &reply->peer,
-                                                            device_vrf(device), &reply->way)
-                                              : ask_ipv4(fib, reply, device, &reply->way);
+    int r = fib_lookup(fib, &flow, &reply->way);
 
     if (r == -ENOMEM)
         return r;

@@ -77,7 +77,7 @@ static void warn_of_loose(struct verdict_report *report)
 
     if (!loose->accept || !report->receiver.numbered)
         return;
-    if (report->route.found.kind == ROUTE_UNICAST && report->route.prefix_length == 0)
+    if (report->back.found.kind == ROUTE_UNICAST && report->back.route.to.length == 0)
         warn(report, "only a default route leads back to the source: because of it loose accepts "
                      "nearly every source here, much like off");
     else if (has_default_route(&report->session->live))
@@ -123,7 +123,7 @@ static void warn_of_rules(struct verdict_report *report)
 static int receive(struct verdict_report *report)
 {
     int r = fib_receiver(&report->fib, &report->session->live, report->device, &report->packet,
-                         &report->receiver, &report->route);
+                         &report->receiver, &report->back);
 
     if (r == -EOPNOTSUPP)
         say("an ip rule looks at something that is not known here");
@@ -219,7 +219,7 @@ static int judge_policy(struct netlink *nl, struct verdict_report *report)
     if (r >= 0 && policy->rerouted)
         r = fib_pretend(&fib, &routing.plan);
     if (r >= 0)
-        r = fib_receiver(&fib, &live, &device, &report->packet, &receiver, &policy->route);
+        r = fib_receiver(&fib, &live, &device, &report->packet, &receiver, &policy->back);
     policy->known = r >= 0;
     if (policy->known)
         policy->verdict = verdict_decide(&report->packet.packet, &receiver, policy->mode);

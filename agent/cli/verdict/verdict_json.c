@@ -22,47 +22,48 @@ static json_t *json_result(bool accept)
     return json_string(accept ? "accept" : "drop");
 }
 
-static json_t *json_hops(const struct live *live, const struct fib_route *route)
+static json_t *json_hops(const struct live *live, const struct fib_way *way)
 {
     json_t *hops = json_array();
+    char text[IP_TEXT_MAX];
 
-    for (size_t i = 0; i < route->found.n_hops; i++) {
-        const struct device *device = live_by_ifindex(live, route->found.hops[i]);
+    for (size_t i = 0; i < way->found.n_hops; i++) {
+        const struct device *device = live_by_ifindex(live, way->found.hops[i]);
         json_t *hop = json_object();
 
-        json_object_set_new(hop, "ifindex", json_integer(route->found.hops[i]));
+        json_object_set_new(hop, "ifindex", json_integer(way->found.hops[i]));
         if (device)
             json_set_name(hop, "device", device->name);
         else
             json_object_set_new(hop, "device", json_null());
         json_object_set_new(hop, "gateway",
-                            route->gateways[i].s_addr ? json_address(route->gateways[i])
-                                                      : json_null());
+                            way->gateways[i].family ? json_string(ip_text(&way->gateways[i], text))
+                                                    : json_null());
         json_array_append_new(hops, hop);
     }
     return hops;
 }
 
 /* Null when there is none. What a refusing route is called is known, not where it stands. */
-static json_t *json_route(const struct live *live, const struct fib_route *route)
+static json_t *json_way(const struct live *live, const struct fib_way *way)
 {
-    _cleanup_free_ char *text = verdict_route_text(live, route);
+    _cleanup_free_ char *text = verdict_way_text(live, way);
     json_t *object;
-    char prefix[INET_ADDRSTRLEN + 4], table[12];
+    char prefix[IP_TEXT_MAX + 4], address[IP_TEXT_MAX], table[12];
 
-    if (route->found.kind == ROUTE_NONE)
+    if (way->found.kind == ROUTE_NONE)
         return json_null();
     object = json_object();
-    json_object_set_new(object, "type", json_string(route_kind_name(route->found.kind)));
-    if (route->table) {
-        snprintf(prefix, INET_ADDRSTRLEN, "%s", "?");
-        (void)inet_ntop(AF_INET, &route->prefix, prefix, INET_ADDRSTRLEN);
-        snprintf(prefix + strlen(prefix), 4, "/%u", route->prefix_length);
+    json_object_set_new(object, "type", json_string(route_kind_name(way->found.kind)));
+    if (way->route.table) {
+        snprintf(prefix, sizeof(prefix), "%s/%u", ip_text(&way->route.to.ip, address),
+                 way->route.to.length);
         json_object_set_new(object, "prefix", json_string(prefix));
-        json_object_set_new(object, "metric", json_integer(route->metric));
-        json_object_set_new(object, "table", json_string(route_table_name(route->table, table)));
+        json_object_set_new(object, "metric", json_integer(way->route.metric));
+        json_object_set_new(object, "table",
+                            json_string(route_table_name(way->route.table, table)));
     }
-    json_object_set_new(object, "next_hops", json_hops(live, route));
+    json_object_set_new(object, "next_hops", json_hops(live, way));
     json_object_set_new(object, "text", json_bytes(text));
     return object;
 }
@@ -115,7 +116,7 @@ static json_t *json_wanted(const struct verdict_report *report)
     json_object_set_new(object, "rule", json_rule(policy->rule));
     json_object_set_new(object, "rerouted", json_boolean(policy->rerouted));
     json_object_set_new(object, "route",
-                        known ? json_route(&report->session->live, &policy->route) : json_null());
+                        known ? json_way(&report->session->live, &policy->back) : json_null());
     return object;
 }
 
@@ -136,7 +137,7 @@ void verdict_print_json(struct output *out, const struct verdict_report *report)
     json_object_set_new(object, "source", json_address(report->packet.packet.source));
     json_object_set_new(object, "destination", json_address(report->packet.packet.destination));
     json_set_name(object, "device", report->device->name);
-    json_object_set_new(object, "route", json_route(&report->session->live, &report->route));
+    json_object_set_new(object, "route", json_way(&report->session->live, &report->back));
     json_object_set_new(object, "verdicts", json_verdicts(report));
     json_object_set_new(object, "now",
                         json_in_mode(report->mode, report->verdicts[report->mode].accept));

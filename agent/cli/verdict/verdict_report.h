@@ -18,7 +18,7 @@ struct verdict_planned {
     bool known;    /* false: an ip rule looks at something that is not known here, and the kernel
                       cannot be asked for what is not there yet. Nothing below is told then */
     struct verdict verdict;
-    struct fib_route route; /* the way back */
+    struct fib_way back; /* the way back */
 };
 
 struct verdict_report {
@@ -27,7 +27,7 @@ struct verdict_report {
     struct fib fib;
     struct fib_packet packet;
     struct receiver receiver;
-    struct fib_route route; /* the way back */
+    struct fib_way back; /* the way back */
     struct verdict verdicts[VERDICT_MODES];
     int mode; /* in effect now */
     struct verdict_planned policy;
@@ -44,7 +44,7 @@ void verdict_report_done(struct verdict_report *report);
 #define _cleanup_verdict_report_ _cleanup_(verdict_report_done)
 
 /* "10.0.0.0/8 via 192.0.2.1 dev eth0 table main" into an owned string. */
-char *verdict_route_text(const struct live *live, const struct fib_route *route);
+char *verdict_way_text(const struct live *live, const struct fib_way *way);
 
 /* "main" or a number. */
 const char *route_table_name(uint32_t table, char buf[static 12]);

@@ -20,51 +20,49 @@ const char *route_table_name(uint32_t table, char buf[static 12])
     }
 }
 
-static void print_hop(FILE *stream, const struct live *live, const struct fib_route *route,
-                      size_t i)
+static void print_hop(FILE *stream, const struct live *live, const struct fib_way *way, size_t i)
 {
-    const struct device *hop = live_by_ifindex(live, route->found.hops[i]);
-    char text[INET_ADDRSTRLEN];
+    const struct device *hop = live_by_ifindex(live, way->found.hops[i]);
+    char text[IP_TEXT_MAX];
 
-    if (route->found.n_hops > 1)
+    if (way->found.n_hops > 1)
         fputs(" nexthop", stream);
-    if (route->gateways[i].s_addr)
-        fprintf(stream, " via %s",
-                inet_ntop(AF_INET, &route->gateways[i], text, sizeof(text)) ?: "?");
+    if (way->gateways[i].family)
+        fprintf(stream, " via %s", ip_text(&way->gateways[i], text));
     if (hop)
         fprintf(stream, " dev %s", NAME_SHOWN(hop->name));
     else
-        fprintf(stream, " dev %d", route->found.hops[i]);
+        fprintf(stream, " dev %d", way->found.hops[i]);
 }
 
-static void print_route(FILE *stream, const struct live *live, const struct fib_route *route)
+static void print_way(FILE *stream, const struct live *live, const struct fib_way *way)
 {
-    char text[INET_ADDRSTRLEN], table[12];
+    const struct route *route = &way->route;
+    char text[IP_TEXT_MAX], table[12];
 
-    if (route->found.kind == ROUTE_NONE) {
+    if (way->found.kind == ROUTE_NONE) {
         fputs("none", stream);
         return;
     }
-    if (route->found.kind != ROUTE_UNICAST)
-        fprintf(stream, "%s ", route_kind_name(route->found.kind));
+    if (way->found.kind != ROUTE_UNICAST)
+        fprintf(stream, "%s ", route_kind_name(way->found.kind));
     /* A refusing route, or rule, is not told by the kernel. */
     if (route->table == 0) {
         fputs("route or rule", stream);
         return;
     }
-    if (route->prefix_length == 0)
+    if (route->to.length == 0)
         fputs("default", stream);
     else
-        fprintf(stream, "%s/%u", inet_ntop(AF_INET, &route->prefix, text, sizeof(text)) ?: "?",
-                route->prefix_length);
-    for (size_t i = 0; i < route->found.n_hops; i++)
-        print_hop(stream, live, route, i);
+        fprintf(stream, "%s/%u", ip_text(&route->to.ip, text), route->to.length);
+    for (size_t i = 0; i < way->found.n_hops; i++)
+        print_hop(stream, live, way, i);
     if (route->metric)
         fprintf(stream, " metric %u", route->metric);
     fprintf(stream, " table %s", route_table_name(route->table, table));
 }
 
-char *verdict_route_text(const struct live *live, const struct fib_route *route)
+char *verdict_way_text(const struct live *live, const struct fib_way *way)
 {
     _cleanup_free_ char *text = NULL;
     size_t size = 0;
@@ -72,7 +70,7 @@ char *verdict_route_text(const struct live *live, const struct fib_route *route)
 
     if (!stream)
         return NULL;
-    print_route(stream, live, route);
+    print_way(stream, live, way);
     return fclose(stream) == 0 ? TAKE_PTR(text) : NULL;
 }
 
@@ -155,7 +153,7 @@ static int print_policy(struct output *out, const struct verdict_report *report)
                           : "an ip rule looks at something that is not known here");
     if (!policy->known || !policy->rerouted)
         return 0;
-    route = verdict_route_text(&report->session->live, &policy->route);
+    route = verdict_way_text(&report->session->live, &policy->back);
     if (!route)
         return -ENOMEM;
     fprintf(out->stream, "  way then     %s, by rules and routes as the policy would have them\n",
@@ -165,7 +163,7 @@ static int print_policy(struct output *out, const struct verdict_report *report)
 
 int verdict_print(struct output *out, const struct verdict_report *report)
 {
-    _cleanup_free_ char *route = verdict_route_text(&report->session->live, &report->route);
+    _cleanup_free_ char *route = verdict_way_text(&report->session->live, &report->back);
     int r;
 
     if (!route)
