@@ -3,6 +3,7 @@
 #include "agent/change/apply.h"
 
 #include "agent/change/flush.h"
+#include "agent/engines/sysctl/sysctl_write.h"
 #include "agent/store/before.h"
 #include "agent/store/lock.h"
 #include "agent/store/pause.h"
@@ -245,54 +246,6 @@ static int record(struct apply *apply, const struct write *writes, size_t n)
     return options->announce ? options->announce(records, n, options->data) : 0;
 }
 
-/* 0 when the device has the name that the plan knows. */
-static int check_name(struct apply *apply, const struct write *write)
-{
-    char now[DEVICE_NAME_MAX + 1];
-    int r = device_current_name(&apply->nl, write->ifindex, now);
-
-    if (r < 0)
-        return r;
-    return streq(now, write->name) ? 0 : -ESTALE;
-}
-
-/* By ifindex alone, so the name is looked at before and after: a rename in between is then handled
- * like any other. A device without IPv4 settings has nothing to write, as if it were gone. */
-static int write_by_setlink(struct apply *apply, const struct write *write)
-{
-    int r = check_name(apply, write);
-
-    if (r < 0)
-        return r;
-    r = setlink_write_device(&apply->nl, write->ifindex, write->key, write->new_value);
-    if (r < 0)
-        return r == -EAFNOSUPPORT ? -ENODEV : r;
-    r = check_name(apply, write);
-    return r == -ENODEV ? 0 : r;
-}
-
-static int write_once(struct apply *apply, const struct write *write)
-{
-    int r;
-
-    if (write->ifindex < 0)
-        return procsys_write_special(&apply->procsys,
-                                     write->ifindex == IFINDEX_ALL ? "all" : "default", write->key,
-                                     write->new_value);
-    if (!apply->procsys.read_only) {
-        r = procsys_write_device(&apply->procsys, &apply->nl, write->ifindex, write->name,
-                                 write->key, write->new_value);
-        if (r != -ESTALE)
-            return r;
-        r = check_name(apply, write);
-        if (r < 0)
-            return r;
-        /* It has this name but no directory: created or renamed a moment ago, or without IPv4.
-         * SETLINK waits until the kernel is through with it. */
-    }
-    return write_by_setlink(apply, write);
-}
-
 /* `all` as it was before, and as it will be after the plan. */
 static void targets_of_plan(const struct plan *plan, enum key key, int live_all, int *ret_old,
                             int *ret_new)
@@ -349,7 +302,7 @@ static int match_again(struct apply *apply, const struct plan *plan, const struc
 static void write_one(struct apply *apply, const struct plan *plan, const struct write *planned)
 {
     struct write write = *planned, again;
-    int r = write_once(apply, &write);
+    int r = sysctl_write(&apply->procsys, &apply->nl, &write);
 
     for (unsigned i = 0; r == -ESTALE && i < RENAMES_MAX; i++) {
         report(apply, &write, WRITE_RENAMED, 0);
@@ -361,7 +314,7 @@ static void write_one(struct apply *apply, const struct plan *plan, const struct
         write = again;
         r = record(apply, &write, 1);
         if (r >= 0)
-            r = write_once(apply, &write);
+            r = sysctl_write(&apply->procsys, &apply->nl, &write);
     }
     if (r == -ENODEV)
         report(apply, &write, WRITE_GONE, 0);

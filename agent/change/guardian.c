@@ -13,8 +13,8 @@
 
 #include "agent/change/confirm_private.h"
 #include "agent/change/flush.h"
-#include "agent/change/restore.h"
-#include "agent/change/routes_apply.h"
+#include "agent/engines/routes/routes_snapshot.h"
+#include "agent/engines/sysctl/restore.h"
 #include "agent/kernel/links.h"
 #include "agent/store/accepted_hold.h"
 #include "agent/store/before.h"

@@ -2,9 +2,9 @@
  * somebody keeps undoing it, and with one journal entry per device and change of state. */
 #include <stdio.h>
 
-#include "agent/change/routes_apply.h"
 #include "agent/daemon/agent.h"
 #include "agent/daemon/routes_follow.h"
+#include "agent/engines/routes/routes_carry.h"
 
 #define LOCK_RETRY (5 * USEC_PER_MSEC)
 #define FAILED_RETRY (200 * USEC_PER_MSEC) /* doubled each time */

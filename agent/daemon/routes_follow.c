@@ -5,8 +5,8 @@
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
 
-#include "agent/change/routes_apply.h"
 #include "agent/daemon/agent.h"
+#include "agent/engines/routes/routes_carry.h"
 #include "agent/system/leases.h"
 #include "agent/system/meddlers.h"
 

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "agent/change/restore.h"
+#include "agent/engines/sysctl/restore.h"
 #include "agent/store/before.h"
 
 #define KEY KEY_RP_FILTER

@@ -4,11 +4,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/change/restore.h"
 #include "agent/cli/change/confirming.h"
 #include "agent/cli/change/writes.h"
 #include "agent/cli/peers/lockout.h"
 #include "agent/cli/routes/routing_report.h"
+#include "agent/engines/sysctl/restore.h"
 #include "agent/store/before.h"
 #include "agent/store/pause.h"
 #include "agent/system/udevdb.h"

@@ -1,8 +1,8 @@
 /* Policy routing as several verbs read and print it. */
 #pragma once
 
-#include "agent/change/routes_apply.h"
 #include "agent/cli/session/report.h"
+#include "agent/engines/routes/routes_carry.h"
 
 struct routing {
     struct route_facts facts;

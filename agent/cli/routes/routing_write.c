@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "agent/change/confirm.h"
+#include "agent/change/routes_apply.h"
 #include "agent/cli/routes/routing_report.h"
 
 struct writing {

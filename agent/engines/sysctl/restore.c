@@ -1,5 +1,5 @@
 /* What of the record can be put back, and what it then has to be. */
-#include "agent/change/restore.h"
+#include "agent/engines/sysctl/restore.h"
 #include "agent/store/before.h"
 
 void restore_done(struct restore *restore)

@@ -16,8 +16,8 @@
  *              `all` of ours made it effectively something else. */
 #pragma once
 
-#include "agent/change/apply.h"
 #include "agent/store/before.h"
+#include "policy/decide/plan.h"
 
 enum restore_skip {
     RESTORE_CHANGED,   /* someone else has changed it since we wrote it last */

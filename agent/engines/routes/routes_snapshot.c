@@ -1,5 +1,5 @@
 /* Going back to the routes and rules that were ours at an earlier moment. */
-#include "agent/change/routes_apply.h"
+#include "agent/engines/routes/routes_snapshot.h"
 
 void routes_snapshot_done(struct routes_snapshot *snapshot)
 {

@@ -1,0 +1,120 @@
+/* Gathering facts, and changes in their order. Decides nothing but whether to go on after a
+ * failure. */
+#include "agent/engines/routes/routes_carry.h"
+
+#include "agent/kernel/procsys.h"
+#include "agent/system/leases.h"
+#include "agent/system/meddlers.h"
+
+int routes_gather(struct netlink *nl, const struct paths *paths, const struct policy *policy,
+                  const struct live *live, struct route_facts *ret)
+{
+    bool asked = routing_in_policy(policy); /* else ours are to go, whatever others have */
+    struct route_facts facts = {0};
+    int r = asked ? routes_read(nl, &facts)
+                  : routes_read_again(nl, ROUTES_READ_RULES | ROUTES_READ_OURS, &facts);
+
+    if (r >= 0 && asked)
+        r = leases_read(paths, policy, live, NULL, &facts);
+    if (r >= 0 && asked)
+        r = meddlers_read(paths, policy, live, &facts);
+    if (r < 0) {
+        route_facts_done(&facts);
+        return r;
+    }
+    *ret = facts;
+    return 0;
+}
+
+/* Where something failed, each family of a device by itself; few, if any. */
+struct failures {
+    struct failure {
+        int ifindex;
+        uint8_t family;
+    } * items; /* owned */
+    size_t count, capacity;
+    bool all; /* memory ran out: nothing more is tried */
+};
+
+static bool has_failed(const struct failures *failures, const struct routes_change *change)
+{
+    if (failures->all)
+        return true;
+    for (size_t i = 0; i < failures->count; i++)
+        if (failures->items[i].ifindex == change->ifindex &&
+            failures->items[i].family == routes_change_family(change))
+            return true;
+    return false;
+}
+
+static void add_failure(struct failures *failures, const struct routes_change *change)
+{
+    if (change->ifindex == 0)
+        return;
+    if (grow((void **)&failures->items, &failures->capacity, failures->count,
+             sizeof(*failures->items)) < 0)
+        failures->all = true;
+    else
+        failures->items[failures->count++] =
+            (struct failure){change->ifindex, routes_change_family(change)};
+}
+
+static bool is_gone(struct netlink *nl, int ifindex)
+{
+    char name[DEVICE_NAME_MAX + 1];
+
+    return ifindex != 0 && device_current_name(nl, ifindex, name) == -ENODEV;
+}
+
+static enum routes_result carry_out(struct netlink *nl, const struct routes_change *change,
+                                    struct failures *failures, int *ret_error)
+{
+    if (has_failed(failures, change))
+        return ROUTES_LEFT;
+    *ret_error = routes_change(nl, change);
+    if (*ret_error >= 0)
+        return ROUTES_DONE;
+    if (is_gone(nl, change->ifindex))
+        return ROUTES_GONE;
+    add_failure(failures, change);
+    return ROUTES_FAILED;
+}
+
+static void count(struct routes_outcome *outcome, enum routes_result result, int error)
+{
+    switch (result) {
+    case ROUTES_DONE:
+        outcome->done++;
+        break;
+    case ROUTES_GONE:
+        outcome->gone++;
+        break;
+    case ROUTES_LEFT:
+        outcome->left++;
+        break;
+    case ROUTES_FAILED:
+        outcome->failed++;
+        if (outcome->first_error == 0)
+            outcome->first_error = error;
+        break;
+    }
+}
+
+void routes_carry_out(struct netlink *nl, const struct routes_change *changes, size_t n,
+                      const struct live *live, routes_report_t report, void *data,
+                      struct routes_outcome *ret)
+{
+    struct failures failures = {0};
+
+    *ret = (struct routes_outcome){0};
+    for (size_t i = 0; i < n; i++) {
+        const struct device *device = live ? live_by_ifindex(live, changes[i].ifindex) : NULL;
+        int error = 0;
+        enum routes_result result = carry_out(nl, &changes[i], &failures, &error);
+
+        count(ret, result, error);
+        if (report)
+            report(&changes[i], device ? device->name : "", result, error, data);
+    }
+    free(failures.items);
+}
