@@ -28,9 +28,10 @@ const char *guard_name(enum guard guard)
 const char *origin_name(enum value_origin origin)
 {
     static const char *const names[ORIGIN_COUNT] = {
-        [ORIGIN_SYSCTL_D] = "sysctl.d", [ORIGIN_DEFAULT] = "default",
-        [ORIGIN_RUN_TIME] = "run-time", [ORIGIN_UNKNOWN] = "unknown",
-        [ORIGIN_START] = "start",       [ORIGIN_OURS] = "rpfpolicy",
+        [ORIGIN_SYSCTL_D] = "sysctl.d",
+        [ORIGIN_DEFAULT] = "default",
+        [ORIGIN_RUN_TIME] = "run-time",
+        [ORIGIN_UNKNOWN] = "unknown",
     };
 
     return names[origin];

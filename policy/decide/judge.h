@@ -63,7 +63,7 @@ enum value_origin {
     ORIGIN_OURS,  /* rpfpolicy wrote it */
     ORIGIN_COUNT,
 };
-const char *origin_name(enum value_origin origin); /* NULL for ORIGIN_NONE */
+const char *origin_name(enum value_origin origin); /* NULL for those that no report names */
 
 /* Why `all` stays where it is although it stands in the way. */
 enum obstacle {
