@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/capability.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
@@ -292,6 +293,54 @@ void agent_unlock(struct agent *agent)
     (void)flock(agent->lock_fd, LOCK_UN);
 }
 
+/* ------------------------------------------------------------------------------------- the parts
+ */
+
+/* What is left over may have been kept for the pause alone. */
+static void on_pauses_changed(void *data)
+{
+    struct agent *agent = data;
+
+    agent->routing.done = false;
+}
+
+static void on_pause_over(void *data)
+{
+    agent_resync_now(data, NULL);
+}
+
+static int make_parts(struct agent *agent)
+{
+    struct paused_options paused = {.paths = &agent->paths,
+                                    .loop = agent->loop,
+                                    .logger = &agent->logger,
+                                    .changed = on_pauses_changed,
+                                    .time_is_up = on_pause_over,
+                                    .data = agent};
+
+    return paused_new(&paused, &agent->paused);
+}
+
+static int on_run_directory(sd_event_source *source, const struct inotify_event *event, void *data)
+{
+    struct agent *agent = data;
+
+    if (event->len > 0 && streq(event->name, "agent")) /* removed, and soon the directory, too? */
+        agent_status_changed(agent);
+    if (!(event->mask & IN_Q_OVERFLOW) && (event->len == 0 || !streq(event->name, "paused")))
+        return 0;
+    if (paused_take(agent->paused) > 0)
+        agent_resync_now(agent, NULL);
+    return 0;
+}
+
+static int watch_run_directory(struct agent *agent)
+{
+    return sd_event_add_inotify(loop_event(agent->loop), NULL, agent->paths.run,
+                                IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ONLYDIR,
+                                on_run_directory, agent);
+}
+
 /* --------------------------------------------------------------------------------- life and end */
 
 /* *where: what could not be had, while it is being tried. */
@@ -328,8 +377,6 @@ static void init_deadlines(struct agent *agent)
     deadline_init(&agent->status_due, agent->loop, agent_on_status, agent);
     agent->status_due.priority = SD_EVENT_PRIORITY_IDLE; /* nobody waits for it */
     deadline_init(&agent->sweep, agent->loop, agent_on_sweep, agent);
-    deadline_init(&agent->pause_over, agent->loop, agent_on_pause_over, agent);
-    agent->pause_over.clock = CLOCK_BOOTTIME; /* runs in suspend, and nobody sets it */
     agent_routing_init(agent);
     agent_init_watches(agent);
 }
@@ -345,6 +392,8 @@ static int set_up(struct agent *agent, const struct agent_options *options, cons
         r = netlink_open(&agent->nl);
     if (r >= 0)
         r = loop_new(NULL, NULL, &agent->loop);
+    if (r >= 0)
+        r = make_parts(agent);
     if (r >= 0)
         init_deadlines(agent);
     if (r >= 0)
@@ -406,8 +455,8 @@ int agent_new(const struct agent_options *options, struct agent **ret, char **re
 struct agent *agent_free(struct agent *agent)
 {
     struct deadline *const deadlines[] = {
-        &agent->accept_due, &agent->flush, &agent->look_again, &agent->resync,        &agent->retry,
-        &agent->status_due, &agent->sweep, &agent->pause_over, &agent->routing.due_at};
+        &agent->accept_due, &agent->flush,      &agent->look_again, &agent->resync,
+        &agent->retry,      &agent->status_due, &agent->sweep,      &agent->routing.due_at};
 
     agent_close_watches(agent);
     agent_routing_done(agent);
@@ -416,7 +465,7 @@ struct agent *agent_free(struct agent *agent)
     networkd_done(&agent->routing.networkd);
     evidence_free(agent->evidence);
     udev_watch_free(agent->udev);
-    pauses_done(&agent->pauses);
+    paused_free(agent->paused);
     table_done(&agent->table);
     policy_free(agent->policy);
     sysctl_conf_free(agent->sysctl);
@@ -444,10 +493,10 @@ static int start(struct agent *agent)
     if (r >= 0 && agent->accepts)
         r = agent_watch_disk(agent);
     if (r >= 0)
-        r = agent_watch_pauses(agent);
+        r = watch_run_directory(agent);
     if (r < 0)
         return r;
-    (void)agent_take_pauses(agent);
+    (void)paused_take(agent->paused);
     (void)agent_take_policy(agent);
     r = agent_open_watches(agent); /* before the first dump, so that nothing falls between */
     if (r < 0)

@@ -11,13 +11,13 @@
 #include "agent/daemon/kept.h"
 #include "agent/daemon/log.h"
 #include "agent/daemon/loop.h"
+#include "agent/daemon/paused.h"
 #include "agent/daemon/routes_follow.h"
 #include "agent/kernel/links.h"
 #include "agent/kernel/watch.h"
 #include "agent/store/agent_state.h"
 #include "agent/store/before.h"
 #include "agent/store/policy_load.h"
-#include "policy/lang/pauses.h"
 
 /* Sets with time conditions: see keep_memberships() in resync.c. */
 #define UNNUMBERED_AFTER (10 * USEC_PER_SEC)
@@ -57,11 +57,7 @@ struct counters {
 struct udev_watch;
 struct evidence;
 
-/* Which file of pauses was read, and which accepted policy. */
-struct pauses_stamp {
-    uint64_t inode;
-    struct timespec changed;
-};
+/* Which accepted policy was read. */
 struct policy_stamp {
     uint64_t inode, size;
     struct timespec modified; /* ctim also changes where the file gets another name */
@@ -100,10 +96,7 @@ struct agent {
     bool files_gone;     /* … since lock or presence file were removed */
     bool successor;      /* another agent follows at once: the helper need not stand back */
 
-    struct pauses pauses;
-    int pauses_error; /* negative: their file cannot be used, so what is paused is unknown */
-    struct pauses_stamp pauses_stamp;
-    struct deadline pause_over;
+    struct paused *paused;
     struct deadline accept_due;
 
     struct live special; /* all and default as they are; no devices */
@@ -163,14 +156,6 @@ int agent_watch_accepted(struct agent *agent);
 /* accepting.c: put the policy on disk into force, now and when its files change. */
 int agent_watch_disk(struct agent *agent);
 void agent_accept(void *agent);
-
-/* pauses.c */
-int agent_take_pauses(struct agent *agent);
-int agent_watch_pauses(struct agent *agent);
-void agent_on_pause_over(void *agent);
-bool agent_pauses_changed(const struct agent *agent); /* since they were taken */
-void agent_mark_paused(const struct agent *agent, struct live *live);
-bool agent_is_paused(const struct agent *agent, const struct device *device);
 
 /* resync.c: reading everything again. */
 void agent_schedule_resync(struct agent *agent, const char *reason);

@@ -282,8 +282,8 @@ static int write_locked(struct repair *repair)
     const struct device *device = &repair->entry->device;
     int value = repair->target->write_value, fd, r;
 
-    if (agent_pauses_changed(agent)) {
-        (void)agent_take_pauses(agent);
+    if (paused_is_stale(agent->paused)) {
+        (void)paused_take(agent->paused);
         agent_schedule_resync(agent, "pauses were changed");
         return -EAGAIN;
     }
@@ -381,7 +381,7 @@ static int enforce_once(struct agent *agent, struct entry *entry, const char *ev
 {
     enum state worst = STATE_UNMANAGED;
 
-    entry->device.paused = agent_is_paused(agent, &entry->device);
+    entry->device.paused = paused_covers(agent->paused, &entry->device);
     entry->device.held = agent_routing_is_missing(agent, &entry->device);
 
     for (enum key key = 0; key < KEY_COUNT; key++) {

@@ -124,7 +124,7 @@ int metrics_text(const struct agent *agent, char **ret)
            "Keys of devices, and `all` or `default`, that something keeps writing back.",
            count_conflicts(agent));
     single(out, "rpfpolicy_agent_paused", "gauge", "Pauses in force that a person asked for.",
-           agent->pauses.count);
+           paused_list(agent->paused)->count);
     if (agent->accepts)
         single(out, "rpfpolicy_agent_policy_refused", "gauge",
                "1 while the policy on disk cannot be taken and an older one is in force.",

@@ -1,11 +1,23 @@
-/* Pauses typed by a person: taken over at once when their file changes, and again when the time of
- * one is up. Looked at under the lock, too, so that nothing is written after `pause` returned. */
-#include <stdio.h>
-#include <sys/inotify.h>
+/* Which pauses are in force, and what is said when that changes. */
+#include "agent/daemon/paused.h"
+
 #include <sys/stat.h>
 
-#include "agent/daemon/agent.h"
 #include "agent/store/pause.h"
+
+/* Which file was read; inode and time tell one that was replaced from the one before. */
+struct stamp {
+    uint64_t inode;
+    struct timespec changed;
+};
+
+struct paused {
+    struct paused_options options;
+    struct pauses pauses;
+    struct stamp stamp;
+    int error; /* negative: the file cannot be used, so what is paused is unknown */
+    struct deadline over;
+};
 
 static bool is_among(const struct pause *pause, const struct pauses *pauses)
 {
@@ -16,136 +28,170 @@ static bool is_among(const struct pause *pause, const struct pauses *pauses)
     return false;
 }
 
-static void say_paused(const struct agent *agent, const struct pause *pause, uint64_t now)
+static void say_paused(const struct logger *logger, const struct pause *pause, uint64_t now)
 {
     char left[32];
 
-    log_plain(&agent->logger, LOG_EVENT_PAUSED, LOG_NOTICE,
+    log_plain(logger, LOG_EVENT_PAUSED, LOG_NOTICE,
               "Paused: %s, %s, by %s: %s. Nothing is written there", NAME_SHOWN(pause_text(pause)),
               pause_left_text(pause, now, left), NAME_SHOWN(pause->who), NAME_SHOWN(pause->reason));
 }
 
-static void say_resumed(const struct agent *agent, const struct pause *pause, uint64_t now)
+static void say_resumed(const struct logger *logger, const struct pause *pause, uint64_t now)
 {
-    log_plain(&agent->logger, LOG_EVENT_RESUMED, LOG_NOTICE, "%s: %s, was paused by %s: %s",
+    log_plain(logger, LOG_EVENT_RESUMED, LOG_NOTICE, "%s: %s, was paused by %s: %s",
               pause_is_over(pause, now) ? "The time of a pause is up" : "Resumed",
               NAME_SHOWN(pause_text(pause)), NAME_SHOWN(pause->who), NAME_SHOWN(pause->reason));
 }
 
-static void say_changes(const struct agent *agent, const struct pauses *new, uint64_t now)
+static void say_changes(const struct paused *paused, const struct pauses *new, uint64_t now)
 {
-    const struct pauses *old = &agent->pauses;
+    const struct logger *logger = paused->options.logger;
+    const struct pauses *old = &paused->pauses;
 
     for (size_t i = 0; i < new->count; i++)
         if (!is_among(&new->items[i], old))
-            say_paused(agent, &new->items[i], now);
+            say_paused(logger, &new->items[i], now);
     for (size_t i = 0; i < old->count; i++)
         if (!is_among(&old->items[i], new))
-            say_resumed(agent, &old->items[i], now);
+            say_resumed(logger, &old->items[i], now);
 }
 
-/* Which file was read; size and times tell one that was replaced from the one before. */
-static void stamp(const struct agent *agent, struct pauses_stamp *ret)
+static struct stamp read_stamp(const struct paused *paused)
 {
     struct stat st;
 
-    *ret = (struct pauses_stamp){0};
-    if (lstat(agent->paths.paused, &st) == 0) /* it is not read through a link */
-        *ret = (struct pauses_stamp){.inode = st.st_ino, .changed = st.st_ctim};
+    if (lstat(paused->options.paths->paused, &st) < 0) /* it is not read through a link */
+        return (struct stamp){0};
+    return (struct stamp){.inode = st.st_ino, .changed = st.st_ctim};
 }
 
-bool agent_pauses_changed(const struct agent *agent)
+bool paused_is_stale(const struct paused *paused)
 {
-    struct pauses_stamp now;
+    const struct stamp now = read_stamp(paused), *was = &paused->stamp;
 
-    stamp(agent, &now);
-    return now.inode != agent->pauses_stamp.inode ||
-           now.changed.tv_sec != agent->pauses_stamp.changed.tv_sec ||
-           now.changed.tv_nsec != agent->pauses_stamp.changed.tv_nsec;
+    return now.inode != was->inode || now.changed.tv_sec != was->changed.tv_sec ||
+           now.changed.tv_nsec != was->changed.tv_nsec;
 }
 
-void agent_on_pause_over(void *data)
+bool paused_is_unknown(const struct paused *paused)
 {
-    struct agent *agent = data;
-
-    if (agent_take_pauses(agent) > 0)
-        agent_resync_now(agent, NULL);
+    return paused->error < 0;
 }
 
-static void say_usable(const struct agent *agent)
+static void say_usable(const struct paused *paused)
 {
-    if (agent->pauses_error < 0)
-        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_ERR,
+    const char *path = paused->options.paths->paused;
+
+    if (paused->error < 0)
+        log_plain(paused->options.logger, LOG_EVENT_PLAIN, LOG_ERR,
                   "%s cannot be used: %s; as long as it is there nothing is written anywhere. "
                   "Each sweep tries again",
-                  agent->paths.paused, strerror(-agent->pauses_error));
+                  path, strerror(-paused->error));
     else
-        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_NOTICE,
+        log_plain(paused->options.logger, LOG_EVENT_PLAIN, LOG_NOTICE,
                   "%s can be used again, or is gone: what it does not pause is written again",
-                  agent->paths.paused);
+                  path);
 }
 
-/* Returns 1 when what is paused changed. Where that cannot be told everything is. */
-int agent_take_pauses(struct agent *agent)
+static bool are_others(const struct pauses *old, const struct pauses *new)
 {
-    _cleanup_pauses_ struct pauses new = {0};
-    struct pauses swap;
-    uint64_t now = pauses_now();
-    int r, was = agent->pauses_error;
+    for (size_t i = 0; i < new->count; i++)
+        if (!is_among(&new->items[i], old))
+            return true;
+    return new->count != old->count;
+}
+
+static void drop_those_over(struct pauses *pauses, uint64_t now)
+{
+    for (size_t i = pauses->count; i-- > 0;)
+        if (pause_is_over(&pauses->items[i], now))
+            pauses_remove(pauses, i);
+}
+
+/* True when they are others than before. */
+static bool take(struct paused *paused)
+{
+    _cleanup_pauses_ struct pauses pauses = {0};
+    uint64_t now = loop_boottime(paused->options.loop);
+    struct pauses old = paused->pauses;
+    int r, was = paused->error;
     bool changed;
 
-    stamp(agent, &agent->pauses_stamp);
-    r = pauses_read(&agent->paths, &new);
-    agent->pauses_error = r < 0 ? r : 0;
-    if (agent->pauses_error != was)
-        say_usable(agent);
+    paused->stamp = read_stamp(paused);
+    r = pauses_read(paused->options.paths, &pauses);
+    paused->error = r < 0 ? r : 0;
+    if (paused->error != was)
+        say_usable(paused);
     if (r < 0)
         return was == 0;
-    changed = was < 0 || new.count != agent->pauses.count;
-    for (size_t i = 0; i < new.count; i++)
-        changed |= !is_among(&new.items[i], &agent->pauses);
-    say_changes(agent, &new, now);
-    swap = agent->pauses;
-    agent->pauses = new;
-    new = swap;
-    deadline_set(&agent->pause_over, pauses_next_end(&agent->pauses, now));
-    if (changed) /* what is left over may have been kept for the pause alone */
-        agent->routing.done = false;
+    drop_those_over(&pauses, now);
+    changed = was < 0 || are_others(&old, &pauses);
+    say_changes(paused, &pauses, now);
+    paused->pauses = pauses;
+    pauses = old;
+    deadline_set(&paused->over, pauses_next_end(&paused->pauses, now));
     return changed;
 }
 
-void agent_mark_paused(const struct agent *agent, struct live *live)
+int paused_take(struct paused *paused)
 {
-    pauses_mark(&agent->pauses, live, pauses_now());
-    if (agent->pauses_error == 0)
+    bool changed = take(paused);
+
+    if (changed)
+        paused->options.changed(paused->options.data);
+    return changed;
+}
+
+static void on_over(void *data)
+{
+    struct paused *paused = data;
+
+    if (paused_take(paused) > 0)
+        paused->options.time_is_up(paused->options.data);
+}
+
+void paused_mark(const struct paused *paused, struct live *live)
+{
+    pauses_mark(&paused->pauses, live, loop_boottime(paused->options.loop));
+    if (paused->error == 0)
         return;
     live->all_paused = live->default_paused = true;
     for (size_t i = 0; i < live->count; i++)
         live->devices[i].paused = true;
 }
 
-bool agent_is_paused(const struct agent *agent, const struct device *device)
+bool paused_covers(const struct paused *paused, const struct device *device)
 {
-    return agent->pauses_error < 0 ||
-           (agent->pauses.count > 0 && pauses_find(&agent->pauses, device->name, pauses_now()));
+    return paused->error < 0 ||
+           (paused->pauses.count > 0 &&
+            pauses_find(&paused->pauses, device->name, loop_boottime(paused->options.loop)));
 }
 
-static int on_run_directory(sd_event_source *source, const struct inotify_event *event, void *data)
+const struct pauses *paused_list(const struct paused *paused)
 {
-    struct agent *agent = data;
+    return &paused->pauses;
+}
 
-    if (event->len > 0 && streq(event->name, "agent")) /* removed, and soon the directory, too? */
-        agent_status_changed(agent);
-    if (!(event->mask & IN_Q_OVERFLOW) && (event->len == 0 || !streq(event->name, "paused")))
-        return 0;
-    if (agent_take_pauses(agent) > 0)
-        agent_resync_now(agent, NULL);
+int paused_new(const struct paused_options *options, struct paused **ret)
+{
+    struct paused *paused = calloc(1, sizeof(*paused));
+
+    if (!paused)
+        return -ENOMEM;
+    paused->options = *options;
+    deadline_init(&paused->over, options->loop, on_over, paused);
+    paused->over.clock = CLOCK_BOOTTIME; /* runs in suspend, and nobody sets it */
+    *ret = paused;
     return 0;
 }
 
-int agent_watch_pauses(struct agent *agent)
+struct paused *paused_free(struct paused *paused)
 {
-    return sd_event_add_inotify(loop_event(agent->loop), NULL, agent->paths.run,
-                                IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ONLYDIR,
-                                on_run_directory, agent);
+    if (!paused)
+        return NULL;
+    deadline_done(&paused->over);
+    pauses_done(&paused->pauses);
+    free(paused);
+    return NULL;
 }

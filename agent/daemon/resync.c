@@ -354,7 +354,7 @@ int agent_resync(struct agent *agent)
         if (r < 0)
             return r;
         kept_fill(agent, &live);
-        agent_mark_paused(agent, &live);
+        paused_mark(agent->paused, &live);
         if (pass > 0 || agent->routing.n_records > 0) /* else it is tried below, before values */
             agent_routing_mark(agent, &live);
         compute_targets(agent, &live);

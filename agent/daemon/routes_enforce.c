@@ -366,9 +366,9 @@ static bool write_locked(struct work *work, const struct live *live,
         agent_routing_schedule(agent, loop_now(agent->loop) + LOCK_RETRY);
         return false;
     }
-    if (agent_pauses_changed(agent)) {
+    if (paused_is_stale(agent->paused)) {
         agent_unlock(agent);
-        (void)agent_take_pauses(agent);
+        (void)paused_take(agent->paused);
         agent_schedule_resync(agent, "pauses were changed");
         return false;
     }

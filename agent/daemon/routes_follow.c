@@ -285,7 +285,7 @@ static int borrow_live(struct agent *agent, struct live *ret)
         return -ENOMEM;
     for (live.count = 0; live.count < agent->table.count; live.count++)
         live.devices[live.count] = agent->table.entries[live.count]->device;
-    agent_mark_paused(agent, &live);
+    paused_mark(agent->paused, &live);
     *ret = live;
     return 0;
 }

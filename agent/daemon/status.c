@@ -123,10 +123,11 @@ static json_t *reaction_json(const struct agent *agent)
 
 static json_t *pauses_json(const struct agent *agent)
 {
+    const struct pauses *pauses = paused_list(agent->paused);
     json_t *list = json_array();
 
-    for (size_t i = 0; i < agent->pauses.count; i++) {
-        const struct pause *pause = &agent->pauses.items[i];
+    for (size_t i = 0; i < pauses->count; i++) {
+        const struct pause *pause = &pauses->items[i];
         _cleanup_free_ char *devices = name_escape(pause_text(pause));
         _cleanup_free_ char *who = name_escape(pause->who), *reason = name_escape(pause->reason);
 

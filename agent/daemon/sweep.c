@@ -106,7 +106,8 @@ void agent_on_sweep(void *data)
         agent_policy_changed(agent);
         return;
     }
-    if ((agent->pauses_error < 0 || agent_pauses_changed(agent)) && agent_take_pauses(agent) > 0) {
+    if ((paused_is_unknown(agent->paused) || paused_is_stale(agent->paused)) &&
+        paused_take(agent->paused) > 0) {
         agent_resync_now(agent, NULL);
         return;
     }
