@@ -68,12 +68,12 @@ static int accept_locked(struct agent *agent, uint64_t hash, struct diags *diags
 {
     int r;
 
-    if (!agent_lock(agent))
+    if (!presence_lock(agent->presence))
         return -EBUSY;
     r = confirm_check(&agent->paths, NULL);
     if (r >= 0)
         r = policy_accept(&agent->paths, hash, 0, diags);
-    agent_unlock(agent);
+    presence_unlock(agent->presence);
     return r;
 }
 

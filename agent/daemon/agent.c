@@ -1,21 +1,17 @@
 /* The agent as a whole: set-up, signals, timers, and the way out. */
 #include "agent/daemon/agent.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/capability.h>
-#include <sys/file.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "agent/daemon/evidence.h"
 #include "agent/store/before.h"
-#include "agent/store/lock.h"
 #include "agent/system/sysctl_load.h"
 #include "policy/sysctl/sysctl_conf.h"
 
@@ -251,48 +247,6 @@ static void drop_capabilities(struct agent *agent)
     cap_free(none);
 }
 
-/* ------------------------------------------------------------------------------ files held open */
-
-static bool is_removed(int fd)
-{
-    struct stat st;
-
-    return fstat(fd, &st) == 0 && st.st_nlink == 0;
-}
-
-int agent_check_files(struct agent *agent)
-{
-    const char *path = is_removed(agent->lock_fd)    ? agent->paths.lock
-                       : is_removed(agent->state_fd) ? agent->paths.agent
-                                                     : NULL;
-
-    if (!path)
-        return 0;
-    if (!agent->files_gone)
-        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
-                  "%s was removed: others no longer see this agent or its lock; coming back with "
-                  "new files",
-                  path);
-    agent->restart = agent->files_gone = true;
-    (void)sd_event_exit(loop_event(agent->loop), 0);
-    return -ESTALE;
-}
-
-bool agent_lock(struct agent *agent)
-{
-    if (flock(agent->lock_fd, LOCK_EX | LOCK_NB) < 0)
-        return false;
-    if (agent_check_files(agent) >= 0)
-        return true;
-    agent_unlock(agent);
-    return false;
-}
-
-void agent_unlock(struct agent *agent)
-{
-    (void)flock(agent->lock_fd, LOCK_UN);
-}
-
 /* ------------------------------------------------------------------------------------- the parts
  */
 
@@ -307,6 +261,23 @@ static void on_pauses_changed(void *data)
 static void on_pause_over(void *data)
 {
     agent_resync_now(data, NULL);
+}
+
+static void on_presence_lost(void *data)
+{
+    struct agent *agent = data;
+
+    agent->restart = true;
+    (void)sd_event_exit(loop_event(agent->loop), 0);
+}
+
+/* First of all: it tells whether there is another agent. *where: what could not be had. */
+static int make_presence(struct agent *agent, const char **where)
+{
+    struct presence_options options = {
+        .paths = &agent->paths, .logger = &agent->logger, .lost = on_presence_lost, .data = agent};
+
+    return presence_new(&options, &agent->presence, where);
 }
 
 static int make_parts(struct agent *agent)
@@ -343,30 +314,6 @@ static int watch_run_directory(struct agent *agent)
 
 /* --------------------------------------------------------------------------------- life and end */
 
-/* *where: what could not be had, while it is being tried. */
-static int open_files(struct agent *agent, const char **where)
-{
-    int r;
-
-    *where = agent->paths.run;
-    r = run_directory_make(&agent->paths);
-    if (r < 0)
-        return r;
-    *where = agent->paths.lock;
-    agent->lock_fd = lock_open(&agent->paths, O_RDONLY);
-    if (agent->lock_fd < 0)
-        return agent->lock_fd;
-    *where = agent->paths.agent;
-    agent->state_fd = agent_state_take(&agent->paths);
-    if (agent->state_fd < 0)
-        return agent->state_fd;
-    *where = agent->paths.proc_sys_net;
-    r = procsys_open(agent->paths.proc_sys_net, &agent->procsys);
-    if (r >= 0)
-        *where = NULL;
-    return r;
-}
-
 static void init_deadlines(struct agent *agent)
 {
     deadline_init(&agent->accept_due, agent->loop, agent_accept, agent);
@@ -387,7 +334,11 @@ static int set_up(struct agent *agent, const struct agent_options *options, cons
 
     r = paths_init(&options->paths, &agent->paths);
     if (r >= 0)
-        r = open_files(agent, where);
+        r = make_presence(agent, where);
+    if (r >= 0) {
+        r = procsys_open(agent->paths.proc_sys_net, &agent->procsys);
+        *where = r < 0 ? agent->paths.proc_sys_net : NULL;
+    }
     if (r >= 0)
         r = netlink_open(&agent->nl);
     if (r >= 0)
@@ -431,7 +382,6 @@ int agent_new(const struct agent_options *options, struct agent **ret, char **re
     *ret_message = NULL;
     if (!agent)
         return -ENOMEM;
-    agent->lock_fd = agent->state_fd = -1;
     agent->procsys = PROCSYS_INIT;
     agent->before = BEFORE_LOG_INIT;
     agent->receive_buffer = options->receive_buffer;
@@ -473,10 +423,7 @@ struct agent *agent_free(struct agent *agent)
         netlink_close(&agent->nl);
     procsys_close(&agent->procsys);
     before_log_close(&agent->before);
-    if (agent->lock_fd >= 0)
-        close(agent->lock_fd);
-    if (agent->state_fd >= 0)
-        close(agent->state_fd);
+    presence_free(agent->presence);
     loop_free(agent->loop);
     paths_done(&agent->paths);
     logger_done(&agent->logger);
@@ -488,7 +435,7 @@ static int start(struct agent *agent)
 {
     int r;
 
-    (void)agent_mark_stopped(agent, false);
+    (void)presence_tell_stopped(agent->presence, false);
     r = agent_watch_accepted(agent);
     if (r >= 0 && agent->accepts)
         r = agent_watch_disk(agent);
@@ -511,7 +458,7 @@ static int start(struct agent *agent)
     if (!agent->enforcing)
         drop_capabilities(agent);
     (void)sd_event_set_watchdog(loop_event(agent->loop), true);
-    agent_tell_enforcing(agent);
+    presence_tell(agent->presence, agent->enforcing);
     log_plain(&agent->logger, LOG_EVENT_STARTED, LOG_INFO, "Started: %zu devices",
               agent->table.count);
     (void)agent_write_status(agent, "running"); /* who waits for READY may ask for it at once */
@@ -532,14 +479,14 @@ int agent_run(struct agent *agent)
     r = sd_event_loop(loop_event(agent->loop));
     if (!agent->restart) /* else it goes on, as this process or as the next one */
         (void)sd_notify(false, "STOPPING=1");
-    (void)agent_mark_enforcing(agent, false);
+    presence_tell(agent->presence, false);
     if (r < 0)
         return r;
     if (!agent->restart && !agent->successor)
-        (void)agent_mark_stopped(agent, true);
+        (void)presence_tell_stopped(agent->presence, true);
     (void)agent_write_status(agent, agent->restart || agent->successor ? "restarting" : "stopped");
     log_plain(&agent->logger, LOG_EVENT_STOPPED, LOG_INFO,
-              agent->files_gone  ? "Coming back with new files"
+              presence_is_lost(agent->presence) ? "Coming back with new files"
               : agent->restart   ? "Coming back with the right to write, for an enforcing policy"
               : agent->successor ? "Stopped for the next agent; until then the udev hook stands in"
                                  : "Stopped; values stay as they are");

@@ -12,10 +12,10 @@
 #include "agent/daemon/log.h"
 #include "agent/daemon/loop.h"
 #include "agent/daemon/paused.h"
+#include "agent/daemon/presence.h"
 #include "agent/daemon/routes_follow.h"
 #include "agent/kernel/links.h"
 #include "agent/kernel/watch.h"
-#include "agent/store/agent_state.h"
 #include "agent/store/before.h"
 #include "agent/store/policy_load.h"
 
@@ -81,8 +81,7 @@ struct agent {
     struct netlink nl;
     struct procsys procsys;
     struct before_log before; /* former values, for `restore` */
-    int lock_fd;
-    int state_fd; /* agent_state.h */
+    struct presence *presence;
 
     struct policy *policy; /* the accepted one; NULL: nothing is accepted */
     struct policy_stamp policy_stamp;
@@ -92,8 +91,7 @@ struct agent {
     bool can_write;      /* the capability was not dropped */
     bool policy_read;    /* it was looked for once */
     bool policy_damaged; /* the accepted one, which was said */
-    bool restart;        /* leave the loop to come back: with the capability, or … */
-    bool files_gone;     /* … since lock or presence file were removed */
+    bool restart;        /* leave the loop to come back: with the capability, or new files */
     bool successor;      /* another agent follows at once: the helper need not stand back */
 
     struct paused *paused;
@@ -121,7 +119,6 @@ struct agent {
     bool resync_failed;        /* said once */
     key_mask blocked;          /* keys for which it was said that `all` stands in the way */
     bool status_failed;        /* said once */
-    bool mark_failed;          /* said once; tried again with the status */
     bool accepts;              /* --accept: what is on disk is put into force */
     bool refused;              /* with it: the last policy found on disk was not accepted */
     bool accept_waits;         /* said once: somebody else's is on trial */
@@ -136,13 +133,6 @@ struct agent {
 int agent_new(const struct agent_options *options, struct agent **ret, char **ret_message);
 struct agent *agent_free(struct agent *agent);
 int agent_run(struct agent *agent);
-/* The lock under which settings are written, without waiting for it. False also where its file was
- * removed, so that it locks nobody out, or the presence file, as by another agent. */
-bool agent_lock(struct agent *agent);
-void agent_unlock(struct agent *agent);
-/* -ESTALE where somebody removed the files by which others know of the agent: then it comes back
- * with new ones, for which the unit's user needs its manager. */
-int agent_check_files(struct agent *agent);
 
 /* takeover.c: the accepted policy becomes the one in force. */
 int agent_take_policy(struct agent *agent);
@@ -210,9 +200,3 @@ bool agent_may_be_renamed(const struct agent *agent, const struct device *device
 void agent_status_changed(struct agent *agent);
 void agent_on_status(void *agent);
 int agent_write_status(struct agent *agent, const char *state);
-
-/* markers.c */
-int agent_mark_enforcing(struct agent *agent, bool enforcing);
-/* What it does now; a failure is said once and does not keep it from its work. */
-void agent_tell_enforcing(struct agent *agent);
-int agent_mark_stopped(struct agent *agent, bool stopped);

@@ -314,7 +314,7 @@ static int repair_key(struct repair *repair)
     struct entry *entry = repair->entry;
     int r;
 
-    if (!agent_lock(agent)) {
+    if (!presence_lock(agent->presence)) {
         struct entry_key *keys = entry_keys(entry);
 
         if (keys)
@@ -323,7 +323,7 @@ static int repair_key(struct repair *repair)
         return 0;
     }
     r = write_locked(repair);
-    agent_unlock(agent);
+    presence_unlock(agent->presence);
     if (r == -ENODEV || r == -ENOENT || r == -ECANCELED)
         return 0; /* gone is success: its RTM_DELLINK follows; and so does the other policy */
     if (r == -ESTALE || r == -EAGAIN)

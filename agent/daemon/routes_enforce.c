@@ -362,22 +362,22 @@ static bool write_locked(struct work *work, const struct live *live,
     struct agent *agent = work->agent;
     struct routes_outcome outcome;
 
-    if (!agent_lock(agent)) {
+    if (!presence_lock(agent->presence)) {
         agent_routing_schedule(agent, loop_now(agent->loop) + LOCK_RETRY);
         return false;
     }
     if (paused_is_stale(agent->paused)) {
-        agent_unlock(agent);
+        presence_unlock(agent->presence);
         (void)paused_take(agent->paused);
         agent_schedule_resync(agent, "pauses were changed");
         return false;
     }
     if (agent_policy_is_stale(agent)) {
-        agent_unlock(agent);
+        presence_unlock(agent->presence);
         return false;
     }
     routes_carry_out(&agent->nl, changes, n, live, report, work, &outcome);
-    agent_unlock(agent);
+    presence_unlock(agent->presence);
     return true;
 }
 

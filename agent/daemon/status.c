@@ -225,15 +225,14 @@ void agent_on_status(void *data)
     struct agent *agent = data;
     int r;
 
-    if (agent_check_files(agent) < 0)
+    if (presence_check(agent->presence) < 0)
         return;
     r = agent_write_status(agent, "running");
     if (r < 0 && !agent->status_failed)
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "Status and metrics could not be written: %s", strerror(-r));
     agent->status_failed = r < 0;
-    if (agent->mark_failed)
-        agent_tell_enforcing(agent);
+    presence_tell_again(agent->presence);
     deadline_set(&agent->status_due, loop_now(agent->loop) + HEARTBEAT);
 }
 

@@ -88,10 +88,10 @@ static bool sweep_rp_filter(struct agent *agent)
 /* A moment at which nobody waits; when the lock is taken, the next sweep will do. */
 static void tidy_record(struct agent *agent)
 {
-    if (!agent_lock(agent))
+    if (!presence_lock(agent->presence))
         return;
     (void)before_log_tidy(&agent->before, &agent->paths);
-    agent_unlock(agent);
+    presence_unlock(agent->presence);
 }
 
 void agent_on_sweep(void *data)

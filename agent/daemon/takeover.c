@@ -126,7 +126,7 @@ void agent_policy_changed(struct agent *agent)
     agent->taking_over = true;
     agent_resync_now(agent, NULL);
     agent->taking_over = false;
-    agent_tell_enforcing(agent);
+    presence_tell(agent->presence, agent->enforcing);
 }
 
 static int on_accepted(sd_event_source *source, const struct inotify_event *event, void *data)
