@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "policy/base/text.h"
 #include "policy/base/util.h"
 
 static void close_dir(DIR **dir)
@@ -197,14 +198,12 @@ int file_replace(const char *root, const char *path, const char *bytes, size_t n
     char *slash;
     int r;
 
-    if (asprintf(&full, "%s%s", root, path) < 0) {
-        full = NULL;
+    full = text_format("%s%s", root, path);
+    if (!full)
         return -ENOMEM;
-    }
-    if (asprintf(&temporary, "%s.XXXXXX", full) < 0) {
-        temporary = NULL;
+    temporary = text_format("%s.XXXXXX", full);
+    if (!temporary)
         return -ENOMEM;
-    }
     slash = strrchr(full, '/');
     *slash = '\0';
     r = make_directory(full);

@@ -4,6 +4,7 @@
 
 #include "agent/report/fleet_view.h"
 #include "policy/base/name.h"
+#include "policy/base/text.h"
 
 #define CELLS_MAX 8
 
@@ -99,18 +100,14 @@ const char *fleet_time_text(int64_t time, char *buf)
 /* "2 drift, 1 ok": those of n states that are counted; owned. */
 static char *counts_text(const unsigned long *counts, unsigned n, const char *(*name)(unsigned))
 {
-    _cleanup_free_ char *text = NULL;
-    size_t size;
-    FILE *stream = open_memstream(&text, &size);
+    _cleanup_text_ struct text text = {0};
     char number[16];
 
-    if (!stream)
-        return NULL;
     for (unsigned i = 0; i < n; i++)
         if (counts[i] > 0)
-            fprintf(stream, "%s%s %s", ftell(stream) > 0 ? ", " : "", count_text(counts[i], number),
-                    name(i));
-    return fclose(stream) == 0 ? TAKE_PTR(text) : NULL;
+            text_add(&text, "%s%s %s", text.n > 0 ? ", " : "", count_text(counts[i], number),
+                     name(i));
+    return text_take(&text);
 }
 
 static const char *name_of_host_state(unsigned state)

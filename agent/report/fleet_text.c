@@ -4,6 +4,7 @@
 
 #include "agent/report/fleet_view.h"
 #include "policy/base/name.h"
+#include "policy/base/text.h"
 
 #define ROWS 20 /* of each section, unless --all */
 
@@ -46,27 +47,22 @@ static bool is_hidden(unsigned c)
 
 char *fleet_clean(const char *text)
 {
-    _cleanup_free_ char *clean = NULL;
-    size_t size;
-    FILE *stream;
+    _cleanup_text_ struct text clean = {0};
 
     if (!name_is_utf8(text, strlen(text)))
         return name_escape(text);
-    stream = open_memstream(&clean, &size);
-    if (!stream)
-        return NULL;
     while (*text) {
         unsigned length, c = decode(text, &length);
 
         if (!is_hidden(c))
-            fwrite_unlocked(text, 1, length, stream);
+            text_put_bytes(&clean, text, length);
         else if (c < 0x80)
-            fprintf(stream, "\\x%02X", c);
+            text_add(&clean, "\\x%02X", c);
         else
-            fprintf(stream, "\\u{%X}", c);
+            text_add(&clean, "\\u{%X}", c);
         text += length;
     }
-    return fclose(stream) == 0 ? TAKE_PTR(clean) : NULL;
+    return text_take(&clean);
 }
 
 void fleet_print_title(FILE *stream, const char *title)

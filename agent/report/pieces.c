@@ -2,12 +2,7 @@
  * are skipped. A piece that lies within what was fed at once is handed over where it stands. */
 #include "agent/report/pieces.h"
 
-#include "policy/base/util.h"
-
-struct text {
-    char *bytes;
-    size_t n, size;
-};
+#include "policy/base/text.h"
 
 enum where {
     BETWEEN, /* reports */
@@ -45,28 +40,17 @@ struct pieces *pieces_new(const struct pieces_handler *handler, void *data)
 struct pieces *pieces_free(struct pieces *pieces)
 {
     if (pieces) {
-        free(pieces->head.bytes);
-        free(pieces->piece.bytes);
+        text_done(&pieces->head);
+        text_done(&pieces->piece);
     }
     free(pieces);
     return NULL;
 }
 
-static int text_add(struct text *text, const char *bytes, size_t n)
+static int take(struct text *text, const char *bytes, size_t n)
 {
-    if (text->n + n > text->size) {
-        size_t size = 2 * (text->n + n);
-        char *grown = realloc(text->bytes, size);
-
-        if (!grown)
-            return -ENOMEM;
-        text->bytes = grown;
-        text->size = size;
-    }
-    if (n > 0)
-        memcpy(text->bytes + text->n, bytes, n);
-    text->n += n;
-    return 0;
+    text_put_bytes(text, bytes, n);
+    return text->failed ? -ENOMEM : 0;
 }
 
 /* Keep what was fed of the current piece up to here. */
@@ -84,7 +68,7 @@ static int keep(struct pieces *pieces)
         pieces->fault = pieces->fault ?: PIECES_TOO_LARGE;
         return 0;
     }
-    return text_add(text, bytes, n);
+    return take(text, bytes, n);
 }
 
 static void begin_report(struct pieces *pieces)
@@ -300,7 +284,7 @@ static int restart(struct pieces *pieces)
     begin_report(pieces);
     pieces->depth = 1;
     if (r == 0)
-        r = text_add(&pieces->head, start + 1, sizeof(start) - 2);
+        r = take(&pieces->head, start + 1, sizeof(start) - 2);
     pieces->begin = pieces->end = 0;
     pieces->from = pieces->at + 1;
     return r;

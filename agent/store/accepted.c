@@ -17,6 +17,7 @@
 #include "agent/store/policy_load.h"
 #include "agent/store/policy_read.h"
 #include "policy/base/name.h"
+#include "policy/base/text.h"
 
 #define ACCEPTED_MAX (64U << 20)
 
@@ -306,41 +307,34 @@ int policy_load_accepted(const struct paths *paths, struct diags *diags, struct 
     return policy_load_accepted_for(paths, NULL, diags, ret);
 }
 
-static int write_accepted(FILE *f, const struct conf_files *files, const struct policy *policy,
-                          bool on_trial)
+static int write_accepted(struct text *out, const struct conf_files *files,
+                          const struct policy *policy, bool on_trial)
 {
     char hash[17];
 
-    fprintf(f, "%s%s %zu\n", on_trial ? ACCEPTED_TRIAL_MAGIC : ACCEPTED_MAGIC,
-            policy_hash_text(policy, hash), files->count);
+    text_add(out, "%s%s %zu\n", on_trial ? ACCEPTED_TRIAL_MAGIC : ACCEPTED_MAGIC,
+             policy_hash_text(policy, hash), files->count);
     for (size_t i = 0; i < files->count; i++) {
         const struct conf_file *file = &files->files[i];
         _cleanup_free_ char *path = name_escape(file->path);
 
         if (!path)
             return -ENOMEM;
-        fprintf(f, "file %zu %s\n", file->n, path);
-        fwrite(file->bytes, 1, file->n, f);
-        fputc('\n', f);
+        text_add(out, "file %zu %s\n", file->n, path);
+        text_put_bytes(out, file->bytes, file->n);
+        text_put(out, "\n");
     }
-    return ferror(f) ? -ENOMEM : 0;
+    return out->failed ? -ENOMEM : 0;
 }
 
 static int replace_accepted(const struct paths *paths, const struct conf_files *files,
                             const struct policy *policy, bool on_trial)
 {
-    _cleanup_free_ char *bytes = NULL;
-    size_t n = 0;
-    FILE *f = open_memstream(&bytes, &n);
-    int r;
+    _cleanup_text_ struct text text = {0};
+    int r = write_accepted(&text, files, policy, on_trial);
 
-    if (!f)
-        return -ENOMEM;
-    r = write_accepted(f, files, policy, on_trial);
-    if (fclose(f) != 0)
-        gather(&r, -ENOMEM);
     if (r >= 0)
-        r = file_replace(paths->root, paths->accepted + strlen(paths->root), bytes, n);
+        r = file_replace(paths->root, paths->accepted + strlen(paths->root), text.bytes, text.n);
     /* Of a trial that is over: its guardian was killed, or the system went down. */
     if (r >= 0 && !on_trial)
         accepted_let_go(paths);

@@ -17,7 +17,6 @@
 #include "agent/store/state_file.h"
 
 #define COMPACT_FROM (64 * 1024)
-#define RECORD_SIZE (NAME_ESCAPED_SIZE + 96) /* a key, four numbers, a name */
 
 static void close_fd(int *fd)
 {
@@ -93,7 +92,7 @@ static int parse_record(char *line, struct before_record *ret)
 
 /* Lines in the order of the file. What is after the last whole line was cut by a full disk; lines
  * that cannot be read are passed over. -ESTALE: of another boot. */
-static int parse_records(struct state_text *text, const char *header, struct records *records)
+static int parse_records(struct text *text, const char *header, struct records *records)
 {
     size_t at = strlen(header);
 
@@ -250,52 +249,30 @@ static int drop_gone_devices(struct records *records)
     return 0;
 }
 
-static int format_record(struct state_text *text, const struct before_record *record, int wrote)
+static void format_record(struct text *text, const struct before_record *record, int wrote)
 {
     char name[NAME_ESCAPED_SIZE], all[16] = "";
 
-    if (text->size - text->n < RECORD_SIZE) {
-        size_t size = 2 * text->n + RECORD_SIZE;
-        char *p = realloc(text->bytes, size);
-
-        if (!p)
-            return -ENOMEM;
-        text->bytes = p;
-        text->size = size;
-    }
     if (record->all_known)
         snprintf(all, sizeof(all), " %d", record->all);
-    text->n += (size_t)snprintf(text->bytes + text->n, RECORD_SIZE, "%s %d %d %d %s%s\n",
-                                key_info(record->key)->name, record->value, wrote, record->ifindex,
-                                name_escape_buf(record->name, name, sizeof(name)), all);
-    return 0;
+    text_add(text, "%s %d %d %d %s%s\n", key_info(record->key)->name, record->value, wrote,
+             record->ifindex, name_escape_buf(record->name, name, sizeof(name)), all);
 }
 
 static int format_records(const char *header, const struct before_record *records, size_t n,
-                          bool earlier, struct state_text *ret)
+                          bool earlier, struct text *ret)
 {
-    _cleanup_(state_text_done) struct state_text text = {0};
-    int r = 0;
-
-    text.bytes = strdup(header);
-    if (!text.bytes)
-        return -ENOMEM;
-    text.n = text.size = strlen(header);
-    for (size_t i = 0; r >= 0 && i < n; i++) {
+    text_put(ret, header);
+    for (size_t i = 0; i < n; i++) {
         if (earlier && records[i].wrote_earlier != records[i].wrote)
-            r = format_record(&text, &records[i], records[i].wrote_earlier);
-        if (r >= 0)
-            r = format_record(&text, &records[i], records[i].wrote);
+            format_record(ret, &records[i], records[i].wrote_earlier);
+        format_record(ret, &records[i], records[i].wrote);
     }
-    if (r < 0)
-        return r;
-    *ret = text;
-    text = (struct state_text){0};
-    return 0;
+    return ret->failed ? -ENOMEM : 0;
 }
 
 /* Add lines at the end, where a whole line ends. On failure the file ends there again. */
-static int append_lines(int fd, off_t end, const struct state_text *text)
+static int append_lines(int fd, off_t end, const struct text *text)
 {
     int r = 0;
 
@@ -344,7 +321,7 @@ static int find_end(int fd, const char *header, off_t *ret_end)
 
 static int read_lines(int fd, const char *header, struct records *records)
 {
-    _cleanup_(state_text_done) struct state_text text = {0};
+    _cleanup_text_ struct text text = {0};
     int r = state_read_fd(fd, &text);
 
     if (r >= 0)
@@ -356,7 +333,7 @@ static int read_lines(int fd, const char *header, struct records *records)
 static int rewrite(const struct paths *paths, int fd, const char *header,
                    const struct before_record *records, size_t n)
 {
-    _cleanup_(state_text_done) struct state_text text = {0};
+    _cleanup_text_ struct text text = {0};
     _cleanup_(records_done) struct records all = {0};
     int r = 0;
 
@@ -383,7 +360,7 @@ static int rewrite(const struct paths *paths, int fd, const char *header,
  */
 int before_append(const struct paths *paths, const struct before_record *records, size_t n)
 {
-    _cleanup_(state_text_done) struct state_text text = {0};
+    _cleanup_text_ struct text text = {0};
     char header[STATE_HEADER_SIZE];
     _cleanup_close_ int fd = -1;
     off_t end = 0;
@@ -440,7 +417,7 @@ static void open_log(struct before_log *log, const struct paths *paths)
 int before_log_add(struct before_log *log, const struct paths *paths,
                    const struct before_record *record)
 {
-    _cleanup_(state_text_done) struct state_text text = {0};
+    _cleanup_text_ struct text text = {0};
     int r;
 
     if (is_as_we_left_it(log)) {
@@ -476,7 +453,7 @@ int before_log_tidy(struct before_log *log, const struct paths *paths)
 
 int before_read(const struct paths *paths, struct before_record **ret, size_t *ret_count)
 {
-    _cleanup_(state_text_done) struct state_text text = {0};
+    _cleanup_text_ struct text text = {0};
     _cleanup_(records_done) struct records records = {0};
     _cleanup_close_ int fd = open(paths->before, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     char header[STATE_HEADER_SIZE];

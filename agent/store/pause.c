@@ -28,7 +28,7 @@ static void drop_those_over(struct pauses *pauses)
             pauses_remove(pauses, i);
 }
 
-static int parse(const struct paths *paths, const struct state_text *text, struct pauses *ret)
+static int parse(const struct paths *paths, const struct text *text, struct pauses *ret)
 {
     char header[STATE_HEADER_SIZE];
     size_t n;
@@ -53,7 +53,7 @@ static int parse(const struct paths *paths, const struct state_text *text, struc
 
 int pauses_read(const struct paths *paths, struct pauses *ret)
 {
-    _cleanup_(state_text_done) struct state_text text = {0};
+    _cleanup_text_ struct text text = {0};
     int fd, r;
 
     fd = open(paths->paused, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -70,7 +70,8 @@ int pauses_read(const struct paths *paths, struct pauses *ret)
 
 int pauses_write(const struct paths *paths, const struct pauses *pauses)
 {
-    _cleanup_free_ char *lines = NULL, *text = NULL;
+    _cleanup_free_ char *lines = NULL;
+    _cleanup_text_ struct text text = {0};
     char header[STATE_HEADER_SIZE];
     int r;
 
@@ -78,10 +79,10 @@ int pauses_write(const struct paths *paths, const struct pauses *pauses)
         return unlink(paths->paused) < 0 && errno != ENOENT ? -errno : 0;
     lines = pauses_format(pauses);
     state_header(paths, KIND, header);
-    if (!lines || asprintf(&text, "%s%s", header, lines) < 0) {
-        text = NULL;
+    if (lines)
+        text_add(&text, "%s%s", header, lines);
+    if (!lines || text.failed)
         return -ENOMEM;
-    }
     r = run_directory_make(paths);
-    return r < 0 ? r : state_replace(paths, paths->paused, text, strlen(text));
+    return r < 0 ? r : state_replace(paths, paths->paused, text.bytes, text.n);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/system/conf_files.h"
+#include "policy/base/text.h"
 #include "policy/lang/pattern.h"
 #include "policy/lang/precedence.h"
 
@@ -280,10 +281,9 @@ int preset_disable(const struct paths *paths, const struct preset *preset)
 {
     _cleanup_free_ char *path = NULL;
 
-    if (asprintf(&path, "%s%s", paths->root, preset->target) < 0) {
-        path = NULL;
+    path = text_format("%s%s", paths->root, preset->target);
+    if (!path)
         return -ENOMEM;
-    }
     return unlink(path) < 0 ? -errno : 0;
 }
 
@@ -294,10 +294,9 @@ static int add_evidence(struct names *evidence, const char *what, const char *na
     _cleanup_free_ char *text = NULL;
     int r;
 
-    if (asprintf(&text, "%s %s", what, name) < 0) {
-        text = NULL;
+    text = text_format("%s %s", what, name);
+    if (!text)
         return -ENOMEM;
-    }
     r = grow((void **)&evidence->items, &evidence->capacity, evidence->count,
              sizeof(*evidence->items));
     if (r >= 0)

@@ -17,23 +17,17 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
-int state_read_fd(int fd, struct state_text *ret)
+int state_read_fd(int fd, struct text *ret)
 {
-    _cleanup_(state_text_done) struct state_text text = {0};
+    _cleanup_text_ struct text text = {0};
 
     for (;;) {
+        char *end = text_room(&text, 4096);
         ssize_t n;
 
-        if (text.size - text.n < 4096) {
-            size_t size = text.size ? 2 * text.size : 16384;
-            char *p = realloc(text.bytes, size + 1);
-
-            if (!p)
-                return -ENOMEM;
-            text.bytes = p;
-            text.size = size;
-        }
-        n = read(fd, text.bytes + text.n, text.size - text.n);
+        if (!end)
+            return -ENOMEM;
+        n = read(fd, end, text.capacity - text.n - 1);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -44,7 +38,7 @@ int state_read_fd(int fd, struct state_text *ret)
     }
     text.bytes[text.n] = '\0';
     *ret = text;
-    text = (struct state_text){0};
+    text = (struct text){0};
     return 0;
 }
 

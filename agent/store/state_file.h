@@ -3,25 +3,15 @@
 #pragma once
 
 #include "agent/base/paths.h"
+#include "policy/base/text.h"
 
 #define STATE_HEADER_SIZE 128
-
-struct state_text {
-    char *bytes; /* owned, NUL-terminated */
-    size_t n, size;
-};
-
-static inline void state_text_done(struct state_text *text)
-{
-    free(text->bytes);
-    *text = (struct state_text){0};
-}
 
 /* The first line, newline included, of a file of this kind ("rpfpolicy-before 1") that is valid
  * now. */
 void state_header(const struct paths *paths, const char *kind, char ret[static STATE_HEADER_SIZE]);
 
-int state_read_fd(int fd, struct state_text *ret);
+int state_read_fd(int fd, struct text *ret);
 int state_write_fd(int fd, const char *bytes, size_t n);
 
 /* A new file takes the old one's place in one step, so that a reader never sees half of it, and on

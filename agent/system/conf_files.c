@@ -11,6 +11,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "policy/base/text.h"
+
 static void close_fd(int *fd)
 {
     if (*fd >= 0)
@@ -270,10 +272,9 @@ static int read_entry(const struct lookup *lookup, const struct entry *entry, un
     _cleanup_free_ char *path = NULL;
     int r;
 
-    if (asprintf(&path, "%s/%s", entry->dir, entry->name) < 0) {
-        path = NULL;
+    path = text_format("%s/%s", entry->dir, entry->name);
+    if (!path)
         return -ENOMEM;
-    }
     if (links_to_null(lookup, path))
         return 0;
     r = read_file(lookup, path, flags, diags, ret);

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "policy/base/text.h"
 #include "policy/base/util.h"
 
 #define PATIENCE_US 200000 /* for each step of a question */
@@ -108,36 +109,32 @@ static int ask(int fd, int ifindex)
 /* Up to the NUL, which is not counted; owned. */
 static int hear(int fd, char **ret, size_t *ret_n)
 {
-    _cleanup_free_ char *bytes = NULL;
-    size_t n = 0, size = 0;
+    _cleanup_text_ struct text text = {0};
 
     for (;;) {
+        size_t room = text.n < FIRST_SIZE ? FIRST_SIZE : text.n;
+        char *end = text_room(&text, room);
         ssize_t got;
 
-        if (n == size) {
-            char *larger;
-
-            if (size >= NETWORKD_ANSWER_MAX)
-                return -EMSGSIZE;
-            size = size == 0 ? FIRST_SIZE : size * 2;
-            larger = realloc(bytes, size);
-            if (!larger)
-                return -ENOMEM;
-            bytes = larger;
-        }
-        got = recv(fd, bytes + n, size - n, 0);
+        if (!end)
+            return -ENOMEM;
+        if (text.n >= NETWORKD_ANSWER_MAX)
+            return -EMSGSIZE;
+        if (room > NETWORKD_ANSWER_MAX - text.n)
+            room = NETWORKD_ANSWER_MAX - text.n;
+        got = recv(fd, end, room, 0);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             return errno == EAGAIN ? -ETIMEDOUT : -errno;
         if (got == 0)
             return -ECONNRESET;
-        n += (size_t)got;
-        if (bytes[n - 1] == '\0')
+        text.n += (size_t)got;
+        if (text.bytes[text.n - 1] == '\0')
             break;
     }
-    *ret = TAKE_PTR(bytes);
-    *ret_n = n - 1;
+    *ret_n = text.n - 1;
+    *ret = TAKE_PTR(text.bytes);
     return 0;
 }
 

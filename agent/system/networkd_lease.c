@@ -3,23 +3,12 @@
 #include <ctype.h>
 
 #include "agent/system/networkd.h"
-#include "policy/base/util.h"
+#include "policy/base/text.h"
 
 /* RFC 2132, RFC 3442, and what some servers sent before that. */
 enum { OPTION_ROUTER = 3, OPTION_ROUTES = 121, OPTION_OLD_ROUTES = 249 };
 
 #define IPV4_SIZE 4
-
-struct bytes {
-    uint8_t *data; /* owned */
-    size_t n;
-};
-
-static void bytes_done(struct bytes *bytes)
-{
-    free(bytes->data);
-    *bytes = (struct bytes){0};
-}
 
 static int nibble(char c)
 {
@@ -28,16 +17,8 @@ static int nibble(char c)
     return isdigit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
-static int append_hex(struct bytes *bytes, const char *text, size_t length)
+static int append_hex(struct text *bytes, const char *text, size_t length)
 {
-    uint8_t *larger;
-
-    if (length == 0)
-        return 0;
-    larger = realloc(bytes->data, bytes->n + length / 2 + 1);
-    if (!larger)
-        return -ENOMEM;
-    bytes->data = larger;
     if (length % 2 != 0)
         return -EBADMSG;
     for (size_t i = 0; i < length; i += 2) {
@@ -45,13 +26,13 @@ static int append_hex(struct bytes *bytes, const char *text, size_t length)
 
         if (high < 0 || low < 0)
             return -EBADMSG;
-        bytes->data[bytes->n++] = (uint8_t)(high << 4 | low);
+        text_put_bytes(bytes, &(uint8_t){(uint8_t)(high << 4 | low)}, 1);
     }
-    return 0;
+    return bytes->failed ? -ENOMEM : 0;
 }
 
 /* All parts of one option. */
-static int collect(const json_t *options, unsigned tag, struct bytes *ret)
+static int collect(const json_t *options, unsigned tag, struct text *ret)
 {
     const json_t *option;
     size_t i;
@@ -86,19 +67,20 @@ static bool take_address(const uint8_t *data, struct ip *ret)
 
 /* Length of the prefix, as many bytes of it as count, the router; again. One that is cut short
  * means nothing as a whole, as for networkd. 1: it has a default route. */
-static int default_of_routes(const struct bytes *bytes, struct ip *ret)
+static int default_of_routes(const struct text *bytes, struct ip *ret)
 {
+    const uint8_t *data = (const uint8_t *)bytes->bytes;
     struct ip found;
     int any = 0;
 
     for (size_t at = 0; at < bytes->n;) {
-        unsigned length = bytes->data[at];
+        unsigned length = data[at];
         size_t gateway = at + 1 + (length + 7) / 8;
 
         if (length > 32 || gateway + IPV4_SIZE > bytes->n)
             return -EBADMSG;
         if (length == 0 && !any)
-            any = take_address(bytes->data + gateway, &found);
+            any = take_address(data + gateway, &found);
         at = gateway + IPV4_SIZE;
     }
     if (any)
@@ -109,13 +91,13 @@ static int default_of_routes(const struct bytes *bytes, struct ip *ret)
 /* 1: this option names it. */
 static int find_in(const json_t *options, unsigned tag, struct ip *ret)
 {
-    _cleanup_(bytes_done) struct bytes bytes = {0};
+    _cleanup_text_ struct text bytes = {0};
     int r = collect(options, tag, &bytes);
 
     if (r < 0 || bytes.n == 0)
         return r;
     if (tag == OPTION_ROUTER)
-        return bytes.n % IPV4_SIZE == 0 && take_address(bytes.data, ret);
+        return bytes.n % IPV4_SIZE == 0 && take_address((const uint8_t *)bytes.bytes, ret);
     r = default_of_routes(&bytes, ret);
     return r < 0 ? 0 : r;
 }

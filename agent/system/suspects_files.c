@@ -4,6 +4,7 @@
 
 #include "agent/base/directory.h"
 #include "agent/system/suspects_scan.h"
+#include "policy/base/text.h"
 #include "policy/base/util.h"
 
 /* systemd.network(5), section [Network]. */
@@ -98,10 +99,9 @@ static int scan_drop_ins(struct search *search, const char *name, const char *op
         _cleanup_free_ char *pattern = NULL;
         int r;
 
-        if (asprintf(&pattern, "%s/%s.d/*.conf", network_directories[i], name) < 0) {
-            pattern = NULL;
+        pattern = text_format("%s/%s.d/*.conf", network_directories[i], name);
+        if (!pattern)
             return -ENOMEM;
-        }
         r = names_find(search->root, pattern, &names);
         for (size_t j = 0; r >= 0 && j < names.count; j++) {
             _cleanup_conf_files_ struct conf_files files = {0};

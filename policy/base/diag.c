@@ -1,14 +1,13 @@
 /* Collecting messages about input that a person or another program wrote. */
 #include "policy/base/diag.h"
 
-#include <stdio.h>
+#include "policy/base/text.h"
 
 void diags_add(struct diags *diags, enum diag_level level, const char *file, unsigned line,
                const char *format, ...)
 {
     _cleanup_free_ char *text = NULL, *path = NULL;
     va_list ap;
-    int n;
 
     if (!diags)
         return;
@@ -17,10 +16,8 @@ void diags_add(struct diags *diags, enum diag_level level, const char *file, uns
     else if (level == DIAG_WARNING)
         diags->warnings++;
     va_start(ap, format);
-    n = vasprintf(&text, format, ap);
+    text = text_vformat(format, ap);
     va_end(ap);
-    if (n < 0)
-        text = NULL; /* undefined after a failure */
     if (file)
         path = strdup(file);
     if (!text || (file && !path) ||
@@ -36,12 +33,11 @@ int diag_refuse(char **ret_message, const char *format, ...)
 {
     va_list ap;
     char *message;
-    int n;
 
     va_start(ap, format);
-    n = vasprintf(&message, format, ap);
+    message = text_vformat(format, ap);
     va_end(ap);
-    if (n < 0)
+    if (!message)
         return -ENOMEM;
     *ret_message = message;
     return -EINVAL;

@@ -2,41 +2,8 @@
  * matter. */
 #include "policy/lang/generate.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
+#include "policy/base/text.h"
 #include "policy/lang/generate_groups.h"
-
-struct text {
-    char *bytes;
-    size_t n, capacity;
-    bool failed;
-};
-
-static void put(struct text *text, const char *format, ...) _printf_(2, 3);
-
-static void put(struct text *text, const char *format, ...)
-{
-    va_list ap;
-    int n;
-
-    for (size_t room = 256; !text->failed; room = (size_t)n + 1) {
-        while (text->capacity - text->n < room)
-            if (grow((void **)&text->bytes, &text->capacity, text->capacity, 1) < 0) {
-                text->failed = true;
-                return;
-            }
-        va_start(ap, format);
-        n = vsnprintf(text->bytes + text->n, text->capacity - text->n, format, ap);
-        va_end(ap);
-        if (n < 0) {
-            text->failed = true;
-        } else if ((size_t)n < text->capacity - text->n) {
-            text->n += (size_t)n;
-            return;
-        }
-    }
-}
 
 static int by_name(const void *a, const void *b)
 {
@@ -78,13 +45,14 @@ static void put_lines(struct text *text, enum key key, const struct group_lines 
         const struct group_line *line = &lines->items[i];
 
         if (line->class == GROUP_BYTES)
-            put(text, "# %s%s\n", name_escape_buf(line->name, name, sizeof(name)),
-                line->clash ? ": cannot be told apart from another name with another value" : "");
+            text_add(text, "# %s%s\n", name_escape_buf(line->name, name, sizeof(name)),
+                     line->clash ? ": cannot be told apart from another name with another value"
+                                 : "");
         else if (line->count > 1)
-            put(text, "# %u devices\n", line->count);
+            text_add(text, "# %u devices\n", line->count);
         if (line->value == GENERATE_UNMANAGED && !line->clash)
-            put(text, "# its value is none that a policy can ask for\n");
-        put(text, "%-15s = %s\n", line->pattern, value_text(key, line->value, number, 12));
+            text_add(text, "# its value is none that a policy can ask for\n");
+        text_add(text, "%-15s = %s\n", line->pattern, value_text(key, line->value, number, 12));
     }
 }
 
@@ -112,26 +80,27 @@ static int put_key(struct text *text, const struct live *live, enum key key)
     }
     qsort(items, n, sizeof(*items), by_name);
     have_any = star_serves(key, live, items, n, &any);
-    put(text, "\n[%s]\n", key_info(key)->name);
+    text_add(text, "\n[%s]\n", key_info(key)->name);
     if (!have_any)
-        put(text, "# No * line: no device here has the value that new ones begin with.\n");
+        text_add(text, "# No * line: no device here has the value that new ones begin with.\n");
     r = generate_groups(items, n, have_any, any, &lines);
     if (r < 0)
         return r;
     put_lines(text, key, &lines);
     free(lines.items);
     if (have_any)
-        put(text, "# all others, and new ones\n%-15s = %s\n", "*",
-            key_value_format(key, any, number, sizeof(number)));
+        text_add(text, "# all others, and new ones\n%-15s = %s\n", "*",
+                 key_value_format(key, any, number, sizeof(number)));
     return 0;
 }
 
 int generate_policy(const struct live *live, key_mask keys, char **ret)
 {
-    struct text text = {0};
+    _cleanup_text_ struct text text = {0};
     int r = 0;
 
-    put(&text,
+    text_add(
+        &text,
         "# What was effective when this was written, as a policy. Left out are lo, the ports of\n"
         "# bridges and bonds (their master decides) and devices without IPv4 settings.\n"
         "# Nothing is written to the kernel on its own while [agent] does not say mode = "
@@ -139,12 +108,8 @@ int generate_policy(const struct live *live, key_mask keys, char **ret)
     for (enum key key = 0; key < KEY_COUNT && r >= 0; key++)
         if (keys & KEY_BIT(key))
             r = put_key(&text, live, key);
-    if (r >= 0 && text.failed)
-        r = -ENOMEM;
-    if (r < 0) {
-        free(text.bytes);
-        return r;
-    }
-    *ret = text.bytes;
+    if (r < 0 || text.failed)
+        return r < 0 ? r : -ENOMEM;
+    *ret = text_take(&text);
     return 0;
 }

@@ -2,21 +2,18 @@
  */
 #include "policy/lang/parser.h"
 
-#include <stdio.h>
-
+#include "policy/base/text.h"
 #include "policy/base/words.h"
 
 void parser_error(struct parser *parser, unsigned line, const char *format, ...)
 {
     _cleanup_free_ char *text = NULL;
     va_list ap;
-    int n;
 
     va_start(ap, format);
-    n = vasprintf(&text, format, ap);
+    text = text_vformat(format, ap);
     va_end(ap);
-    if (n < 0) {
-        text = NULL; /* undefined after a failure */
+    if (!text) {
         gather(&parser->error, -ENOMEM);
         return;
     }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "policy/base/text.h"
 #include "policy/base/util.h"
 
 #define USEC_PER_SEC UINT64_C(1000000)
@@ -221,28 +222,24 @@ static enum kind kind_of(const struct pause *pause)
                                                                                    : KIND_PATTERN;
 }
 
-static int format_line(FILE *f, const struct pause *pause)
+static int format_line(struct text *out, const struct pause *pause)
 {
     _cleanup_free_ char *who = name_escape(pause->who), *reason = name_escape(pause->reason);
     _cleanup_free_ char *devices = name_escape(pause_text(pause));
 
     if (!who || !reason || !devices)
         return -ENOMEM;
-    fprintf(f, "%" PRIu64 " %" PRIu64 " %" PRId64 " %u %s %s %s %s\n", pause->until, pause->since,
-            pause->date, pause->uid, who, kinds[kind_of(pause)], devices, reason);
+    text_add(out, "%" PRIu64 " %" PRIu64 " %" PRId64 " %u %s %s %s %s\n", pause->until,
+             pause->since, pause->date, pause->uid, who, kinds[kind_of(pause)], devices, reason);
     return 0;
 }
 
 char *pauses_format(const struct pauses *pauses)
 {
-    _cleanup_free_ char *text = NULL;
-    size_t size;
-    FILE *f = open_memstream(&text, &size);
+    _cleanup_text_ struct text text = {0};
     int r = 0;
 
-    if (!f)
-        return NULL;
     for (size_t i = 0; i < pauses->count; i++)
-        gather(&r, format_line(f, &pauses->items[i]));
-    return fclose(f) == 0 && r >= 0 ? TAKE_PTR(text) : NULL;
+        gather(&r, format_line(&text, &pauses->items[i]));
+    return r < 0 ? NULL : text_take(&text);
 }

@@ -169,5 +169,4 @@ char *route_rule_text(const struct route_rule *rule);
 
 /* "ip -4 rule add from 172.16.6.4 lookup 21004 priority 20200 protocol 182": what a person would
  * type. name: of the route's device. The text is owned; NULL when memory ran out. */
-void routes_change_print(FILE *out, const struct routes_change *change, const char *name);
 char *routes_change_text(const struct routes_change *change, const char *name);

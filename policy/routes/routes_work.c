@@ -5,6 +5,7 @@
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 
+#include "policy/base/text.h"
 #include "policy/routes/routes_private.h"
 
 void route_facts_done(struct route_facts *facts)
@@ -46,20 +47,18 @@ int routes_say(char **text, const char *format, ...)
     _cleanup_free_ char *sentence = NULL;
     char *both;
     va_list ap;
-    int n;
 
     va_start(ap, format);
-    n = vasprintf(&sentence, format, ap);
+    sentence = text_vformat(format, ap);
     va_end(ap);
-    if (n < 0) {
-        sentence = NULL; /* undefined after a failure */
+    if (!sentence)
         return -ENOMEM;
-    }
     if (!*text) {
         *text = TAKE_PTR(sentence);
         return 0;
     }
-    if (asprintf(&both, "%s; %s", *text, sentence) < 0)
+    both = text_format("%s; %s", *text, sentence);
+    if (!both)
         return -ENOMEM;
     free(*text);
     *text = both;

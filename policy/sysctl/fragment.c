@@ -5,41 +5,14 @@
 #include "policy/lang/compile.h"
 #include "policy/sysctl/fragment_private.h"
 
-void text_add(struct text *text, const char *format, ...)
-{
-    _cleanup_free_ char *more = NULL;
-    va_list ap;
-    int n;
-
-    va_start(ap, format);
-    n = vasprintf(&more, format, ap);
-    va_end(ap);
-    if (n < 0) {
-        more = NULL;
-        text->failed = true;
-        return;
-    }
-    while (text->n + (size_t)n + 1 > text->capacity) {
-        if (grow((void **)&text->bytes, &text->capacity, text->capacity, 1) < 0) {
-            text->failed = true;
-            return;
-        }
-    }
-    memcpy(text->bytes + text->n, more, (size_t)n + 1);
-    text->n += (size_t)n;
-}
-
 void section_missing(struct section *s, const char *pattern, const char *format, ...)
 {
     _cleanup_free_ char *reason = NULL, *shown = name_escape(pattern), *told = NULL;
     va_list ap;
-    int n;
 
     va_start(ap, format);
-    n = vasprintf(&reason, format, ap);
+    reason = text_vformat(format, ap);
     va_end(ap);
-    if (n < 0)
-        reason = NULL;
     told = reason ? name_escape(reason) : NULL; /* a file's name may hold anything */
     if (!told || !shown) {
         s->text->failed = true;
@@ -314,7 +287,7 @@ int fragment_generate(const struct policy *policy, const char *preset,
                       const struct sysctl_conf *others, const struct live *live, char **ret,
                       unsigned *ret_missing)
 {
-    struct text text = {0};
+    _cleanup_text_ struct text text = {0};
     unsigned missing = 0;
 
     write_header(&text, policy, preset, preset && (!others || others->n_entries == 0));
@@ -335,11 +308,9 @@ int fragment_generate(const struct policy *policy, const char *preset,
         write_section(&s);
         free(s.lines);
     }
-    if (text.failed) {
-        free(text.bytes);
+    if (text.failed)
         return -ENOMEM;
-    }
-    *ret = text.bytes;
+    *ret = text_take(&text);
     *ret_missing = missing;
     return 0;
 }

@@ -1,18 +1,11 @@
-/* What the parts of the fragment writer share: the text so far, and what one key is up against. */
+/* What the parts of the fragment writer share: what one key is up against. */
 #pragma once
 
 #include <limits.h>
 
+#include "policy/base/text.h"
 #include "policy/sysctl/fragment.h"
 #include "policy/sysctl/sysctl_internal.h"
-
-struct text {
-    char *bytes;
-    size_t n, capacity;
-    bool failed; /* memory ran out; looked at once, at the end */
-};
-
-void text_add(struct text *text, const char *format, ...) _printf_(2, 3);
 
 /* One key of the policy on its way into the fragment. */
 struct section {

@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 #include <stdio.h>
 
+#include "policy/base/text.h"
 #include "policy/sysctl/sysctl_internal.h"
 
 #define ALTERNATIVES_MAX 1024
@@ -89,11 +90,9 @@ static int expand_braces(const char *text, struct alternatives *ret)
         _cleanup_free_ char *one = NULL;
 
         end = alternative_end(p);
-        if (asprintf(&one, "%.*s%.*s%s", (int)(begin - text), text, (int)(end - p), p, rest + 1) <
-            0) {
-            one = NULL;
+        one = text_format("%.*s%.*s%s", (int)(begin - text), text, (int)(end - p), p, rest + 1);
+        if (!one)
             return -ENOMEM;
-        }
         r = expand_braces(one, ret);
         if (r < 0 || *end == '}')
             return r;

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "agent/cli/check/check.h"
+#include "policy/base/text.h"
 
 /* One set of series: a key and a rule as people write it ("lxc*=off"), or no rule at all. Rules
  * that read the same share one. */
@@ -27,10 +28,9 @@ static char *label_text(const char *a, const char *separator, const char *b)
     _cleanup_free_ char *joined = NULL, *escaped = NULL;
     char *text, *t;
 
-    if (asprintf(&joined, "%s%s%s", a, separator, b) < 0) {
-        joined = NULL;
+    joined = text_format("%s%s%s", a, separator, b);
+    if (!joined)
         return NULL;
-    }
     escaped = name_escape(joined);
     text = t = escaped ? malloc(2 * strlen(escaped) + 1) : NULL;
     for (const char *s = escaped; text && *s; s++) {

@@ -4,6 +4,7 @@
 
 #include "agent/cli/drops/drops_report.h"
 #include "agent/cli/explain/explain.h"
+#include "policy/base/text.h"
 #include "policy/decide/plan.h"
 
 #define KEEP (-1)
@@ -142,7 +143,7 @@ void drop_cure(const struct drop_facts *facts, const struct drop *drop, struct d
     *ret = cure;
 }
 
-static void print_line(FILE *f, const struct policy *policy, const struct cure_line *line)
+static void print_line(struct text *out, const struct policy *policy, const struct cure_line *line)
 {
     const struct rule *rule = line->rule;
     const char *key = key_info(line->key)->name, *word;
@@ -150,26 +151,22 @@ static void print_line(FILE *f, const struct policy *policy, const struct cure_l
 
     word = key_value_format(line->key, line->value, buf, sizeof(buf));
     if (rule && rule->exception >= 0)
-        fprintf(f, "[exception %s] %s = %s", NAME_SHOWN(policy->exceptions[rule->exception].name),
-                key, word);
+        text_add(out, "[exception %s] %s = %s",
+                 NAME_SHOWN(policy->exceptions[rule->exception].name), key, word);
     else
-        fprintf(f, "[%s] %s = %s", key, name_escape_buf(line->pattern, pattern, sizeof(pattern)),
-                word);
+        text_add(out, "[%s] %s = %s", key, name_escape_buf(line->pattern, pattern, sizeof(pattern)),
+                 word);
 }
 
 static char *lines_text(const struct policy *policy, const struct drop_cure *cure)
 {
-    _cleanup_free_ char *text = NULL;
-    size_t size = 0;
-    FILE *f = open_memstream(&text, &size);
+    _cleanup_text_ struct text text = {0};
 
-    if (!f)
-        return NULL;
     for (unsigned i = 0; i < cure->n_lines; i++) {
-        fputs(i > 0 ? " and " : "", f);
-        print_line(f, policy, &cure->lines[i]);
+        text_put(&text, i > 0 ? " and " : "");
+        print_line(&text, policy, &cure->lines[i]);
     }
-    return fclose(f) == 0 ? TAKE_PTR(text) : NULL;
+    return text_take(&text);
 }
 
 char *drop_cure_text(const struct policy *policy, const struct drop_cure *cure)

@@ -9,7 +9,7 @@
 
 #include "agent/cli/out/output.h"
 #include "policy/base/name.h"
-#include "policy/base/util.h"
+#include "policy/base/text.h"
 
 #define COLUMNS_MAX 16
 #define LINES_MAX 3 /* a cell is wrapped into about as many lines at most, else folded */
@@ -20,15 +20,14 @@ struct table {
     unsigned n_columns;
     size_t widths[COLUMNS_MAX];
     size_t words[COLUMNS_MAX]; /* the longest word, where the column may be wrapped */
-    char *text;                /* the cells one after the other, each ended by NUL */
-    size_t used, size;
+    struct text cells;         /* one after the other, each ended by NUL */
     size_t rows;
 };
 
 struct table *table_free(struct table *table)
 {
     if (table)
-        free(table->text);
+        text_done(&table->cells);
     free(table);
     return NULL;
 }
@@ -56,20 +55,10 @@ static bool is_printable(const char *s)
 
 static int add_text(struct table *table, unsigned column, const char *s, size_t n)
 {
-    if (table->used + n + 1 > table->size) {
-        size_t size = 2 * (table->used + n + 1);
-        char *text = realloc(table->text, size);
-
-        if (!text)
-            return -ENOMEM;
-        table->text = text;
-        table->size = size;
-    }
-    memcpy(table->text + table->used, s, n + 1);
-    table->used += n + 1;
+    text_put_bytes(&table->cells, s, n + 1);
     if (n > table->widths[column])
         table->widths[column] = n;
-    return 0;
+    return table->cells.failed ? -ENOMEM : 0;
 }
 
 int table_row(struct table *table, const char *const *cells)
@@ -122,7 +111,7 @@ static void print_cell(const struct table *table, struct output *out, unsigned i
 
 static void print_plain(const struct table *table, struct output *out)
 {
-    const char *text = table->text;
+    const char *text = table->cells.bytes;
 
     for (unsigned i = 0; i < table->n_columns; i++)
         print_cell(table, out, i, table->columns[i].title);
@@ -148,7 +137,7 @@ static bool may_wrap(const struct table *table, unsigned i)
 
 static void measure_words(struct table *table)
 {
-    const char *text = table->text;
+    const char *text = table->cells.bytes;
 
     for (size_t row = 0; row < table->rows; row++)
         for (unsigned i = 0; i < table->n_columns; i++) {
@@ -256,7 +245,7 @@ static int add_column(const struct table *table, struct libscols_table *cols, co
 static int fill(struct table *table, struct libscols_table *cols, const struct output *out,
                 const struct fit *fit)
 {
-    char *text = table->text;
+    char *text = table->cells.bytes;
     int r = 0;
 
     for (unsigned i = 0; r == 0 && i < table->n_columns; i++)
@@ -311,7 +300,7 @@ static char *print_folded(const struct table *table, struct output *out, const s
 static int print_fold(struct table *table, struct output *out, const struct fit *fit)
 {
     _cleanup_free_ char *lines = NULL;
-    char *text = table->text;
+    char *text = table->cells.bytes;
     size_t size = 0;
     FILE *stream = open_memstream(&lines, &size);
     int r = stream ? print_columns(table, out, fit, stream) : -ENOMEM;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "agent/peers/ssh.h"
+#include "policy/base/text.h"
 
 int impact_read(const struct session *session, const struct plan *plan,
                 const struct routes_plan *routes, struct peers *ret)
@@ -92,20 +93,16 @@ const char *peer_step_text(const struct peer *peer)
 
 char *peer_why(const struct session *session, const struct peer *peer)
 {
-    _cleanup_free_ char *text = NULL;
-    size_t size = 0;
-    FILE *f = open_memstream(&text, &size);
+    _cleanup_text_ struct text text = {0};
 
-    if (!f)
-        return NULL;
-    fputs(peer_step_text(peer), f);
+    text_put(&text, peer_step_text(peer));
     if (peer->back_kind == ROUTE_UNICAST)
         for (size_t i = 0; i < peer->n_back && i < PEER_BACK_MAX; i++)
-            fprintf(f, "%s%s", i == 0 ? " (" : ", ",
-                    NAME_SHOWN(impact_device(session, peer->back[i])));
+            text_add(&text, "%s%s", i == 0 ? " (" : ", ",
+                     NAME_SHOWN(impact_device(session, peer->back[i])));
     if (peer->back_kind == ROUTE_UNICAST && peer->n_back > 0)
-        fputs(peer->n_back > PEER_BACK_MAX ? ", ...)" : ")", f);
-    return fclose(f) == 0 ? TAKE_PTR(text) : NULL;
+        text_put(&text, peer->n_back > PEER_BACK_MAX ? ", ...)" : ")");
+    return text_take(&text);
 }
 
 /* The exception whose rule wins on the device, so that a plain line would not. */

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "policy/base/text.h"
+
 void routing_done(struct routing *routing)
 {
     routes_plan_done(&routing->plan);
@@ -43,49 +45,41 @@ bool routing_is_wrong(const struct routes_plan *plan)
 /* "172.16.5.1 (first host)"; owned. */
 static char *gateway_text(const struct routes_device *device)
 {
-    _cleanup_free_ char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
+    _cleanup_text_ struct text text = {0};
     bool comma = false;
 
-    if (!out)
-        return NULL;
     for (unsigned f = 0; f < IP_FAMILIES; f++) {
         char address[IP_TEXT_MAX];
 
         if (!device->gateway[f].source[0])
             continue;
-        fputs(comma ? ", " : "", out);
+        text_put(&text, comma ? ", " : "");
         comma = true;
         if (device->gateway[f].address.family)
-            fprintf(out, "%s (%s)", ip_text(&device->gateway[f].address, address),
-                    device->gateway[f].source);
+            text_add(&text, "%s (%s)", ip_text(&device->gateway[f].address, address),
+                     device->gateway[f].source);
         else
-            fputs(device->gateway[f].source, out);
+            text_put(&text, device->gateway[f].source);
     }
-    return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
+    return text_take(&text);
 }
 
 /* Addresses that carry a rule, "172.16.5.4, 10.0.0.1"; owned. */
 static char *addresses_text(const struct routing *routing, const struct routes_device *device)
 {
-    _cleanup_free_ char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
+    _cleanup_text_ struct text text = {0};
     bool comma = false;
 
-    if (!out)
-        return NULL;
     for (size_t i = 0; i < routing->facts.n_addresses; i++) {
         const struct route_address *address = &routing->facts.addresses[i];
         char shown[IP_TEXT_MAX];
 
         if (address->ifindex != device->ifindex || !routes_address_is_usable(address))
             continue;
-        fprintf(out, "%s%s", comma ? ", " : "", ip_text(&address->local.ip, shown));
+        text_add(&text, "%s%s", comma ? ", " : "", ip_text(&address->local.ip, shown));
         comma = true;
     }
-    return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
+    return text_take(&text);
 }
 
 static int add_device(struct table *table, const struct routing *routing,
@@ -192,8 +186,9 @@ char *routing_command_text(const struct live *live, const struct routes_change *
 
 void routing_print_change(FILE *stream, const struct live *live, const struct routes_change *change)
 {
-    routes_change_print(stream, change, name_in_command(live, change));
-    fprintf(stream, ": %s", change->reason);
+    _cleanup_free_ char *text = routing_command_text(live, change);
+
+    fprintf(stream, "%s: %s", text ?: "?", change->reason);
 }
 
 void routing_show_changes(FILE *stream, json_t *list, const struct live *live,

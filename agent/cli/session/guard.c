@@ -6,6 +6,7 @@
 
 #include "agent/cli/session/session.h"
 #include "agent/store/agent_state.h"
+#include "policy/base/text.h"
 
 /* 1: it is there and says something; 0: masked (a link to /dev/null, or empty); -1: not there. */
 static int file_state(const char *root, const char *directory, const char *name)
@@ -13,10 +14,9 @@ static int file_state(const char *root, const char *directory, const char *name)
     _cleanup_free_ char *path = NULL;
     struct stat st;
 
-    if (asprintf(&path, "%s%s/%s", root, directory, name) < 0) {
-        path = NULL;
+    path = text_format("%s%s/%s", root, directory, name);
+    if (!path)
         return -1;
-    }
     if (stat(path, &st) < 0)
         return -1;
     return S_ISREG(st.st_mode) && st.st_size > 0;

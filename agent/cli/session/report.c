@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/base/text.h"
+
 char *place_text(const char *file, unsigned line)
 {
     _cleanup_free_ char *escaped = name_escape(file);
@@ -240,10 +242,9 @@ static json_t *json_machine_id(const char *root)
     char id[33] = "";
     FILE *file;
 
-    if (asprintf(&path, "%s/etc/machine-id", root) < 0) {
-        path = NULL;
+    path = text_format("%s/etc/machine-id", root);
+    if (!path)
         return json_null();
-    }
     file = fopen(path, "re");
     if (file) {
         if (!fgets(id, sizeof(id), file))

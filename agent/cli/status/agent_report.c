@@ -11,6 +11,7 @@
 #include "agent/cli/session/report.h"
 #include "agent/store/pause.h"
 #include "policy/base/name.h"
+#include "policy/base/text.h"
 
 #define STATUS_MAX (16 * 1024 * 1024)
 #define STATUS_SCHEMA 1
@@ -50,10 +51,9 @@ static int read_file(const struct paths *paths, char **ret, size_t *ret_size)
     _cleanup_free_ char *path = NULL;
     int fd, r;
 
-    if (asprintf(&path, "%s/status.json", paths->run) < 0) {
-        path = NULL;
+    path = text_format("%s/status.json", paths->run);
+    if (!path)
         return -ENOMEM;
-    }
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return -errno;

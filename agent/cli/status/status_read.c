@@ -4,6 +4,7 @@
 
 #include "agent/cli/session/report.h"
 #include "agent/cli/status/status.h"
+#include "policy/base/text.h"
 #include "policy/lang/values.h"
 
 #define LATEST_TIME 1e11 /* year 5138: what is beyond is no time */
@@ -182,14 +183,12 @@ static int read_observed_rule(struct status *status, json_t *rule)
     r = read_example(status, examples, &example);
     if (r < 0)
         return r;
-    if (asprintf(&place, "%s:%lld", file, (long long)line) < 0) {
-        place = NULL;
+    place = text_format("%s:%lld", file, (long long)line);
+    if (!place)
         return -ENOMEM;
-    }
-    if (asprintf(&text, "%s = %s", pattern, value) < 0) {
-        text = NULL;
+    text = text_format("%s = %s", pattern, value);
+    if (!text)
         return -ENOMEM;
-    }
     return table_row(status->observed,
                      (const char *const[]){text, place, number(now, a), number(peers, b),
                                            moment_text(json_number_value(last), when),

@@ -7,6 +7,7 @@
 
 #include "agent/cli/routes/routing_report.h"
 #include "agent/cli/verdict/verdict_report.h"
+#include "policy/base/text.h"
 
 const struct verdict_unseen verdict_unseen[VERDICT_UNSEEN] = {
     {"early-demux", "packets of an established connection can pass unchecked (early demux)"},
@@ -19,14 +20,13 @@ static void warn(struct verdict_report *report, const char *format, ...)
 {
     char *text = NULL;
     va_list ap;
-    int n;
 
     if (report->n_warnings == VERDICT_WARNINGS_MAX)
         return;
     va_start(ap, format);
-    n = vasprintf(&text, format, ap);
+    text = text_vformat(format, ap);
     va_end(ap);
-    if (n >= 0)
+    if (text)
         report->warnings[report->n_warnings++] = text;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "agent/cli/verdict/verdict_report.h"
+#include "policy/base/text.h"
 
 const char *route_table_name(uint32_t table, char buf[static 12])
 {
@@ -20,58 +21,55 @@ const char *route_table_name(uint32_t table, char buf[static 12])
     }
 }
 
-static void print_hop(FILE *stream, const struct live *live, const struct fib_way *way, size_t i)
+static void print_hop(struct text *out, const struct live *live, const struct fib_way *way,
+                      size_t i)
 {
     const struct device *hop = live_by_ifindex(live, way->found.hops[i]);
     char text[IP_TEXT_MAX];
 
     if (way->found.n_hops > 1)
-        fputs(" nexthop", stream);
+        text_put(out, " nexthop");
     if (way->gateways[i].family)
-        fprintf(stream, " via %s", ip_text(&way->gateways[i], text));
+        text_add(out, " via %s", ip_text(&way->gateways[i], text));
     if (hop)
-        fprintf(stream, " dev %s", NAME_SHOWN(hop->name));
+        text_add(out, " dev %s", NAME_SHOWN(hop->name));
     else
-        fprintf(stream, " dev %d", way->found.hops[i]);
+        text_add(out, " dev %d", way->found.hops[i]);
 }
 
-static void print_way(FILE *stream, const struct live *live, const struct fib_way *way)
+static void print_way(struct text *out, const struct live *live, const struct fib_way *way)
 {
     const struct route *route = &way->route;
     char text[IP_TEXT_MAX], table[12];
 
     if (way->found.kind == ROUTE_NONE) {
-        fputs("none", stream);
+        text_put(out, "none");
         return;
     }
     if (way->found.kind != ROUTE_UNICAST)
-        fprintf(stream, "%s ", route_kind_name(way->found.kind));
+        text_add(out, "%s ", route_kind_name(way->found.kind));
     /* A refusing route, or rule, is not told by the kernel. */
     if (route->table == 0) {
-        fputs("route or rule", stream);
+        text_put(out, "route or rule");
         return;
     }
     if (route->to.length == 0)
-        fputs("default", stream);
+        text_put(out, "default");
     else
-        fprintf(stream, "%s/%u", ip_text(&route->to.ip, text), route->to.length);
+        text_add(out, "%s/%u", ip_text(&route->to.ip, text), route->to.length);
     for (size_t i = 0; i < way->found.n_hops; i++)
-        print_hop(stream, live, way, i);
+        print_hop(out, live, way, i);
     if (route->metric)
-        fprintf(stream, " metric %u", route->metric);
-    fprintf(stream, " table %s", route_table_name(route->table, table));
+        text_add(out, " metric %u", route->metric);
+    text_add(out, " table %s", route_table_name(route->table, table));
 }
 
 char *verdict_way_text(const struct live *live, const struct fib_way *way)
 {
-    _cleanup_free_ char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
+    _cleanup_text_ struct text text = {0};
 
-    if (!stream)
-        return NULL;
-    print_way(stream, live, way);
-    return fclose(stream) == 0 ? TAKE_PTR(text) : NULL;
+    print_way(&text, live, way);
+    return text_take(&text);
 }
 
 static const char *result_text(bool accept)
