@@ -3,33 +3,16 @@
  * the next one. It lets go of that before it flushes: whoever still found it locked wrote its
  * settings before that flush. */
 #include "agent/change/flush.h"
+#include "agent/base/clock.h"
 #include "agent/store/lock.h"
 
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #define INTERVAL_USEC (10 * UINT64_C(1000000))
 #define LOCK_WAIT_MS 2000 /* held for one write to the kernel */
-
-static uint64_t now_usec(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_BOOTTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-static void pause_usec(uint64_t usec)
-{
-    struct timespec time = {.tv_sec = (time_t)(usec / 1000000),
-                            .tv_nsec = (long)(usec % 1000000) * 1000};
-
-    while (nanosleep(&time, &time) < 0 && errno == EINTR)
-        ;
-}
 
 /* Time of the last flush; 0 where there was none or the file is not of this boot. */
 static uint64_t read_time(int fd, uint64_t now)
@@ -60,7 +43,7 @@ static int try_flush(const struct paths *paths, const struct procsys *procsys, u
                      uint64_t since, uint64_t *ret_wait)
 {
     _cleanup_lock_ int fd = lock_file(paths->flushed, LOCK_WAIT_MS);
-    uint64_t now = now_usec(), last;
+    uint64_t now = clock_usec(CLOCK_BOOTTIME), last;
     int r;
 
     if (fd < 0)
@@ -83,7 +66,7 @@ static int try_flush(const struct paths *paths, const struct procsys *procsys, u
 int flush_at_most_once_in(const struct paths *paths, const struct procsys *procsys,
                           uint64_t interval_usec, bool *ret_flushed)
 {
-    uint64_t since = now_usec(), wait = 0;
+    uint64_t since = clock_usec(CLOCK_BOOTTIME), wait = 0;
     char pending[PATH_MAX];
     int r;
 
@@ -101,10 +84,10 @@ int flush_at_most_once_in(const struct paths *paths, const struct procsys *procs
         }
         if (fd < 0)
             return fd;
-        pause_usec(wait);
+        clock_sleep(wait);
         lock_release(fd);
         /* Until now others relied on this process: an earlier flush may not cover all of them. */
-        since = now_usec();
+        since = clock_usec(CLOCK_BOOTTIME);
     }
     if (r < 0)
         return r;

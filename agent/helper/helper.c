@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/base/clock.h"
 #include "agent/change/apply.h"
 #include "agent/helper/environment.h"
 #include "agent/store/policy_load.h"
@@ -99,14 +100,6 @@ static int amend(struct live *live, void *data)
     return r;
 }
 
-static uint64_t now_usec(void)
-{
-    struct timespec now = {};
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 static void report_result(const struct helper *helper, const struct apply_result *result)
 {
     if (helper->kept > 0)
@@ -190,7 +183,7 @@ static int put_right(struct helper *helper)
         .whole = take_whole,
         .only_ifindex = helper->event.ifindex,
         .blind = FACTS_HOOK_BLIND,
-        .no_flush = event_is_young(&helper->event, now_usec()),
+        .no_flush = event_is_young(&helper->event, clock_usec(CLOCK_MONOTONIC)),
         .lock_timeout_ms = LOCK_WAIT_MS,
         .amend = amend,
         .report = report_write,

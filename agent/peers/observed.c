@@ -1,7 +1,7 @@
 /* One look after the other, and what they have seen. */
 #include "agent/peers/observed.h"
 
-#include <time.h>
+#include "agent/base/clock.h"
 
 bool observed_counts(const struct policy *policy, const struct rule *rule)
 {
@@ -38,14 +38,6 @@ void observed_done(struct observed *observed)
     free(observed->rules);
     free(observed->peers);
     *observed = (struct observed){0};
-}
-
-static double wall_clock(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 static int compare(const void *a, const void *b)
@@ -103,7 +95,7 @@ static void remember_all(struct observed *observed, const struct live *live,
                          const struct peers *peers, observed_new_peer_t on_new, void *data)
 {
     const struct policy *policy = observed->policy;
-    double now = wall_clock();
+    double now = (double)clock_usec(CLOCK_REALTIME) / (double)USEC_PER_SEC;
 
     observed->looks++;
     for (size_t i = 0; i < policy->n_rules; i++)

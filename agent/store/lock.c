@@ -7,13 +7,13 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "agent/base/clock.h"
 #include "agent/base/directory.h"
 
-#define PAUSE_MIN_MS 1
-#define PAUSE_MAX_MS 16
+#define PAUSE_MIN (1 * USEC_PER_MSEC)
+#define PAUSE_MAX (16 * USEC_PER_MSEC)
 
 /* Nobody but root could put anything there while the directory was root's. */
 static void give_lock_made_before(int directory, const struct stat *to)
@@ -65,39 +65,25 @@ void run_file_give(const struct paths *paths, int fd)
         (void)!fchown(fd, st.st_uid, st.st_gid);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void pause_ms(int64_t ms)
-{
-    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-
-    (void)nanosleep(&time, NULL);
-}
-
 /* flock() has no time limit of its own, and an alarm would be the whole program's: so ask, at
  * growing intervals that stay short against the few milliseconds that the lock is held. */
 static int wait_for_lock(int fd, int timeout_ms)
 {
-    int64_t end = now_ms() + timeout_ms, pause = PAUSE_MIN_MS;
+    uint64_t end = clock_usec(CLOCK_MONOTONIC) + (uint64_t)timeout_ms * USEC_PER_MSEC;
+    uint64_t pause = PAUSE_MIN;
 
     for (;;) {
-        int64_t left;
+        uint64_t now;
 
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
             return 0;
         if (errno != EWOULDBLOCK && errno != EINTR)
             return -errno;
-        left = end - now_ms();
-        if (left <= 0)
+        now = clock_usec(CLOCK_MONOTONIC);
+        if (now >= end)
             return -EBUSY;
-        pause_ms(pause < left ? pause : left);
-        if (pause < PAUSE_MAX_MS)
+        clock_sleep(pause < end - now ? pause : end - now);
+        if (pause < PAUSE_MAX)
             pause *= 2;
     }
 }

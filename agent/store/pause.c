@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/base/clock.h"
 #include "agent/store/lock.h"
 #include "agent/store/state_file.h"
 
@@ -13,10 +14,7 @@
 
 uint64_t pauses_now(void)
 {
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_BOOTTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    return clock_usec(CLOCK_BOOTTIME);
 }
 
 static void drop_those_over(struct pauses *pauses)

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/base/clock.h"
 #include "agent/cli/drops/drops_report.h"
 #include "policy/lang/values.h"
 
@@ -37,10 +38,7 @@ struct follow {
 
 static uint64_t clock_ms(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return clock_usec(CLOCK_MONOTONIC) / USEC_PER_MSEC;
 }
 
 static void picture_done(struct picture *picture)

@@ -7,22 +7,14 @@
 #include <stdio_ext.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "agent/base/clock.h"
 #include "agent/cli/monitor/monitor.h"
 
 #define LOOK_EVERY (5 * USEC_PER_SEC)
 #define LOOK_SHARE 20 /* looking for who would be cut takes at most this part of the time */
 #define QUIET_TRIES 5
-
-static uint64_t now_usec(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
-}
 
 static void ignore(const struct nlmsghdr *message, void *data)
 {
@@ -48,10 +40,10 @@ static int drain(struct monitor *monitor)
     do {
         uint64_t before = monitor->watch.messages;
 
-        r = watch_drain(&monitor->watch, now_usec(), monitor_message, monitor);
+        r = watch_drain(&monitor->watch, clock_usec(CLOCK_MONOTONIC), monitor_message, monitor);
         if (r > 0 && (r & WATCH_OVERRUN)) {
             /* What is still queued is older than the reading that follows. */
-            (void)watch_drain(&monitor->watch, now_usec(), ignore, NULL);
+            (void)watch_drain(&monitor->watch, clock_usec(CLOCK_MONOTONIC), ignore, NULL);
             monitor_print_lost(monitor);
             monitor->reread = "full read";
             return 0;
@@ -124,14 +116,14 @@ static int open_signals(void)
 static int look_around(struct monitor *monitor, const char *event, uint64_t *ret_next)
 {
     int r = event ? look(monitor, event) : 0;
-    uint64_t started = now_usec(), now;
+    uint64_t started = clock_usec(CLOCK_MONOTONIC), now;
 
     if (r == 0 && started >= monitor->observe_at) {
         monitor_observe(monitor);
-        now = now_usec();
+        now = clock_usec(CLOCK_MONOTONIC);
         monitor->observe_at = now + (now - started) * LOOK_SHARE;
     }
-    *ret_next = now_usec() + LOOK_EVERY;
+    *ret_next = clock_usec(CLOCK_MONOTONIC) + LOOK_EVERY;
     return r;
 }
 
@@ -147,7 +139,7 @@ static int loop(struct monitor *monitor, int signals)
     int r = look_around(monitor, NULL, &next);
 
     while (r == 0 && monitor->failed == 0) {
-        uint64_t now = now_usec();
+        uint64_t now = clock_usec(CLOCK_MONOTONIC);
         int n = now < next ? poll(fds, ELEMENTSOF(fds), (int)((next - now) / 1000) + 1) : 0;
 
         if (n < 0 && errno != EINTR)
@@ -158,7 +150,7 @@ static int loop(struct monitor *monitor, int signals)
             r = drain(monitor);
         if (r == 0 && monitor->reread)
             r = look(monitor, monitor->reread);
-        if (r == 0 && now_usec() >= next)
+        if (r == 0 && clock_usec(CLOCK_MONOTONIC) >= next)
             r = look_around(monitor, "look", &next);
     }
     return r;
