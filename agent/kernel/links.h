@@ -17,3 +17,6 @@ struct picture_options {
  * not there. Devices that vanish meanwhile are simply absent. For one device
  * net.core.devconf_inherit_init_net is not looked up (-1). */
 int picture_read(struct netlink *nl, const struct picture_options *options, struct live *ret);
+
+/* device.uplink of all devices anew. On an error it is incomplete. */
+int picture_read_uplinks(struct netlink *nl, struct live *live);

@@ -223,13 +223,14 @@ static int take_route(const struct nlmsghdr *message, void *data)
     return route_is_uplink(&route) ? route_read_hops(message, take_hop, data) : 0;
 }
 
-static int read_routes(struct netlink *nl, struct live *live)
+int picture_read_uplinks(struct netlink *nl, struct live *live)
 {
     _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
     struct nlmsghdr *request = netlink_request(buffer, RTM_GETROUTE, 0, sizeof(struct rtmsg));
     struct rtmsg *route = mnl_nlmsg_get_payload(request);
     int r;
 
+    forget_routes(live);
     /* The kernel can filter by table and kind, not by prefix length. */
     route->rtm_family = AF_INET;
     route->rtm_table = RT_TABLE_MAIN;
@@ -278,7 +279,7 @@ static int read_facts(struct netlink *nl, const struct picture_options *options,
     if (options->facts & FACT_ADDRESSES)
         r = read_addresses(nl, options, live);
     if (r >= 0 && options->facts & FACT_ROUTES)
-        r = read_routes(nl, live);
+        r = picture_read_uplinks(nl, live);
     if (r < 0)
         return r;
     for (size_t i = 0; i < live->count; i++) {
