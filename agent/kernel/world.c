@@ -94,8 +94,8 @@ static size_t place_of(const struct live *live, int ifindex)
 
 static int insert(struct live *live, struct device *device)
 {
-    struct device *devices = reallocarray(live->devices, live->count + 1, sizeof(*live->devices));
     size_t at = place_of(live, device->ifindex);
+    struct device *devices = reallocarray(live->devices, live->count + 1, sizeof(*live->devices));
 
     if (!devices)
         return -ENOMEM;
