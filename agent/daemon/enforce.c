@@ -391,7 +391,7 @@ static int enforce_once(struct agent *agent, struct entry *entry, const char *ev
 
         if (!(agent->policy->keys & KEY_BIT(key)))
             continue;
-        if (entry->device.unseen && key != KEY_RP_FILTER)
+        if (entry->device.unseen && !key_info(key)->announced)
             continue; /* its value is not known */
         plan_device_target(agent->policy, &agent->targets[key], key, &entry->device, &target);
         if (may_write(agent, entry, key, &target)) {

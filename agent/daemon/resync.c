@@ -78,7 +78,7 @@ void agent_on_look_again(void *agent)
 
 void agent_look_again(struct agent *agent)
 {
-    if (!agent->policy || agent->policy->keys == KEY_BIT(KEY_RP_FILTER))
+    if (!agent->policy || !(agent->policy->keys & ~keys_announced()))
         return;
     deadline_set_by(&agent->look_again, loop_now(agent->loop) + LOOK_AGAIN_AFTER);
 }

@@ -111,7 +111,7 @@ void agent_on_sweep(void *data)
         agent_resync_now(agent, NULL);
         return;
     }
-    if (agent->policy && agent->policy->keys == KEY_BIT(KEY_RP_FILTER) && !agent->policy->facts &&
+    if (agent->policy && !(agent->policy->keys & ~keys_announced()) && !agent->policy->facts &&
         !sweep_rp_filter(agent)) {
         agent_routing_resync(agent);
         return;

@@ -123,7 +123,7 @@ static int read_specials(struct netlink *nl, struct procsys *procsys, key_mask k
     live->def[KEY_RP_FILTER] = def.rp_filter;
     live->def_forwarding = def.forwarding != 0;
     for (enum key key = 0; key < KEY_COUNT; key++) {
-        if (key == KEY_RP_FILTER || !(keys & KEY_BIT(key)))
+        if (key_info(key)->announced || !(keys & KEY_BIT(key)))
             continue;
         r = procsys_read_special(procsys, "all", key, &live->all[key]);
         if (r >= 0)

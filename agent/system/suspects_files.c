@@ -7,30 +7,12 @@
 #include "policy/base/text.h"
 #include "policy/base/util.h"
 
-/* systemd.network(5), section [Network]. */
-static const struct {
-    enum key key;
-    const char *option;
-} network_options[] = {
-    {KEY_RP_FILTER, "IPv4ReversePathFilter"},
-    {KEY_ACCEPT_LOCAL, "IPv4AcceptLocal"},
-    {KEY_ROUTE_LOCALNET, "IPv4RouteLocalnet"},
-};
-
 #define NETWORKD_SAYS "systemd-networkd writes this whenever it configures the device"
 #define TUNED_SAYS "tuned writes this when the profile is started or switched"
 
 static const char *const network_directories[] = {"/etc/systemd/network", "/run/systemd/network",
                                                   "/usr/local/lib/systemd/network",
                                                   "/usr/lib/systemd/network"};
-
-static const char *network_option(enum key key)
-{
-    for (size_t i = 0; i < ELEMENTSOF(network_options); i++)
-        if (network_options[i].key == key)
-            return network_options[i].option;
-    return NULL;
-}
 
 /* "NAME = value": the value, or NULL. Blanks around the sign are allowed. */
 static const char *assigned(const char *line, const char *name)
@@ -158,7 +140,7 @@ static int find_network_files(const struct search *search, struct names *ret)
 
 int suspects_networkd(struct search *search)
 {
-    const char *option = network_option(search->key);
+    const char *option = key_info(search->key)->networkd;
     _cleanup_names_ struct names names = {0};
     enum match match = MATCH_NO;
     int r;

@@ -47,9 +47,8 @@ _rpfpolicy_value() {
     --flavor) _rpfpolicy_add "$2" <<<$'systemd\nprocps' ;;
     --proto) _rpfpolicy_add "$2" <<<$'tcp\nudp\nicmp' ;;
     --key)
-        _rpfpolicy_add "$2" < <(printf '%s\n' rp_filter log_martians accept_local src_valid_mark \
-            arp_ignore arp_announce arp_filter route_localnet send_redirects accept_redirects \
-            secure_redirects accept_source_route)
+        _rpfpolicy_add "$2" < <(command "$program" explain lo --key= 2>&1 | sed -n 's/.*known are //p' |
+            tr -d ' ' | tr , '\n')
         ;;
     --root | --sysctl-root | --proc-sys-net)
         compopt -o filenames

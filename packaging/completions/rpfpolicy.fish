@@ -66,9 +66,9 @@ function __rpfpolicy_options -a condition
             case proto
                 complete -c rpfpolicy -n $condition -l proto -x -a 'tcp udp icmp' -d $text
             case key
-                complete -c rpfpolicy -n $condition -l key -x -d $text -a 'rp_filter log_martians \
-                    accept_local src_valid_mark arp_ignore arp_announce arp_filter route_localnet \
-                    send_redirects accept_redirects secure_redirects accept_source_route'
+                set -l known (command rpfpolicy explain lo --key= 2>&1 | string match -r -g 'known are (.*)')
+                complete -c rpfpolicy -n $condition -l key -x -a (string replace -a ', ' ' ' $known) \
+                    -d $text
             case policy
                 complete -c rpfpolicy -n $condition -l policy -r -F -d $text
             case root sysctl-root proc-sys-net

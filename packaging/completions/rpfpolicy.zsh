@@ -65,9 +65,8 @@ _rpfpolicy_value() {
     --flavor) compadd systemd procps ;;
     --proto) compadd tcp udp icmp ;;
     --key)
-        compadd rp_filter log_martians accept_local src_valid_mark arp_ignore arp_announce \
-            arp_filter route_localnet send_redirects accept_redirects secure_redirects \
-            accept_source_route
+        line=$(command "${(Q)words[1]}" explain lo --key= 2>&1)
+        compadd -- ${(s:, :)${line##*known are }}
         ;;
     --root | --sysctl-root | --proc-sys-net) _files -/ ;;
     --policy) _files ;;

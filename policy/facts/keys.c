@@ -9,23 +9,67 @@
 #include "policy/base/util.h"
 
 static const struct key_info keys[KEY_COUNT] = {
-    [KEY_RP_FILTER] = {"rp_filter", IPV4_DEVCONF_RP_FILTER, COMBINE_MAX, VALUES_RP_FILTER, 2},
-    [KEY_LOG_MARTIANS] = {"log_martians", IPV4_DEVCONF_LOG_MARTIANS, COMBINE_OR, VALUES_SWITCH, 1},
-    [KEY_ACCEPT_LOCAL] = {"accept_local", IPV4_DEVCONF_ACCEPT_LOCAL, COMBINE_OR, VALUES_SWITCH, 1},
-    [KEY_SRC_VALID_MARK] = {"src_valid_mark", IPV4_DEVCONF_SRC_VMARK, COMBINE_OR, VALUES_SWITCH, 1},
-    [KEY_ARP_IGNORE] = {"arp_ignore", IPV4_DEVCONF_ARP_IGNORE, COMBINE_MAX, VALUES_NUMBER, 8},
-    [KEY_ARP_ANNOUNCE] = {"arp_announce", IPV4_DEVCONF_ARP_ANNOUNCE, COMBINE_MAX, VALUES_NUMBER, 2},
-    [KEY_ARP_FILTER] = {"arp_filter", IPV4_DEVCONF_ARPFILTER, COMBINE_OR, VALUES_SWITCH, 1},
+    [KEY_RP_FILTER] =
+        {"rp_filter", IPV4_DEVCONF_RP_FILTER, COMBINE_MAX, VALUES_RP_FILTER, 2, .announced = true,
+         .refuses = {0, 2, 1}, .networkd = "IPv4ReversePathFilter",
+         .meanings = {"the source of a packet is not checked against the routes.",
+                      "a packet is accepted only if a route back to its source leads through this "
+                      "very device.",
+                      "a packet is accepted if any route leads back to its source, through "
+                      "whichever device (a default route counts)."}},
+    [KEY_LOG_MARTIANS] =
+        {"log_martians", IPV4_DEVCONF_LOG_MARTIANS, COMBINE_OR, VALUES_SWITCH, 1,
+         .meanings = {"packets with impossible sources are dropped without a word in the log.",
+                      "packets with impossible sources are logged (a few per second)."}},
+    [KEY_ACCEPT_LOCAL] = {"accept_local", IPV4_DEVCONF_ACCEPT_LOCAL, COMBINE_OR, VALUES_SWITCH, 1,
+                          .refuses = {1, 0}, .networkd = "IPv4AcceptLocal",
+                          .meanings = {"a packet from one of this host's own addresses is dropped.",
+                                       "packets from this host's own addresses are accepted."}},
+    [KEY_SRC_VALID_MARK] =
+        {"src_valid_mark", IPV4_DEVCONF_SRC_VMARK, COMBINE_OR, VALUES_SWITCH, 1,
+         .refuses_otherwise = true,
+         .meanings = {"the reverse lookup ignores the mark of a packet, so rules for marks take no "
+                      "part in it.",
+                      "the reverse lookup uses the mark of a packet, as rules for marks need it."}},
+    [KEY_ARP_IGNORE] =
+        {"arp_ignore", IPV4_DEVCONF_ARP_IGNORE, COMBINE_MAX, VALUES_NUMBER, 8,
+         .meanings = {"ARP requests are answered for every address of the host, on any device.",
+                      "ARP requests are answered only for addresses of the device they came in by.",
+                      "as 1, and only to senders of the same subnet.",
+                      [8] = "ARP requests are not answered at all."}},
+    [KEY_ARP_ANNOUNCE] =
+        {"arp_announce", IPV4_DEVCONF_ARP_ANNOUNCE, COMBINE_MAX, VALUES_NUMBER, 2,
+         .meanings = {"ARP requests carry whichever address of the host is at hand.",
+                      "ARP requests carry an address of the target's subnet where there is one.",
+                      "ARP requests always carry the address that fits the target best."}},
+    [KEY_ARP_FILTER] =
+        {"arp_filter", IPV4_DEVCONF_ARPFILTER, COMBINE_OR, VALUES_SWITCH, 1,
+         .meanings =
+             {"ARP requests are answered for any address of the host.",
+              "ARP requests are answered only where the answer would be routed back through "
+              "this device."}},
     [KEY_ROUTE_LOCALNET] = {"route_localnet", IPV4_DEVCONF_ROUTE_LOCALNET, COMBINE_OR,
-                            VALUES_SWITCH, 1},
+                            VALUES_SWITCH, 1, .refuses = {1, 0}, .networkd = "IPv4RouteLocalnet",
+                            .meanings = {"127.0.0.0/8 never leaves or enters by this device.",
+                                         "127.0.0.0/8 may be routed through this device."}},
     [KEY_SEND_REDIRECTS] = {"send_redirects", IPV4_DEVCONF_SEND_REDIRECTS, COMBINE_OR,
-                            VALUES_SWITCH, 1, .boot_all = 1, .boot_default = 1},
+                            VALUES_SWITCH, 1, .boot_all = 1, .boot_default = 1,
+                            .meanings = {"the host sends no ICMP redirects here.",
+                                         "as a router the host may send ICMP redirects here."}},
     [KEY_ACCEPT_REDIRECTS] = {"accept_redirects", IPV4_DEVCONF_ACCEPT_REDIRECTS, COMBINE_REDIRECTS,
-                              VALUES_SWITCH, 1, .boot_all = 1, .boot_default = 1},
-    [KEY_SECURE_REDIRECTS] = {"secure_redirects", IPV4_DEVCONF_SECURE_REDIRECTS, COMBINE_OR,
-                              VALUES_SWITCH, 1, .boot_all = 1, .boot_default = 1},
-    [KEY_ACCEPT_SOURCE_ROUTE] = {"accept_source_route", IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE,
-                                 COMBINE_AND, VALUES_SWITCH, 1, .boot_default = 1},
+                              VALUES_SWITCH, 1, .boot_all = 1, .boot_default = 1,
+                              .meanings = {"ICMP redirects are ignored.",
+                                           "ICMP redirects may change routes of this host."}},
+    [KEY_SECURE_REDIRECTS] =
+        {"secure_redirects", IPV4_DEVCONF_SECURE_REDIRECTS, COMBINE_OR, VALUES_SWITCH, 1,
+         .boot_all = 1, .boot_default = 1,
+         .meanings = {"a redirect from any router counts, where redirects are accepted.",
+                      "redirects count only when they come from a known gateway."}},
+    [KEY_ACCEPT_SOURCE_ROUTE] =
+        {"accept_source_route", IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE, COMBINE_AND, VALUES_SWITCH, 1,
+         .boot_default = 1,
+         .meanings = {"packets that carry a route of their own are dropped.",
+                      "packets that carry a route of their own are forwarded along it."}},
 };
 
 static const char *const rp_filter_words[] = {"off", "strict", "loose"};
@@ -85,17 +129,48 @@ const char *key_value_format(enum key key, int value, char *buf, size_t size)
     return buf;
 }
 
-const char *key_values_text(enum key key)
+const char *key_values_text(enum key key, char buf[static KEY_VALUES_TEXT_SIZE])
 {
-    switch (keys[key].values) {
-    case VALUES_RP_FILTER:
-        return "off (0), strict (1), loose (2)";
-    case VALUES_SWITCH:
-        return "no (0), yes (1)";
-    case VALUES_NUMBER:
+    size_t used = 0;
+
+    if (keys[key].values == VALUES_NUMBER)
+        snprintf(buf, KEY_VALUES_TEXT_SIZE, "a number from 0 to %d", keys[key].max);
+    for (int value = 0; keys[key].values != VALUES_NUMBER && value <= keys[key].max; value++)
+        used += (size_t)snprintf(buf + used, KEY_VALUES_TEXT_SIZE - used, "%s%s (%d)",
+                                 value > 0 ? ", " : "", value_word(key, value), value);
+    return buf;
+}
+
+const char *key_meaning(enum key key, int effective)
+{
+    const char *meaning = key_out_of_range(key, effective) ? NULL : keys[key].meanings[effective];
+
+    return meaning ?: "the kernel's documentation of this setting (ip-sysctl) tells.";
+}
+
+const char *key_combine_text(enum key key, bool forwarding)
+{
+    switch (keys[key].combine) {
+    case COMBINE_MAX:
+        return "the larger of the two counts";
+    case COMBINE_OR:
+        return "one of the two being 1 is enough";
+    case COMBINE_AND:
+        return "both must be 1";
+    case COMBINE_REDIRECTS:
         break;
     }
-    return keys[key].max == 8 ? "a number from 0 to 8" : "a number from 0 to 2";
+    return forwarding ? "both must be 1, since it forwards"
+                      : "one of the two being 1 is enough, since it does not forward";
+}
+
+key_mask keys_announced(void)
+{
+    key_mask mask = 0;
+
+    for (enum key key = 0; key < KEY_COUNT; key++)
+        mask |= keys[key].announced ? KEY_BIT(key) : 0;
+    return mask;
 }
 
 int key_effective(enum key key, int all, int configured, bool forwarding)
@@ -126,19 +201,14 @@ bool key_reachable(enum key key, int all, int wanted, bool forwarding)
 
 int key_strictness(enum key key, int effective)
 {
-    static const int rp_filter_strictness[] = {[0] = 0, [1] = 2, [2] = 1};
-
-    if (key == KEY_RP_FILTER)
-        return effective < 0 || effective > 2 ? 1 : rp_filter_strictness[effective];
-    if (key == KEY_ACCEPT_LOCAL || key == KEY_ROUTE_LOCALNET)
-        return !effective;
-    return 0;
+    return key_out_of_range(key, effective) ? keys[key].refuses[keys[key].max]
+                                            : keys[key].refuses[effective];
 }
 
 bool key_may_refuse(enum key key, int before, int after)
 {
     return key_strictness(key, after) > key_strictness(key, before) ||
-           (key == KEY_SRC_VALID_MARK && before != after);
+           (keys[key].refuses_otherwise && before != after);
 }
 
 bool key_out_of_range(enum key key, int configured)

@@ -39,6 +39,8 @@ enum key_values {
     VALUES_NUMBER,    /* 0..max */
 };
 
+#define KEY_VALUES_MAX 9 /* 0..8 */
+
 struct key_info {
     const char *name;
     unsigned devconf; /* IPV4_DEVCONF_… of linux/ip.h: index in IFLA_INET_CONF is this minus 1 */
@@ -50,6 +52,12 @@ struct key_info {
      * net.core.devconf_inherit_init_net is 2; else it copies those of the initial namespace (0, 1)
      * or of the one that it is made in (3): devinet_init_net(). */
     int boot_all, boot_default;
+    bool announced; /* each change comes as RTM_NEWNETCONF: inet_netconf_notify_devconf() */
+    int refuses[KEY_VALUES_MAX]; /* by effective value: key_strictness() */
+    bool refuses_otherwise; /* its values have no order: any change may refuse another packet */
+    const char *networkd;   /* its option in [Network] of systemd.network(5); NULL for none */
+    const char *meanings[KEY_VALUES_MAX]; /* what an effective value does, a sentence without its
+                                             capital; NULL: what ip-sysctl.rst says */
 };
 
 const struct key_info *key_info(enum key key);
@@ -64,7 +72,16 @@ int key_value_parse(enum key key, const char *text, int *ret);
 const char *key_value_format(enum key key, int value, char *buf, size_t size);
 
 /* A sentence fragment listing the valid values, for error messages: "off (0), strict (1) …". */
-const char *key_values_text(enum key key);
+#define KEY_VALUES_TEXT_SIZE 48
+const char *key_values_text(enum key key, char buf[static KEY_VALUES_TEXT_SIZE]);
+
+/* What the effective value does, and how the kernel combines `all` with a device: parts of
+ * sentences, never NULL. */
+const char *key_meaning(enum key key, int effective);
+const char *key_combine_text(enum key key, bool forwarding);
+
+/* The keys of which the kernel tells each change; the others are to be read again. */
+key_mask keys_announced(void);
 
 /* What the kernel acts on. rp_filter gives 0, 1 or 2 (every other non-zero is loose, negative ones
  * included, after the signed maximum); switches give 0 or 1; the rest give the combined number. */
@@ -73,12 +90,14 @@ int key_effective(enum key key, int all, int configured, bool forwarding);
 /* Is `wanted` (an effective value) reached by writing it to the device under this `all`? */
 bool key_reachable(enum key key, int all, int wanted, bool forwarding);
 
-/* Order of strictness of an effective value: a larger result refuses more packets. rp_filter: off
- * 0, loose 1, strict 2. accept_local, route_localnet: yes 0, no 1. Other keys: always 0. */
+/* Order of strictness of an effective value: a larger result refuses more packets; 0 throughout
+ * where a key refuses none. */
 int key_strictness(enum key key, int effective);
 
 /* May a packet be refused after this change of the effective value that was accepted before?
- * src_valid_mark has no order: with another mark another way back counts, either way. */
+ * Where values have no order (src_valid_mark: with another mark another way back counts) either
+ * way.
+ */
 bool key_may_refuse(enum key key, int before, int after);
 
 /* Is a stored value outside what the key documents (rp_filter 3, -5 …)? */

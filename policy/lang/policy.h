@@ -11,7 +11,7 @@
 #include "policy/facts/keys.h"
 #include "policy/lang/pattern.h"
 
-#define RULE_VALUES_MAX 9
+#define RULE_VALUES_MAX KEY_VALUES_MAX
 
 enum policy_mode { MODE_OBSERVE, MODE_ENFORCE };
 const char *policy_mode_name(enum policy_mode mode);

@@ -20,6 +20,7 @@ static char *trim(char *s)
 /* One alternative of a rule. */
 static int add_value(enum key key, const char *word, struct rule *rule, char **ret_message)
 {
+    char known[KEY_VALUES_TEXT_SIZE];
     int value;
 
     if (streq(word, "unmanaged"))
@@ -30,7 +31,7 @@ static int add_value(enum key key, const char *word, struct rule *rule, char **r
                            NAME_SHOWN(word));
     if (key_value_parse(key, word, &value) < 0)
         return diag_refuse(ret_message, "unknown value '%s' for %s: %s, or unmanaged",
-                           NAME_SHOWN(word), key_info(key)->name, key_values_text(key));
+                           NAME_SHOWN(word), key_info(key)->name, key_values_text(key, known));
     for (unsigned i = 0; i < rule->n_values; i++) {
         if (rule->values[i] == value)
             return diag_refuse(ret_message, "'%s' stands twice among the alternatives",
@@ -55,6 +56,7 @@ static int parse_modifier(char *text, struct rule *rule, char **ret_message)
 int value_parse_rule(enum key key, const char *text, struct rule *rule, char **ret_message)
 {
     _cleanup_free_ char *copy = strdup(text), *shown = NULL;
+    char known[KEY_VALUES_TEXT_SIZE];
     struct rule parsed = {0};
     char *comma, *values;
     int r;
@@ -74,7 +76,7 @@ int value_parse_rule(enum key key, const char *text, struct rule *rule, char **r
         return -ENOMEM;
     if (!values[0])
         return diag_refuse(ret_message, "a value is missing: %s, or unmanaged",
-                           key_values_text(key));
+                           key_values_text(key, known));
     if (streq(values, "unmanaged")) {
         if (parsed.observe)
             return diag_refuse(ret_message, "'unmanaged' cannot be combined with observe");

@@ -71,7 +71,7 @@ begins "drift that \`all\` makes" \
 status "drift" 2
 says lxc1 "rpfpolicy apply"
 says lxc1 "net.ipv4.conf.all.rp_filter = 0"
-says lxc1 "loose acts like strict: only"
+says lxc1 "strict: only sources that are routed back"
 says lxc1 "Its own value is 0, \`all\` is 2; the larger of the two counts: loose (2)."
 says lxc1 "> lxc* = off"
 says lxc1 "/etc/rpfpolicy.d/10-node.conf:2"

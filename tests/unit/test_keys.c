@@ -192,6 +192,35 @@ static void strict_is_stricter_than_loose_although_its_number_is_smaller(void **
     assert_false(key_may_refuse(KEY_LOG_MARTIANS, 1, 0));
 }
 
+static void every_row_tells_what_its_values_do(void **state)
+{
+    static const char elsewhere[] = "the kernel's documentation of this setting (ip-sysctl) tells.";
+    char text[KEY_VALUES_TEXT_SIZE];
+
+    for (enum key key = 0; key < KEY_COUNT; key++) {
+        for (int value = 0; value <= key_info(key)->max; value++) {
+            bool reserved = key == KEY_ARP_IGNORE && value > 2 && value < 8;
+
+            assert_int_equal(streq(key_meaning(key, value), elsewhere), reserved);
+            for (int other = 0; other < value && !reserved; other++)
+                assert_string_not_equal(key_meaning(key, value), key_meaning(key, other));
+        }
+        assert_string_equal(key_meaning(key, -1), elsewhere);
+        assert_string_equal(key_meaning(key, 99), elsewhere);
+        assert_true(*key_combine_text(key, false) && *key_combine_text(key, true));
+        assert_string_equal(key_values_text(key, text),
+                            key_info(key)->max == 8                  ? "a number from 0 to 8"
+                            : key_info(key)->values == VALUES_NUMBER ? "a number from 0 to 2"
+                            : key == KEY_RP_FILTER ? "off (0), strict (1), loose (2)"
+                                                   : "no (0), yes (1)");
+    }
+}
+
+static void only_of_rp_filter_the_kernel_tells_each_change(void **state)
+{
+    assert_int_equal(keys_announced(), KEY_BIT(KEY_RP_FILTER));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +236,8 @@ int main(void)
         cmocka_unit_test(other_values_are_refused),
         cmocka_unit_test(stored_values_beyond_the_documented_ones_are_told),
         cmocka_unit_test(strict_is_stricter_than_loose_although_its_number_is_smaller),
+        cmocka_unit_test(every_row_tells_what_its_values_do),
+        cmocka_unit_test(only_of_rp_filter_the_kernel_tells_each_change),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

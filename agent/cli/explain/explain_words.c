@@ -137,71 +137,13 @@ char *explain_headline(const struct explain *explain, const struct explain_key *
 
 /* -- what it means -- */
 
-static const struct {
-    const char *off, *on;
-} switch_meanings[KEY_COUNT] = {
-    [KEY_LOG_MARTIANS] = {"packets with impossible sources are dropped without a word in the log.",
-                          "packets with impossible sources are logged (a few per second)."},
-    [KEY_ACCEPT_LOCAL] = {"a packet from one of this host's own addresses is dropped.",
-                          "packets from this host's own addresses are accepted."},
-    [KEY_SRC_VALID_MARK] = {"the reverse lookup ignores the mark of a packet, so rules for marks "
-                            "take no part in it.",
-                            "the reverse lookup uses the mark of a packet, as rules for marks "
-                            "need it."},
-    [KEY_ARP_FILTER] = {"ARP requests are answered for any address of the host.",
-                        "ARP requests are answered only where the answer would be routed back "
-                        "through this device."},
-    [KEY_ROUTE_LOCALNET] = {"127.0.0.0/8 never leaves or enters by this device.",
-                            "127.0.0.0/8 may be routed through this device."},
-    [KEY_SEND_REDIRECTS] = {"the host sends no ICMP redirects here.",
-                            "as a router the host may send ICMP redirects here."},
-    [KEY_ACCEPT_REDIRECTS] = {"ICMP redirects are ignored.",
-                              "ICMP redirects may change routes of this host."},
-    [KEY_SECURE_REDIRECTS] = {"a redirect from any router counts, where redirects are accepted.",
-                              "redirects count only when they come from a known gateway."},
-    [KEY_ACCEPT_SOURCE_ROUTE] = {"packets that carry a route of their own are dropped.",
-                                 "packets that carry a route of their own are forwarded along "
-                                 "it."},
-};
-
-static char *filter_meaning(const struct explain *explain, int effective)
+static bool is_loose_in_vain(const struct explain *explain, const struct explain_key *key)
 {
     const struct device *device = explain->device;
-    bool known = device && explain->subject == EXPLAIN_DEVICE && (device->known & FACT_ADDRESSES);
 
-    if (effective == 0)
-        return text("off: the source of a packet is not checked against the routes.");
-    if (effective == 1)
-        return text("strict: a packet is accepted only if a route back to its source leads "
-                    "through this very device.");
-    if (known && !device->numbered)
-        return text("loose: a packet is accepted if any route leads back to its source. But this "
-                    "device has no IPv4 address, and then loose acts like strict: only sources "
-                    "that are routed back through it are accepted.");
-    return text("loose: a packet is accepted if any route leads back to its source, through "
-                "whichever device (a default route counts).");
-}
-
-static const char *number_meaning(enum key key, int value)
-{
-    static const char *const ignore[] = {
-        [0] = "ARP requests are answered for every address of the host, on any device.",
-        [1] = "ARP requests are answered only for addresses of the device they came in by.",
-        [2] = "as 1, and only to senders of the same subnet.",
-    };
-    static const char *const announce[] = {
-        [0] = "ARP requests carry whichever address of the host is at hand.",
-        [1] = "ARP requests carry an address of the target's subnet where there is one.",
-        [2] = "ARP requests always carry the address that fits the target best.",
-    };
-
-    if (key == KEY_ARP_IGNORE && value == 8)
-        return "ARP requests are not answered at all.";
-    if (key == KEY_ARP_IGNORE && value >= 0 && (size_t)value < ELEMENTSOF(ignore))
-        return ignore[value];
-    if (key == KEY_ARP_ANNOUNCE && value >= 0 && (size_t)value < ELEMENTSOF(announce))
-        return announce[value];
-    return "the kernel's documentation of this setting (ip-sysctl) tells.";
+    return key->state.key == KEY_RP_FILTER && key->state.effective == 2 &&
+           explain->subject == EXPLAIN_DEVICE && (device->known & FACT_ADDRESSES) &&
+           !device->numbered;
 }
 
 char *explain_meaning(const struct explain *explain, const struct explain_key *key)
@@ -216,28 +158,12 @@ char *explain_meaning(const struct explain *explain, const struct explain_key *k
     if (id == KEY_RP_FILTER && explain->device && device_is_vrf(explain->device))
         return text("Nothing by itself: packets come in by the ports of the VRF, and the value of "
                     "the port decides.");
-    if (id == KEY_RP_FILTER)
-        return filter_meaning(explain, effective);
-    if (key_info(id)->values == VALUES_SWITCH)
-        return text("%s: %s", key_value_format(id, effective, buf, sizeof(buf)),
-                    effective ? switch_meanings[id].on : switch_meanings[id].off);
-    return text("%d: %s", effective, number_meaning(id, effective));
-}
-
-static const char *combine_rule(enum key key, bool forwarding)
-{
-    switch (key_info(key)->combine) {
-    case COMBINE_MAX:
-        return "the larger of the two counts";
-    case COMBINE_OR:
-        return "one of the two being 1 is enough";
-    case COMBINE_AND:
-        return "both must be 1";
-    case COMBINE_REDIRECTS:
-        return forwarding ? "both must be 1, since it forwards"
-                          : "one of the two being 1 is enough, since it does not forward";
-    }
-    return "";
+    return text("%s: %s%s", key_value_format(id, effective, buf, sizeof(buf)),
+                key_meaning(id, effective),
+                is_loose_in_vain(explain, key)
+                    ? " But this device has no IPv4 address, and then loose acts like strict: only "
+                      "sources that are routed back through it are accepted."
+                    : "");
 }
 
 char *explain_combination(const struct explain *explain, const struct explain_key *key)
@@ -251,17 +177,17 @@ char *explain_combination(const struct explain *explain, const struct explain_ke
         return text("The kernel combines `all` with the value of each device: %s.",
                     key_info(state->key)->combine == COMBINE_REDIRECTS
                         ? "both must be 1 where the device forwards, else one is enough"
-                        : combine_rule(state->key, false));
+                        : key_combine_text(state->key, false));
     if (explain->subject == EXPLAIN_DEFAULT)
         return text("A new device copies `default`, %d; `all` is %d; %s: %s. Then sysctl.d may "
                     "write to it.",
                     state->configured, all,
-                    combine_rule(state->key, explain->session->live.def_forwarding),
+                    key_combine_text(state->key, explain->session->live.def_forwarding),
                     explain_value(state->key, state->effective, value));
     if (state->key == KEY_RP_FILTER && key_out_of_range(state->key, state->configured))
         odd = " Every number but 0 and 1 acts as loose.";
     return text("Its own value is %d, `all` is %d; %s: %s.%s", state->configured, all,
-                combine_rule(state->key, explain->device->forwarding),
+                key_combine_text(state->key, explain->device->forwarding),
                 explain_value(state->key, state->effective, value), odd);
 }
 
