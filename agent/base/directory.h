@@ -1,5 +1,5 @@
-/* Names in a directory below the root that match a glob, sorted and bounded; and replacing a file
- * of ours as a whole, durably. For presets and for what is looked at as evidence. */
+/* Names in a directory below the root that match a glob, sorted and bounded, for presets and for
+ * what is looked at as evidence. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,13 +22,3 @@ void names_done(struct names *names);
  * a directory saves opening many files that are not there. True also where some were left out. */
 bool names_may_have(const struct names *names, const char *path);
 #define _cleanup_names_ _cleanup_(names_done)
-
-/* Create a directory and what is missing above it, readable by all (0755) whatever the umask:
- * reading commands need no privilege. What is there already stays as it is. */
-int directory_make(const char *path);
-
-/* Put `n` bytes at root + path with mode 0644: a file of another name beside it, made durable and
- * renamed over it. Directories that are missing are made. -ELOOP where a link
- * in `path` leads out of root. On an error nothing is replaced (only a
- * failure to make the replacement durable comes after it). */
-int file_replace(const char *root, const char *path, const char *bytes, size_t n);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/base/file.h"
 #include "agent/daemon/agent.h"
 #include "agent/daemon/evidence.h"
 #include "agent/daemon/metrics.h"
@@ -157,32 +158,6 @@ static json_t *status_json(const struct agent *agent, const char *state)
         agent_routing_json(agent));
 }
 
-/* A file is seen whole or not at all. */
-static int replace_file(const char *path, const char *text)
-{
-    _cleanup_free_ char *temporary = NULL;
-    FILE *file;
-    int r = 0;
-
-    if (asprintf(&temporary, "%s.new", path) < 0) {
-        temporary = NULL;
-        return -ENOMEM;
-    }
-    (void)unlink(temporary);
-    file = fopen(temporary, "wxe"); /* follows no link */
-    if (!file)
-        return -errno;
-    if (fputs(text, file) == EOF || fchmod(fileno(file), 0644) < 0) /* the unit's umask is 0077 */
-        r = -errno;
-    if (fclose(file) == EOF && r == 0)
-        r = -errno;
-    if (r == 0 && rename(temporary, path) < 0)
-        r = -errno;
-    if (r < 0)
-        (void)unlink(temporary);
-    return r;
-}
-
 static int write_metrics(struct agent *agent)
 {
     _cleanup_free_ char *text = NULL;
@@ -191,7 +166,7 @@ static int write_metrics(struct agent *agent)
     if (!agent->policy || !agent->policy->agent.metrics_file)
         return 0;
     r = metrics_text(agent, &text);
-    return r < 0 ? r : replace_file(agent->policy->agent.metrics_file, text);
+    return r < 0 ? r : file_put(agent->policy->agent.metrics_file, text, strlen(text), NULL);
 }
 
 int agent_write_status(struct agent *agent, const char *state)
@@ -209,7 +184,7 @@ int agent_write_status(struct agent *agent, const char *state)
     json_decref(status);
     if (!text)
         return -ENOMEM;
-    gather(&r, replace_file(path, text));
+    gather(&r, file_put(path, text, strlen(text), NULL));
     gather(&r, write_metrics(agent));
     (void)sd_notifyf(false, "STATUS=%s: %zu %s, %zu drift, %zu impossible",
                      !agent->policy     ? "no policy accepted, nothing is written"

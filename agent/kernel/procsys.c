@@ -11,15 +11,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define DIRECTORY (O_PATH | O_DIRECTORY | O_CLOEXEC)
+#include "agent/base/file.h"
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-    *fd = -1;
-}
-#define _cleanup_close_ _cleanup_(close_fd)
+#define DIRECTORY (O_PATH | O_DIRECTORY | O_CLOEXEC)
 
 static int open_at(int dir, const char *name, int flags)
 {

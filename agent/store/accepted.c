@@ -6,13 +6,11 @@
  *
  * What an apply that awaits its confirmation accepts begins with rpfpolicy-on-trial in its place:
  * accepted_hold.h. */
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "agent/base/directory.h"
+#include "agent/base/file.h"
 #include "agent/store/accepted_hold.h"
 #include "agent/store/policy_load.h"
 #include "agent/store/policy_read.h"
@@ -167,31 +165,10 @@ int policy_parse_accepted(const char *bytes, size_t n, const char *device, struc
     return parse_accepted((struct cursor){bytes, n}, device, diags ?: &own, ret);
 }
 
-/* Read up to n bytes, fewer only at the end of the file. */
-static ssize_t read_all(int fd, char *bytes, size_t n)
+/* One of the two files. */
+static int read_file(int fd, const char *path, struct diags *diags, struct text *ret)
 {
-    size_t done = 0;
-
-    while (done < n) {
-        ssize_t r = read(fd, bytes + done, n - done);
-
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r < 0)
-            return -errno;
-        if (r == 0)
-            break;
-        done += (size_t)r;
-    }
-    return (ssize_t)done;
-}
-
-/* One of the two files. Bytes: owned. */
-static int read_file(int fd, const char *path, struct diags *diags, char **ret, size_t *ret_n)
-{
-    _cleanup_free_ char *bytes = NULL;
     struct stat st;
-    ssize_t n;
 
     if (fstat(fd, &st) < 0)
         return -errno;
@@ -201,22 +178,7 @@ static int read_file(int fd, const char *path, struct diags *diags, char **ret, 
                   "others than root may write this file, or it is none");
         return -EBADMSG;
     }
-    bytes = malloc((size_t)st.st_size + 1);
-    if (!bytes)
-        return -ENOMEM;
-    n = read_all(fd, bytes, (size_t)st.st_size);
-    if (n < 0)
-        return (int)n;
-    *ret = TAKE_PTR(bytes);
-    *ret_n = (size_t)n;
-    return 0;
-}
-
-static int open_accepted(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-    return fd < 0 ? -errno : fd;
+    return file_load_fd(fd, ACCEPTED_MAX, ret);
 }
 
 static bool is_still(const char *path, int fd)
@@ -229,60 +191,56 @@ static bool is_still(const char *path, int fd)
 
 /* What was in force before a trial that is over; `fd` is accepted.conf, which is on trial. -EAGAIN:
  * another one was accepted meanwhile. */
-static int read_before(const struct paths *paths, int fd, struct diags *diags, char **ret,
-                       size_t *ret_n)
+static int read_before(const struct paths *paths, int fd, struct diags *diags, struct text *ret)
 {
-    int before = open_accepted(paths->accepted_before), r;
-    _cleanup_free_ char *bytes = NULL;
-    size_t n;
+    _cleanup_close_ int before = file_open(paths->accepted_before);
+    _cleanup_text_ struct text text = {0};
+    int r;
 
     if (before == -ENOENT)
         return is_still(paths->accepted, fd) ? -EBADMSG : -EAGAIN;
     if (before < 0)
         return before;
-    r = read_file(before, paths->accepted_before, diags, &bytes, &n);
-    close(before);
+    r = read_file(before, paths->accepted_before, diags, &text);
     if (r < 0)
         return r;
-    if (n == 0)
+    if (text.n == 0)
         return -ENOENT; /* nothing was accepted then */
-    *ret = TAKE_PTR(bytes);
-    *ret_n = n;
+    *ret = text;
+    text = (struct text){0};
     return 0;
 }
 
 /* Whether a trial lives is asked before the file is read that is on trial: nobody begins one with a
  * file that is there. Had it ended in between, it would still have been in force when asked. */
-static int read_in_force_once(const struct paths *paths, struct diags *diags, char **ret,
-                              size_t *ret_n)
+static int read_in_force_once(const struct paths *paths, struct diags *diags, struct text *ret)
 {
-    int lives = accepted_trial_lives(paths), fd, r;
-    _cleanup_free_ char *bytes = NULL;
-    size_t n;
+    int lives = accepted_trial_lives(paths), r;
+    _cleanup_text_ struct text text = {0};
+    _cleanup_close_ int fd = -1;
 
     if (lives < 0)
         return lives;
-    fd = open_accepted(paths->accepted);
+    fd = file_open(paths->accepted);
     if (fd < 0)
         return fd;
-    r = read_file(fd, paths->accepted, diags, &bytes, &n);
-    if (r >= 0 && !lives && accepted_is_on_trial(bytes, n)) {
-        r = read_before(paths, fd, diags, ret, ret_n);
-    } else if (r >= 0) {
-        *ret = TAKE_PTR(bytes);
-        *ret_n = n;
-    }
-    close(fd);
-    return r;
+    r = read_file(fd, paths->accepted, diags, &text);
+    if (r < 0)
+        return r;
+    if (!lives && accepted_is_on_trial(text.bytes, text.n))
+        return read_before(paths, fd, diags, ret);
+    *ret = text;
+    text = (struct text){0};
+    return 0;
 }
 
 /* Which policy is in force is told here and nowhere else. */
-static int read_in_force(const struct paths *paths, struct diags *diags, char **ret, size_t *ret_n)
+static int read_in_force(const struct paths *paths, struct diags *diags, struct text *ret)
 {
     int r;
 
     do
-        r = read_in_force_once(paths, diags, ret, ret_n);
+        r = read_in_force_once(paths, diags, ret);
     while (r == -EAGAIN);
     return r;
 }
@@ -290,12 +248,11 @@ static int read_in_force(const struct paths *paths, struct diags *diags, char **
 int policy_load_accepted_for(const struct paths *paths, const char *device, struct diags *diags,
                              struct policy **ret)
 {
-    _cleanup_free_ char *bytes = NULL;
-    size_t n = 0;
-    int r = read_in_force(paths, diags, &bytes, &n);
+    _cleanup_text_ struct text text = {0};
+    int r = read_in_force(paths, diags, &text);
 
     if (r >= 0)
-        r = policy_parse_accepted(bytes, n, device, diags, ret);
+        r = policy_parse_accepted(text.bytes, text.n, device, diags, ret);
     if (r == -EBADMSG && diags && !diags_failed(diags))
         diags_add(diags, DIAG_ERROR, paths->accepted, 0,
                   "the accepted policy is damaged; accept it again");
@@ -343,21 +300,20 @@ static int replace_accepted(const struct paths *paths, const struct conf_files *
 
 int policy_keep(const struct paths *paths)
 {
-    _cleanup_free_ char *bytes = NULL;
-    int fd = open_accepted(paths->accepted), r;
-    size_t n;
+    _cleanup_text_ struct text text = {0};
+    _cleanup_close_ int fd = file_open(paths->accepted);
+    int r;
 
     if (fd < 0)
         return fd == -ENOENT ? -ESTALE : fd;
-    r = read_file(fd, paths->accepted, NULL, &bytes, &n);
-    close(fd);
+    r = read_file(fd, paths->accepted, NULL, &text);
     if (r < 0)
         return r;
-    if (!accepted_is_on_trial(bytes, n))
+    if (!accepted_is_on_trial(text.bytes, text.n))
         return -ESTALE;
     _Static_assert(sizeof(ACCEPTED_MAGIC) == sizeof(ACCEPTED_TRIAL_MAGIC), "in its place");
-    memcpy(bytes, ACCEPTED_MAGIC, strlen(ACCEPTED_MAGIC));
-    return file_replace(paths->root, paths->accepted + strlen(paths->root), bytes, n);
+    memcpy(text.bytes, ACCEPTED_MAGIC, strlen(ACCEPTED_MAGIC));
+    return file_replace(paths->root, paths->accepted + strlen(paths->root), text.bytes, text.n);
 }
 
 /* -ENODATA. What cannot be used is nothing to be kept. */

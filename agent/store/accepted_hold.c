@@ -6,23 +6,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/base/directory.h"
+#include "agent/base/file.h"
 #include "agent/store/held.h"
 
 static int sync_directory(const struct paths *paths)
 {
     _cleanup_free_ char *directory = strdup(paths->accepted);
-    int fd, r;
+    _cleanup_close_ int fd = -1;
 
     if (!directory)
         return -ENOMEM;
     *strrchr(directory, '/') = '\0';
     fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    r = fsync(fd) < 0 ? -errno : 0;
-    (void)close(fd);
-    return r;
+    return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
 bool accepted_is_on_trial(const char *bytes, size_t n)
@@ -32,29 +28,24 @@ bool accepted_is_on_trial(const char *bytes, size_t n)
 
 int accepted_trial_lives(const struct paths *paths)
 {
-    int fd = open(paths->accepted_trial, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    bool held;
+    _cleanup_close_ int fd = file_open(paths->accepted_trial);
 
     if (fd < 0)
-        return errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENXIO ? 0 : -errno;
-    held = file_is_held(fd);
-    (void)close(fd);
-    return held;
+        return fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP || fd == -ENXIO ? 0 : fd;
+    return file_is_held(fd);
 }
 
 /* 1 or 0; 0 also where there is no such file. */
 static int read_on_trial(const struct paths *paths)
 {
     char word[sizeof(ACCEPTED_TRIAL_MAGIC)] = "";
-    int fd = open(paths->accepted, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), r;
+    _cleanup_close_ int fd = file_open(paths->accepted);
     ssize_t n;
 
     if (fd < 0)
-        return errno == ENOENT ? 0 : -errno;
+        return fd == -ENOENT ? 0 : fd;
     n = pread(fd, word, sizeof(word) - 1, 0);
-    r = n < 0 ? -errno : accepted_is_on_trial(word, (size_t)n);
-    (void)close(fd);
-    return r;
+    return n < 0 ? -errno : accepted_is_on_trial(word, (size_t)n);
 }
 
 bool accepted_may_go_back(const struct paths *paths)

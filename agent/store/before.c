@@ -12,18 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/base/file.h"
 #include "agent/store/before.h"
 #include "agent/store/lock.h"
 #include "agent/store/state_file.h"
 
 #define COMPACT_FROM (64 * 1024)
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
-#define _cleanup_close_ _cleanup_(close_fd)
 
 struct records {
     struct before_record *items;
@@ -322,7 +316,7 @@ static int find_end(int fd, const char *header, off_t *ret_end)
 static int read_lines(int fd, const char *header, struct records *records)
 {
     _cleanup_text_ struct text text = {0};
-    int r = state_read_fd(fd, &text);
+    int r = file_load_fd(fd, STATE_MAX, &text);
 
     if (r >= 0)
         r = parse_records(&text, header, records);
@@ -353,7 +347,7 @@ static int rewrite(const struct paths *paths, int fd, const char *header,
         r = merge(&all);
     if (r >= 0)
         r = format_records(header, all.items, all.count, true, &text);
-    return r < 0 ? r : state_replace(paths, paths->before, text.bytes, text.n);
+    return r < 0 ? r : file_put(paths->before, text.bytes, text.n, paths->run);
 }
 
 /* Mostly a few bytes at the end of the file, whatever its size: the helper does it for each device.
@@ -371,7 +365,7 @@ int before_append(const struct paths *paths, const struct before_record *records
     fd = open(paths->before, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     foreign = fd < 0 && errno == EACCES;
     if (foreign)
-        fd = open(paths->before, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        fd = file_open(paths->before);
     r = find_end(fd, header, &end);
     if (r < 0)
         return r;
@@ -455,14 +449,10 @@ int before_read(const struct paths *paths, struct before_record **ret, size_t *r
 {
     _cleanup_text_ struct text text = {0};
     _cleanup_(records_done) struct records records = {0};
-    _cleanup_close_ int fd = open(paths->before, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     char header[STATE_HEADER_SIZE];
-    int r;
+    int r = file_load(paths->before, STATE_MAX, &text);
 
-    if (fd < 0)
-        return -errno;
     make_header(paths, header);
-    r = state_read_fd(fd, &text);
     if (r >= 0)
         r = parse_records(&text, header, &records);
     if (r >= 0)

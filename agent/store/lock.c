@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "agent/base/clock.h"
-#include "agent/base/directory.h"
+#include "agent/base/file.h"
 
 #define PAUSE_MIN (1 * USEC_PER_MSEC)
 #define PAUSE_MAX (16 * USEC_PER_MSEC)
@@ -53,16 +53,6 @@ int run_directory_make(const struct paths *paths)
     give_to_agent(fd);
     (void)close(fd);
     return 0;
-}
-
-void run_file_give(const struct paths *paths, int fd)
-{
-    struct stat file, st;
-
-    if (geteuid() != 0 || fstat(fd, &file) < 0 || file.st_nlink != 1)
-        return; /* nor a file that has another name, which may be anybody's */
-    if (stat(paths->run, &st) == 0 && (st.st_uid != 0 || st.st_gid != 0))
-        (void)!fchown(fd, st.st_uid, st.st_gid);
 }
 
 /* flock() has no time limit of its own, and an alarm would be the whole program's: so ask, at
@@ -141,7 +131,7 @@ static int open_or_make(const struct paths *paths, int flags)
     if (fd < 0 && errno == EEXIST)
         fd = open(paths->lock, flags);
     else if (fd >= 0 && paths->foreign)
-        run_file_give(paths, fd);
+        file_give(fd, paths->run);
     return fd < 0 ? -errno : fd;
 }
 

@@ -11,10 +11,6 @@
  * something else, such as a link, is in its place. */
 int run_directory_make(const struct paths *paths);
 
-/* Give a file in paths->run to the owner of that directory: the agent's user adds to what root
- * made, and the other way round. Without the right to do so it stays as it is. */
-void run_file_give(const struct paths *paths, int fd);
-
 /* Open paths->lock, or make it (mode 0600), for whom paths->run belongs to in a foreign namespace.
  * Others than root and the agent's user shall not be able to hold it: what they may is taken from
  * them. flags: O_RDONLY or O_RDWR. Returns a descriptor. */

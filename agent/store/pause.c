@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/base/clock.h"
+#include "agent/base/file.h"
 #include "agent/store/lock.h"
 #include "agent/store/state_file.h"
 
@@ -52,17 +53,12 @@ static int parse(const struct paths *paths, const struct text *text, struct paus
 int pauses_read(const struct paths *paths, struct pauses *ret)
 {
     _cleanup_text_ struct text text = {0};
-    int fd, r;
+    int r = file_load(paths->paused, STATE_MAX, &text);
 
-    fd = open(paths->paused, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT) {
+    if (r == -ENOENT) {
         *ret = (struct pauses){0};
         return 0;
     }
-    if (fd < 0)
-        return -errno;
-    r = state_read_fd(fd, &text);
-    (void)close(fd);
     return r < 0 ? r : parse(paths, &text, ret);
 }
 
@@ -82,5 +78,5 @@ int pauses_write(const struct paths *paths, const struct pauses *pauses)
     if (!lines || text.failed)
         return -ENOMEM;
     r = run_directory_make(paths);
-    return r < 0 ? r : state_replace(paths, paths->paused, text.bytes, text.n);
+    return r < 0 ? r : file_put(paths->paused, text.bytes, text.n, paths->run);
 }

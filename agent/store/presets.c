@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "agent/base/file.h"
 #include "agent/system/conf_files.h"
 #include "policy/base/text.h"
 #include "policy/lang/pattern.h"

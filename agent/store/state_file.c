@@ -3,44 +3,15 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-
-#include "agent/store/lock.h"
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
-
-int state_read_fd(int fd, struct text *ret)
-{
-    _cleanup_text_ struct text text = {0};
-
-    for (;;) {
-        char *end = text_room(&text, 4096);
-        ssize_t n;
-
-        if (!end)
-            return -ENOMEM;
-        n = read(fd, end, text.capacity - text.n - 1);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
-        text.n += (size_t)n;
-    }
-    text.bytes[text.n] = '\0';
-    *ret = text;
-    text = (struct text){0};
-    return 0;
-}
 
 /* Inode numbers of namespaces are used again: in a foreign one the file may be of a dead one. */
 static uint64_t namespace_cookie(const struct paths *paths)
@@ -87,43 +58,4 @@ void state_header(const struct paths *paths, const char *kind, char ret[static S
         boot[n] = '\0';
     boot[strcspn(boot, "\n")] = '\0';
     snprintf(ret, STATE_HEADER_SIZE, "%s %s %" PRIu64 "\n", kind, boot, namespace_cookie(paths));
-}
-
-int state_write_fd(int fd, const char *bytes, size_t n)
-{
-    size_t at = 0;
-
-    while (at < n) {
-        ssize_t written = write(fd, bytes + at, n - at);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return written < 0 ? -errno : -EIO;
-        at += (size_t)written;
-    }
-    return 0;
-}
-
-int state_replace(const struct paths *paths, const char *path, const char *bytes, size_t n)
-{
-    char temporary[PATH_MAX];
-    int fd, r;
-
-    if (snprintf(temporary, sizeof(temporary), "%s.new", path) >= (int)sizeof(temporary))
-        return -ENAMETOOLONG;
-    (void)unlink(temporary);
-    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd < 0)
-        return -errno;
-    run_file_give(paths, fd);
-    /* Reading needs no privilege, whatever the umask. */
-    r = fchmod(fd, 0644) < 0 ? -errno : state_write_fd(fd, bytes, n);
-    if (close(fd) < 0)
-        gather(&r, -errno);
-    if (r >= 0 && rename(temporary, path) < 0)
-        r = -errno;
-    if (r < 0)
-        (void)unlink(temporary);
-    return r;
 }

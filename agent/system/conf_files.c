@@ -4,21 +4,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
+#include "agent/base/file.h"
 #include "policy/base/text.h"
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-}
-#define _cleanup_close_ _cleanup_(close_fd)
 
 static void close_dir(DIR **dir)
 {
@@ -45,53 +36,6 @@ static void entries_done(struct entries *entries)
     free(entries->items);
 }
 
-/* Every look-up starts at the root, so that absolute links in a tree below --root stay in it. */
-struct lookup {
-    const char *root;
-    int root_fd; /* AT_FDCWD: no root, the kernel's own resolution */
-};
-
-static int open_below(const struct lookup *lookup, const char *path, int flags)
-{
-    struct open_how how = {
-        .flags = (unsigned)(flags | O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
-        .resolve = RESOLVE_IN_ROOT,
-    };
-    long fd;
-
-    if (lookup->root_fd == AT_FDCWD) {
-        fd = openat(AT_FDCWD, path, (int)how.flags);
-        return fd < 0 ? -errno : (int)fd;
-    }
-    for (unsigned tries = 0; tries < 64; tries++) {
-        fd = syscall(SYS_openat2, lookup->root_fd, path, &how, sizeof(how));
-        if (fd >= 0)
-            return (int)fd;
-        if (errno != EAGAIN) /* something below root was renamed meanwhile: openat2(2) */
-            break;
-    }
-    return -errno;
-}
-
-static int lookup_init(const char *root, struct lookup *ret)
-{
-    int fd = AT_FDCWD;
-
-    if (root && *root) {
-        fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-            return -errno;
-    }
-    *ret = (struct lookup){.root = root, .root_fd = fd};
-    return 0;
-}
-
-static void lookup_done(struct lookup *lookup)
-{
-    if (lookup->root_fd >= 0)
-        close(lookup->root_fd);
-}
-
 static struct entry *entries_find(const struct entries *entries, const char *name)
 {
     for (size_t i = 0; i < entries->count; i++)
@@ -109,14 +53,14 @@ static bool is_conf_name(const char *name, unsigned flags)
     return n >= strlen(".conf") && streq(name + n - strlen(".conf"), ".conf");
 }
 
-static int add_directory(struct entries *entries, const struct lookup *lookup, const char *path,
-                         unsigned flags, struct diags *diags)
+static int add_directory(struct entries *entries, int root_fd, const char *path, unsigned flags,
+                         struct diags *diags)
 {
     _cleanup_closedir_ DIR *dir = NULL;
     struct dirent *de;
     int fd;
 
-    fd = open_below(lookup, path, O_DIRECTORY);
+    fd = open_below(root_fd, path, O_DIRECTORY);
     if (fd == -ENOENT || fd == -ENOTDIR)
         return 0;
     if (fd >= 0) {
@@ -165,44 +109,13 @@ static const char *refuse(const struct stat *st, unsigned flags)
     return NULL;
 }
 
-static int read_all(int fd, size_t expected, char **ret, size_t *ret_n)
-{
-    _cleanup_free_ char *bytes = NULL;
-    size_t n = 0, size = expected + 2; /* one to see the end, one for the NUL */
-
-    for (;;) {
-        ssize_t got;
-        char *p = realloc(bytes, size);
-
-        if (!p)
-            return -ENOMEM;
-        bytes = p;
-        got = read(fd, bytes + n, size - n - 1);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            break;
-        n += (size_t)got;
-        if (n > CONF_FILE_SIZE_MAX)
-            return -EFBIG;
-        if (size - n < 2)
-            size *= 2;
-    }
-    bytes[n] = '\0';
-    *ret = TAKE_PTR(bytes);
-    *ret_n = n;
-    return 0;
-}
-
 static bool is_null_device(const struct stat *st)
 {
     return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
 }
 
 /* The text of the link decides first: below another root there may be no /dev/null. */
-static bool links_to_null(const struct lookup *lookup, const char *path)
+static bool links_to_null(int root_fd, const char *path)
 {
     _cleanup_free_ char *dir = strdup(path);
     _cleanup_close_ int fd = -1;
@@ -213,7 +126,7 @@ static bool links_to_null(const struct lookup *lookup, const char *path)
     if (!dir || !slash)
         return false;
     dir[slash == path ? 1 : slash - path] = '\0';
-    fd = open_below(lookup, dir, O_DIRECTORY);
+    fd = open_below(root_fd, dir, O_DIRECTORY);
     if (fd < 0)
         return false;
     n = readlinkat(fd, slash + 1, target, sizeof(target));
@@ -222,17 +135,17 @@ static bool links_to_null(const struct lookup *lookup, const char *path)
 
 /* Read one file. What is wrong with it goes to diags and is no failure of this function, except
  * -ENOENT, which the caller words. */
-static int read_file(const struct lookup *lookup, const char *path, unsigned flags,
-                     struct diags *diags, struct conf_files *ret)
+static int read_file(int root_fd, const char *path, unsigned flags, struct diags *diags,
+                     struct conf_files *ret)
 {
-    _cleanup_free_ char *shown = NULL, *bytes = NULL;
+    _cleanup_free_ char *shown = NULL;
+    _cleanup_text_ struct text text = {0};
     _cleanup_close_ int fd = -1;
     const char *problem;
     struct stat st;
-    size_t n = 0;
     int r;
 
-    fd = open_below(lookup, path, 0);
+    fd = open_below(root_fd, path, 0);
     if (fd == -ENOENT)
         return -ENOENT;
     if (fd < 0 || fstat(fd, &st) < 0) {
@@ -246,7 +159,7 @@ static int read_file(const struct lookup *lookup, const char *path, unsigned fla
         diags_add(diags, DIAG_ERROR, path, 0, "%s", problem);
         return 0;
     }
-    r = read_all(fd, (size_t)st.st_size, &bytes, &n);
+    r = file_load_fd(fd, CONF_FILE_SIZE_MAX, &text);
     if (r == -ENOMEM)
         return r;
     if (r < 0) {
@@ -257,7 +170,7 @@ static int read_file(const struct lookup *lookup, const char *path, unsigned fla
     if (!shown || grow((void **)&ret->files, &ret->capacity, ret->count, sizeof(*ret->files)) < 0)
         return -ENOMEM;
     ret->files[ret->count++] =
-        (struct conf_file){.path = TAKE_PTR(shown), .bytes = TAKE_PTR(bytes), .n = n};
+        (struct conf_file){.path = TAKE_PTR(shown), .bytes = TAKE_PTR(text.bytes), .n = text.n};
     return 0;
 }
 
@@ -266,8 +179,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
-static int read_entry(const struct lookup *lookup, const struct entry *entry, unsigned flags,
-                      struct diags *diags, struct conf_files *ret)
+static int read_entry(int root_fd, const struct entry *entry, unsigned flags, struct diags *diags,
+                      struct conf_files *ret)
 {
     _cleanup_free_ char *path = NULL;
     int r;
@@ -275,9 +188,9 @@ static int read_entry(const struct lookup *lookup, const struct entry *entry, un
     path = text_format("%s/%s", entry->dir, entry->name);
     if (!path)
         return -ENOMEM;
-    if (links_to_null(lookup, path))
+    if (links_to_null(root_fd, path))
         return 0;
-    r = read_file(lookup, path, flags, diags, ret);
+    r = read_file(root_fd, path, flags, diags, ret);
     if (r != -ENOENT)
         return r;
     diags_add(diags, DIAG_ERROR, path, 0, "is a link to nothing (or was removed just now)");
@@ -287,24 +200,24 @@ static int read_entry(const struct lookup *lookup, const struct entry *entry, un
 int conf_files_read(const char *root, const char *const *dirs, unsigned flags, struct diags *diags,
                     struct conf_files *ret)
 {
-    _cleanup_(lookup_done) struct lookup lookup = {.root_fd = AT_FDCWD};
+    _cleanup_close_ int root_fd = root_open(root);
     _cleanup_(entries_done) struct entries entries = {0};
     int r;
 
-    r = lookup_init(root, &lookup);
-    if (r < 0) {
-        diags_add(diags, DIAG_ERROR, root, 0, "cannot open the root directory: %s", strerror(-r));
+    if (root_fd < 0 && root_fd != AT_FDCWD) {
+        diags_add(diags, DIAG_ERROR, root, 0, "cannot open the root directory: %s",
+                  strerror(-root_fd));
         return 0;
     }
     for (; *dirs; dirs++) {
-        r = add_directory(&entries, &lookup, *dirs, flags, diags);
+        r = add_directory(&entries, root_fd, *dirs, flags, diags);
         if (r < 0)
             return r;
     }
     if (entries.count > 0)
         qsort(entries.items, entries.count, sizeof(*entries.items), by_name);
     for (size_t i = 0; i < entries.count; i++) {
-        r = read_entry(&lookup, &entries.items[i], flags, diags, ret);
+        r = read_entry(root_fd, &entries.items[i], flags, diags, ret);
         if (r < 0)
             return r;
     }
@@ -314,13 +227,11 @@ int conf_files_read(const char *root, const char *const *dirs, unsigned flags, s
 int conf_file_read(const char *root, const char *path, unsigned flags, struct diags *diags,
                    struct conf_files *ret)
 {
-    _cleanup_(lookup_done) struct lookup lookup = {.root_fd = AT_FDCWD};
-    int r;
+    _cleanup_close_ int root_fd = root_open(root);
 
-    r = lookup_init(root, &lookup);
-    if (r < 0)
-        return r;
-    return read_file(&lookup, path, flags, diags, ret);
+    if (root_fd < 0 && root_fd != AT_FDCWD)
+        return root_fd;
+    return read_file(root_fd, path, flags, diags, ret);
 }
 
 void conf_files_done(struct conf_files *files)

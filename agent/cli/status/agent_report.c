@@ -2,65 +2,18 @@
  * file of bounded size, and every member looked at before it is used. */
 #include "agent/cli/status/agent_report.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "agent/base/file.h"
 #include "agent/cli/session/report.h"
 #include "agent/store/pause.h"
 #include "policy/base/name.h"
-#include "policy/base/text.h"
 
 #define STATUS_MAX (16 * 1024 * 1024)
 #define STATUS_SCHEMA 1
 #define LATEST_TIME 1e11 /* year 5138: what is beyond is no time */
-
-static int read_whole(int fd, char **ret, size_t *ret_size)
-{
-    _cleanup_free_ char *bytes = NULL;
-    size_t used = 0;
-    struct stat st;
-
-    if (fstat(fd, &st) < 0)
-        return -errno;
-    if (!S_ISREG(st.st_mode))
-        return -EBADMSG;
-    if (st.st_size > STATUS_MAX)
-        return -EFBIG;
-    bytes = malloc((size_t)st.st_size + 1);
-    if (!bytes)
-        return -ENOMEM;
-    while (used < (size_t)st.st_size) {
-        ssize_t n = read(fd, bytes + used, (size_t)st.st_size - used);
-
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
-        used += (size_t)n;
-    }
-    *ret = TAKE_PTR(bytes);
-    *ret_size = used;
-    return 0;
-}
-
-static int read_file(const struct paths *paths, char **ret, size_t *ret_size)
-{
-    _cleanup_free_ char *path = NULL;
-    int fd, r;
-
-    path = text_format("%s/status.json", paths->run);
-    if (!path)
-        return -ENOMEM;
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        return -errno;
-    r = read_whole(fd, ret, ret_size);
-    close(fd);
-    return r;
-}
 
 static bool is_time(double seconds)
 {
@@ -100,9 +53,9 @@ static void take_head(struct agent_report *report)
 static void read_status(const struct paths *paths, struct agent_report *report)
 {
     json_error_t error = {.text = ""};
-    _cleanup_free_ char *bytes = NULL;
-    size_t size = 0;
-    int r = read_file(paths, &bytes, &size);
+    _cleanup_free_ char *path = text_format("%s/status.json", paths->run);
+    _cleanup_text_ struct text text = {0};
+    int r = path ? file_load(path, STATUS_MAX, &text) : -ENOMEM;
 
     if (r == -ENOENT)
         return;
@@ -111,7 +64,7 @@ static void read_status(const struct paths *paths, struct agent_report *report)
                 r == -EBADMSG || r == -ELOOP ? "it is not an ordinary file" : error_text(r));
         return;
     }
-    report->status = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &error);
+    report->status = json_loadb(text.bytes, text.n, JSON_REJECT_DUPLICATES, &error);
     if (report->status)
         take_head(report);
     else
