@@ -40,12 +40,16 @@ static int await_ready(int fd)
     return packet.word == WORD_READY ? packet.error : -EPROTO;
 }
 
-int confirm_begin(const struct paths *paths, uint64_t timeout_usec,
+int confirm_begin(const struct paths *paths, const struct engine *const *engines,
+                  uint64_t timeout_usec,
                   void (*ended)(const struct confirm_result *result, void *data), void *data,
                   struct confirm *ret)
 {
-    struct guardian_options options = {
-        .paths = paths, .timeout_usec = timeout_usec, .ended = ended, .data = data};
+    struct guardian_options options = {.paths = paths,
+                                       .engines = engines,
+                                       .timeout_usec = timeout_usec,
+                                       .ended = ended,
+                                       .data = data};
     int fds[2], r;
     pid_t pid;
 
@@ -66,16 +70,25 @@ int confirm_begin(const struct paths *paths, uint64_t timeout_usec,
         return r;
     }
     ret->fd = fds[0];
+    ret->engines = engines;
     return 0;
 }
 
-int confirm_announce(struct confirm *confirm, const struct before_record *records, size_t n)
+int confirm_announce(struct confirm *confirm, const struct change_announcement *what)
 {
+    struct confirm_packet packet = {.word = WORD_WRITE};
     int r = 0;
 
-    for (size_t i = 0; r >= 0 && i < n; i++)
-        r = confirm_send(confirm->fd,
-                         &(struct confirm_packet){.word = WORD_WRITE, .record = records[i]});
+    if (!what->engine || !what->engine->remember)
+        return 0;
+    while (confirm->engines[packet.engine] && confirm->engines[packet.engine] != what->engine)
+        packet.engine++;
+    for (size_t i = 0; r >= 0 && i < what->n; i++) {
+        size_t size = what->engine->record_size;
+
+        memcpy(packet.record, (const char *)what->records + i * size, size);
+        r = confirm_send(confirm->fd, &packet);
+    }
     return r;
 }
 

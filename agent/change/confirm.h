@@ -6,8 +6,7 @@
  * itself told to end, and when the time is up (CLOCK_BOOTTIME). */
 #pragma once
 
-#include "agent/change/apply.h"
-#include "agent/store/before.h"
+#include "agent/engines/engine.h"
 
 enum confirm_outcome {
     CONFIRM_WAITS, /* also when it could not be kept: `error` tells why */
@@ -26,13 +25,16 @@ struct confirm_result {
 
 struct confirm {
     int fd; /* to the guardian */
+    const struct engine *const *engines;
 };
 #define CONFIRM_INIT ((struct confirm){.fd = -1})
 
 /* Start the guardian, which keeps the accepted policy, too: from here on what is accepted with
- * `ret` is on trial. -EINPROGRESS when another apply awaits its confirmation, -EBUSY when the lock
- * cannot be had. In the guardian, `ended` is called with the result before it exits. */
-int confirm_begin(const struct paths *paths, uint64_t timeout_usec,
+ * `ret` is on trial, and what these engines change. -EINPROGRESS when another apply awaits its
+ * confirmation, -EBUSY when the lock cannot be had. In the guardian, `ended` is called with the
+ * result before it exits. */
+int confirm_begin(const struct paths *paths, const struct engine *const *engines,
+                  uint64_t timeout_usec,
                   void (*ended)(const struct confirm_result *result, void *data), void *data,
                   struct confirm *ret);
 
@@ -42,7 +44,7 @@ int confirm_begin(const struct paths *paths, uint64_t timeout_usec,
 int confirm_check(const struct paths *paths, const struct confirm *own);
 
 /* These are about to be written. Once it returned 0, they will be put back whatever happens. */
-int confirm_announce(struct confirm *confirm, const struct before_record *records, size_t n);
+int confirm_announce(struct confirm *confirm, const struct change_announcement *what);
 
 /* All is written: the time starts. */
 int confirm_start_time(struct confirm *confirm);

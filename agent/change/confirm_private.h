@@ -2,7 +2,7 @@
 #pragma once
 
 #include "agent/change/confirm.h"
-#include "agent/store/before.h"
+#include "agent/engines/engine.h"
 
 enum confirm_word {
     /* to the guardian */
@@ -22,12 +22,14 @@ struct confirm_packet {
     int error;
     bool waiting; /* the time runs */
     uint64_t left;
-    struct before_record record;
+    unsigned engine; /* of the record: which one of the list */
+    unsigned char record[ENGINE_RECORD_MAX];
     struct confirm_result result;
 };
 
 struct guardian_options {
     const struct paths *paths;
+    const struct engine *const *engines;
     uint64_t timeout_usec;
     int parent; /* the socket to the one who applies */
     void (*ended)(const struct confirm_result *result, void *data);

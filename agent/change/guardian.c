@@ -11,13 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/change/change.h"
 #include "agent/change/confirm_private.h"
 #include "agent/change/flush.h"
-#include "agent/engines/routes/routes_snapshot.h"
-#include "agent/engines/sysctl/restore.h"
-#include "agent/kernel/links.h"
 #include "agent/store/accepted_hold.h"
-#include "agent/store/before.h"
 #include "agent/store/lock.h"
 #include "agent/store/pause.h"
 #include "agent/store/policy_load.h"
@@ -26,16 +23,10 @@
 
 struct guardian {
     const struct guardian_options *options;
-    struct before_record *records; /* in the order of the writes */
-    size_t count, capacity;
-    struct live was; /* every value as it was when all began */
+    void *noted[ENGINES_MAX]; /* by each engine: what was there when all began */
     int listener, signals, timer;
     int trial;         /* it lives while this is open */
     uint64_t deadline; /* CLOCK_BOOTTIME; 0: writing goes on */
-    struct restore restore;
-    struct routes_snapshot routes; /* what was there of policy routing */
-    bool ways_are_back;            /* those that were there */
-    unsigned routes_done, routes_failed;
     struct confirm_result result;
     bool stricter; /* going back made a device stricter */
 };
@@ -75,18 +66,10 @@ static int block_signals(struct guardian *guardian)
     return guardian->signals < 0 || guardian->timer < 0 ? -errno : 0;
 }
 
-static int read_values(const struct paths *paths, struct live *ret)
-{
-    struct picture_options options = {.keys = KEY_MASK_ALL, .proc_sys_net = paths->proc_sys_net};
-    _cleanup_netlink_ struct netlink nl = {0};
-    int r = netlink_open(&nl);
-
-    return r < 0 ? r : picture_read(&nl, &options, ret);
-}
-
 /* One guardian at a time, and what it shall go back to is of one moment. */
 static int prepare_locked(struct guardian *guardian)
 {
+    const struct engine *const *engines = guardian->options->engines;
     const struct paths *paths = guardian->options->paths;
     int r = confirm_check(paths, NULL);
 
@@ -95,10 +78,8 @@ static int prepare_locked(struct guardian *guardian)
     if (r < 0)
         return r;
     r = take_socket(guardian);
-    if (r >= 0)
-        r = read_values(paths, &guardian->was);
-    if (r >= 0)
-        r = routes_snapshot_take(&guardian->routes);
+    for (size_t i = 0; r >= 0 && engines[i]; i++)
+        r = engines[i]->note(paths, &guardian->noted[i]);
     if (r < 0)
         end_trial(guardian);
     return r < 0 ? r : 0;
@@ -128,138 +109,49 @@ static int start_time(struct guardian *guardian)
     return timerfd_settime(guardian->timer, TFD_TIMER_ABSTIME, &when, NULL) < 0 ? -errno : 0;
 }
 
-static int remember(struct guardian *guardian, const struct before_record *record)
+static int remember(struct guardian *guardian, const struct confirm_packet *packet)
 {
-    int r = grow((void **)&guardian->records, &guardian->capacity, guardian->count,
-                 sizeof(*guardian->records));
+    const struct engine *const *engines = guardian->options->engines;
 
-    if (r >= 0) {
-        guardian->records[guardian->count] = *record;
-        guardian->records[guardian->count++].wrote_earlier = record->wrote;
-    }
-    return r;
+    for (size_t i = 0; engines[i]; i++)
+        if (i == packet->engine && engines[i]->remember)
+            return engines[i]->remember(guardian->noted[i], packet->record);
+    return -EPROTO;
 }
 
-static void put_routes_back(struct guardian *guardian, bool only_add)
-{
-    struct confirm_result *result = &guardian->result;
-    struct routes_outcome outcome = {0};
-    int r = routes_snapshot_put_back(&guardian->routes, only_add, &outcome);
-
-    guardian->routes_done += outcome.done;
-    guardian->routes_failed = outcome.failed + outcome.left; /* of the last time: it tries all */
-    if (result->error == 0)
-        result->error = r < 0 ? r : outcome.first_error;
-}
-
-static bool is_announced(const struct guardian *guardian, const struct before_record *record)
-{
-    for (size_t i = 0; i < guardian->count; i++)
-        if (guardian->records[i].key == record->key &&
-            guardian->records[i].ifindex == record->ifindex)
-            return true;
-    return false;
-}
-
-/* Is there what an agent or the hook wrote by the new policy? Then *record becomes one of that
- * write: of a device that was there with the value it had, of one that came with its first. */
-static bool is_of_others(const struct guardian *guardian, const struct live *live,
-                         struct before_record *record)
-{
-    const int32_t *was = live_configured(&guardian->was, record->key, record->ifindex);
-    const int32_t *is = live_configured(live, record->key, record->ifindex);
-
-    if (!is || (*is != record->wrote && *is != record->wrote_earlier))
-        return false;
-    if (was) {
-        record->value = *was;
-        record->all = guardian->was.all[record->key];
-        record->all_known = true;
-    }
-    return record->value != *is && !is_announced(guardian, record);
-}
-
-/* What was announced, and what others of us wrote meanwhile as far as they could record it. Owned.
- */
-static int gather_records(const struct guardian *guardian, const struct live *live,
-                          struct before_record **ret, size_t *ret_count)
-{
-    _cleanup_free_ struct before_record *others = NULL, *records = NULL;
-    size_t n = 0, count = guardian->count;
-
-    (void)before_read(guardian->options->paths, &others, &n);
-    records = calloc(guardian->count + n + 1, sizeof(*records));
-    if (!records)
-        return -ENOMEM;
-    for (size_t i = 0; i < guardian->count; i++)
-        records[i] = guardian->records[i];
-    for (size_t i = 0; i < n; i++)
-        if (is_of_others(guardian, live, &others[i]))
-            records[count++] = others[i];
-    *ret = TAKE_PTR(records);
-    *ret_count = count;
-    return 0;
-}
-
-/* Under the lock: first the policy, so that nobody enforces the new one while values go back. Then
- * the ways that were there, before a device becomes strict again that relied on them. */
-static int make(const struct live *live, void *data, struct plan *ret)
+/* First the policy, so that nobody enforces the new one while values go back. */
+static int put_policy_back(const struct change_announcement *what, void *data)
 {
     struct guardian *guardian = data;
-    _cleanup_free_ struct before_record *records = NULL;
-    size_t n;
-    int r = guardian->ways_are_back ? 0 : accepted_put_back(guardian->options->paths);
+    int r = what->engine ? 0 : accepted_put_back(guardian->options->paths);
 
     if (r < 0)
         guardian->result.error = r; /* the values go back all the same */
-    put_routes_back(guardian, true);
-    guardian->ways_are_back = true;
-    r = gather_records(guardian, live, &records, &n);
-    return r < 0 ? r : restore_plan(&guardian->restore, records, n, live, ret);
-}
-
-/* The new ways go last: until its value was back a device may have relied on them. */
-static void take_new_ways(struct guardian *guardian)
-{
-    int lock = guardian->ways_are_back ? lock_acquire(guardian->options->paths, LOCK_TIMEOUT_MS)
-                                       : -ECANCELED;
-
-    if (lock >= 0)
-        put_routes_back(guardian, false);
-    else if (guardian->result.error == 0)
-        guardian->result.error = lock;
-    lock_release(lock);
+    return 0;
 }
 
 static void put_back(struct guardian *guardian)
 {
-    const struct paths *paths = guardian->options->paths;
-    _cleanup_policy_ struct policy *policy = policy_new();
-    struct apply_options options = {.paths = paths,
-                                    .policy = policy,
-                                    .ignore_pauses = true,
-                                    .lock_timeout_ms = LOCK_TIMEOUT_MS,
-                                    .no_flush = true,
-                                    .make = make,
-                                    .data = guardian};
+    static const struct change_listener listener = {.announce = put_policy_back};
+    const struct change_request request = {.paths = guardian->options->paths,
+                                           .engines = guardian->options->engines,
+                                           .back = guardian->noted,
+                                           .no_flush = true,
+                                           .lock_timeout_ms = LOCK_TIMEOUT_MS,
+                                           .listener = &listener,
+                                           .data = guardian};
     struct confirm_result *result = &guardian->result;
-    struct apply_result applied = {0};
-    int r = policy ? before_merge(guardian->records, &guardian->count) : -ENOMEM;
+    struct change_outcome outcome;
+    int r = change_run(&request, &outcome);
+    struct change_counts total = change_total(&outcome);
 
     result->outcome = CONFIRM_PUT_BACK;
-    if (policy)
-        policy->keys = KEY_MASK_ALL;
-    if (r >= 0)
-        r = apply_policy(&options, &applied);
-    if (r < 0 && result->error == 0)
-        result->error = r;
-    take_new_ways(guardian);
-    guardian->stricter = applied.stricter && applied.done > 0;
-    result->done = applied.done + guardian->routes_done;
-    result->failed = applied.failed + guardian->routes_failed;
-    result->skipped = (unsigned)guardian->restore.n_skipped;
+    result->done = total.done;
+    result->failed = total.failed + total.left;
+    result->skipped = total.skipped;
     if (result->error == 0)
-        result->error = applied.first_error;
+        result->error = r < 0 ? r : total.first_error;
+    guardian->stricter = outcome.stricter;
 }
 
 /* What is said on a connection. True when that decides. */
@@ -271,7 +163,7 @@ static bool listen_to(struct guardian *guardian, int fd, const struct confirm_pa
     switch (packet->word) {
     case WORD_WRITE:
         /* What cannot be remembered must not be written: the sender learns it by the end. */
-        if (remember(guardian, &packet->record) < 0) {
+        if (remember(guardian, packet) < 0) {
             guardian->result.outcome = CONFIRM_PUT_BACK;
             return true;
         }
@@ -409,4 +301,6 @@ void guardian_run(const struct guardian_options *options)
         options->ended(&guardian.result, options->data);
     if (guardian.stricter)
         flush_routes(options->paths);
+    for (size_t i = 0; options->engines[i]; i++)
+        options->engines[i]->forget(guardian.noted[i]);
 }

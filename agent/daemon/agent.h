@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "agent/base/paths.h"
-#include "agent/change/apply.h"
 #include "agent/daemon/entries.h"
 #include "agent/daemon/histogram.h"
 #include "agent/daemon/kept.h"
@@ -15,6 +14,7 @@
 #include "agent/daemon/presence.h"
 #include "agent/daemon/routes_follow.h"
 #include "agent/kernel/links.h"
+#include "agent/kernel/procsys.h"
 #include "agent/kernel/watch.h"
 #include "agent/store/before.h"
 #include "agent/store/policy_load.h"

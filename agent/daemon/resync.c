@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/change/change.h"
 #include "agent/daemon/agent.h"
+#include "agent/engines/sysctl/sysctl_engine.h"
 #include "policy/base/name.h"
 
 /* Between full reads: at least the first, and so long that they take at most a twentieth of the
@@ -107,17 +109,19 @@ static int read_picture(struct agent *agent, struct live *ret)
     return picture_read(&agent->nl, &options, ret);
 }
 
-static void report_plan_write(const struct write *write, enum write_result result, int error,
-                              void *data)
+static void report_plan_write(const struct change_report *report, void *data)
 {
+    enum change_result result = report->result;
+    const struct write *write = report->change;
     struct agent *agent = data;
     _cleanup_free_ char *reason = write_reason_text(write);
     char name[NAME_ESCAPED_SIZE], hold[LOG_HOLD_SIZE], message[600];
 
-    if (result == WRITE_GONE || result == WRITE_RENAMED || result == WRITE_HELD || write->step == 0)
+    if (result == CHANGE_GONE || result == CHANGE_RENAMED || result == CHANGE_HELD ||
+        write->step == 0)
         return;
     name_escape_buf(write->name, name, sizeof(name));
-    if (result == WRITE_DONE)
+    if (result == CHANGE_DONE)
         agent->counters.repairs[write->key]++;
     else
         agent->counters.failed_writes++;
@@ -126,16 +130,16 @@ static void report_plan_write(const struct write *write, enum write_result resul
         return;
     snprintf(message, sizeof(message), "%s: %s %d, was %d: %s%s%s", name,
              key_info(write->key)->name, write->new_value, write->old_value, reason ? reason : "",
-             result == WRITE_FAILED ? ": failed: "
-             : write->rule          ? ". "
-                                    : "",
-             result == WRITE_FAILED ? strerror(-error)
-             : write->rule          ? log_hold_text(write->name, hold)
-                                    : "");
+             result == CHANGE_FAILED ? ": failed: "
+             : write->rule           ? ". "
+                                     : "",
+             result == CHANGE_FAILED ? strerror(-report->error)
+             : write->rule           ? log_hold_text(write->name, hold)
+                                     : "");
     log_change(&agent->logger,
                &(struct log_change){
-                   .event = result == WRITE_DONE ? LOG_EVENT_REPAIRED : LOG_EVENT_WRITE_FAILED,
-                   .level = result == WRITE_DONE ? LOG_NOTICE : LOG_ERR,
+                   .event = result == CHANGE_DONE ? LOG_EVENT_REPAIRED : LOG_EVENT_WRITE_FAILED,
+                   .level = result == CHANGE_DONE ? LOG_NOTICE : LOG_ERR,
                    .key = write->key,
                    .name = write->name,
                    .ifindex = write->ifindex,
@@ -249,16 +253,18 @@ static int amend(struct live *live, void *data)
  * it is one unless the policy or the agent is new. 1 when it was carried out. */
 static int put_specials_right(struct agent *agent, bool repair)
 {
-    struct apply_options options = {.paths = &agent->paths,
-                                    .policy = agent->policy,
-                                    .no_flush = true, /* it may wait; the loop must not */
-                                    .lock_timeout_ms = 0,
-                                    .amend = amend,
-                                    .report = report_plan_write,
-                                    .data = agent};
+    static const struct engine *const engines[] = {&engine_sysctl, NULL};
+    static const struct change_listener listener = {.report = report_plan_write};
+    const struct change_request request = {.paths = &agent->paths,
+                                           .engines = engines,
+                                           .by = {.policy = agent->policy, .complete = amend},
+                                           .no_flush = true, /* it may wait; the loop must not */
+                                           .lock_timeout_ms = 0,
+                                           .listener = &listener,
+                                           .data = agent};
     struct conflict *conflict = &agent->specials.conflict;
     uint64_t now = loop_now(agent->loop), at = conflict_allowed_at(conflict, now);
-    struct apply_result result = {0};
+    struct change_outcome result;
     char text[CONFLICT_TEXT_SIZE];
     int r;
 
@@ -267,7 +273,7 @@ static int put_specials_right(struct agent *agent, bool repair)
         agent_schedule_retry(agent, at);
         return 0;
     }
-    r = apply_policy(&options, &result);
+    r = change_run(&request, &result);
     if (r == -ESTALE)
         return 0; /* the other policy is taken first */
     if (r == -EBUSY) {

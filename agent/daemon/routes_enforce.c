@@ -212,7 +212,7 @@ static uint8_t family_of(const struct routes_change *change)
     return FAMILY_BIT(routes_change_family(change));
 }
 
-static void report(const struct routes_change *change, const char *name, enum routes_result result,
+static void report(const struct routes_change *change, const char *name, enum change_result result,
                    int error, void *data)
 {
     struct work *work = data;
@@ -221,7 +221,7 @@ static void report(const struct routes_change *change, const char *name, enum ro
     uint8_t family = family_of(change);
 
     switch (result) {
-    case ROUTES_DONE:
+    case CHANGE_DONE:
         agent_routing_learn(work->agent, change);
         routing->counters.changes++;
         doing->done++;
@@ -229,10 +229,10 @@ static void report(const struct routes_change *change, const char *name, enum ro
         doing->adds |= routes_change_adds(change);
         doing->first = doing->first ?: change;
         break;
-    case ROUTES_GONE: /* its message follows */
+    case CHANGE_GONE: /* its message follows */
         routing->read |= ROUTES_READ_OURS;
         break;
-    case ROUTES_FAILED:
+    case CHANGE_FAILED:
         routing->read |= ROUTES_READ_OURS | ROUTES_READ_RULES;
         routing->counters.failures++;
         if (!doing->failed || routes_change_is_way(change)) {
@@ -243,9 +243,11 @@ static void report(const struct routes_change *change, const char *name, enum ro
         doing->left |= family;
         doing->missing |= routes_change_is_way(change);
         break;
-    case ROUTES_LEFT:
+    case CHANGE_LEFT:
         doing->left |= family;
         doing->missing |= routes_change_is_way(change);
+        break;
+    default: /* not of routes */
         break;
     }
 }
@@ -360,7 +362,6 @@ static bool write_locked(struct work *work, const struct live *live,
                          const struct routes_change *changes, size_t n)
 {
     struct agent *agent = work->agent;
-    struct routes_outcome outcome;
 
     if (!presence_lock(agent->presence)) {
         agent_routing_schedule(agent, loop_now(agent->loop) + LOCK_RETRY);
@@ -376,7 +377,7 @@ static bool write_locked(struct work *work, const struct live *live,
         presence_unlock(agent->presence);
         return false;
     }
-    routes_carry_out(&agent->nl, changes, n, live, report, work, &outcome);
+    routes_carry_out(&agent->nl, changes, n, live, report, work);
     presence_unlock(agent->presence);
     return true;
 }

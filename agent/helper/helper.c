@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 #include "agent/base/clock.h"
-#include "agent/change/apply.h"
+#include "agent/change/change.h"
+#include "agent/engines/sysctl/sysctl_engine.h"
 #include "agent/helper/environment.h"
 #include "agent/store/policy_load.h"
 
@@ -24,28 +25,30 @@ struct helper {
     bool looked;                 /* the device was found once and what cannot be written was told */
 };
 
-static void report_write(const struct write *write, enum write_result result, int error, void *data)
+static void report_write(const struct change_report *report, void *data)
 {
+    enum change_result result = report->result;
+    const struct write *write = report->change;
     struct helper *helper = data;
     _cleanup_free_ char *reason = NULL;
     char name[NAME_ESCAPED_SIZE];
 
-    if (result == WRITE_GONE || result == WRITE_RENAMED)
+    if (result == CHANGE_GONE || result == CHANGE_RENAMED)
         return;
-    if (result == WRITE_DONE &&
+    if (result == CHANGE_DONE &&
         (write->reason == WRITE_KEEP || write->reason == WRITE_STOP_FOLLOW)) {
         helper->kept++;
         return;
     }
     name_escape_buf(write->name, name, sizeof(name));
     reason = write_reason_text(write);
-    if (result == WRITE_DONE)
+    if (result == CHANGE_DONE)
         syslog(LOG_INFO, "%s: %s set from %d to %d: %s", name, key_info(write->key)->name,
                write->old_value, write->new_value, reason ?: "");
     else
         syslog(LOG_ERR, "%s: %s cannot be set from %d to %d: %s: %s", name,
-               key_info(write->key)->name, write->old_value, write->new_value, strerror(-error),
-               reason ?: "");
+               key_info(write->key)->name, write->old_value, write->new_value,
+               strerror(-report->error), reason ?: "");
 }
 
 static void report_impossible(const char *name, const struct device_target *target, enum key key)
@@ -100,7 +103,7 @@ static int amend(struct live *live, void *data)
     return r;
 }
 
-static void report_result(const struct helper *helper, const struct apply_result *result)
+static void report_result(const struct helper *helper, const struct change_outcome *result)
 {
     if (helper->kept > 0)
         syslog(LOG_INFO, "%u other values written so that nothing else changes", helper->kept);
@@ -176,28 +179,30 @@ static int take_whole(void *data, const struct policy **ret)
 
 static int put_right(struct helper *helper)
 {
-    struct apply_result result = {};
-    struct apply_options options = {
+    static const struct engine *const engines[] = {&engine_sysctl, NULL};
+    static const struct change_listener listener = {.report = report_write};
+    const struct change_request request = {
         .paths = helper->paths,
-        .policy = helper->policy,
-        .whole = take_whole,
+        .engines = engines,
+        .by = {.policy = helper->policy,
+               .whole = take_whole,
+               .complete = amend,
+               .blind = FACTS_HOOK_BLIND},
         .only_ifindex = helper->event.ifindex,
-        .blind = FACTS_HOOK_BLIND,
         .no_flush = event_is_young(&helper->event, clock_usec(CLOCK_MONOTONIC)),
         .lock_timeout_ms = LOCK_WAIT_MS,
-        .amend = amend,
-        .report = report_write,
+        .listener = &listener,
         .data = helper,
     };
-    int r;
+    struct change_outcome result;
+    int r = change_run(&request, &result);
 
-    r = apply_policy(&options, &result);
     if (r == -ENODEV || r == -ECANCELED) /* the device or the policy was gone before its turn */
         return 0;
     report_result(helper, &result);
     if (r < 0)
         report_failure(helper, r);
-    return r < 0 ? r : result.first_error;
+    return r < 0 ? r : change_total(&result).first_error;
 }
 
 static int run(void)

@@ -11,21 +11,24 @@
 #include "agent/store/before.h"
 #include "node.h"
 
-static void take_report(const struct write *write, enum write_result result, int error, void *data)
+static void take_report(const struct change_report *report, void *data)
 {
+    const struct write *write = report->change;
     struct node *node = data;
 
     if (node->n_reports < REPORTS_MAX) {
         node->writes[node->n_reports] = *write;
-        node->results[node->n_reports] = result;
-        node->errors[node->n_reports++] = error;
+        node->results[node->n_reports] = report->result;
+        node->errors[node->n_reports++] = report->error;
     }
     if (node->meanwhile)
-        node->meanwhile(node, write, result);
+        node->meanwhile(node, write, report->result);
 }
 
 int node_set_up(const char *directory, void **state)
 {
+    static const struct engine *const engines[] = {&engine_sysctl, NULL};
+    static const struct change_listener listener = {.report = take_report};
     struct node *node = calloc(1, sizeof(*node));
 
     if (!node)
@@ -44,8 +47,11 @@ int node_set_up(const char *directory, void **state)
                                  .paused = node->paused,
                                  .flushed = node->flushed,
                                  .proc_sys_net = node->proc_sys_net};
-    node->options = (struct apply_options){
-        .paths = &node->paths, .lock_timeout_ms = 5000, .report = take_report, .data = node};
+    node->options = (struct change_request){.paths = &node->paths,
+                                            .engines = engines,
+                                            .lock_timeout_ms = 5000,
+                                            .listener = &listener,
+                                            .data = node};
     *state = node;
     run("ip -o link show type bridge | cut -d: -f2 | xargs -r -n1 ip link del");
     conf_write("all", "rp_filter", 0);
@@ -73,13 +79,17 @@ void node_use_policy(struct node *node, const char *text)
     assert_int_equal(policy_add_file(node->policy, "test.conf", text, strlen(text), &diags), 0);
     assert_int_equal(policy_finish(node->policy, &diags), 0);
     assert_false(diags_failed(&diags));
-    node->options.policy = node->policy;
+    node->options.by.policy = node->policy;
 }
 
 int node_apply(struct node *node)
 {
+    int r;
+
     node->n_reports = 0;
-    return apply_policy(&node->options, &node->result);
+    r = change_run(&node->options, &node->outcome);
+    node->result = change_total(&node->outcome);
+    return r;
 }
 
 void set_rp_filter(const char *name, int value)
@@ -92,7 +102,7 @@ void assert_rp_filter(const char *name, int value)
     assert_int_equal(conf_read(name, "rp_filter"), value);
 }
 
-bool node_reported(const struct node *node, const char *name, enum write_result result)
+bool node_reported(const struct node *node, const char *name, enum change_result result)
 {
     for (size_t i = 0; i < node->n_reports; i++)
         if (streq(node->writes[i].name, name) && node->results[i] == result)

@@ -29,7 +29,7 @@ static void a_node_is_put_right(void **state)
     node_use_policy(node, NODE_POLICY);
     assert_int_equal(node_apply(node), 0);
     assert_int_equal(node->result.failed, 0);
-    assert_int_equal(node->result.record_error, 0);
+    assert_int_equal(node->outcome.record_error, 0);
     assert_rp_filter("all", 0);
     assert_rp_filter("lxc1", 0);
     assert_rp_filter("lxc2", 0);
@@ -67,13 +67,13 @@ static void a_full_disk_is_said_and_does_not_stop_the_repair(void **state)
         "%s/full",
         node->run, node->run, node->run);
     assert_int_equal(node_apply(node), 0);
-    assert_int_equal(node->result.record_error, -ENOSPC);
+    assert_int_equal(node->outcome.record_error, -ENOSPC);
     assert_int_equal(node->result.failed, 0);
     assert_rp_filter("lxc1", 0);
     run("umount %s", node->run);
 }
 
-static void delete_lxc2(struct node *node, const struct write *write, enum write_result result)
+static void delete_lxc2(struct node *node, const struct write *write, enum change_result result)
 {
     if (node->n_reports == 1)
         run("ip link del lxc2");
@@ -91,10 +91,10 @@ static void a_device_that_vanishes_is_no_failure(void **state)
     assert_int_equal(node->result.failed, 0);
     assert_int_equal(node->result.gone, 1);
     assert_int_equal(node->result.done, 1);
-    assert_true(node_reported(node, "lxc2", WRITE_GONE));
+    assert_true(node_reported(node, "lxc2", CHANGE_GONE));
 }
 
-static void rename_lxc2(struct node *node, const struct write *write, enum write_result result)
+static void rename_lxc2(struct node *node, const struct write *write, enum change_result result)
 {
     if (node->n_reports == 1)
         run("ip link set lxc2 name eno2 && ip link add lxc2 type bridge");
@@ -110,14 +110,14 @@ static void a_renamed_device_is_judged_by_its_new_name(void **state)
     node->meanwhile = rename_lxc2;
     assert_int_equal(node_apply(node), 0);
     assert_int_equal(node->result.failed, 0);
-    assert_true(node_reported(node, "lxc2", WRITE_RENAMED));
-    assert_true(node_reported(node, "eno2", WRITE_DONE));
+    assert_true(node_reported(node, "lxc2", CHANGE_RENAMED));
+    assert_true(node_reported(node, "eno2", CHANGE_DONE));
     assert_rp_filter("eno2", 1);
     assert_rp_filter("lxc2", 2); /* the new bearer of the name was not in the plan */
 }
 
 static void rename_lxc2_to_other(struct node *node, const struct write *write,
-                                 enum write_result result)
+                                 enum change_result result)
 {
     if (node->n_reports == 1)
         run("ip link set lxc2 name other");
@@ -139,9 +139,9 @@ static void a_device_renamed_to_a_name_without_rule_stays_as_it_is(void **state)
 }
 
 static void rename_again_and_again(struct node *node, const struct write *write,
-                                   enum write_result result)
+                                   enum change_result result)
 {
-    if (result == WRITE_RENAMED || node->n_reports == 1)
+    if (result == CHANGE_RENAMED || node->n_reports == 1)
         run("n=$(ip -o link show type bridge | grep -o 'lxc2x*') && ip link set $n name ${n}x");
 }
 
@@ -173,10 +173,10 @@ static void a_device_that_is_renamed_without_end_is_given_up(void **state)
     node_add_devices();
     node_use_policy(node, "[rp_filter]\nlxc* = off\nall = unmanaged\n");
     set_rp_filter("all", 0);
-    node->options.amend = rename_at_each_look;
+    node->options.by.complete = rename_at_each_look;
     assert_int_equal(node_apply(node), 0);
     for (size_t i = 0; i < node->n_reports; i++)
-        renamed += node->results[i] == WRITE_RENAMED;
+        renamed += node->results[i] == CHANGE_RENAMED;
     assert_int_equal(renamed, 5);
     assert_int_equal(node->result.failed, 1);
     assert_int_equal(node->result.first_error, -EAGAIN);
@@ -195,7 +195,7 @@ static void a_renamed_device_is_found_below_a_read_only_proc_sys(void **state)
     assert_int_equal(node_apply(node), 0);
     run("umount /proc/sys");
     assert_int_equal(node->result.failed, 0);
-    assert_true(node_reported(node, "lxc2", WRITE_RENAMED));
+    assert_true(node_reported(node, "lxc2", CHANGE_RENAMED));
     assert_rp_filter("eno2", 1);
     assert_rp_filter("lxc2", 2);
 }
@@ -216,7 +216,7 @@ static void a_read_only_proc_sys_is_written_around(void **state)
     assert_rp_filter("eno1", 1);
     assert_rp_filter("default", 2);
     for (size_t i = 0; i < node->n_reports; i++)
-        if (node->results[i] == WRITE_FAILED)
+        if (node->results[i] == CHANGE_FAILED)
             assert_true(node->writes[i].ifindex < 0 && node->errors[i] == -EROFS);
 }
 
@@ -253,7 +253,7 @@ static void one_device_alone_leaves_the_others_effectively_as_they_are(void **st
     node_add_devices();
     node_use_policy(node, NODE_POLICY);
     node->options.only_ifindex = index_of("lxc1");
-    node->options.blind = FACT_ADDRESSES | FACT_ROUTES | FACT_MASTER_NAME;
+    node->options.by.blind = FACT_ADDRESSES | FACT_ROUTES | FACT_MASTER_NAME;
     assert_int_equal(node_apply(node), 0);
     assert_int_equal(node->result.failed, 0);
     assert_rp_filter("all", 0);
@@ -281,7 +281,7 @@ static void a_caller_that_cannot_complete_the_picture_stops_the_work(void **stat
 
     node_add_devices();
     node_use_policy(node, NODE_POLICY);
-    node->options.amend = amend_fails;
+    node->options.by.complete = amend_fails;
     assert_int_equal(node_apply(node), -ENOMEM);
     assert_rp_filter("all", 2);
 }
@@ -296,19 +296,19 @@ static void the_route_cache_is_flushed_when_traffic_may_be_refused_now(void **st
     node_use_policy(node, "[rp_filter]\neno* = strict\n");
     assert_int_equal(node_apply(node), 0);
     assert_int_equal(node->result.done, 1);
-    assert_false(node->result.stricter); /* it was down */
-    assert_false(node->result.flushed);
+    assert_false(node->outcome.stricter); /* it was down */
+    assert_false(node->outcome.flushed);
     set_rp_filter("eno1", 0);
     run("ip link set eno1 up");
     node->options.no_flush = true;
     assert_int_equal(node_apply(node), 0);
-    assert_true(node->result.stricter);
-    assert_false(node->result.flushed);
+    assert_true(node->outcome.stricter);
+    assert_false(node->outcome.flushed);
     node->options.no_flush = false;
     set_rp_filter("eno1", 0);
     assert_int_equal(node_apply(node), 0);
-    assert_true(node->result.flushed);
-    assert_int_equal(node->result.flush_error, 0);
+    assert_true(node->outcome.flushed);
+    assert_int_equal(node->outcome.flush_error, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, node_tear_down)

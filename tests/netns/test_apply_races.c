@@ -28,7 +28,7 @@ struct gate {
 };
 static struct gate gate;
 
-static void stop_inside(struct node *node, const struct write *done, enum write_result result)
+static void stop_inside(struct node *node, const struct write *done, enum change_result result)
 {
     char byte = 0;
 

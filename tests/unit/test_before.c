@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/change/apply.h"
 #include "agent/store/before.h"
 
 struct place {

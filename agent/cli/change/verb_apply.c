@@ -3,8 +3,9 @@
  * beside them goes to stderr. */
 #include <stdio.h>
 
-#include "agent/change/apply.h"
+#include "agent/change/change.h"
 #include "agent/cli/change/confirming.h"
+#include "agent/cli/change/engine_rows.h"
 #include "agent/cli/change/writes.h"
 #include "agent/cli/peers/lockout.h"
 #include "agent/cli/routes/routing_report.h"
@@ -19,9 +20,10 @@ struct applying {
     struct confirm confirm; /* with --confirm */
     struct routing routing; /* as it was before */
     enum agent_state agent; /* as it was before */
-    json_t *routes;         /* changes of routes and rules, in JSON */
-    struct missing_ways missing;
-    json_t *held; /* what is left out on their account, in JSON */
+    struct routing_writing writing;
+    json_t *held;            /* what is left out for want of a way, in JSON */
+    const struct plan *plan; /* as it was before */
+    bool said, accepted;
 };
 
 static void report_held(struct applying *applying, const struct write *write)
@@ -29,22 +31,24 @@ static void report_held(struct applying *applying, const struct write *write)
     struct cli *cli = applying->cli;
 
     if (cli->format == FORMAT_JSON)
-        json_array_append_new(applying->held, json_held(&applying->missing, write));
+        json_array_append_new(applying->held, json_held(&applying->writing.missing, write));
     else
-        held_print(&applying->missing, &cli->out, write);
+        held_print(&applying->writing.missing, &cli->out, write);
 }
 
-static void report(const struct write *write, enum write_result result, int error, void *data)
+static void report_write(struct applying *applying, const struct change_report *told)
 {
-    static const char *const words[] = {[WRITE_DONE] = "written",
-                                        [WRITE_GONE] = "gone",
-                                        [WRITE_RENAMED] = "renamed",
-                                        [WRITE_FAILED] = "failed"};
-    struct applying *applying = data;
+    static const char *const words[] = {[CHANGE_DONE] = "written",
+                                        [CHANGE_GONE] = "gone",
+                                        [CHANGE_RENAMED] = "renamed",
+                                        [CHANGE_FAILED] = "failed"};
+    const struct write *write = told->change;
+    enum change_result result = told->result;
+    int error = told->error;
     struct cli *cli = applying->cli;
     _cleanup_free_ char *text = NULL;
 
-    if (result == WRITE_HELD) {
+    if (result == CHANGE_HELD) {
         report_held(applying, write);
         return;
     }
@@ -53,20 +57,38 @@ static void report(const struct write *write, enum write_result result, int erro
 
         json_object_set_new(object, "result", json_string(words[result]));
         json_object_set_new(object, "error",
-                            result == WRITE_FAILED ? json_string(error_text(error)) : json_null());
+                            result == CHANGE_FAILED ? json_string(error_text(error)) : json_null());
         json_element(&cli->out, NULL, object);
         return;
     }
     text = write_text(write);
     fputs(text ?: "memory ran out", cli->out.stream);
-    if (result == WRITE_GONE)
+    if (result == CHANGE_GONE)
         fputs(" - the device is gone", cli->out.stream);
-    else if (result == WRITE_RENAMED)
+    else if (result == CHANGE_RENAMED)
         fputs(" - renamed, judged again by its new name", cli->out.stream);
-    else if (result == WRITE_FAILED)
+    else if (result == CHANGE_FAILED)
         fprintf(cli->out.stream, " - %sfailed%s: %s", output_color(&cli->out, "failed"),
                 output_color_end(&cli->out), error_text(error));
     fputc('\n', cli->out.stream);
+}
+
+static void report(const struct change_report *told, void *data)
+{
+    struct applying *applying = data;
+
+    if (told->engine == &engine_routes)
+        routing_tell(&applying->writing, told);
+    else
+        report_write(applying, told);
+}
+
+static void finished(const struct engine *engine, unsigned phases, const void *plan, void *data)
+{
+    struct applying *applying = data;
+
+    if (engine == &engine_routes)
+        routing_tell_end(&applying->writing, phases, plan);
 }
 
 static void open_json(const struct applying *applying, const struct plan *plan, bool dry)
@@ -92,16 +114,16 @@ static void open_json(const struct applying *applying, const struct plan *plan, 
     json_open(&cli->out, "writes", '[');
 }
 
-static void close_json(struct applying *applying, const struct apply_result *result,
-                       const struct routes_outcome *outcome)
+static void close_json(struct applying *applying, const struct change_outcome *outcome)
 {
+    const struct change_counts *result = &outcome->counts[ROW_SYSCTL];
     struct cli *cli = applying->cli;
     json_t *summary;
 
     if (cli->format != FORMAT_JSON)
         return;
     json_close(&cli->out, ']');
-    json_element(&cli->out, "routes", json_incref(applying->routes));
+    json_element(&cli->out, "routes", json_incref(applying->writing.changes));
     json_element(&cli->out, "held", json_incref(applying->held));
     json_impossible(&cli->out, applying->session);
     json_routing_devices(&cli->out, &applying->routing);
@@ -110,8 +132,8 @@ static void close_json(struct applying *applying, const struct apply_result *res
     json_object_set_new(summary, "gone", json_integer(result->gone));
     json_object_set_new(summary, "failed", json_integer(result->failed));
     json_object_set_new(summary, "held", json_integer(result->held));
-    json_object_set_new(summary, "flushed", json_boolean(result->flushed));
-    json_object_set_new(summary, "routes", json_routes_outcome(outcome));
+    json_object_set_new(summary, "flushed", json_boolean(outcome->flushed));
+    json_object_set_new(summary, "routes", json_routes_outcome(&outcome->counts[ROW_ROUTES]));
     json_element(&cli->out, "summary", summary);
     json_close(&cli->out, '}');
 }
@@ -132,11 +154,10 @@ static int dry_run(struct applying *applying, const struct plan *plan)
     const struct live *live = &applying->session->live;
     size_t ways = routes_plan_additions(routes);
     struct cli *cli = applying->cli;
-    struct routes_outcome no_routes = {0};
-    struct apply_result none = {0};
+    struct change_outcome none = {0};
 
     open_json(applying, plan, true);
-    routing_show_changes(cli->out.stream, applying->routes, live, routes->changes, ways);
+    routing_show_changes(cli->out.stream, applying->writing.changes, live, routes->changes, ways);
     for (size_t i = 0; i < plan->count; i++) {
         _cleanup_free_ char *text = NULL;
 
@@ -147,25 +168,25 @@ static int dry_run(struct applying *applying, const struct plan *plan)
         text = write_text(&plan->writes[i]);
         fprintf(cli->out.stream, "%s\n", text ?: "memory ran out");
     }
-    routing_show_changes(cli->out.stream, applying->routes, live, routes->changes + ways,
+    routing_show_changes(cli->out.stream, applying->writing.changes, live, routes->changes + ways,
                          routes->n_changes - ways);
-    missing_ways_add_held(&applying->missing, routes);
+    missing_ways_add_held(&applying->writing.missing, routes);
     for (size_t i = 0; i < plan->n_held; i++)
         report_held(applying, &plan->held[i]);
-    none.held = (unsigned)plan->n_held;
+    none.counts[ROW_SYSCTL].held = (unsigned)plan->n_held;
     if (cli->format != FORMAT_JSON)
         routing_print_notes(cli->out.stream, routes);
-    close_json(applying, &none, &no_routes);
+    close_json(applying, &none);
     print_rest(cli, applying->session, plan,
                plan->count + plan->n_held == 0 && routes->n_changes == 0);
     return plan_status(applying->session, plan, routes);
 }
 
-static int amend(struct live *live, void *data)
+static int complete(struct live *live, void *data)
 {
     struct applying *applying = data;
 
-    missing_ways_mark(&applying->missing, live);
+    missing_ways_mark(&applying->writing.missing, live);
     return session_amend(applying->session, live);
 }
 
@@ -220,18 +241,19 @@ static void say_unkept(const struct session *session, enum agent_state before)
 /* Where things stand now; the exit status follows from it. routed: as for say_left(); agent:
  * what it did before. */
 static int follow_up(struct cli *cli, const struct session *session,
-                     const struct apply_result *result, bool routed, enum agent_state agent)
+                     const struct change_outcome *outcome, bool routed, enum agent_state agent)
 {
+    const struct change_counts *result = &outcome->counts[ROW_SYSCTL];
     struct keys_left left = {0};
     int r = read_left(cli, session->unpaused ? SESSION_UNPAUSED : 0, &left);
     char number[16];
 
-    if (result->record_error < 0)
+    if (outcome->record_error < 0)
         say("warning: former values could not be recorded for a restore: %s",
-            error_text(result->record_error));
-    if (result->flush_error < 0)
+            error_text(outcome->record_error));
+    if (outcome->flush_error < 0)
         say("warning: the route cache could not be flushed, old verdicts may live on: %s",
-            error_text(result->flush_error));
+            error_text(outcome->flush_error));
     if (result->failed > 0)
         say("%s %s failed: %s", count_text(result->failed, number), PLURAL(result->failed, "write"),
             error_text(result->first_error));
@@ -247,22 +269,24 @@ static int follow_up(struct cli *cli, const struct session *session,
     return r < 0 ? EXIT_ERROR : left.written > 0 ? EXIT_DRIFT : EXIT_OK;
 }
 
-static int announce(const struct before_record *records, size_t n, void *data)
+/* Accepted is under the lock, before the first change; and nothing is changed without its guardian.
+ */
+static int announce(const struct change_announcement *what, void *data)
 {
     struct applying *applying = data;
+    const struct session *session = applying->session;
+    int r;
 
-    return applying->confirm.fd < 0 ? 0 : confirm_announce(&applying->confirm, records, n);
-}
-
-/* Values alone. A negative errno after saying why, where nothing was written. */
-static int write_values(struct applying *applying, const struct apply_options *options,
-                        struct apply_result *ret)
-{
-    int r = apply_policy(options, ret);
-
-    if (r < 0 && ret->failed == 0)
-        say_not_applied(applying->cli, r, "no value was written");
-    return r < 0 && ret->failed == 0 ? r : 0;
+    if (what->engine == &engine_routes)
+        return confirm_check(&session->cli->paths, session->confirm);
+    if (what->engine)
+        return applying->confirm.fd < 0 ? 0 : confirm_announce(&applying->confirm, what);
+    r = session_accept_locked(applying->session);
+    applying->said = r < 0;
+    applying->accepted = r >= 0;
+    if (r >= 0)
+        open_json(applying, applying->plan, false);
+    return r;
 }
 
 static int worse(int a, int b)
@@ -272,63 +296,68 @@ static int worse(int a, int b)
     return a > b ? a : b;
 }
 
-/* What failed earlier was tried again by the later part, which counts it. */
-static void add_outcome(struct routes_outcome *outcome, const struct routes_outcome *earlier)
+static int run_change(struct applying *applying, struct change_outcome *ret)
 {
-    outcome->done += earlier->done;
-    outcome->gone += earlier->gone;
-}
-
-/* Under the lock, which is released before the flush. New ways come before a device becomes strict
- * that needs them, and those that go, after it has become loose. */
-static int carry_out(struct applying *applying, const struct plan *plan)
-{
-    struct session *session = applying->session;
-    bool forced = cli_given(applying->cli, OPTION_FORCE);
-    struct routes_outcome ways = {0}, outcome = {0};
-    size_t n_ways = 0, n_changes = 0;
-    struct apply_options options = {
+    static const struct change_listener listener = {
+        .announce = announce, .report = report, .finished = finished};
+    const struct session *session = applying->session;
+    const struct change_request request = {
         .paths = &applying->cli->paths,
-        .policy = session->policy,
-        .facts = session_facts(session->policy),
-        .ignore_pauses = session->unpaused,
-        .locked = true,
-        .amend = amend,
-        .announce = announce,
-        .report = report,
+        .engines = engine_rows,
+        .by = {.policy = session->policy,
+               .complete = complete,
+               .facts = session_facts(session->policy),
+               .ignore_pauses = session->unpaused,
+               .forced = cli_given(applying->cli, OPTION_FORCE)},
+        .lock_timeout_ms = LOCK_TIMEOUT_MS,
+        .listener = &listener,
         .data = applying,
     };
-    struct apply_result result = {0};
-    int status = EXIT_OK, r;
 
-    open_json(applying, plan, false);
-    if (routes_plan_additions(&applying->routing.plan) > 0)
-        status = routing_write_additions(session, session->policy, forced, applying->routes,
-                                         &n_ways, &ways, &applying->missing);
-    else
-        missing_ways_add_held(&applying->missing, &applying->routing.plan);
-    r = status == EXIT_ERROR ? -ECANCELED : write_values(applying, &options, &result);
+    return change_run(&request, ret);
+}
+
+/* The exit status as far as routes go; r: what change_run() returned. EXIT_ERROR where values were
+ * not reached, or none was written. */
+static int status_of(const struct applying *applying, const struct change_outcome *outcome, int r)
+{
+    if (r < 0 && outcome->broke == &engine_routes)
+        return routing_say_error(applying->cli, r);
     if (r >= 0)
-        status = routing_write(session, session->policy, forced, &applying->missing,
-                               applying->routes, &n_changes, &outcome);
-    add_outcome(&outcome, &ways);
-    session_unlock(session);
-    apply_flush(&options, &result);
-    close_json(applying, &result, &outcome);
-    if (r < 0)
+        return routing_status(&applying->writing, &outcome->counts[ROW_ROUTES]);
+    if (outcome->counts[ROW_SYSCTL].failed > 0)
+        return EXIT_OK; /* what failed is told below */
+    say_not_applied(applying->cli, r, "no value was written");
+    return EXIT_ERROR;
+}
+
+static int accept_and_change(struct applying *applying)
+{
+    struct change_outcome outcome;
+    int r = run_change(applying, &outcome), status;
+    const struct change_counts *values = &outcome.counts[ROW_SYSCTL];
+
+    if (!applying->accepted) {
+        if (!applying->said)
+            say_not_applied(applying->cli, r, "nothing was accepted or written");
         return EXIT_ERROR;
-    print_rest(applying->cli, session, plan,
-               result.done + result.gone + result.failed + result.held == 0 &&
-                   n_ways + n_changes == 0);
-    return worse(status,
-                 follow_up(applying->cli, session, &result, status == EXIT_OK, applying->agent));
+    }
+    status = status_of(applying, &outcome, r);
+    close_json(applying, &outcome);
+    if (status == EXIT_ERROR && r < 0 && outcome.phases != CHANGE_REMOVALS)
+        return EXIT_ERROR;
+    print_rest(applying->cli, applying->session, applying->plan,
+               values->done + values->gone + values->failed + values->held == 0 &&
+                   applying->writing.count == 0);
+    return worse(status, follow_up(applying->cli, applying->session, &outcome, status == EXIT_OK,
+                                   applying->agent));
 }
 
 /* Nothing is accepted nor written before the guardian stands ready. */
-static int accept_and_carry_out(struct applying *applying, const struct plan *plan)
+static int accept_and_carry_out(struct applying *applying)
 {
     struct cli *cli = applying->cli;
-    bool same = plan->count == 0 && applying->routing.plan.n_changes == 0 &&
+    bool same = applying->plan->count == 0 && applying->routing.plan.n_changes == 0 &&
                 applying->session->acceptance == ACCEPTED_SAME;
     int status;
 
@@ -336,11 +365,7 @@ static int accept_and_carry_out(struct applying *applying, const struct plan *pl
         return EXIT_ERROR;
     if (cli_given(cli, OPTION_CONFIRM) && !same && confirming_begin(cli, &applying->confirm) < 0)
         return EXIT_ERROR;
-    if (session_lock(applying->session) < 0 || session_accept(applying->session) < 0)
-        status = EXIT_ERROR;
-    else
-        status = carry_out(applying, plan);
-    session_unlock(applying->session);
+    status = accept_and_change(applying);
     if (applying->confirm.fd < 0)
         return status;
     return status == EXIT_ERROR ? confirming_give_up(cli, &applying->confirm)
@@ -368,7 +393,11 @@ static int run_apply(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_plan_ struct plan plan = {0};
-    struct applying applying = {.cli = cli, .session = &session, .confirm = CONFIRM_INIT};
+    struct applying applying = {.cli = cli,
+                                .session = &session,
+                                .confirm = CONFIRM_INIT,
+                                .writing = {.session = &session},
+                                .plan = &plan};
     bool dry = cli_given(cli, OPTION_DRY_RUN);
     unsigned flags = cli_given(cli, OPTION_FORCE) ? SESSION_UNPAUSED : 0;
     int r;
@@ -386,7 +415,7 @@ static int run_apply(struct cli *cli, int count, char **arguments)
         return EXIT_ERROR;
     }
     if (cli->format == FORMAT_JSON) {
-        applying.routes = json_array();
+        applying.writing.changes = json_array();
         applying.held = json_array();
     }
     applying.agent = agent_state_read(&cli->paths);
@@ -395,10 +424,9 @@ static int run_apply(struct cli *cli, int count, char **arguments)
     if (r < 0)
         r = EXIT_ERROR;
     else
-        r = dry ? dry_run(&applying, &plan) : accept_and_carry_out(&applying, &plan);
-    json_decref(applying.routes);
+        r = dry ? dry_run(&applying, &plan) : accept_and_carry_out(&applying);
     json_decref(applying.held);
-    missing_ways_done(&applying.missing);
+    routing_writing_done(&applying.writing);
     routing_done(&applying.routing);
     peers_done(&applying.peers);
     return r;

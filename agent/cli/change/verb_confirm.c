@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/cli/change/confirming.h"
+#include "agent/cli/change/engine_rows.h"
 #include "agent/cli/session/session.h"
 #include "agent/store/pause.h"
 #include "policy/lang/values.h"
@@ -68,7 +69,7 @@ int confirming_begin(struct cli *cli, struct confirm *ret)
 
     if (r < 0)
         return r;
-    r = confirm_begin(&cli->paths, time, log_end, NULL, ret);
+    r = confirm_begin(&cli->paths, engine_rows, time, log_end, NULL, ret);
     if (r == -EBUSY)
         say("someone else is writing right now, nothing was done; try again");
     else if (r == -EINPROGRESS)

@@ -4,41 +4,39 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/change/change.h"
 #include "agent/cli/change/confirming.h"
+#include "agent/cli/change/engine_rows.h"
 #include "agent/cli/change/writes.h"
 #include "agent/cli/peers/lockout.h"
 #include "agent/cli/routes/routing_report.h"
-#include "agent/engines/sysctl/restore.h"
 #include "agent/store/before.h"
 #include "agent/store/pause.h"
 #include "agent/system/udevdb.h"
 
 struct restoring {
     struct cli *cli;
-    struct restore restore;
-    struct before_record *records;
-    size_t n_records;
+    struct sysctl_back back;
     char **names; /* of the devices that were asked for; borrowed from `live` */
     int *ifindexes;
     struct live live;       /* for the names */
     struct plan dry;        /* what --dry-run shows */
     struct routing routing; /* routes and rules of ours, which all go with everything else */
-    struct routes_outcome routes;
-    json_t *routes_json; /* the same in JSON */
+    struct session session;
+    struct routing_writing writing;
     bool paused;
     int pause_error;
 };
 
 static void restoring_done(struct restoring *restoring)
 {
-    restore_done(&restoring->restore);
-    free(restoring->records);
+    sysctl_back_done(&restoring->back);
     free(restoring->names);
     free(restoring->ifindexes);
     live_done(&restoring->live);
     plan_done(&restoring->dry);
     routing_done(&restoring->routing);
-    json_decref(restoring->routes_json);
+    routing_writing_done(&restoring->writing);
 }
 
 static void json_or_text(struct restoring *restoring, json_t *object, const char *text)
@@ -49,27 +47,45 @@ static void json_or_text(struct restoring *restoring, json_t *object, const char
         fprintf(restoring->cli->out.stream, "%s\n", text ?: "memory ran out");
 }
 
-static void report(const struct write *write, enum write_result result, int error, void *data)
+static void report_write(struct restoring *restoring, const struct write *write,
+                         enum change_result result, int error)
 {
-    struct restoring *restoring = data;
     bool json = restoring->cli->format == FORMAT_JSON;
     _cleanup_free_ char *text = write_text(write), *line = NULL;
     json_t *object = json ? json_write(write) : NULL;
-    const char *word = result == WRITE_DONE      ? "written"
-                       : result == WRITE_GONE    ? "gone"
-                       : result == WRITE_RENAMED ? "renamed"
-                                                 : "failed";
+    const char *word = result == CHANGE_DONE      ? "written"
+                       : result == CHANGE_GONE    ? "gone"
+                       : result == CHANGE_RENAMED ? "renamed"
+                                                  : "failed";
 
     if (json) {
         json_object_set_new(object, "result", json_string(word));
         json_object_set_new(object, "error",
-                            result == WRITE_FAILED ? json_string(error_text(error)) : json_null());
-    } else if (result != WRITE_DONE &&
+                            result == CHANGE_FAILED ? json_string(error_text(error)) : json_null());
+    } else if (result != CHANGE_DONE &&
                asprintf(&line, "%s - %s%s%s", text ?: "?", word, error ? ": " : "",
                         error ? error_text(error) : "") < 0) {
         line = NULL;
     }
     json_or_text(restoring, object, line ?: text);
+}
+
+static void report(const struct change_report *told, void *data)
+{
+    struct restoring *restoring = data;
+
+    if (told->engine == &engine_routes)
+        routing_tell(&restoring->writing, told);
+    else
+        report_write(restoring, told->change, told->result, told->error);
+}
+
+static void finished(const struct engine *engine, unsigned phases, const void *plan, void *data)
+{
+    struct restoring *restoring = data;
+
+    if (engine == &engine_routes)
+        routing_tell_end(&restoring->writing, phases, plan);
 }
 
 static int add_pause(struct pauses *pauses, const char *name)
@@ -95,9 +111,9 @@ static int pause_them(struct restoring *restoring)
     _cleanup_pauses_ struct pauses pauses = {0};
     int r = pauses_read(paths, &pauses);
 
-    if (r >= 0 && !restoring->restore.ifindexes)
+    if (r >= 0 && !restoring->back.restore.ifindexes)
         r = add_pause(&pauses, NULL);
-    for (size_t i = 0; r >= 0 && i < restoring->restore.n_ifindexes; i++)
+    for (size_t i = 0; r >= 0 && i < restoring->back.restore.n_ifindexes; i++)
         r = add_pause(&pauses, restoring->names[i]);
     if (r >= 0)
         r = pauses_write(paths, &pauses);
@@ -110,44 +126,17 @@ static key_mask recorded_keys(const struct restoring *restoring)
 {
     key_mask keys = 0;
 
-    for (size_t i = 0; i < restoring->n_records; i++)
-        keys |= KEY_BIT(restoring->records[i].key);
+    for (size_t i = 0; i < restoring->back.n_records; i++)
+        keys |= KEY_BIT(restoring->back.records[i].key);
     return keys;
 }
 
-/* As the record is under the lock; of keys that are in the picture. */
-static int read_again(struct restoring *restoring)
-{
-    key_mask keys = recorded_keys(restoring);
-    struct before_record *records;
-    size_t n, kept = 0;
-    int r = before_read(&restoring->cli->paths, &records, &n);
-
-    if (r == -ENOENT) /* routes are not in the record */
-        return 0;
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < n; i++)
-        if (keys & KEY_BIT(records[i].key))
-            records[kept++] = records[i];
-    free(restoring->records);
-    restoring->records = records;
-    restoring->n_records = kept;
-    return 0;
-}
-
-static int make(const struct live *live, void *data, struct plan *ret)
+static int announce(const struct change_announcement *what, void *data)
 {
     struct restoring *restoring = data;
     int r = confirm_check(&restoring->cli->paths, NULL);
 
-    if (r >= 0 && !restoring->paused)
-        r = pause_them(restoring);
-    if (r >= 0)
-        r = read_again(restoring);
-    return r < 0 ? r
-                 : restore_plan(&restoring->restore, restoring->records, restoring->n_records, live,
-                                ret);
+    return r < 0 || what->engine ? r : pause_them(restoring);
 }
 
 static int read_live(struct restoring *restoring)
@@ -188,8 +177,8 @@ static int find_devices(struct restoring *restoring, int count, char **arguments
         restoring->names[i] = (char *)device->name;
         restoring->ifindexes[i] = device->ifindex;
     }
-    restoring->restore.ifindexes = restoring->ifindexes;
-    restoring->restore.n_ifindexes = (size_t)count;
+    restoring->back.restore.ifindexes = restoring->ifindexes;
+    restoring->back.restore.n_ifindexes = (size_t)count;
     return r;
 }
 
@@ -198,22 +187,11 @@ static int find_routes(struct restoring *restoring)
 {
     struct session session = {.cli = restoring->cli, .live = restoring->live};
 
-    if (restoring->restore.ifindexes)
+    if (restoring->back.restore.ifindexes)
         return 0;
     if (restoring->cli->format == FORMAT_JSON)
-        restoring->routes_json = json_array();
+        restoring->writing.changes = json_array();
     return routing_read(&session, NULL, false, &restoring->routing);
-}
-
-static int remove_routes(struct restoring *restoring)
-{
-    struct session session = {.cli = restoring->cli, .live = restoring->live, .unpaused = true};
-    size_t count;
-
-    if (restoring->routing.plan.n_changes == 0)
-        return EXIT_OK;
-    return routing_write(&session, NULL, false, NULL, restoring->routes_json, &count,
-                         &restoring->routes);
 }
 
 /* Owned; NULL when memory ran out. */
@@ -280,7 +258,7 @@ static void open_json(struct restoring *restoring, bool dry)
     json_open(out, "writes", '[');
 }
 
-static void print_rest(struct restoring *restoring, const struct apply_result *result)
+static void print_rest(struct restoring *restoring, const struct change_counts *result)
 {
     struct output *out = &restoring->cli->out;
     bool json = restoring->cli->format == FORMAT_JSON;
@@ -290,13 +268,13 @@ static void print_rest(struct restoring *restoring, const struct apply_result *r
         json_close(out, ']');
         json_open(out, "skipped", '[');
     }
-    for (size_t i = 0; i < restoring->restore.n_skipped; i++)
-        print_skipped(restoring, &restoring->restore.skipped[i]);
+    for (size_t i = 0; i < restoring->back.restore.n_skipped; i++)
+        print_skipped(restoring, &restoring->back.restore.skipped[i]);
     if (!json)
         return;
     json_close(out, ']');
-    if (restoring->routes_json)
-        json_element(out, "routes", json_incref(restoring->routes_json));
+    if (restoring->writing.changes)
+        json_element(out, "routes", json_incref(restoring->writing.changes));
     summary = json_object();
     json_object_set_new(summary, "written", json_integer(result->done));
     json_object_set_new(summary, "gone", json_integer(result->gone));
@@ -311,8 +289,8 @@ static int look_before(struct restoring *restoring)
 {
     struct session session = {.cli = restoring->cli, .live = restoring->live};
     _cleanup_peers_ struct peers peers = {0};
-    int r = restore_plan(&restoring->restore, restoring->records, restoring->n_records,
-                         &restoring->live, &restoring->dry);
+    int r = restore_plan(&restoring->back.restore, restoring->back.records,
+                         restoring->back.n_records, &restoring->live, &restoring->dry);
 
     session.policy = r < 0 ? NULL : policy_new();
     if (!session.policy) {
@@ -326,19 +304,19 @@ static int look_before(struct restoring *restoring)
 
 static int dry_run(struct restoring *restoring)
 {
-    struct apply_result none = {0};
+    struct change_counts none = {0};
 
     if (restoring->cli->format == FORMAT_JSON)
         open_json(restoring, true);
     for (size_t i = 0; i < restoring->dry.count; i++)
-        report(&restoring->dry.writes[i], WRITE_DONE, 0, restoring);
-    routing_show_changes(restoring->cli->out.stream, restoring->routes_json, &restoring->live,
+        report_write(restoring, &restoring->dry.writes[i], CHANGE_DONE, 0);
+    routing_show_changes(restoring->cli->out.stream, restoring->writing.changes, &restoring->live,
                          restoring->routing.plan.changes, restoring->routing.plan.n_changes);
     print_rest(restoring, &none);
     if (restoring->cli->format != FORMAT_JSON && restoring->dry.count == 0 &&
         restoring->routing.plan.n_changes == 0)
         fputs("Nothing to put back.\n", restoring->cli->out.stream);
-    return restoring->dry.count > 0 || restoring->restore.n_skipped > 0 ||
+    return restoring->dry.count > 0 || restoring->back.restore.n_skipped > 0 ||
                    restoring->routing.plan.n_changes > 0
                ? EXIT_DRIFT
                : EXIT_OK;
@@ -360,36 +338,52 @@ static int say_failure(const struct restoring *restoring, int error)
     return EXIT_ERROR;
 }
 
+/* Values, then routes and rules where there are any of ours. */
+static int run_change(struct restoring *restoring, struct change_outcome *ret)
+{
+    static const struct engine *const engines[] = {&engine_sysctl, &engine_routes, NULL};
+    static const struct engine *const values[] = {&engine_sysctl, NULL};
+    static const struct change_listener listener = {
+        .announce = announce, .report = report, .finished = finished};
+    void *const back[] = {&restoring->back, NULL};
+    const struct change_request request = {
+        .paths = &restoring->cli->paths,
+        .engines = restoring->routing.plan.n_changes > 0 ? engines : values,
+        .back = back,
+        .lock_timeout_ms = LOCK_TIMEOUT_MS,
+        .listener = &listener,
+        .data = restoring,
+    };
+
+    restoring->session = (struct session){.cli = restoring->cli, .live = restoring->live};
+    restoring->writing.session = &restoring->session;
+    restoring->back.keys = recorded_keys(restoring);
+    return change_run(&request, ret);
+}
+
 static int carry_out(struct restoring *restoring)
 {
-    _cleanup_policy_ struct policy *policy = policy_new();
-    struct apply_options options = {.paths = &restoring->cli->paths,
-                                    .policy = policy,
-                                    .ignore_pauses = true,
-                                    .lock_timeout_ms = LOCK_TIMEOUT_MS,
-                                    .make = make,
-                                    .report = report,
-                                    .data = restoring};
-    struct apply_result result = {0};
+    struct change_outcome outcome;
+    struct change_counts result;
     int r, status;
 
-    if (!policy)
-        return say_failure(restoring, -ENOMEM);
-    policy->keys = recorded_keys(restoring);
     if (restoring->cli->format == FORMAT_JSON)
         open_json(restoring, false);
-    r = apply_policy(&options, &result);
-    status = r < 0 && result.failed == 0 ? EXIT_ERROR : remove_routes(restoring);
+    r = run_change(restoring, &outcome);
+    result = outcome.counts[0];
+    status = r < 0 && outcome.broke == &engine_routes
+                 ? routing_say_error(restoring->cli, r)
+                 : routing_status(&restoring->writing, &outcome.counts[1]);
     print_rest(restoring, &result);
-    if (r < 0 && result.failed == 0)
+    if (r < 0 && outcome.broke != &engine_routes && result.failed == 0)
         return say_failure(restoring, r);
     if (restoring->cli->format != FORMAT_JSON && restoring->routing.plan.n_changes == 0 &&
         result.done + result.gone + result.failed == 0)
         fputs("Nothing to put back.\n", restoring->cli->out.stream);
-    if (result.flush_error < 0)
+    if (outcome.flush_error < 0)
         say("warning: the route cache could not be flushed, old verdicts may live on: %s",
-            error_text(result.flush_error));
-    if (restoring->restore.ifindexes)
+            error_text(outcome.flush_error));
+    if (restoring->back.restore.ifindexes)
         say("paused, so that it stays so; 'rpfpolicy resume DEVICE' ends that");
     else
         say("everything is paused, so that it stays so; 'rpfpolicy resume' ends that");
@@ -400,13 +394,13 @@ static int carry_out(struct restoring *restoring)
     }
     if (status != EXIT_OK)
         return status;
-    return restoring->restore.n_skipped > 0 ? EXIT_DRIFT : EXIT_OK;
+    return restoring->back.restore.n_skipped > 0 ? EXIT_DRIFT : EXIT_OK;
 }
 
 static int run_restore(struct cli *cli, int count, char **arguments)
 {
     _cleanup_(restoring_done) struct restoring restoring = {.cli = cli};
-    int r = before_read(&cli->paths, &restoring.records, &restoring.n_records);
+    int r = before_read(&cli->paths, &restoring.back.records, &restoring.back.n_records);
     bool nothing;
 
     if (r < 0 && r != -ENOENT) {

@@ -2,6 +2,7 @@
  * it, take it all away. */
 #include <stdio.h>
 
+#include "agent/change/change.h"
 #include "agent/cli/change/confirming.h"
 #include "agent/cli/peers/lockout.h"
 #include "agent/cli/routes/routing_report.h"
@@ -113,22 +114,93 @@ static int routes_plan_verb(struct cli *cli)
     return print_plan(cli, &session, &routing);
 }
 
+struct writing {
+    struct routing_writing routing;
+    const struct policy *policy; /* NULL: everything of ours goes */
+    bool said;                   /* why not */
+};
+
+static int announce(const struct change_announcement *what, void *data)
+{
+    struct writing *writing = data;
+    struct session *session = writing->routing.session;
+    int r;
+
+    if (what->engine || !writing->policy)
+        return confirm_check(&session->cli->paths, session->confirm);
+    r = session_accept_locked(session);
+    writing->said = r < 0;
+    return r;
+}
+
+static int complete(struct live *live, void *data)
+{
+    const struct writing *writing = data;
+
+    return writing->policy ? session_amend(writing->routing.session, live) : 0;
+}
+
+static void report(const struct change_report *report, void *data)
+{
+    struct writing *writing = data;
+
+    routing_tell(&writing->routing, report);
+}
+
+static void finished(const struct engine *engine, unsigned phases, const void *plan, void *data)
+{
+    struct writing *writing = data;
+
+    routing_tell_end(&writing->routing, phases, plan);
+}
+
+static int run_change(struct writing *writing, bool forced, struct change_outcome *ret)
+{
+    static const struct engine *const engines[] = {&engine_routes, NULL};
+    static const struct change_listener listener = {
+        .announce = announce, .report = report, .finished = finished};
+    const struct session *session = writing->routing.session;
+    const struct change_request request = {
+        .paths = &session->cli->paths,
+        .engines = engines,
+        .by = {.policy = writing->policy,
+               .complete = complete,
+               .ignore_pauses = session->unpaused,
+               .forced = forced},
+        .lock_timeout_ms = LOCK_TIMEOUT_MS,
+        .listener = &listener,
+        .data = writing,
+    };
+
+    return change_run(&request, ret);
+}
+
+/* policy: is accepted, too; NULL: everything of ours goes. */
 static int write_routes(struct session *session, const struct policy *policy, bool forced)
 {
     struct cli *cli = session->cli;
     json_t *changes = cli->format == FORMAT_JSON ? json_array() : NULL;
-    struct routes_outcome outcome;
-    size_t count;
-    int status = routing_write(session, policy, forced, NULL, changes, &count, &outcome);
+    struct writing writing = {.routing = {.session = session, .changes = changes},
+                              .policy = policy};
+    struct change_outcome outcome;
+    int r = run_change(&writing, forced, &outcome), status;
 
+    if (r < 0 && !outcome.broke && policy) {
+        if (!writing.said)
+            say_not_applied(cli, r, "nothing was accepted or written");
+        routing_writing_done(&writing.routing);
+        return EXIT_ERROR;
+    }
+    status = r < 0 ? routing_say_error(cli, r) : routing_status(&writing.routing, outcome.counts);
     if (changes) {
         open_json(cli, session);
-        json_element(&cli->out, "changes", changes);
-        json_element(&cli->out, "summary", json_routes_outcome(&outcome));
+        json_element(&cli->out, "changes", json_incref(changes));
+        json_element(&cli->out, "summary", json_routes_outcome(outcome.counts));
         json_close(&cli->out, '}');
-    } else if (count == 0 && status != EXIT_ERROR) {
+    } else if (writing.routing.count == 0 && status != EXIT_ERROR) {
         fputs("Nothing to do.\n", cli->out.stream);
     }
+    routing_writing_done(&writing.routing);
     return status;
 }
 
@@ -162,11 +234,7 @@ static int routes_apply_verb(struct cli *cli)
         return EXIT_ERROR;
     if (cli_given(cli, OPTION_CONFIRM) && confirming_begin(cli, &confirm) < 0)
         return EXIT_ERROR;
-    if (session_lock(&session) < 0 || session_accept(&session) < 0)
-        status = EXIT_ERROR;
-    else
-        status = write_routes(&session, session.policy, forced);
-    session_unlock(&session);
+    status = write_routes(&session, session.policy, forced);
     if (session.policy->agent.mode == MODE_OBSERVE && status != EXIT_ERROR)
         say("mode is observe: the agent will not follow changes of addresses; to have it do so,\n"
             "put 'mode = enforce' into [agent] of the policy");

@@ -3,7 +3,6 @@
 #include <net/if.h>
 #include <stdio.h>
 
-#include "agent/change/apply.h"
 #include "agent/cli/explain/explain.h"
 #include "agent/store/before.h"
 #include "agent/store/policy_load.h"

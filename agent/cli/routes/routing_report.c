@@ -390,7 +390,7 @@ json_t *json_routing_summary(const struct routes_plan *plan)
     return object;
 }
 
-json_t *json_routes_outcome(const struct routes_outcome *outcome)
+json_t *json_routes_outcome(const struct change_counts *outcome)
 {
     json_t *object = json_object();
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "agent/cli/session/report.h"
-#include "agent/engines/routes/routes_carry.h"
+#include "agent/engines/routes/routes_engine.h"
 
 struct routing {
     struct route_facts facts;
@@ -72,24 +72,30 @@ void missing_ways_mark(const struct missing_ways *missing, struct live *live);
 /* What in IPv4 holds this device, or `all`; NULL for nothing, or nothing that is known. */
 const struct missing_way *missing_ways_find(const struct missing_ways *missing, int ifindex);
 
-/* Carry out: one line per change to the output, or where `changes` is not NULL an element of that
- * list: json_routes_change() with `result` (done, gone, failed, or left: something before it failed
- * for this device) and `error`. told: what routing_write_additions() could not do; has no line
- * where it fails again. NULL for nothing. Says what went wrong; notes are printed with the lines.
- * Returns an exit status; ret_count is the number of changes that there were to make. */
-int routing_write(struct session *session, const struct policy *policy, bool forced,
-                  const struct missing_ways *told, json_t *changes, size_t *ret_count,
-                  struct routes_outcome *ret);
+/* Telling what the engine of routes does: one line per change to the output, or where `changes` is
+ * not NULL an element of that list: json_routes_change() with `result` (done, gone, failed, or
+ * left: something before it failed for this device) and `error`. What failed alone, before values,
+ * is tried again after them, and has no line where it fails again. */
+struct routing_writing {
+    struct session *session;     /* with the live picture */
+    json_t *changes;             /* owned */
+    struct missing_ways missing; /* devices that hold their values are in it, too */
+    size_t count;                /* changes that there were to make */
+    bool wrong;                  /* somebody stands in the way, or something is not to be had */
+};
+void routing_tell(struct routing_writing *writing, const struct change_report *told);
+void routing_tell_end(struct routing_writing *writing, unsigned phases,
+                      const struct routes_plan *plan);
 
-/* The same for what is added alone, without notes. What fails is tried again by routing_write(), to
- * which it is left to say how many did. *ret_missing, empty before, is for missing_ways_done();
- * devices that hold their values are in it, too. */
-int routing_write_additions(struct session *session, const struct policy *policy, bool forced,
-                            json_t *changes, size_t *ret_count, struct routes_outcome *ret,
-                            struct missing_ways *ret_missing);
+/* The exit status, after saying what failed. */
+int routing_status(const struct routing_writing *writing, const struct change_counts *counts);
+
+/* Why no route was changed. Returns EXIT_ERROR. */
+int routing_say_error(const struct cli *cli, int r);
+void routing_writing_done(struct routing_writing *writing);
 
 /* {done, gone, failed, left}: numbers. */
-json_t *json_routes_outcome(const struct routes_outcome *outcome);
+json_t *json_routes_outcome(const struct change_counts *outcome);
 
 /* {ifindex, name, state, rule {file, line}, addresses [TEXT], table, gateways {ipv4 {address,
  * source}, ipv6 …}, rules [{family, priority, from, to, table, text}], routes [{family, to, via,

@@ -1,17 +1,7 @@
 /* Carrying out policy routing for a verb: told line by line, or as JSON, and what went wrong. */
 #include <stdio.h>
 
-#include "agent/change/confirm.h"
-#include "agent/change/routes_apply.h"
 #include "agent/cli/routes/routing_report.h"
-
-struct writing {
-    struct session *session;
-    const struct policy *policy; /* NULL: everything of ours goes */
-    json_t *changes;
-    struct missing_ways *missing;    /* NULL: nobody asks */
-    const struct missing_ways *told; /* these were told already; NULL: none */
-};
 
 void missing_ways_done(struct missing_ways *missing)
 {
@@ -91,66 +81,59 @@ void missing_ways_add_held(struct missing_ways *missing, const struct routes_pla
     }
 }
 
-static int amend(struct live *live, void *data)
-{
-    const struct writing *writing = data;
-    int r = confirm_check(&writing->session->cli->paths, writing->session->confirm);
-
-    return r < 0 || !writing->policy ? r : session_amend(writing->session, live);
-}
-
 /* The same addition failed again, or was left out again for it. */
 static bool was_told(const struct missing_ways *told, const struct live *live,
-                     const struct routes_change *change, enum routes_result result, int error)
+                     const struct routes_change *change, enum change_result result, int error)
 {
     const struct missing_way *way =
         told && routes_change_adds(change) ? find_own(told, change) : NULL;
     _cleanup_free_ char *command = NULL;
 
-    if (!way || result == ROUTES_LEFT)
+    if (!way || result == CHANGE_LEFT)
         return way;
-    if (result != ROUTES_FAILED || way->error != error)
+    if (result != CHANGE_FAILED || way->error != error)
         return false;
     command = routing_command_text(live, change);
     return command && streq(way->command, command);
 }
 
-static void report(const struct routes_change *change, const char *name, enum routes_result result,
-                   int error, void *data)
+void routing_tell(struct routing_writing *writing, const struct change_report *told)
 {
-    static const char *const words[] = {[ROUTES_DONE] = "done",
-                                        [ROUTES_GONE] = "gone",
-                                        [ROUTES_FAILED] = "failed",
-                                        [ROUTES_LEFT] = "left"};
-    const struct writing *writing = data;
+    static const char *const words[] = {[CHANGE_DONE] = "done",
+                                        [CHANGE_GONE] = "gone",
+                                        [CHANGE_FAILED] = "failed",
+                                        [CHANGE_LEFT] = "left"};
     const struct live *live = &writing->session->live;
     struct output *out = &writing->session->cli->out;
+    const struct routes_change *change = told->change;
+    enum change_result result = told->result;
+    int error = told->error;
 
-    if (writing->missing && (result == ROUTES_FAILED || result == ROUTES_LEFT))
-        add_missing(writing->missing, live, change, error);
-    if (was_told(writing->told, live, change, result, error))
+    if (was_told(&writing->missing, live, change, result, error))
         return;
+    if (told->phases == CHANGE_ADDITIONS && (result == CHANGE_FAILED || result == CHANGE_LEFT))
+        add_missing(&writing->missing, live, change, error);
     if (writing->changes) {
         json_t *object = json_routes_change(live, change);
 
         json_object_set_new(object, "result", json_string(words[result]));
         json_object_set_new(object, "error",
-                            result == ROUTES_FAILED ? json_string(error_text(error)) : json_null());
+                            result == CHANGE_FAILED ? json_string(error_text(error)) : json_null());
         json_array_append_new(writing->changes, object);
         return;
     }
     routing_print_change(out->stream, live, change);
-    if (result == ROUTES_GONE)
+    if (result == CHANGE_GONE)
         fputs(" - the device is gone", out->stream);
-    else if (result == ROUTES_LEFT)
+    else if (result == CHANGE_LEFT)
         fputs(" - not tried, since something before it failed", out->stream);
-    else if (result == ROUTES_FAILED)
+    else if (result == CHANGE_FAILED)
         fprintf(out->stream, " - %sfailed%s: %s", output_color(out, "failed"),
                 output_color_end(out), error_text(error));
     fputc('\n', out->stream);
 }
 
-static int say_error(const struct cli *cli, int r)
+int routing_say_error(const struct cli *cli, int r)
 {
     if (r == -EBUSY)
         say_busy(cli, "no route was changed");
@@ -163,73 +146,35 @@ static int say_error(const struct cli *cli, int r)
     return EXIT_ERROR;
 }
 
-static int status_of(const struct routes_plan *plan, const struct routes_outcome *outcome)
+void routing_tell_end(struct routing_writing *writing, unsigned phases,
+                      const struct routes_plan *plan)
+{
+    if (phases == CHANGE_ADDITIONS) {
+        writing->count += routes_plan_additions(plan);
+        missing_ways_add_held(&writing->missing, plan);
+        return;
+    }
+    writing->count += plan->n_changes;
+    writing->wrong = plan->states[ROUTES_CONFLICT] > 0 || plan->states[ROUTES_IMPOSSIBLE] > 0;
+    if (!writing->changes)
+        routing_print_notes(writing->session->cli->out.stream, plan);
+}
+
+int routing_status(const struct routing_writing *writing, const struct change_counts *counts)
 {
     char number[16];
 
-    if (outcome->failed > 0) {
-        say("%s %s of routes and rules failed: %s%s", count_text(outcome->failed, number),
-            PLURAL(outcome->failed, "change"), error_text(outcome->first_error),
-            outcome->first_error == -EPERM ? " (this needs root, or CAP_NET_ADMIN)" : "");
-        return outcome->first_error == -EPERM && outcome->done == 0 ? EXIT_ERROR : EXIT_WRITES;
+    if (counts->failed > 0) {
+        say("%s %s of routes and rules failed: %s%s", count_text(counts->failed, number),
+            PLURAL(counts->failed, "change"), error_text(counts->first_error),
+            counts->first_error == -EPERM ? " (this needs root, or CAP_NET_ADMIN)" : "");
+        return counts->first_error == -EPERM && counts->done == 0 ? EXIT_ERROR : EXIT_WRITES;
     }
-    return plan->states[ROUTES_CONFLICT] > 0 || plan->states[ROUTES_IMPOSSIBLE] > 0 ? EXIT_DRIFT
-                                                                                    : EXIT_OK;
+    return writing->wrong ? EXIT_DRIFT : EXIT_OK;
 }
 
-/* missing: only what is added, and what of it could not be; told: what was told of that. A negative
- * errno: nothing was changed. */
-static int write_part(struct session *session, const struct policy *policy, bool forced,
-                      struct missing_ways *missing, const struct missing_ways *told,
-                      json_t *changes, struct routes_plan *ret_plan, struct routes_outcome *ret)
+void routing_writing_done(struct routing_writing *writing)
 {
-    struct writing writing = {
-        .session = session, .policy = policy, .changes = changes, .missing = missing, .told = told};
-    struct routes_apply_options options = {
-        .paths = &session->cli->paths,
-        .policy = policy,
-        .forced = forced,
-        .additions_only = missing != NULL,
-        .ignore_pauses = session->unpaused,
-        .locked = session->locked,
-        .lock_timeout_ms = LOCK_TIMEOUT_MS,
-        .amend = amend,
-        .report = report,
-        .data = &writing,
-    };
-
-    return routes_apply(&options, ret_plan, ret);
-}
-
-int routing_write_additions(struct session *session, const struct policy *policy, bool forced,
-                            json_t *changes, size_t *ret_count, struct routes_outcome *ret,
-                            struct missing_ways *ret_missing)
-{
-    struct routes_plan plan = {0};
-    int r;
-
-    *ret = (struct routes_outcome){0};
-    r = write_part(session, policy, forced, ret_missing, NULL, changes, &plan, ret);
-    *ret_count = routes_plan_additions(&plan);
-    if (r >= 0)
-        missing_ways_add_held(ret_missing, &plan);
-    routes_plan_done(&plan);
-    return r < 0 ? say_error(session->cli, r) : EXIT_OK;
-}
-
-int routing_write(struct session *session, const struct policy *policy, bool forced,
-                  const struct missing_ways *told, json_t *changes, size_t *ret_count,
-                  struct routes_outcome *ret)
-{
-    struct routes_plan plan = {0};
-    int r, status;
-
-    *ret = (struct routes_outcome){0};
-    r = write_part(session, policy, forced, NULL, told, changes, &plan, ret);
-    if (r >= 0 && !changes)
-        routing_print_notes(session->cli->out.stream, &plan);
-    status = r < 0 ? say_error(session->cli, r) : status_of(&plan, ret);
-    *ret_count = plan.n_changes;
-    routes_plan_done(&plan);
-    return status;
+    missing_ways_done(&writing->missing);
+    json_decref(writing->changes);
 }

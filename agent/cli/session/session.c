@@ -187,6 +187,16 @@ int session_accept(struct session *session)
     return r;
 }
 
+int session_accept_locked(struct session *session)
+{
+    int r = confirm_check(&session->cli->paths, session->confirm);
+
+    if (r >= 0)
+        return session_accept(session);
+    say_not_applied(session->cli, r, "nothing was accepted or written");
+    return r;
+}
+
 void say_busy(const struct cli *cli, const char *done)
 {
     pid_t holder = lock_holder(&cli->paths);

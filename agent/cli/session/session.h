@@ -66,6 +66,10 @@ void session_unlock(struct session *session);
  * agent and helper either. A negative errno after saying why. */
 int session_accept(struct session *session);
 
+/* The same where the lock was taken by change_run(): it is looked, too, whether somebody else's
+ * policy is on trial. */
+int session_accept_locked(struct session *session);
+
 #define LOCK_TIMEOUT_MS 10000
 
 /* Say that somebody else's policy is on trial. done: how far it came. */

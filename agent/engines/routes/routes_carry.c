@@ -66,55 +66,31 @@ static bool is_gone(struct netlink *nl, int ifindex)
     return ifindex != 0 && device_current_name(nl, ifindex, name) == -ENODEV;
 }
 
-static enum routes_result carry_out(struct netlink *nl, const struct routes_change *change,
+static enum change_result carry_out(struct netlink *nl, const struct routes_change *change,
                                     struct failures *failures, int *ret_error)
 {
     if (has_failed(failures, change))
-        return ROUTES_LEFT;
+        return CHANGE_LEFT;
     *ret_error = routes_change(nl, change);
     if (*ret_error >= 0)
-        return ROUTES_DONE;
+        return CHANGE_DONE;
     if (is_gone(nl, change->ifindex))
-        return ROUTES_GONE;
+        return CHANGE_GONE;
     add_failure(failures, change);
-    return ROUTES_FAILED;
-}
-
-static void count(struct routes_outcome *outcome, enum routes_result result, int error)
-{
-    switch (result) {
-    case ROUTES_DONE:
-        outcome->done++;
-        break;
-    case ROUTES_GONE:
-        outcome->gone++;
-        break;
-    case ROUTES_LEFT:
-        outcome->left++;
-        break;
-    case ROUTES_FAILED:
-        outcome->failed++;
-        if (outcome->first_error == 0)
-            outcome->first_error = error;
-        break;
-    }
+    return CHANGE_FAILED;
 }
 
 void routes_carry_out(struct netlink *nl, const struct routes_change *changes, size_t n,
-                      const struct live *live, routes_report_t report, void *data,
-                      struct routes_outcome *ret)
+                      const struct live *live, routes_report_t report, void *data)
 {
     struct failures failures = {0};
 
-    *ret = (struct routes_outcome){0};
     for (size_t i = 0; i < n; i++) {
         const struct device *device = live ? live_by_ifindex(live, changes[i].ifindex) : NULL;
         int error = 0;
-        enum routes_result result = carry_out(nl, &changes[i], &failures, &error);
+        enum change_result result = carry_out(nl, &changes[i], &failures, &error);
 
-        count(ret, result, error);
-        if (report)
-            report(&changes[i], device ? device->name : "", result, error, data);
+        report(&changes[i], device ? device->name : "", result, error, data);
     }
     free(failures.items);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/base/paths.h"
+#include "agent/engines/engine.h"
 #include "agent/kernel/links.h"
 #include "agent/kernel/routes_io.h"
 
@@ -11,25 +12,12 @@
 int routes_gather(struct netlink *nl, const struct paths *paths, const struct policy *policy,
                   const struct live *live, struct route_facts *ret);
 
-enum routes_result {
-    ROUTES_DONE,
-    ROUTES_GONE, /* the device vanished: success */
-    ROUTES_FAILED,
-    ROUTES_LEFT, /* not tried: something before it failed for the same family of the device, which
-                    keeps what it has rather than lose it */
-};
-
 /* name: of the device, "" where it is not known any more or it is the rule for main. */
 typedef void (*routes_report_t)(const struct routes_change *change, const char *name,
-                                enum routes_result result, int error, void *data);
-
-struct routes_outcome {
-    unsigned done, gone, failed, left;
-    int first_error; /* negative errno of the first failure, 0 for none */
-};
+                                enum change_result result, int error, void *data);
 
 /* The changes of a plan, in order; a failure stops only what comes after it for the same family
- * of the same device. live: for the names. The caller holds the lock. */
+ * of the same device, which keeps what it has rather than lose it. live: for the names, may be
+ * NULL. The caller holds the lock. */
 void routes_carry_out(struct netlink *nl, const struct routes_change *changes, size_t n,
-                      const struct live *live, routes_report_t report, void *data,
-                      struct routes_outcome *ret);
+                      const struct live *live, routes_report_t report, void *data);

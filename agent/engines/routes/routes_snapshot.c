@@ -51,10 +51,9 @@ static void leave_out(struct routes_plan *plan, bool only_add)
     plan->n_changes = kept;
 }
 
-int routes_snapshot_put_back(const struct routes_snapshot *snapshot, bool only_add,
-                             struct routes_outcome *ret)
+int routes_snapshot_plan(const struct routes_snapshot *snapshot, bool only_add,
+                         struct routes_plan *ret)
 {
-    _cleanup_netlink_ struct netlink nl = {0};
     _cleanup_(routes_snapshot_done) struct routes_snapshot now = {0};
     struct routes_plan plan = {
         .routes = snapshot->facts.routes,
@@ -62,16 +61,15 @@ int routes_snapshot_put_back(const struct routes_snapshot *snapshot, bool only_a
         .rules = snapshot->facts.rules,
         .n_rules = snapshot->facts.n_rules,
     };
-    int r = netlink_open(&nl);
+    int r = routes_snapshot_take(&now);
 
     if (r >= 0)
-        r = routes_snapshot_take(&now);
-    if (r >= 0)
         r = routes_plan_changes(&now.facts, &plan);
-    if (r >= 0) {
-        leave_out(&plan, only_add);
-        routes_carry_out(&nl, plan.changes, plan.n_changes, NULL, NULL, NULL, ret);
+    if (r < 0) {
+        free(plan.changes); /* the rest is borrowed from the snapshot */
+        return r;
     }
-    free(plan.changes); /* the rest is borrowed from the snapshot */
-    return r < 0 ? r : 0;
+    leave_out(&plan, only_add);
+    *ret = (struct routes_plan){.changes = plan.changes, .n_changes = plan.n_changes};
+    return 0;
 }

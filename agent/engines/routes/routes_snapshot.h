@@ -10,7 +10,7 @@ struct routes_snapshot {
 int routes_snapshot_take(struct routes_snapshot *ret);
 void routes_snapshot_done(struct routes_snapshot *snapshot);
 
-/* The caller holds the lock. What cannot be put back since its device is gone is passed over.
- * only_add: what is missing, and nothing is taken away yet. */
-int routes_snapshot_put_back(const struct routes_snapshot *snapshot, bool only_add,
-                             struct routes_outcome *ret);
+/* What leads back to it. What cannot be put back since its device is gone is passed over. only_add:
+ * what is missing, and nothing is taken away yet. */
+int routes_snapshot_plan(const struct routes_snapshot *snapshot, bool only_add,
+                         struct routes_plan *ret);

@@ -1,12 +1,10 @@
-/* Carrying out a policy: read, plan and write under one lock. Decides nothing itself, but for what
- * a device that vanished or was renamed meanwhile means for the rest of a plan. */
-#include "agent/change/apply.h"
+/* Carrying out a plan of values: read, plan and write. Decides nothing itself, but for what a
+ * device that vanished or was renamed meanwhile means for the rest of a plan. */
+#include "agent/engines/sysctl/sysctl_engine.h"
 
-#include "agent/change/flush.h"
 #include "agent/engines/sysctl/sysctl_write.h"
 #include "agent/store/before.h"
-#include "agent/store/lock.h"
-#include "agent/store/pause.h"
+#include "policy/decide/plan.h"
 
 #define RENAMES_MAX 5
 
@@ -16,23 +14,23 @@ struct seen {
 };
 
 struct apply {
-    const struct apply_options *options;
-    const struct policy *policy; /* options->policy, or the whole of it */
-    struct apply_result *result;
+    struct change *change;
+    const struct change_request *request;
+    const struct policy *policy; /* of the request, or the whole of it; NULL: values go back … */
+    struct sysctl_back *back;    /* … by this */
     struct procsys procsys;
-    struct netlink nl;
     struct seen *seen; /* owned: devices of the picture that was first planned with */
     size_t n_seen;
     key_mask pinned; /* keys of which those devices no longer follow `default` */
     key_mask
         blocked; /* `all` or `default` could not be written: what relies on it must not follow */
+    bool stricter;
 };
 
 static void apply_done(struct apply *apply)
 {
     free(apply->seen);
     procsys_close(&apply->procsys);
-    netlink_close(&apply->nl);
 }
 
 static int by_ifindex(const void *a, const void *b)
@@ -72,45 +70,39 @@ static int remember_seen(struct apply *apply, const struct live *live)
     return 0;
 }
 
-static int mark_paused(const struct paths *paths, struct live *live)
-{
-    _cleanup_pauses_ struct pauses pauses = {0};
-    int r = pauses_read(paths, &pauses);
-
-    if (r >= 0)
-        pauses_mark(&pauses, live, pauses_now());
-    return r;
-}
-
 static int take_whole(struct apply *apply)
 {
     if (!apply->policy->device[0])
         return 0;
-    return apply->options->whole(apply->options->data, &apply->policy);
+    return apply->request->by.whole(apply->request->data, &apply->policy);
 }
 
 static int read_picture(struct apply *apply, int ifindex, struct live *ret)
 {
-    const struct apply_options *options = apply->options;
+    const struct change_source *by = &apply->request->by;
+    uint32_t facts = apply->policy ? apply->policy->facts : 0;
     struct picture_options picture = {
-        .keys = apply->policy->keys,
-        .facts = (apply->policy->facts | options->facts) & ~options->blind,
+        .keys = apply->policy ? apply->policy->keys : apply->back->keys,
+        .facts = (facts | by->facts) & ~by->blind,
         .ifindex = ifindex,
-        .proc_sys_net = options->paths->proc_sys_net,
+        .proc_sys_net = apply->request->paths->proc_sys_net,
         .procsys = &apply->procsys,
     };
 
     if (ifindex == 0)
         picture.facts |= FACT_ADDRESSES;
-    return picture_read(&apply->nl, &picture, ret);
+    return picture_read(&apply->change->nl, &picture, ret);
 }
 
 /* With as much of the policy as it takes; the whole one may be another one by now. */
 static int read_by_policy(struct apply *apply, int ifindex, struct live *ret)
 {
     _cleanup_(live_done) struct live live = {0};
-    int r = ifindex == 0 ? take_whole(apply) : 0;
+    int r;
 
+    if (!apply->policy)
+        return read_picture(apply, ifindex, ret);
+    r = ifindex == 0 ? take_whole(apply) : 0;
     if (r >= 0)
         r = read_picture(apply, ifindex, &live);
     if (r >= 0 && !plan_is_enough(apply->policy, &live)) {
@@ -129,7 +121,6 @@ static int read_by_policy(struct apply *apply, int ifindex, struct live *ret)
 /* ifindex 0: all devices. */
 static int read_live(struct apply *apply, int ifindex, struct live *ret)
 {
-    const struct apply_options *options = apply->options;
     _cleanup_(live_done) struct live live = {0};
     struct device *only;
     int r;
@@ -138,13 +129,10 @@ static int read_live(struct apply *apply, int ifindex, struct live *ret)
     if (r < 0)
         return r;
     /* The other devices' addresses tell who follows `default`; this one's are still not judged. */
-    only = live_by_ifindex(&live, options->only_ifindex);
+    only = live_by_ifindex(&live, apply->request->only_ifindex);
     if (only)
-        only->known &= ~options->blind;
-    if (!options->ignore_pauses)
-        r = mark_paused(options->paths, &live);
-    if (r >= 0 && options->amend)
-        r = options->amend(&live, options->data);
+        only->known &= ~apply->request->by.blind;
+    r = change_complete(apply->change, &live);
     if (r < 0)
         return r;
     pin_seen(apply, &live);
@@ -163,17 +151,16 @@ static bool writes_all_or_default(const struct plan *plan)
 
 static int read_and_plan(struct apply *apply, int ifindex, struct plan *ret)
 {
-    const struct apply_options *options = apply->options;
+    int only = apply->request->only_ifindex, r;
     _cleanup_(live_done) struct live live = {0};
-    int r;
 
     r = read_live(apply, ifindex, &live);
     if (r < 0)
         return r;
-    if (options->only_ifindex != 0 && !live_by_ifindex(&live, options->only_ifindex))
+    if (only != 0 && !live_by_ifindex(&live, only))
         return -ENODEV;
-    r = options->make ? options->make(&live, options->data, ret)
-                      : plan_make(apply->policy, &live, options->only_ifindex, ret);
+    r = apply->policy ? plan_make(apply->policy, &live, only, ret)
+                      : sysctl_back_plan(apply->back, apply->request->paths, &live, ret);
     if (r >= 0 && ifindex == 0 && ret->until_reread < ret->count)
         r = remember_seen(apply, &live);
     return r;
@@ -182,48 +169,21 @@ static int read_and_plan(struct apply *apply, int ifindex, struct plan *ret)
 /* One device is looked at alone first: hardly ever does anything else have to move for it. */
 static int make_plan(struct apply *apply, struct plan *ret)
 {
-    int r;
+    int only = apply->request->only_ifindex, r;
 
-    r = read_and_plan(apply, apply->options->only_ifindex, ret);
-    if (r < 0 || apply->options->only_ifindex == 0 || !writes_all_or_default(ret))
+    r = read_and_plan(apply, only, ret);
+    if (r < 0 || only == 0 || !writes_all_or_default(ret))
         return r;
     plan_done(ret);
     *ret = (struct plan){0};
     return read_and_plan(apply, 0, ret);
 }
 
-static void report(struct apply *apply, const struct write *write, enum write_result result,
-                   int error)
-{
-    struct apply_result *counts = apply->result;
-
-    switch (result) {
-    case WRITE_DONE:
-        counts->done++;
-        break;
-    case WRITE_GONE:
-        counts->gone++;
-        break;
-    case WRITE_RENAMED:
-        break;
-    case WRITE_FAILED:
-        counts->failed++;
-        if (counts->first_error == 0)
-            counts->first_error = error;
-        break;
-    case WRITE_HELD:
-        counts->held++;
-        break;
-    }
-    if (apply->options->report)
-        apply->options->report(write, result, error, apply->options->data);
-}
-
 /* Negative where these must not be written. A record that only `restore` would miss is no reason.
  */
 static int record(struct apply *apply, const struct write *writes, size_t n)
 {
-    const struct apply_options *options = apply->options;
+    struct change_outcome *outcome = apply->change->outcome;
     _cleanup_free_ struct before_record *records = calloc(n + 1, sizeof(*records));
     int r;
 
@@ -240,10 +200,10 @@ static int record(struct apply *apply, const struct write *writes, size_t n)
                                             .wrote = writes[i].new_value};
         memcpy(records[i].name, writes[i].name, sizeof(records[i].name));
     }
-    r = before_append(options->paths, records, n);
-    if (r < 0 && apply->result->record_error == 0)
-        apply->result->record_error = r;
-    return options->announce ? options->announce(records, n, options->data) : 0;
+    r = before_append(apply->request->paths, records, n);
+    if (r < 0 && outcome->record_error == 0)
+        outcome->record_error = r;
+    return change_announce(apply->change, records, n);
 }
 
 /* `all` as it was before, and as it will be after the plan. */
@@ -262,7 +222,7 @@ static void targets_of_plan(const struct plan *plan, enum key key, int live_all,
 static int match_again(struct apply *apply, const struct plan *plan, const struct write *write,
                        struct write *ret)
 {
-    const struct apply_options *options = apply->options;
+    int only = apply->request->only_ifindex;
     _cleanup_(live_done) struct live live = {0};
     struct key_target key_target;
     struct device_target target;
@@ -278,8 +238,7 @@ static int match_again(struct apply *apply, const struct plan *plan, const struc
     *ret = *write;
     memcpy(ret->name, device->name, sizeof(ret->name));
     /* Others than the one that is asked for are only kept as they are, whatever they are called. */
-    if (write->step == 0 || options->make ||
-        (options->only_ifindex != 0 && write->ifindex != options->only_ifindex))
+    if (write->step == 0 || !apply->policy || (only != 0 && write->ifindex != only))
         return 1;
 
     configured = device->conf[write->key];
@@ -302,10 +261,10 @@ static int match_again(struct apply *apply, const struct plan *plan, const struc
 static void write_one(struct apply *apply, const struct plan *plan, const struct write *planned)
 {
     struct write write = *planned, again;
-    int r = sysctl_write(&apply->procsys, &apply->nl, &write);
+    int r = sysctl_write(&apply->procsys, &apply->change->nl, &write);
 
     for (unsigned i = 0; r == -ESTALE && i < RENAMES_MAX; i++) {
-        report(apply, &write, WRITE_RENAMED, 0);
+        change_tell(apply->change, &write, CHANGE_RENAMED, 0);
         r = match_again(apply, plan, &write, &again);
         if (r == 0)
             return;
@@ -314,14 +273,14 @@ static void write_one(struct apply *apply, const struct plan *plan, const struct
         write = again;
         r = record(apply, &write, 1);
         if (r >= 0)
-            r = sysctl_write(&apply->procsys, &apply->nl, &write);
+            r = sysctl_write(&apply->procsys, &apply->change->nl, &write);
     }
     if (r == -ENODEV)
-        report(apply, &write, WRITE_GONE, 0);
+        change_tell(apply->change, &write, CHANGE_GONE, 0);
     else if (r < 0)
-        report(apply, &write, WRITE_FAILED, r == -ESTALE ? -EAGAIN : r);
+        change_tell(apply->change, &write, CHANGE_FAILED, r == -ESTALE ? -EAGAIN : r);
     else
-        report(apply, &write, WRITE_DONE, 0);
+        change_tell(apply->change, &write, CHANGE_DONE, 0);
 }
 
 /* Devices of step 2 are right with and without a move of `all`. What comes after it relies on it,
@@ -339,24 +298,24 @@ static int carry_out(struct apply *apply, const struct plan *plan, size_t from, 
         return r;
     for (size_t i = from; i < to; i++) {
         const struct write *write = &plan->writes[i];
-        unsigned failed = apply->result->failed;
+        unsigned failed = apply->change->counts->failed;
 
         if (relies_on_blocked(apply, write)) {
-            report(apply, write, WRITE_FAILED, -ECANCELED);
+            change_tell(apply->change, write, CHANGE_FAILED, -ECANCELED);
             continue;
         }
         write_one(apply, plan, write);
-        if (write->ifindex < 0 && apply->result->failed > failed)
+        if (write->ifindex < 0 && apply->change->counts->failed > failed)
             apply->blocked |= KEY_BIT(write->key);
     }
-    apply->result->stricter |= plan->stricter;
+    apply->stricter |= plan->stricter;
     return 0;
 }
 
 static void report_held(struct apply *apply, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->n_held; i++)
-        report(apply, &plan->held[i], WRITE_HELD, 0);
+        change_tell(apply->change, &plan->held[i], CHANGE_HELD, 0);
 }
 
 /* Planned again after each part that asks for it; a key asks at most once, unless its write failed:
@@ -386,46 +345,43 @@ static int plan_and_carry_out(struct apply *apply)
     return -EAGAIN;
 }
 
-static int apply_locked(struct apply *apply)
+static int apply(struct change *change, const struct policy *policy, struct sysctl_back *back)
 {
-    const struct apply_options *options = apply->options;
-    int fd = options->locked ? -1 : lock_acquire(options->paths, options->lock_timeout_ms), r;
+    _cleanup_(apply_done) struct apply apply = {.change = change,
+                                                .request = change->request,
+                                                .policy = policy,
+                                                .back = back,
+                                                .procsys = PROCSYS_INIT};
+    int r = procsys_open(apply.request->paths->proc_sys_net, &apply.procsys);
 
-    if (fd < 0 && !options->locked)
-        return fd;
-    r = netlink_open(&apply->nl);
     if (r >= 0)
-        r = procsys_open(options->paths->proc_sys_net, &apply->procsys);
-    if (r >= 0)
-        r = plan_and_carry_out(apply);
-    lock_release(fd);
+        r = plan_and_carry_out(&apply);
+    change->outcome->stricter |= apply.stricter && change->counts->done > 0;
     return r;
 }
 
-void apply_flush(const struct apply_options *options, struct apply_result *result)
+static int carry_out_policy(struct change *change, unsigned phases)
 {
-    _cleanup_procsys_ struct procsys procsys = PROCSYS_INIT;
-    bool by_us;
-    int r;
-
-    if (!result->stricter || result->done == 0 || !options->policy->agent.flush_routes)
-        return;
-    r = procsys_open(options->paths->proc_sys_net, &procsys);
-    if (r >= 0)
-        r = flush_request(options->paths, &procsys, &by_us);
-    result->flush_error = r;
-    result->flushed = r == 0;
+    return apply(change, change->request->by.policy, NULL);
 }
 
-int apply_policy(const struct apply_options *options, struct apply_result *ret)
+static int put_back(struct change *change, void *noted, unsigned phases)
 {
-    _cleanup_(apply_done) struct apply apply = {
-        .options = options, .policy = options->policy, .result = ret, .procsys = PROCSYS_INIT};
-    int r;
+    struct sysctl_back *back = noted;
+    int r = apply(change, NULL, back);
 
-    *ret = (struct apply_result){0};
-    r = apply_locked(&apply);
-    if (!options->no_flush && !options->locked)
-        apply_flush(options, ret);
+    change->counts->skipped = (unsigned)back->restore.n_skipped;
     return r;
 }
+
+const struct engine engine_sysctl = {
+    .name = "sysctl",
+    .phases = CHANGE_VALUES,
+    .carry_out = carry_out_policy,
+    .note = sysctl_back_note,
+    .remember = sysctl_back_remember,
+    .record_size = sizeof(struct before_record),
+    .put_back = put_back,
+    .forget = sysctl_back_forget,
+};
+_Static_assert(sizeof(struct before_record) <= ENGINE_RECORD_MAX, "a trial remembers it");

@@ -1,0 +1,149 @@
+/* Values as they were: before our first write since boot, or when a trial began. */
+#include "agent/engines/sysctl/sysctl_engine.h"
+
+static int read_values(const struct paths *paths, struct live *ret)
+{
+    struct picture_options options = {.keys = KEY_MASK_ALL, .proc_sys_net = paths->proc_sys_net};
+    _cleanup_netlink_ struct netlink nl = {0};
+    int r = netlink_open(&nl);
+
+    return r < 0 ? r : picture_read(&nl, &options, ret);
+}
+
+int sysctl_back_note(const struct paths *paths, void **ret)
+{
+    struct sysctl_back *back = calloc(1, sizeof(*back));
+    int r;
+
+    if (!back)
+        return -ENOMEM;
+    back->trial = true;
+    back->keys = KEY_MASK_ALL;
+    r = read_values(paths, &back->was);
+    if (r < 0) {
+        free(back);
+        return r;
+    }
+    *ret = back;
+    return 0;
+}
+
+int sysctl_back_remember(void *noted, const void *record)
+{
+    struct sysctl_back *back = noted;
+    int r = grow((void **)&back->records, &back->capacity, back->n_records, sizeof(*back->records));
+
+    if (r < 0)
+        return r;
+    memcpy(&back->records[back->n_records], record, sizeof(*back->records));
+    back->records[back->n_records].wrote_earlier = back->records[back->n_records].wrote;
+    back->n_records++;
+    return 0;
+}
+
+void sysctl_back_done(struct sysctl_back *back)
+{
+    restore_done(&back->restore);
+    free(back->records);
+    live_done(&back->was);
+}
+
+void sysctl_back_forget(void *noted)
+{
+    if (noted)
+        sysctl_back_done(noted);
+    free(noted);
+}
+
+static bool is_announced(const struct sysctl_back *back, const struct before_record *record)
+{
+    for (size_t i = 0; i < back->n_records; i++)
+        if (back->records[i].key == record->key && back->records[i].ifindex == record->ifindex)
+            return true;
+    return false;
+}
+
+/* Is there what an agent or the hook wrote by the new policy? Then *record becomes one of that
+ * write: of a device that was there with the value it had, of one that came with its first. */
+static bool is_of_others(const struct sysctl_back *back, const struct live *live,
+                         struct before_record *record)
+{
+    const int32_t *was = live_configured(&back->was, record->key, record->ifindex);
+    const int32_t *is = live_configured(live, record->key, record->ifindex);
+
+    if (!is || (*is != record->wrote && *is != record->wrote_earlier))
+        return false;
+    if (was) {
+        record->value = *was;
+        record->all = back->was.all[record->key];
+        record->all_known = true;
+    }
+    return record->value != *is && !is_announced(back, record);
+}
+
+/* What was announced, and what others of us wrote meanwhile as far as they could record it. Owned.
+ */
+static int gather_records(const struct sysctl_back *back, const struct paths *paths,
+                          const struct live *live, struct before_record **ret, size_t *ret_count)
+{
+    _cleanup_free_ struct before_record *others = NULL, *records = NULL;
+    size_t n = 0, count = back->n_records;
+
+    (void)before_read(paths, &others, &n);
+    records = calloc(back->n_records + n + 1, sizeof(*records));
+    if (!records)
+        return -ENOMEM;
+    for (size_t i = 0; i < back->n_records; i++)
+        records[i] = back->records[i];
+    for (size_t i = 0; i < n; i++)
+        if (is_of_others(back, live, &others[i]))
+            records[count++] = others[i];
+    *ret = TAKE_PTR(records);
+    *ret_count = count;
+    return 0;
+}
+
+/* The record may have grown until the lock was taken; of keys that are in the picture. */
+static int read_again(struct sysctl_back *back, const struct paths *paths)
+{
+    struct before_record *records;
+    size_t n, kept = 0;
+    int r = before_read(paths, &records, &n);
+
+    if (r == -ENOENT) /* other engines are not in the record */
+        return 0;
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < n; i++)
+        if (back->keys & KEY_BIT(records[i].key))
+            records[kept++] = records[i];
+    free(back->records);
+    back->records = records;
+    back->n_records = kept;
+    return 0;
+}
+
+static int plan_trial(struct sysctl_back *back, const struct paths *paths, const struct live *live,
+                      struct plan *ret)
+{
+    _cleanup_free_ struct before_record *records = NULL;
+    size_t n;
+    int r = back->merged ? 0 : before_merge(back->records, &back->n_records);
+
+    if (r < 0)
+        return r;
+    back->merged = true;
+    r = gather_records(back, paths, live, &records, &n);
+    return r < 0 ? r : restore_plan(&back->restore, records, n, live, ret);
+}
+
+int sysctl_back_plan(struct sysctl_back *back, const struct paths *paths, const struct live *live,
+                     struct plan *ret)
+{
+    int r;
+
+    if (back->trial)
+        return plan_trial(back, paths, live, ret);
+    r = read_again(back, paths);
+    return r < 0 ? r : restore_plan(&back->restore, back->records, back->n_records, live, ret);
+}
