@@ -458,7 +458,7 @@ int before_read(const struct paths *paths, struct before_record **ret, size_t *r
     if (r >= 0)
         r = merge(&records);
     if (r < 0)
-        return r == -ESTALE ? -ENOENT : r;
+        return r == -ESTALE || r == -EBADMSG ? -ENOENT : r; /* none that is ours */
     *ret = TAKE_PTR(records.items);
     *ret_count = records.count;
     return 0;
