@@ -6,25 +6,63 @@
 
 #include "policy/routes/routes_private.h"
 
-static const char *family_name(unsigned f)
+static int lacks(struct routes_wish *wish, unsigned f, struct routes_lack lack)
 {
-    return f ? "IPv6" : "IPv4";
+    wish->lack[f] = lack;
+    return -ENOENT;
 }
 
-/* Say why there is none, once for both families where it is the same. The gateway of IPv4 is looked
- * for first, and nothing else is said before. why: NULL where memory was short. -ENOENT, or
- * -ENOMEM. */
-static int say_no_gateway(unsigned f, char **message, const char *why)
+/* A sentence of its own, or what comes behind "no … gateway: ". Owned. */
+static int say_lack(const struct routes_wish *wish, const struct routes_lack *lack, char **ret)
 {
-    _cleanup_free_ char *before = NULL;
+    const struct route_lease *untold = lack->untold;
+    char text[IP_TEXT_MAX];
 
-    if (!why)
-        return -ENOMEM;
-    before = TAKE_PTR(*message);
-    if (before && streq(startswith(before, "no IPv4 gateway: ") ?: "", why))
-        return routes_say(message, "no IPv4 and no IPv6 gateway: %s", why) ?: -ENOENT;
-    *message = TAKE_PTR(before);
-    return routes_say(message, "no %s gateway: %s", family_name(f), why) ?: -ENOENT;
+    switch (lack->kind) {
+    case LACK_NOTHING:
+        break;
+    case LACK_SUBNET:
+        return routes_say(ret, "an address without a subnet has no first host; write 'gateway = "
+                               "ADDRESS'");
+    case LACK_FIRST_IS_OWN:
+        return routes_say(ret, "the first host, %s, is this host itself; write 'gateway = ADDRESS'",
+                          ip_text(&lack->gateway, text));
+    case LACK_ADDRESS_IS_OWN:
+        return routes_say(ret, "the gateway %s is this host itself", ip_text(&lack->gateway, text));
+    case LACK_UNKNOWN:
+        return routes_say(
+            ret,
+            "no table has a default route through %s, and no lease names one%s%s%s%s%s; write "
+            "'gateway = ADDRESS', 'first' or 'none' in [routing %s]",
+            NAME_SHOWN(wish->device->name), untold ? " (" : "", untold ? untold->source : "",
+            untold ? ": " : "", untold ? untold->trouble : "", untold ? ")" : "",
+            NAME_SHOWN(wish->device->name));
+    }
+    return 0;
+}
+
+/* Once for both families where it is the same. */
+int routes_say_lacks(const struct routes_wish *wish, char **message)
+{
+    static const char *const families[IP_FAMILIES] = {"IPv4", "IPv6"};
+    const struct routes_lack *lack = wish->lack;
+    bool same = lack[0].kind == lack[1].kind && !lack[0].untold &&
+                (lack[0].kind == LACK_SUBNET || lack[0].kind == LACK_UNKNOWN);
+    int r = 0;
+
+    for (unsigned f = 0; f < (same ? 1 : IP_FAMILIES) && r >= 0; f++) {
+        _cleanup_free_ char *why = NULL;
+
+        if (lack[f].kind == LACK_NOTHING)
+            continue;
+        r = say_lack(wish, &lack[f], &why);
+        if (r >= 0 && lack[f].kind == LACK_ADDRESS_IS_OWN)
+            r = routes_say(message, "%s", why);
+        else if (r >= 0)
+            r = routes_say(message, "no %s gateway: %s", same ? "IPv4 and no IPv6" : families[f],
+                           why);
+    }
+    return r;
 }
 
 /* The best foreign default route through the device, NULL for none. */
@@ -88,23 +126,16 @@ static bool first_host(const struct route_address *address, struct ip *ret)
     return true;
 }
 
-static int find_first(const struct routes_work *work, const struct routes_wish *wish, unsigned f,
-                      struct ip *ret, char **ret_message)
+static int find_first(const struct routes_work *work, struct routes_wish *wish, unsigned f,
+                      struct ip *ret)
 {
     const struct route_address *address = main_address(work, wish, IP_FAMILY(f));
-    _cleanup_free_ char *why = NULL;
-    char text[IP_TEXT_MAX];
     struct ip gateway;
 
     if (!address || !first_host(address, &gateway))
-        return say_no_gateway(f, ret_message,
-                              "an address without a subnet has no first host; write 'gateway = "
-                              "ADDRESS'");
-    if (is_own_address(work, &gateway)) {
-        (void)routes_say(&why, "the first host, %s, is this host itself; write 'gateway = ADDRESS'",
-                         ip_text(&gateway, text));
-        return say_no_gateway(f, ret_message, why);
-    }
+        return lacks(wish, f, (struct routes_lack){.kind = LACK_SUBNET});
+    if (is_own_address(work, &gateway))
+        return lacks(wish, f, (struct routes_lack){.kind = LACK_FIRST_IS_OWN, .gateway = gateway});
     *ret = gateway;
     return 1;
 }
@@ -122,24 +153,8 @@ static const struct route_lease *find_lease(const struct routes_work *work, int 
     return NULL;
 }
 
-static int say_none(const struct routes_work *work, const struct routes_wish *wish, unsigned f,
-                    char **ret_message)
-{
-    const struct route_lease *untold = f ? NULL : find_lease(work, wish->device->ifindex, 0);
-    _cleanup_free_ char *why = NULL;
-
-    (void)routes_say(
-        &why,
-        "no table has a default route through %s, and no lease names one%s%s%s%s%s; write 'gateway "
-        "= ADDRESS', 'first' or 'none' in [routing %s]",
-        NAME_SHOWN(wish->device->name), untold ? " (" : "", untold ? untold->source : "",
-        untold ? ": " : "", untold ? untold->trouble : "", untold ? ")" : "",
-        NAME_SHOWN(wish->device->name));
-    return say_no_gateway(f, ret_message, why);
-}
-
 static int find_any(const struct routes_work *work, struct routes_wish *wish, unsigned f,
-                    const struct route *route, struct routes_gateway *ret, char **ret_message)
+                    const struct route *route, struct routes_gateway *ret)
 {
     const struct route_lease *lease;
     char *source = wish->out->gateway[f].source;
@@ -163,15 +178,19 @@ static int find_any(const struct routes_work *work, struct routes_wish *wish, un
         snprintf(source, size, "point to point");
         return 1;
     }
-    return say_none(work, wish, f, ret_message);
+    return lacks(wish, f,
+                 (struct routes_lack){
+                     .kind = LACK_UNKNOWN,
+                     .untold = f ? NULL : find_lease(work, wish->device->ifindex, 0),
+                 });
 }
 
 int routes_find_gateway(struct routes_work *work, struct routes_wish *wish, unsigned f,
-                        struct routes_gateway *ret, char **ret_message)
+                        struct routes_gateway *ret)
 {
     const struct route *route = find_default(work, wish->device->ifindex, IP_FAMILY(f));
     struct routes_gateway gateway = {.mtu = route ? route->mtu : 0};
-    char text[IP_TEXT_MAX], *source = wish->out->gateway[f].source;
+    char *source = wish->out->gateway[f].source;
     int r = 1;
 
     switch (wish->settings.gateway[f].kind) {
@@ -179,21 +198,20 @@ int routes_find_gateway(struct routes_work *work, struct routes_wish *wish, unsi
         strcpy(source, "none");
         return 0;
     case ROUTING_GATEWAY_FIRST:
-        r = find_first(work, wish, f, &gateway.via, ret_message);
+        r = find_first(work, wish, f, &gateway.via);
         if (r > 0)
             strcpy(source, "first host");
         break;
     case ROUTING_GATEWAY_ADDRESS:
         gateway.via = wish->settings.gateway[f].address;
         if (is_own_address(work, &gateway.via))
-            r = routes_say(ret_message, "the gateway %s is this host itself",
-                           ip_text(&gateway.via, text))
-                    ?: -ENOENT;
+            r = lacks(wish, f,
+                      (struct routes_lack){.kind = LACK_ADDRESS_IS_OWN, .gateway = gateway.via});
         else
             strcpy(source, "policy");
         break;
     case ROUTING_GATEWAY_AUTO:
-        r = find_any(work, wish, f, route, &gateway, ret_message);
+        r = find_any(work, wish, f, route, &gateway);
         break;
     }
     if (r < 0)

@@ -8,6 +8,20 @@
 
 #define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
 
+/* Why a family of a device has no gateway. */
+struct routes_lack {
+    enum routes_lack_kind {
+        LACK_NOTHING,        /* it has one, wants none, or none was looked for */
+        LACK_SUBNET,         /* no address with a subnet has a first host */
+        LACK_FIRST_IS_OWN,   /* the first host, `gateway`, is this one */
+        LACK_ADDRESS_IS_OWN, /* so is the address of the policy, `gateway` */
+        LACK_UNKNOWN,        /* nothing knows one */
+    } kind;
+    struct ip gateway;
+    const struct route_lease
+        *untold; /* LACK_UNKNOWN: one whose gateway could not be told, or NULL */
+};
+
 /* A device that the policy asks for, in the order of ifindex. */
 struct routes_wish {
     const struct device *device;
@@ -17,6 +31,8 @@ struct routes_wish {
     size_t first_route, first_rule; /* of its own in the plan, with out->n_routes, out->n_rules */
     bool behind_main[IP_FAMILIES];  /* it has a rule that wants main to be asked before */
     bool frozen;                    /* it keeps what it has */
+    bool arp_advised;               /* the subnet is on another device: said once */
+    struct routes_lack lack[IP_FAMILIES];
 };
 
 struct routes_work {
@@ -65,15 +81,18 @@ struct routes_wish *routes_wish_of(const struct routes_work *work, int ifindex);
  * matter. -ENOMEM. */
 int routes_want(struct routes_work *work, struct routes_wish *wish);
 
-/* The gateway of one family. 1: found, 0: the policy wants none, -ENOENT with a message (owned):
- * not found. */
+/* The gateway of one family. 1: found, 0: the policy wants none, -ENOENT: not found, wish.lack
+ * tells. */
 struct routes_gateway {
     struct ip via; /* family 0: the device itself */
     bool onlink;
     uint32_t mtu;
 };
 int routes_find_gateway(struct routes_work *work, struct routes_wish *wish, unsigned f,
-                        struct routes_gateway *ret, char **ret_message);
+                        struct routes_gateway *ret);
+
+/* Say which families have no gateway, and why. -ENOMEM. */
+int routes_say_lacks(const struct routes_wish *wish, char **message);
 
 /* Who stands in the way of the device: an owned sentence in *ret, NULL for nobody. -ENOMEM. */
 int routes_find_conflict(const struct routes_work *work, const struct routes_wish *wish,

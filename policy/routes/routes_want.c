@@ -230,13 +230,14 @@ static int advise(struct half *half, const struct route_address *address)
     if (half->f != IP_INDEX(AF_INET) || !has_subnet(address) || address->peer.family)
         return 0;
     other = live_by_ifindex(live, other_device_in(half->work, &subnet, device->ifindex));
-    if (!other || (half->wish->out->advice && strstr(half->wish->out->advice, "[arp_filter]")))
+    if (!other || half->wish->arp_advised)
         return 0;
     if (key_effective(KEY_ARP_FILTER, live->all[KEY_ARP_FILTER], device->conf[KEY_ARP_FILTER],
                       false) == 1 &&
         key_effective(KEY_ARP_ANNOUNCE, live->all[KEY_ARP_ANNOUNCE], device->conf[KEY_ARP_ANNOUNCE],
                       false) == 2)
         return 0;
+    half->wish->arp_advised = true;
     return routes_say(&half->wish->out->advice,
                       "%s is also on %s: so that each answers for its own addresses only, write "
                       "'%s = yes' in [arp_filter] and '%s = 2' in [arp_announce], for both devices",
@@ -290,7 +291,7 @@ static int want_half(struct half *half, enum half_state *ret)
         *ret = HALF_PRIMARY;
         return 0;
     }
-    found = routes_find_gateway(half->work, half->wish, half->f, &gateway, &out->message);
+    found = routes_find_gateway(half->work, half->wish, half->f, &gateway);
     if (found == -ENOENT) {
         *ret = HALF_IMPOSSIBLE;
         out->holds_value |= half->f == IP_INDEX(AF_INET);
@@ -358,6 +359,9 @@ int routes_want(struct routes_work *work, struct routes_wish *wish)
             return r;
         seen[state] = true;
     }
+    r = routes_say_lacks(wish, &wish->out->message);
+    if (r < 0)
+        return r;
     if (seen[HALF_IMPOSSIBLE])
         wish->out->state = ROUTES_IMPOSSIBLE;
     else if (seen[HALF_DONE])
