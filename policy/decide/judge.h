@@ -156,7 +156,8 @@ struct warning {
     int last_ifindex;        /* of the last one counted, so that it is not counted twice */
     unsigned n_examples;
     char examples[3][DEVICE_NAME_MAX + 1];
-    char *message; /* owned; one sentence with what to do */
+    char *message;       /* owned; one sentence with what to do */
+    struct origin named; /* the line of policy that it names; file NULL: none */
 };
 
 /* Carrying out the policy would cut an SSH session on this device: WARN_LOCKOUT for its rule. */

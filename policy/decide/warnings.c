@@ -7,24 +7,8 @@
 
 #include "policy/lang/routing.h"
 
-const char *warning_name(enum warning_code code)
-{
-    static const char *const names[WARN_COUNT] = {
-        [WARN_LOOSE_UNNUMBERED] = "loose-unnumbered",
-        [WARN_OUT_OF_RANGE] = "out-of-range",
-        [WARN_WRITER] = "writer",
-        [WARN_FLOOR] = "floor",
-        [WARN_SCANNER] = "scanner",
-        [WARN_CONTAINERS] = "containers",
-        [WARN_EXPIRED] = "expired",
-        [WARN_STRICT_FORWARD] = "strict-forward",
-        [WARN_LOCKOUT] = "lockout",
-    };
-
-    return names[code];
-}
-
-static char *expired_text(const struct judge *judge, const struct rule *rule)
+static char *expired_text(const struct judge *judge, enum key key, const struct rule *rule,
+                          struct origin *ret_named)
 {
     const struct exception *exception = &judge->policy->exceptions[rule->exception];
     _cleanup_free_ char *name = name_escape(exception->name);
@@ -36,6 +20,7 @@ static char *expired_text(const struct judge *judge, const struct rule *rule)
         asprintf(&text, "exception %s ended on %04d-%02d-%02d: remove it or renew it (%s:%u)", name,
                  until / 10000, until / 100 % 100, until % 100, file, exception->origin.line) < 0)
         return NULL;
+    *ret_named = exception->origin;
     return text;
 }
 
@@ -45,86 +30,112 @@ static bool is_pin_of_use(const struct judge *judge, enum key key, const struct 
     return !pattern_is_pin(&rule->pattern) && !policy_pin(judge->policy, key, PATTERN_DEFAULT);
 }
 
-/* The sentence of a code that names its rule. */
-static char *rule_text(const struct judge *judge, enum warning_code code, enum key key,
-                       const struct rule *rule)
+/* "lxc*=off (FILE:3)": the rule, and what follows from it. */
+static char *rule_text(const char *before, const struct rule *rule, const char *after,
+                       struct origin *ret_named)
 {
     _cleanup_free_ char *pattern = name_escape(rule->pattern.text);
     _cleanup_free_ char *value = name_escape(rule->value_text);
     _cleanup_free_ char *file = name_escape(rule->origin.file);
     char *text;
-    int r;
 
-    if (!pattern || !value || !file)
+    if (!pattern || !value || !file ||
+        asprintf(&text, "%s%s=%s (%s:%u)%s", before, pattern, value, file, rule->origin.line,
+                 after) < 0)
         return NULL;
-    if (code == WARN_FLOOR)
-        r = asprintf(&text,
-                     "`all` is lowered for %s=%s (%s:%u) and no * rule says what the other devices "
-                     "shall be: add one, such as * = strict",
-                     pattern, value, file, rule->origin.line);
-    else if (code == WARN_SCANNER)
-        r = asprintf(&text,
-                     "%s=%s (%s:%u) keeps `all` at 0, which audits that read only `all` report: "
-                     "what counts is each device, as check shows it",
-                     pattern, value, file, rule->origin.line);
-    else
-        r = asprintf(
-            &text, "%s=%s (%s:%u) changes what new network namespaces copy of %s%s", pattern, value,
-            file, rule->origin.line, key_info(key)->name,
-            is_pin_of_use(judge, key, rule) ? ": on container hosts pin default = unmanaged" : "");
-    return r < 0 ? NULL : text;
+    *ret_named = rule->origin;
+    return text;
+}
+
+static char *floor_text(const struct judge *judge, enum key key, const struct rule *rule,
+                        struct origin *ret_named)
+{
+    return rule_text("`all` is lowered for ", rule,
+                     " and no * rule says what the other devices shall be: add one, such as * = "
+                     "strict",
+                     ret_named);
+}
+
+static char *scanner_text(const struct judge *judge, enum key key, const struct rule *rule,
+                          struct origin *ret_named)
+{
+    return rule_text("", rule,
+                     " keeps `all` at 0, which audits that read only `all` report: what counts is "
+                     "each device, as check shows it",
+                     ret_named);
+}
+
+static char *containers_text(const struct judge *judge, enum key key, const struct rule *rule,
+                             struct origin *ret_named)
+{
+    char after[160];
+
+    snprintf(after, sizeof(after), " changes what new network namespaces copy of %s%s",
+             key_info(key)->name,
+             is_pin_of_use(judge, key, rule) ? ": on container hosts pin default = unmanaged" : "");
+    return rule_text("", rule, after, ret_named);
+}
+
+static char *range_text(const struct judge *judge, enum key key, const struct rule *rule,
+                        struct origin *ret_named)
+{
+    char *text;
+
+    if (key == KEY_RP_FILTER)
+        return strdup("a stored value other than 0, 1, 2 acts as loose: write 0, 1 or 2 instead");
+    return asprintf(&text, "a stored value of %s is outside what the kernel documents",
+                    key_info(key)->name) < 0
+               ? NULL
+               : text;
+}
+
+/* One row per code: its name, and its sentence or what makes it. One that tells of a rule is empty
+ * where there is none. */
+static const struct {
+    const char *name, *text;
+    char *(*make)(const struct judge *judge, enum key key, const struct rule *rule,
+                  struct origin *ret_named);
+    bool of_rule;
+} kinds[WARN_COUNT] = {
+    [WARN_LOOSE_UNNUMBERED] = {"loose-unnumbered",
+                               "loose drops like strict on a device without IPv4 address when the "
+                               "source is routed elsewhere: such devices need off"},
+    [WARN_OUT_OF_RANGE] = {"out-of-range", .make = range_text},
+    [WARN_WRITER] = {"writer", "something keeps writing this back, and the agent puts it right "
+                               "again: 'rpfpolicy status' tells how often, 'rpfpolicy explain "
+                               "DEVICE' names suspects"},
+    [WARN_FLOOR] = {"floor", .make = floor_text, .of_rule = true},
+    [WARN_SCANNER] = {"scanner", .make = scanner_text, .of_rule = true},
+    [WARN_CONTAINERS] = {"containers", .make = containers_text, .of_rule = true},
+    [WARN_EXPIRED] = {"expired", .make = expired_text, .of_rule = true},
+    [WARN_STRICT_FORWARD] = {"strict-forward",
+                             "strict drops what such a device forwards inwards (published ports, "
+                             "NodePorts) when the way back leaves elsewhere, whatever rules there "
+                             "are for the host's own addresses: loose, or marks with "
+                             "src_valid_mark; 'rpfpolicy explain DEVICE' has both to paste"},
+    [WARN_LOCKOUT] =
+        {"lockout", "carrying this out would cut an SSH session that is open now: 'rpfpolicy plan "
+                    "--impact' tells whose, and the line that would keep it"},
+};
+
+const char *warning_name(enum warning_code code)
+{
+    return kinds[code].name;
 }
 
 static char *warning_text(const struct judge *judge, enum warning_code code, enum key key,
-                          const struct rule *rule)
+                          const struct rule *rule, struct origin *ret_named)
 {
-    const char *plain = "";
-    char *text;
-
-    switch (code) {
-    case WARN_EXPIRED:
-        return expired_text(judge, rule);
-    case WARN_FLOOR:
-    case WARN_SCANNER:
-    case WARN_CONTAINERS:
-        if (rule)
-            return rule_text(judge, code, key, rule);
-        break;
-    case WARN_LOOSE_UNNUMBERED:
-        plain = "loose drops like strict on a device without IPv4 address when the source is "
-                "routed elsewhere: such devices need off";
-        break;
-    case WARN_OUT_OF_RANGE:
-        if (key == KEY_RP_FILTER)
-            plain = "a stored value other than 0, 1, 2 acts as loose: write 0, 1 or 2 instead";
-        else if (asprintf(&text, "a stored value of %s is outside what the kernel documents",
-                          key_info(key)->name) >= 0)
-            return text;
-        break;
-    case WARN_LOCKOUT:
-        plain = "carrying this out would cut an SSH session that is open now: 'rpfpolicy plan "
-                "--impact' tells whose, and the line that would keep it";
-        break;
-    case WARN_STRICT_FORWARD:
-        plain = "strict drops what such a device forwards inwards (published ports, NodePorts) "
-                "when the way back leaves elsewhere, whatever rules there are for the host's own "
-                "addresses: loose, or marks with src_valid_mark; 'rpfpolicy explain DEVICE' has "
-                "both to paste";
-        break;
-    case WARN_WRITER:
-        plain = "something keeps writing this back, and the agent puts it right again: 'rpfpolicy "
-                "status' tells how often, 'rpfpolicy explain DEVICE' names suspects";
-        break;
-    case WARN_COUNT:
-        break;
-    }
-    return strdup(plain);
+    if (kinds[code].make && (rule || !kinds[code].of_rule))
+        return kinds[code].make(judge, key, rule, ret_named);
+    return strdup(kinds[code].text ?: "");
 }
 
 static struct warning *find_warning(struct judge *judge, enum warning_code code, enum key key,
                                     const struct rule *rule)
 {
     _cleanup_free_ char *text = NULL;
+    struct origin named = {0};
     size_t n = judge->n_warnings;
 
     for (size_t i = 0; i < n; i++) {
@@ -133,12 +144,12 @@ static struct warning *find_warning(struct judge *judge, enum warning_code code,
         if (w->code == code && w->rule == rule && (rule || w->key == key))
             return w;
     }
-    text = warning_text(judge, code, key, rule);
+    text = warning_text(judge, code, key, rule, &named);
     if (!text ||
         grow((void **)&judge->warnings, &judge->warnings_capacity, n, sizeof(*judge->warnings)) < 0)
         return NULL;
-    judge->warnings[n] =
-        (struct warning){.code = code, .key = key, .rule = rule, .message = TAKE_PTR(text)};
+    judge->warnings[n] = (struct warning){
+        .code = code, .key = key, .rule = rule, .message = TAKE_PTR(text), .named = named};
     judge->n_warnings++;
     return &judge->warnings[n];
 }

@@ -126,8 +126,8 @@ def source(path):
 
 
 def table(path, prefix):
-    """The words of a table such as `[STATE_OK] = "ok",`."""
-    return re.findall(rf'\[{prefix}_\w+\] = "([^"]+)"', source(path))
+    """The words of a table such as `[STATE_OK] = "ok",`, or `{"ok", …`."""
+    return re.findall(rf'\[{prefix}_\w+\] =\s+\{{?"([^"]+)"', source(path))
 
 
 # --- the pages

@@ -22,6 +22,13 @@ static const struct warning *find(struct scene *s, enum warning_code code)
     for (size_t i = 0; i < n; i++) {
         assert_true(i == 0 || warnings[i - 1].code <= warnings[i].code);
         assert_true(warnings[i].message[0]);
+        if (warnings[i].named.file) {
+            char place[64];
+
+            snprintf(place, sizeof(place), "(%s:%u)", warnings[i].named.file,
+                     warnings[i].named.line);
+            assert_non_null(strstr(warnings[i].message, place));
+        }
         if (warnings[i].code == code)
             found = &warnings[i];
     }
@@ -198,6 +205,24 @@ static void expired_exception_counts_each_device_once(void **state)
     end(&s);
 }
 
+static void what_a_sentence_names_is_known(void **state)
+{
+    struct scene s;
+
+    begin(&s,
+          "[rp_filter]\nlxc* = off\n[exception old]\ndevices = lxc1\nrp_filter = off\n"
+          "reason = test\nuntil = 2024-02-28\n",
+          NULL);
+    set(&s, 2, 1);
+    add(&s, "lxc1", 3);
+    assert_int_equal(find(&s, WARN_FLOOR)->named.line, find(&s, WARN_FLOOR)->rule->origin.line);
+    assert_int_equal(find(&s, WARN_EXPIRED)->named.line, 3);
+    assert_null(find(&s, WARN_OUT_OF_RANGE)->named.file);
+    for (enum warning_code code = 0; code < WARN_COUNT; code++)
+        assert_true(*warning_name(code));
+    end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +233,7 @@ int main(void)
         cmocka_unit_test(container_hosts_are_told_that_namespaces_copy),
         cmocka_unit_test(no_pin_is_advised_against_a_pin),
         cmocka_unit_test(expired_exception_counts_each_device_once),
+        cmocka_unit_test(what_a_sentence_names_is_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,23 +17,22 @@ static void print_examples(struct text *out, const struct warning *warning)
 /* What follows from `all` or `default` alone says so in its own words. */
 static bool names_devices(const struct warning *warning)
 {
-    return warning->count > 1 ||
-           (warning->count == 1 &&
-            (warning->code == WARN_OUT_OF_RANGE ||
-             (!streq(warning->examples[0], "all") && !streq(warning->examples[0], "default"))));
+    return warning->count > 1 || (warning->count == 1 && (warning->code == WARN_OUT_OF_RANGE ||
+                                                          warning->last_ifindex > 0));
 }
 
 char *check_warning_text(const struct warning *warning)
 {
+    const struct origin *origin = warning->rule ? &warning->rule->origin : NULL;
     _cleanup_free_ char *place = NULL;
     _cleanup_text_ struct text text = {0};
 
     text_add(&text, "%s: %s", warning_name(warning->code), warning->message);
     if (names_devices(warning))
         print_examples(&text, warning);
-    if (warning->rule)
-        place = place_text(warning->rule->origin.file, warning->rule->origin.line);
-    if (place && !strstr(warning->message, place))
+    if (origin && (origin->file != warning->named.file || origin->line != warning->named.line))
+        place = place_text(origin->file, origin->line);
+    if (place)
         text_add(&text, " (%s)", place);
     return text_take(&text);
 }
