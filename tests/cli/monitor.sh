@@ -49,6 +49,8 @@ END
 
 # --- for people
 
+add_device lxc5
+rpfpolicy pause lxc5 --for=1h --reason=test >/dev/null 2>&1
 monitor_start rpfpolicy monitor
 shown "the title" '^TIME +DEVICE +KEY +OLD +NEW +WANTED +STATE +EVENT$'
 echo 2 >"$CONF/lxc1/rp_filter"
@@ -67,7 +69,11 @@ ip link del lan7
 shown "a device that is gone" ' lan7 +rp_filter +strict \(0\) +- +- +- +gone$'
 echo 1 >"$CONF/eth0/arp_ignore"
 shown "a value that nothing announces" ' eth0 +arp_ignore +0 \(0\) +1 \(1\) +- +unmanaged +look$'
+echo 2 >"$CONF/lxc5/rp_filter"
+shown "a paused device, also after a look at everything" ' lxc5 +rp_filter .* paused +netconf$'
 monitor_end INT "ended by ctrl-c"
+ip link del lxc5
+rpfpolicy resume lxc5 >/dev/null
 
 # --- as JSON, for some devices
 

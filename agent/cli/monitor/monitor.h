@@ -3,6 +3,7 @@
 
 #include "agent/cli/session/session.h"
 #include "agent/kernel/watch.h"
+#include "agent/kernel/world.h"
 #include "agent/peers/observed.h"
 
 /* What a line speaks of. */
@@ -10,7 +11,8 @@ struct change {
     const char *event;
     int ifindex; /* or IFINDEX_ALL, IFINDEX_DEFAULT */
     const char *name;
-    const char *old_name; /* of a rename; else NULL */
+    char *const *altnames; /* NULL for none */
+    const char *old_name;  /* of a rename; else NULL */
     enum key key;
     bool had, has; /* whether there is a value before, after */
     int old_configured, old_effective, configured, effective;
@@ -21,7 +23,8 @@ struct change {
 
 struct monitor {
     struct cli *cli;        /* borrowed */
-    struct session session; /* session.live is what was shown last */
+    struct world world;     /* what was shown last */
+    struct session session; /* session.live is lent by the world */
     struct netlink nl;
     struct watch watch; /* links and netconf in one socket: in the order the kernel told them */
     char **names;       /* borrowed; only these, or all when there are none */
@@ -57,5 +60,5 @@ int monitor_observe_begin(struct monitor *monitor);
 void monitor_observe(struct monitor *monitor);
 void monitor_print_observed(struct monitor *monitor);
 
-/* Put a new picture in the place of the present one, every change printed. Takes over `live`. */
-int monitor_take(struct monitor *monitor, struct live *live, const char *event);
+/* Put a new picture in the place of the present one, every change printed. Takes over `world`. */
+void monitor_take(struct monitor *monitor, struct world *world, const char *event);

@@ -119,10 +119,19 @@ static void print_line(struct monitor *monitor, const struct change *change)
     fputc('\n', out->stream);
 }
 
+/* A device that is gone is found by its other names no more. */
+static bool is_named(const struct monitor *monitor, const struct change *change)
+{
+    for (char *const *name = change->altnames; name && *name; name++)
+        if (monitor_is_named(monitor, *name))
+            return true;
+    return monitor_is_named(monitor, change->name) ||
+           (change->old_name && monitor_is_named(monitor, change->old_name));
+}
+
 void monitor_print(struct monitor *monitor, const struct change *change)
 {
-    if (!monitor_is_named(monitor, change->name) &&
-        !(change->old_name && monitor_is_named(monitor, change->old_name)))
+    if (!is_named(monitor, change))
         return;
     if (monitor->cli->format == FORMAT_TABLE)
         print_line(monitor, change);

@@ -1,7 +1,5 @@
 /* The picture that `monitor` keeps, and how messages and readings change it. One comparison of
  * before and after finds what is printed, whatever the occasion. */
-#include <linux/netconf.h>
-#include <linux/rtnetlink.h>
 #include <stdio.h>
 
 #include "agent/cli/monitor/monitor.h"
@@ -58,6 +56,7 @@ static void compare_devices(struct monitor *monitor, const struct device *old,
             .event = event,
             .ifindex = device->ifindex,
             .name = device->name,
+            .altnames = device->altnames,
             .old_name = renamed ? old->name : NULL,
             .key = key,
             .had = had,
@@ -123,157 +122,63 @@ static void compare_specials(struct monitor *monitor, int which, const int32_t *
 
 /* ------------------------------------------------------------------------------ single messages */
 
-static void insert(struct live *live, size_t at, struct device *device)
-{
-    struct device *devices = reallocarray(live->devices, live->count + 1, sizeof(*live->devices));
-
-    if (!devices) {
-        device_done(device);
-        return; /* the next reading finds it */
-    }
-    live->devices = devices;
-    memmove(devices + at + 1, devices + at, (live->count - at) * sizeof(*devices));
-    devices[at] = *device;
-    live->count++;
-}
-
-static size_t place_of(const struct live *live, int ifindex)
-{
-    size_t at = live->count;
-
-    while (at > 0 && live->devices[at - 1].ifindex >= ifindex)
-        at--;
-    return at;
-}
-
 uint32_t monitor_facts(const struct monitor *monitor)
 {
     return session_facts(monitor->session.policy) | (monitor->count > 0 ? FACT_ALTNAMES : 0);
 }
 
-/* What a message about a link does not say, of the same device. */
-static void keep_facts(struct device *device, struct device *old)
-{
-    device->numbered = old->numbered;
-    device->uplink = old->uplink;
-    memcpy(device->driver, old->driver, sizeof(device->driver));
-    if (device->master == old->master)
-        memcpy(device->master_name, old->master_name, sizeof(device->master_name));
-    device->properties = TAKE_PTR(old->properties);
-    device->known |= old->known;
-    if (device->master != old->master)
-        device->known &= ~(uint32_t)FACT_MASTER_NAME;
-}
-
-static void on_new_link(struct monitor *monitor, const struct nlmsghdr *message)
-{
-    struct live *live = &monitor->session.live;
-    struct device device = {0}, *old;
-
-    if (link_read_message(message, monitor_facts(monitor), &device) < 0)
-        return;
-    old = live_by_ifindex(live, device.ifindex);
-    if (!old) {
-        compare_devices(monitor, NULL, &device, live->all, "new device");
-        insert(live, place_of(live, device.ifindex), &device);
-        return;
-    }
-    keep_facts(&device, old);
-    compare_devices(monitor, old, &device, live->all,
-                    streq(old->name, device.name) ? "link" : "rename");
-    device_done(old);
-    *old = device;
-}
-
-static void on_link(struct monitor *monitor, const struct nlmsghdr *message)
-{
-    struct live *live = &monitor->session.live;
-    const struct ifinfomsg *info;
-    struct device *old;
-
-    if (mnl_nlmsg_get_payload_len(message) < sizeof(*info))
-        return;
-    info = mnl_nlmsg_get_payload(message);
-    if (info->ifi_family != AF_UNSPEC)
-        return; /* a bridge speaks of its port */
-    if (message->nlmsg_type == RTM_NEWLINK) {
-        on_new_link(monitor, message);
-        return;
-    }
-    old = live_by_ifindex(live, info->ifi_index);
-    if (!old)
-        return;
-    compare_devices(monitor, old, NULL, live->all, "gone");
-    device_done(old);
-    live->count--;
-    memmove(old, old + 1, (size_t)(live->devices + live->count - old) * sizeof(*old));
-}
-
 /* Every device's effective value may hang on `all`; who follows `default` is not announced. */
-static void on_special(struct monitor *monitor, const struct netconf_values *values)
+static void on_special(struct monitor *monitor, const struct world_change *change)
 {
-    bool is_all = values->ifindex == NETCONFA_IFINDEX_ALL;
-    struct live *live = &monitor->session.live;
-    int32_t *present = is_all ? live->all : live->def, old[KEY_COUNT];
+    bool is_all = change->ifindex == IFINDEX_ALL;
+    const struct live *live = &monitor->session.live;
 
-    if (!values->has_rp_filter || present[KEY_RP_FILTER] == values->rp_filter)
-        return;
-    memcpy(old, present, sizeof(old));
-    present[KEY_RP_FILTER] = values->rp_filter;
     judge_again(monitor);
-    compare_specials(monitor, is_all ? IFINDEX_ALL : IFINDEX_DEFAULT, old, present, "netconf");
-    if (!is_all) {
+    compare_specials(monitor, change->ifindex, change->special, is_all ? live->all : live->def,
+                     "netconf");
+    if (!is_all)
         monitor->reread = "default";
-        return;
-    }
-    for (size_t i = 0; i < live->count; i++)
-        compare_devices(monitor, &live->devices[i], &live->devices[i], old, "all");
-}
-
-static void on_netconf(struct monitor *monitor, const struct nlmsghdr *message)
-{
-    struct netconf_values values = {0};
-    struct device *device, old;
-
-    if (netconf_read_message(message, &values) < 0)
-        return;
-    if (values.ifindex < 0) {
-        on_special(monitor, &values);
-        return;
-    }
-    device = live_by_ifindex(&monitor->session.live, values.ifindex);
-    if (!device)
-        return;    /* its RTM_NEWLINK comes next and carries the values */
-    old = *device; /* for the comparison; what it owns stays with the device */
-    if (values.has_rp_filter)
-        device->conf[KEY_RP_FILTER] = values.rp_filter;
-    if (values.has_forwarding)
-        device->forwarding = values.forwarding != 0;
-    compare_devices(monitor, &old, device, monitor->session.live.all, "netconf");
+    for (size_t i = 0; is_all && i < live->count; i++)
+        compare_devices(monitor, &live->devices[i], &live->devices[i], change->special, "all");
 }
 
 void monitor_message(const struct nlmsghdr *message, void *data)
 {
+    static const char *const events[] = {
+        [WORLD_NEW_DEVICE] = "new device", [WORLD_LINK] = "link",
+        [WORLD_RENAMED] = "rename",        [WORLD_GONE] = "gone",
+        [WORLD_VALUES] = "netconf",
+    };
     struct monitor *monitor = data;
+    struct live *live = &monitor->session.live;
+    struct world_change change;
 
     if (monitor->failed < 0)
         return;
-    if (message->nlmsg_type == RTM_NEWLINK || message->nlmsg_type == RTM_DELLINK)
-        on_link(monitor, message);
-    else if (message->nlmsg_type == RTM_NEWNETCONF)
-        on_netconf(monitor, message);
+    world_update(&monitor->world, message, &change);
+    *live = monitor->world.live;
+    if (change.event == WORLD_SPECIAL)
+        on_special(monitor, &change);
+    else if (change.event != WORLD_NOTHING)
+        compare_devices(monitor, change.before.ifindex ? &change.before : NULL,
+                        live_by_ifindex(live, change.ifindex), live->all, events[change.event]);
+    if (change.stale & WORLD_DEVICES && !monitor->reread)
+        monitor->reread = "look";
+    world_change_done(&change);
 }
 
 /* ------------------------------------------------------------------------------- whole readings */
 
-int monitor_take(struct monitor *monitor, struct live *live, const char *event)
+void monitor_take(struct monitor *monitor, struct world *world, const char *event)
 {
     struct session *session = &monitor->session;
-    struct live old = session->live;
+    struct world before = monitor->world;
+    const struct live old = before.live;
     size_t i = 0, j = 0;
 
-    session->live = *live;
-    *live = (struct live){0};
+    monitor->world = *world;
+    *world = (struct world){0};
+    session->live = monitor->world.live;
     judge_again(monitor);
     compare_specials(monitor, IFINDEX_ALL, old.all, session->live.all, event);
     compare_specials(monitor, IFINDEX_DEFAULT, old.def, session->live.def, event);
@@ -291,6 +196,5 @@ int monitor_take(struct monitor *monitor, struct live *live, const char *event)
         i += a != NULL;
         j += b != NULL;
     }
-    live_done(&old);
-    return 0;
+    world_done(&before);
 }

@@ -11,6 +11,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/cli/monitor/monitor.h"
+#include "agent/store/pause.h"
 
 #define LOOK_EVERY (5 * USEC_PER_SEC)
 #define LOOK_SHARE 20 /* looking for who would be cut takes at most this part of the time */
@@ -51,21 +52,29 @@ static int drain(struct monitor *monitor)
         if (monitor->watch.messages == before)
             break;
     } while (r >= 0 && monitor->failed == 0);
+    if (world_settle(&monitor->world) && !monitor->reread)
+        monitor->reread = "look";
     return r < 0 ? r : 0;
 }
 
-static int read_picture(struct monitor *monitor, struct live *ret)
+static struct picture_options picture_of(const struct monitor *monitor)
 {
-    struct session *session = &monitor->session;
-    struct picture_options options = {
+    return (struct picture_options){
         .keys = KEY_MASK_ALL,
         .facts = monitor_facts(monitor),
-        .proc_sys_net = session->cli->paths.proc_sys_net,
+        .proc_sys_net = monitor->cli->paths.proc_sys_net,
     };
-    int r = picture_read(&monitor->nl, &options, ret);
+}
 
-    if (r == 0)
-        r = session_amend(session, ret);
+static int read_world(struct monitor *monitor, struct world *ret)
+{
+    const struct picture_options picture = picture_of(monitor);
+    int r = world_read(&monitor->nl, &picture, false, ret);
+
+    if (r >= 0)
+        r = session_amend(&monitor->session, &ret->live);
+    if (r >= 0)
+        pauses_mark(&monitor->session.pauses, &ret->live, pauses_now());
     return r;
 }
 
@@ -73,7 +82,7 @@ static int read_picture(struct monitor *monitor, struct live *ret)
  * what the kernel did not announce. Where there is none, only a reading that must be is taken. */
 static int look(struct monitor *monitor, const char *event)
 {
-    struct live live = {0};
+    _cleanup_(world_done) struct world world = {0};
     bool must = monitor->reread;
     int r;
 
@@ -81,22 +90,21 @@ static int look(struct monitor *monitor, const char *event)
     for (unsigned tries = 0;; tries++) {
         uint64_t before = monitor->watch.messages;
 
-        r = read_picture(monitor, &live);
+        world_done(&world);
+        r = read_world(monitor, &world);
         if (r == -EAGAIN || r == -ENOBUFS)
             return 0; /* a storm: the next look will do */
         if (r == 0)
             r = drain(monitor);
         if (r < 0)
-            break;
+            return r;
         if (monitor->watch.messages == before || (must && tries >= QUIET_TRIES))
-            return monitor_take(monitor, &live, event);
-        live_done(&live);
-        live = (struct live){0};
+            break;
         if (tries >= QUIET_TRIES)
             return 0;
     }
-    live_done(&live);
-    return r;
+    monitor_take(monitor, &world, event);
+    return 0;
 }
 
 static int open_signals(void)
@@ -115,7 +123,7 @@ static int open_signals(void)
 /* What nobody announces, and who would be cut. Returns when to look again. */
 static int look_around(struct monitor *monitor, const char *event, uint64_t *ret_next)
 {
-    int r = event ? look(monitor, event) : 0;
+    int r = look(monitor, event);
     uint64_t started = clock_usec(CLOCK_MONOTONIC), now;
 
     if (r == 0 && started >= monitor->observe_at) {
@@ -136,7 +144,7 @@ static int loop(struct monitor *monitor, int signals)
         {.fd = signals, .events = POLLIN},
         {.fd = STDOUT_FILENO}, /* POLLERR: the other end of a pipe is closed */
     };
-    int r = look_around(monitor, NULL, &next);
+    int r = look_around(monitor, "look", &next);
 
     while (r == 0 && monitor->failed == 0) {
         uint64_t now = clock_usec(CLOCK_MONOTONIC);
@@ -187,6 +195,7 @@ static int start(struct monitor *monitor)
     r = session_read(session, KEY_MASK_ALL, monitor_facts(monitor));
     if (r < 0)
         return r;
+    monitor->world = (struct world){.picture = picture_of(monitor), .live = session->live};
     tell_absent(monitor);
     return monitor_observe_begin(monitor);
 }
@@ -227,6 +236,9 @@ static int run_monitor(struct cli *cli, int count, char **arguments)
     watch_close(&monitor.watch);
     netlink_close(&monitor.nl);
     observed_done(&monitor.observed);
+    if (monitor.world.live.devices)
+        monitor.session.live = (struct live){0};
+    world_done(&monitor.world);
     session_done(&monitor.session);
     return r < 0 ? EXIT_ERROR : EXIT_OK;
 }
