@@ -23,17 +23,14 @@ static json_t *json_counts(const unsigned long counts[static STATE_COUNT])
 static json_t *json_summary(const struct fleet_report *report)
 {
     const struct fleet_sum *sum = report->sum;
-    json_t *object = json_object();
 
-    json_object_set_new(object, "hosts", json_integer((json_int_t)report->n_hosts));
-    json_object_set_new(object, "host_states", json_states(sum->states));
-    json_object_set_new(object, "devices", json_integer((json_int_t)sum->devices));
-    json_object_set_new(object, "device_states", json_counts(sum->device_states));
-    json_object_set_new(object, "exceptions", json_integer((json_int_t)sum->n_exceptions));
-    json_object_set_new(object, "expired", json_integer((json_int_t)sum->expired));
-    json_object_set_new(object, "superseded",
-                        json_integer((json_int_t)fleet_superseded(report->fleet)));
-    return object;
+    return json_make({"hosts", json_integer((json_int_t)report->n_hosts)},
+                     {"host_states", json_states(sum->states)},
+                     {"devices", json_integer((json_int_t)sum->devices)},
+                     {"device_states", json_counts(sum->device_states)},
+                     {"exceptions", json_integer((json_int_t)sum->n_exceptions)},
+                     {"expired", json_integer((json_int_t)sum->expired)},
+                     {"superseded", json_integer((json_int_t)fleet_superseded(report->fleet))});
 }
 
 static json_t *json_place(const char *file, unsigned line, const char *name, const char *text)
@@ -43,9 +40,8 @@ static json_t *json_place(const char *file, unsigned line, const char *name, con
     if (!file)
         return json_null();
     object = json_object();
-    json_object_set_new(object, "file", json_bytes(file));
-    json_object_set_new(object, "line", json_integer(line));
-    json_object_set_new(object, name, json_bytes(text));
+    json_set(object, {"file", json_bytes(file)}, {"line", json_integer(line)},
+             {name, json_bytes(text)});
     return object;
 }
 
@@ -56,26 +52,24 @@ static json_t *json_line(const struct fleet_line *line, enum about about)
     const struct fleet_finding *finding = line->finding;
     json_t *object = json_object(), *example = json_object();
 
-    json_object_set_new(object, "state", json_string(state_name(line->state)));
-    json_object_set_new(object, "hosts", json_integer((json_int_t)line->hosts));
-    json_object_set_new(object, "devices", json_integer((json_int_t)line->count));
-    json_object_set_new(object, "key", json_bytes(finding->key));
+    json_set(object, {"state", json_string(state_name(line->state))},
+             {"hosts", json_integer((json_int_t)line->hosts)},
+             {"devices", json_integer((json_int_t)line->count)}, {"key", json_bytes(finding->key)});
     if (about == ABOUT_CAUSE) {
-        json_object_set_new(
-            object, "cause",
-            json_place(finding->cause_file, finding->cause_line, "text", finding->cause));
-        json_object_set_new(object, "message",
-                            finding->cause_file ? json_null() : json_bytes(finding->cause));
+        json_set(
+            object,
+            {"cause", json_place(finding->cause_file, finding->cause_line, "text", finding->cause)},
+            {"message", finding->cause_file ? json_null() : json_bytes(finding->cause)});
     } else if (about == ABOUT_RULE) {
-        json_object_set_new(
-            object, "rule",
-            json_place(finding->rule_file, finding->rule_line, "pattern", finding->pattern));
-        json_object_set_new(object, "wanted", json_bytes(finding->wanted));
+        json_set(object,
+                 {"rule",
+                  json_place(finding->rule_file, finding->rule_line, "pattern", finding->pattern)},
+                 {"wanted", json_bytes(finding->wanted)});
     } else {
         json_object_set_new(object, "names", json_bytes(line->devices));
     }
-    json_object_set_new(example, "host", json_bytes(line->example_host->name));
-    json_object_set_new(example, "device", json_bytes(line->example));
+    json_set(example, {"host", json_bytes(line->example_host->name)},
+             {"device", json_bytes(line->example)});
     json_object_set_new(object, "example", example);
     return object;
 }
@@ -91,19 +85,16 @@ static void print_lines(struct output *out, const char *name, const struct fleet
 
 static json_t *json_exception(const struct fleet_exception *exception)
 {
-    json_t *object = json_object();
     char until[16];
 
     snprintf(until, sizeof(until), "%04d-%02d-%02d", exception->until / 10000,
              exception->until / 100 % 100, exception->until % 100);
-    json_object_set_new(object, "name", json_bytes(exception->name));
-    json_object_set_new(object, "reason", json_bytes(exception->reason));
-    json_object_set_new(object, "ref", json_bytes(exception->ref));
-    json_object_set_new(object, "until", exception->until ? json_string(until) : json_null());
-    json_object_set_new(object, "expired", json_boolean(exception->expired));
-    json_object_set_new(object, "devices", json_bytes(exception->devices));
-    json_object_set_new(object, "hosts", json_integer((json_int_t)exception->hosts));
-    return object;
+    return json_make({"name", json_bytes(exception->name)},
+                     {"reason", json_bytes(exception->reason)}, {"ref", json_bytes(exception->ref)},
+                     {"until", exception->until ? json_string(until) : json_null()},
+                     {"expired", json_boolean(exception->expired)},
+                     {"devices", json_bytes(exception->devices)},
+                     {"hosts", json_integer((json_int_t)exception->hosts)});
 }
 
 static void print_shares(struct output *out, const char *list, const char *name,
@@ -117,8 +108,8 @@ static void print_shares(struct output *out, const char *list, const char *name,
         json_object_set_new(object, name, json_bytes(share->text));
         if (with_mode)
             json_object_set_new(object, "mode", json_bytes(share->mode));
-        json_object_set_new(object, "hosts", json_integer((json_int_t)share->hosts));
-        json_object_set_new(object, "host_states", json_states(share->states));
+        json_set(object, {"hosts", json_integer((json_int_t)share->hosts)},
+                 {"host_states", json_states(share->states)});
         json_element(out, NULL, object);
     }
     json_close(out, ']');
@@ -129,21 +120,16 @@ static json_t *json_host(const struct fleet_host *host)
     bool read = host->state != FLEET_UNREADABLE;
     json_t *object = json_object(), *policy = json_object();
 
-    json_object_set_new(object, "host", json_bytes(host->name));
-    json_object_set_new(object, "machine_id", json_bytes(host->machine_id));
-    json_object_set_new(object, "state", json_string(fleet_state_name(host->state)));
-    json_object_set_new(object, "why", json_bytes(host->why));
-    json_object_set_new(object, "time", read ? json_time((time_t)host->time) : json_null());
-    json_object_set_new(object, "version", json_bytes(host->version));
-    json_object_set_new(policy, "hash", json_bytes(host->hash));
-    json_object_set_new(policy, "mode", json_bytes(host->mode));
-    json_object_set_new(policy, "accepted", read ? json_boolean(host->accepted) : json_null());
-    json_object_set_new(object, "policy", policy);
-    json_object_set_new(object, "agent", json_bytes(host->agent));
-    json_object_set_new(object, "devices", json_integer((json_int_t)host->devices));
-    json_object_set_new(object, "device_states", json_counts(host->counts));
-    json_object_set_new(object, "reports", json_integer(host->reports));
-    json_object_set_new(object, "source", json_bytes(host->source));
+    json_set(object, {"host", json_bytes(host->name)}, {"machine_id", json_bytes(host->machine_id)},
+             {"state", json_string(fleet_state_name(host->state))}, {"why", json_bytes(host->why)},
+             {"time", read ? json_time((time_t)host->time) : json_null()},
+             {"version", json_bytes(host->version)});
+    json_set(policy, {"hash", json_bytes(host->hash)}, {"mode", json_bytes(host->mode)},
+             {"accepted", read ? json_boolean(host->accepted) : json_null()});
+    json_set(object, {"policy", policy}, {"agent", json_bytes(host->agent)},
+             {"devices", json_integer((json_int_t)host->devices)},
+             {"device_states", json_counts(host->counts)}, {"reports", json_integer(host->reports)},
+             {"source", json_bytes(host->source)});
     return object;
 }
 

@@ -55,9 +55,8 @@ static void report_write(struct applying *applying, const struct change_report *
     if (cli->format == FORMAT_JSON) {
         json_t *object = json_write(write);
 
-        json_object_set_new(object, "result", json_string(words[result]));
-        json_object_set_new(object, "error",
-                            result == CHANGE_FAILED ? json_string(error_text(error)) : json_null());
+        json_set(object, {"result", json_string(words[result])},
+                 {"error", result == CHANGE_FAILED ? json_string(error_text(error)) : json_null()});
         json_element(&cli->out, NULL, object);
         return;
     }
@@ -94,23 +93,19 @@ static void finished(const struct engine *engine, unsigned phases, const void *p
 static void open_json(const struct applying *applying, const struct plan *plan, bool dry)
 {
     struct cli *cli = applying->cli;
-    json_t *head, *value;
-    const char *name;
+    json_t *head;
 
     if (cli->format != FORMAT_JSON)
         return;
     head = json_object();
     json_set_header(head, cli);
-    json_object_set_new(head, "policy", json_policy(applying->session));
-    json_object_set_new(head, "dry_run", json_boolean(dry));
-    json_object_set_new(head, "casualties", json_casualties(plan));
+    json_set(head, {"policy", json_policy(applying->session)}, {"dry_run", json_boolean(dry)},
+             {"casualties", json_casualties(plan)});
     if (applying->blind)
         json_object_set_new(head, "impact", json_null());
     else
         impact_set_json(head, applying->session, &applying->peers);
-    json_open(&cli->out, NULL, '{');
-    json_object_foreach(head, name, value) json_element(&cli->out, name, json_incref(value));
-    json_decref(head);
+    json_open_object(&cli->out, head);
     json_open(&cli->out, "writes", '[');
 }
 
@@ -128,12 +123,10 @@ static void close_json(struct applying *applying, const struct change_outcome *o
     json_impossible(&cli->out, applying->session);
     json_routing_devices(&cli->out, &applying->routing);
     summary = json_object();
-    json_object_set_new(summary, "written", json_integer(result->done));
-    json_object_set_new(summary, "gone", json_integer(result->gone));
-    json_object_set_new(summary, "failed", json_integer(result->failed));
-    json_object_set_new(summary, "held", json_integer(result->held));
-    json_object_set_new(summary, "flushed", json_boolean(outcome->flushed));
-    json_object_set_new(summary, "routes", json_routes_outcome(&outcome->counts[ROW_ROUTES]));
+    json_set(summary, {"written", json_integer(result->done)}, {"gone", json_integer(result->gone)},
+             {"failed", json_integer(result->failed)}, {"held", json_integer(result->held)},
+             {"flushed", json_boolean(outcome->flushed)},
+             {"routes", json_routes_outcome(&outcome->counts[ROW_ROUTES])});
     json_element(&cli->out, "summary", summary);
     json_close(&cli->out, '}');
 }

@@ -71,19 +71,15 @@ static void print_json(struct cli *cli, const struct session *session, const str
                        const struct routing *routing, const struct peers *peers)
 {
     const struct routes_plan *routes = &routing->plan;
-    json_t *head = json_object(), *value;
+    json_t *head = json_object();
     struct missing_ways missing = {0};
-    const char *name;
 
     json_set_header(head, cli);
-    json_object_set_new(head, "policy", json_policy(session));
-    json_object_set_new(head, "casualties", json_casualties(plan));
-    json_object_set_new(head, "stricter", json_boolean(plan->stricter));
+    json_set(head, {"policy", json_policy(session)}, {"casualties", json_casualties(plan)},
+             {"stricter", json_boolean(plan->stricter)});
     if (peers)
         impact_set_json(head, session, peers);
-    json_open(&cli->out, NULL, '{');
-    json_object_foreach(head, name, value) json_element(&cli->out, name, json_incref(value));
-    json_decref(head);
+    json_open_object(&cli->out, head);
     json_open(&cli->out, "writes", '[');
     for (size_t i = 0; i < plan->count; i++)
         json_element(&cli->out, NULL, json_write(&plan->writes[i]));

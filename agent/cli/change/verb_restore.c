@@ -59,9 +59,8 @@ static void report_write(struct restoring *restoring, const struct write *write,
                                                   : "failed";
 
     if (json) {
-        json_object_set_new(object, "result", json_string(word));
-        json_object_set_new(object, "error",
-                            result == CHANGE_FAILED ? json_string(error_text(error)) : json_null());
+        json_set(object, {"result", json_string(word)},
+                 {"error", result == CHANGE_FAILED ? json_string(error_text(error)) : json_null()});
     } else if (result != CHANGE_DONE &&
                asprintf(&line, "%s - %s%s%s", text ?: "?", word, error ? ": " : "",
                         error ? error_text(error) : "") < 0) {
@@ -233,11 +232,10 @@ static void print_skipped(struct restoring *restoring, const struct restore_skip
         object = json_object();
         json_object_set_new(object, "ifindex", json_integer(record->ifindex));
         json_set_name(object, "name", skipped->name);
-        json_object_set_new(object, "key", json_string(key_info(record->key)->name));
-        json_object_set_new(object, "value", json_integer(skipped->value));
-        json_object_set_new(object, "wrote", json_integer(record->wrote));
-        json_object_set_new(object, "before", json_integer(record->value));
-        json_object_set_new(object, "why", json_string(words[skipped->why]));
+        json_set(object, {"key", json_string(key_info(record->key)->name)},
+                 {"value", json_integer(skipped->value)}, {"wrote", json_integer(record->wrote)},
+                 {"before", json_integer(record->value)},
+                 {"why", json_string(words[skipped->why])});
     } else {
         text = skipped_text(skipped);
     }
@@ -247,14 +245,11 @@ static void print_skipped(struct restoring *restoring, const struct restore_skip
 static void open_json(struct restoring *restoring, bool dry)
 {
     struct output *out = &restoring->cli->out;
-    json_t *head = json_object(), *value;
-    const char *name;
+    json_t *head = json_object();
 
     json_set_header(head, restoring->cli);
     json_object_set_new(head, "dry_run", json_boolean(dry));
-    json_open(out, NULL, '{');
-    json_object_foreach(head, name, value) json_element(out, name, json_incref(value));
-    json_decref(head);
+    json_open_object(out, head);
     json_open(out, "writes", '[');
 }
 
@@ -276,10 +271,8 @@ static void print_rest(struct restoring *restoring, const struct change_counts *
     if (restoring->writing.changes)
         json_element(out, "routes", json_incref(restoring->writing.changes));
     summary = json_object();
-    json_object_set_new(summary, "written", json_integer(result->done));
-    json_object_set_new(summary, "gone", json_integer(result->gone));
-    json_object_set_new(summary, "failed", json_integer(result->failed));
-    json_object_set_new(summary, "paused", json_boolean(restoring->paused));
+    json_set(summary, {"written", json_integer(result->done)}, {"gone", json_integer(result->gone)},
+             {"failed", json_integer(result->failed)}, {"paused", json_boolean(restoring->paused)});
     json_element(out, "summary", summary);
     json_close(out, '}');
 }

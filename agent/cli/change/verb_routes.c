@@ -23,15 +23,12 @@ static int status_of(const struct routes_plan *plan)
 
 static void open_json(struct cli *cli, const struct session *session)
 {
-    json_t *head = json_object(), *value;
-    const char *name;
+    json_t *head = json_object();
 
     json_set_header(head, cli);
-    json_object_set_new(head, "policy", json_policy(session));
-    json_object_set_new(head, "asked", json_boolean(routing_in_policy(session->policy)));
-    json_open(&cli->out, NULL, '{');
-    json_object_foreach(head, name, value) json_element(&cli->out, name, json_incref(value));
-    json_decref(head);
+    json_set(head, {"policy", json_policy(session)},
+             {"asked", json_boolean(routing_in_policy(session->policy))});
+    json_open_object(&cli->out, head);
 }
 
 /* {…, asked, devices [json_routing_device()], changes [json_routes_change()], summary} */

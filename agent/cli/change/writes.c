@@ -35,17 +35,14 @@ json_t *json_write(const struct write *write)
     _cleanup_free_ char *text = write_reason_text(write);
     json_t *object = json_object();
 
-    json_object_set_new(object, "step", json_integer(write->step));
-    json_object_set_new(object, "ifindex", json_integer(write->ifindex));
+    json_set(object, {"step", json_integer(write->step)},
+             {"ifindex", json_integer(write->ifindex)});
     json_set_name(object, "name", write->name);
-    json_object_set_new(object, "key", json_string(key_info(write->key)->name));
-    json_object_set_new(object, "old", json_integer(write->old_value));
-    json_object_set_new(object, "new", json_integer(write->new_value));
-    json_object_set_new(object, "before", json_integer(write->before));
-    json_object_set_new(object, "after", json_integer(write->after));
-    json_object_set_new(object, "reason", json_string(reasons[write->reason]));
-    json_object_set_new(object, "rule", json_rule(write->rule));
-    json_object_set_new(object, "message", json_bytes(text));
+    json_set(object, {"key", json_string(key_info(write->key)->name)},
+             {"old", json_integer(write->old_value)}, {"new", json_integer(write->new_value)},
+             {"before", json_integer(write->before)}, {"after", json_integer(write->after)},
+             {"reason", json_string(reasons[write->reason])}, {"rule", json_rule(write->rule)},
+             {"message", json_bytes(text)});
     return object;
 }
 
@@ -75,9 +72,9 @@ json_t *json_held(const struct missing_ways *missing, const struct write *write)
     const struct missing_way *way = missing_ways_find(missing, write->ifindex);
     json_t *object = json_write(write);
 
-    json_object_set_new(object, "command", way ? json_bytes(way->command) : json_null());
-    json_object_set_new(object, "error", json_string(error_of(way)));
-    json_object_set_new(object, "reason", way ? json_bytes(way->reason) : json_null());
+    json_set(object, {"command", way ? json_bytes(way->command) : json_null()},
+             {"error", json_string(error_of(way))},
+             {"reason", way ? json_bytes(way->reason) : json_null()});
     return object;
 }
 
@@ -91,9 +88,9 @@ json_t *json_casualties(const struct plan *plan)
 
         json_object_set_new(object, "ifindex", json_integer(casualty->ifindex));
         json_set_name(object, "name", casualty->name);
-        json_object_set_new(object, "key", json_string(key_info(casualty->key)->name));
-        json_object_set_new(object, "before", json_integer(casualty->before));
-        json_object_set_new(object, "after", json_integer(casualty->after));
+        json_set(object, {"key", json_string(key_info(casualty->key)->name)},
+                 {"before", json_integer(casualty->before)},
+                 {"after", json_integer(casualty->after)});
         json_array_append_new(list, object);
     }
     return list;

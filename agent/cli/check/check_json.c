@@ -13,58 +13,49 @@ static json_t *json_summary(const struct check *check)
     json_object_set_new(object, "devices", json_integer(check->devices));
     for (enum state state = 0; state < STATE_COUNT; state++)
         json_object_set_new(object, state_name(state), json_integer(check->counts[state]));
-    json_object_set_new(object, "warnings", json_integer((json_int_t)check->warnings));
-    json_object_set_new(object, "unmatched", json_integer(check->unmatched));
-    json_object_set_new(object, "routing", check_routing_json_summary(check));
+    json_set(object, {"warnings", json_integer((json_int_t)check->warnings)},
+             {"unmatched", json_integer(check->unmatched)},
+             {"routing", check_routing_json_summary(check)});
     return object;
 }
 
 static json_t *json_rule_matches(const struct check *check, size_t i)
 {
     const struct rule *rule = &check->session->policy->rules[i];
-    json_t *object = json_object();
 
-    json_object_set_new(object, "file", json_bytes(rule->origin.file));
-    json_object_set_new(object, "line", json_integer(rule->origin.line));
-    json_object_set_new(object, "key", json_string(key_info(rule->key)->name));
-    json_object_set_new(object, "pattern", json_bytes(rule->pattern.text));
-    json_object_set_new(object, "value",
-                        json_bytes(rule->unmanaged ? "unmanaged" : rule->value_text));
-    json_object_set_new(object, "matches", json_integer(check->matches[i]));
-    return object;
+    return json_make({"file", json_bytes(rule->origin.file)},
+                     {"line", json_integer(rule->origin.line)},
+                     {"key", json_string(key_info(rule->key)->name)},
+                     {"pattern", json_bytes(rule->pattern.text)},
+                     {"value", json_bytes(rule->unmanaged ? "unmanaged" : rule->value_text)},
+                     {"matches", json_integer(check->matches[i])});
 }
 
 static json_t *json_exception(const struct check *check, const struct exception *exception)
 {
-    json_t *object = json_object(), *devices = json_array();
+    json_t *devices = json_array();
     char until[16];
 
     for (char **pattern = exception->devices; pattern && *pattern; pattern++)
         json_array_append_new(devices, json_bytes(*pattern));
     snprintf(until, sizeof(until), "%04d-%02d-%02d", exception->until / 10000,
              exception->until / 100 % 100, exception->until % 100);
-    json_object_set_new(object, "name", json_bytes(exception->name));
-    json_object_set_new(object, "reason", json_bytes(exception->reason));
-    json_object_set_new(object, "ref", json_bytes(exception->ref));
-    json_object_set_new(object, "until", exception->until ? json_string(until) : json_null());
-    json_object_set_new(object, "expired",
-                        json_boolean(exception_expired(exception, check->session->today)));
-    json_object_set_new(object, "devices", devices);
-    return object;
+    return json_make({"name", json_bytes(exception->name)},
+                     {"reason", json_bytes(exception->reason)}, {"ref", json_bytes(exception->ref)},
+                     {"until", exception->until ? json_string(until) : json_null()},
+                     {"expired", json_boolean(exception_expired(exception, check->session->today))},
+                     {"devices", devices});
 }
 
 static json_t *json_warning(const struct warning *warning)
 {
-    json_t *object = json_object(), *examples = json_array();
+    json_t *examples = json_array();
 
     for (unsigned i = 0; i < warning->n_examples; i++)
         json_array_append_new(examples, json_bytes(warning->examples[i]));
-    json_object_set_new(object, "code", json_string(warning_name(warning->code)));
-    json_object_set_new(object, "rule", json_rule(warning->rule));
-    json_object_set_new(object, "count", json_integer(warning->count));
-    json_object_set_new(object, "examples", examples);
-    json_object_set_new(object, "message", json_bytes(warning->message));
-    return object;
+    return json_make({"code", json_string(warning_name(warning->code))},
+                     {"rule", json_rule(warning->rule)}, {"count", json_integer(warning->count)},
+                     {"examples", examples}, {"message", json_bytes(warning->message)});
 }
 
 static json_t *json_head(const struct check *check)
@@ -72,22 +63,19 @@ static json_t *json_head(const struct check *check)
     json_t *head = json_object();
 
     json_set_header(head, check->session->cli);
-    json_object_set_new(head, "policy", json_policy(check->session));
-    json_object_set_new(head, "agent", agent_state_json(&check->session->cli->paths));
-    json_object_set_new(head, "all", json_special(check->session, IFINDEX_ALL));
-    json_object_set_new(head, "default", json_special(check->session, IFINDEX_DEFAULT));
-    json_object_set_new(head, "pauses", json_pauses(&check->session->pauses, pauses_now()));
+    json_set(head, {"policy", json_policy(check->session)},
+             {"agent", agent_state_json(&check->session->cli->paths)},
+             {"all", json_special(check->session, IFINDEX_ALL)},
+             {"default", json_special(check->session, IFINDEX_DEFAULT)},
+             {"pauses", json_pauses(&check->session->pauses, pauses_now())});
     return head;
 }
 
 static int begin(struct check *check)
 {
-    json_t *head = json_head(check), *value;
-    const char *name;
+    json_t *head = json_head(check);
 
-    json_open(check->out, NULL, '{');
-    json_object_foreach(head, name, value) json_element(check->out, name, json_incref(value));
-    json_decref(head);
+    json_open_object(check->out, head);
     json_open(check->out, "devices", '[');
     return 0;
 }
@@ -183,8 +171,7 @@ void check_json_broken(struct cli *cli, const struct session *session)
     json_t *object = json_object(), *errors = json_array();
 
     json_set_header(object, cli);
-    json_object_set_new(object, "policy", json_policy(session));
-    json_object_set_new(object, "agent", agent_state_json(&cli->paths));
+    json_set(object, {"policy", json_policy(session)}, {"agent", agent_state_json(&cli->paths)});
     for (size_t i = 0; i < session->diags.count; i++)
         if (session->diags.items[i].level == DIAG_ERROR)
             json_array_append_new(errors, json_diag(&session->diags.items[i]));

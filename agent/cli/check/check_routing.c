@@ -143,8 +143,8 @@ json_t *check_routing_json_summary(const struct check *check)
     for (enum routes_state state = 0; state < ROUTES_STATE_COUNT; state++)
         json_object_set_new(object, routes_state_name(state),
                             json_integer(check->routing_counts[state]));
-    json_object_set_new(object, "held", json_integer(check->routing_held));
-    json_object_set_new(object, "leftovers", json_integer((json_int_t)check->routing_left));
+    json_set(object, {"held", json_integer(check->routing_held)},
+             {"leftovers", json_integer((json_int_t)check->routing_left)});
     return object;
 }
 

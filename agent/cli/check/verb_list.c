@@ -75,16 +75,12 @@ static int print_table(struct cli *cli, const struct session *session, const boo
 
 static void print_json(struct cli *cli, const struct session *session, const bool *selected)
 {
-    json_t *head = json_object(), *value;
-    const char *name;
+    json_t *head = json_object();
 
     json_set_header(head, cli);
-    json_object_set_new(head, "policy", json_policy(session));
-    json_object_set_new(head, "all", json_special(session, IFINDEX_ALL));
-    json_object_set_new(head, "default", json_special(session, IFINDEX_DEFAULT));
-    json_open(&cli->out, NULL, '{');
-    json_object_foreach(head, name, value) json_element(&cli->out, name, json_incref(value));
-    json_decref(head);
+    json_set(head, {"policy", json_policy(session)}, {"all", json_special(session, IFINDEX_ALL)},
+             {"default", json_special(session, IFINDEX_DEFAULT)});
+    json_open_object(&cli->out, head);
     json_open(&cli->out, "devices", '[');
     for (size_t i = 0; i < session->live.count; i++) {
         const struct device *device = &session->live.devices[i];

@@ -24,8 +24,7 @@ static json_t *json_lines(const struct drop_cure *cure)
 
         json_object_set_new(object, "key", json_string(key_info(line->key)->name));
         json_set_name(object, "pattern", line->pattern);
-        json_object_set_new(object, "value", json_string(word));
-        json_object_set_new(object, "rule", json_rule(line->rule));
+        json_set(object, {"value", json_string(word)}, {"rule", json_rule(line->rule)});
         json_array_append_new(list, object);
     }
     return list;
@@ -38,12 +37,9 @@ static json_t *json_cure(const struct policy *policy, const struct drop_cure *cu
         [CURE_NONE] = "none",   [CURE_GONE] = "gone",   [CURE_UNKNOWN] = "unknown",
     };
     _cleanup_free_ char *text = drop_cure_text(policy, cure);
-    json_t *object = json_object();
 
-    json_object_set_new(object, "kind", json_string(kinds[cure->kind]));
-    json_object_set_new(object, "text", json_bytes(text));
-    json_object_set_new(object, "lines", json_lines(cure));
-    return object;
+    return json_make({"kind", json_string(kinds[cure->kind])}, {"text", json_bytes(text)},
+                     {"lines", json_lines(cure)});
 }
 
 static json_t *json_flow(const struct drops_report *report, const struct flow *flow)
@@ -55,17 +51,15 @@ static json_t *json_flow(const struct drops_report *report, const struct flow *f
     drop_cure(&report->facts, drop, &cure);
     json_object_set_new(object, "ifindex", json_integer(drop->ifindex));
     json_set_name(object, "device", drop->device);
-    json_object_set_new(object, "source", json_address(drop->source));
-    json_object_set_new(object, "destination", json_address(drop->destination));
-    json_object_set_new(object, "reason", json_string(drop_reason_name(drop->reason)));
-    json_object_set_new(object, "packets", json_integer((json_int_t)drop->packets));
-    json_object_set_new(object, "first", json_real((double)flow->first / 1000));
-    json_object_set_new(object, "last", json_real((double)flow->last / 1000));
-    json_object_set_new(object, "step",
-                        cure.dropped ? json_string(verdict_step_name(cure.step)) : json_null());
-    json_object_set_new(object, "why",
-                        cure.dropped ? json_string(verdict_step_text(cure.step)) : json_null());
-    json_object_set_new(object, "cure", json_cure(report->facts.policy, &cure));
+    json_set(object, {"source", json_address(drop->source)},
+             {"destination", json_address(drop->destination)},
+             {"reason", json_string(drop_reason_name(drop->reason))},
+             {"packets", json_integer((json_int_t)drop->packets)},
+             {"first", json_real((double)flow->first / 1000)},
+             {"last", json_real((double)flow->last / 1000)},
+             {"step", cure.dropped ? json_string(verdict_step_name(cure.step)) : json_null()},
+             {"why", cure.dropped ? json_string(verdict_step_text(cure.step)) : json_null()},
+             {"cure", json_cure(report->facts.policy, &cure)});
     return object;
 }
 
@@ -89,32 +83,27 @@ static json_t *json_source(const struct drops_report *report)
     json_t *object = json_object(), *unseen = json_array();
 
     drops_unseen(report, append_sentence, unseen);
-    json_object_set_new(object, "name", json_string(drops_source_name(report)));
-    json_object_set_new(object, "not_bpf",
-                        report->bpf ? json_null()
-                                    : json_string(drops_why_not_bpf(report->bpf_error)));
-    json_object_set_new(object, "unseen", unseen);
+    json_set(
+        object, {"name", json_string(drops_source_name(report))},
+        {"not_bpf", report->bpf ? json_null() : json_string(drops_why_not_bpf(report->bpf_error))},
+        {"unseen", unseen});
     return object;
 }
 
 void drops_print_json(struct cli *cli, const struct session *session,
                       const struct drops_report *report)
 {
-    json_t *head = json_object(), *value;
-    const char *name;
+    json_t *head = json_object();
 
     json_set_header(head, cli);
-    json_object_set_new(head, "policy", json_policy(session));
-    json_object_set_new(head, "device", json_bytes(report->device ? report->device->name : NULL));
-    json_object_set_new(head, "source", json_source(report));
-    json_object_set_new(head, "seconds", json_real((double)report->milliseconds / 1000));
-    json_object_set_new(head, "packets", json_counts(report->packets));
-    json_object_set_new(head, "unlisted", json_counts(report->unlisted));
-    json_object_set_new(head, "reverse_path_counter",
-                        report->counted ? json_integer((json_int_t)report->counter) : json_null());
-    json_open(&cli->out, NULL, '{');
-    json_object_foreach(head, name, value) json_element(&cli->out, name, json_incref(value));
-    json_decref(head);
+    json_set(head, {"policy", json_policy(session)},
+             {"device", json_bytes(report->device ? report->device->name : NULL)},
+             {"source", json_source(report)},
+             {"seconds", json_real((double)report->milliseconds / 1000)},
+             {"packets", json_counts(report->packets)}, {"unlisted", json_counts(report->unlisted)},
+             {"reverse_path_counter",
+              report->counted ? json_integer((json_int_t)report->counter) : json_null()});
+    json_open_object(&cli->out, head);
     json_open(&cli->out, "flows", '[');
     for (size_t i = 0; i < report->n_flows; i++)
         json_element(&cli->out, NULL, json_flow(report, report->flows[i]));

@@ -24,12 +24,11 @@ static json_t *json_rules(const struct explain *explain, const struct explain_ke
         const struct rule *rule = key->rules[i].rule;
         json_t *object = json_place(rule->origin.file, rule->origin.line);
 
-        json_object_set_new(object, "pattern", json_bytes(rule->pattern.text));
-        json_object_set_new(object, "value", json_bytes(rule->value_text));
-        json_object_set_new(object, "observe", json_boolean(rule->observe));
-        json_object_set_new(object, "wins", json_boolean(i == key->winner));
-        json_object_set_new(object, "undecided", json_boolean(key->rules[i].undecided));
-        json_object_set_new(object, "verdict", json_owned(explain_verdict(explain, key, i)));
+        json_set(object, {"pattern", json_bytes(rule->pattern.text)},
+                 {"value", json_bytes(rule->value_text)}, {"observe", json_boolean(rule->observe)},
+                 {"wins", json_boolean(i == key->winner)},
+                 {"undecided", json_boolean(key->rules[i].undecided)},
+                 {"verdict", json_owned(explain_verdict(explain, key, i))});
         json_array_append_new(list, object);
     }
     return list;
@@ -43,12 +42,11 @@ static json_t *json_answer(const struct sysctl_answer *answer)
         const struct sysctl_verdict *verdict = &answer->verdicts[i];
         json_t *object = json_place(verdict->line->file, verdict->line->line);
 
-        json_object_set_new(object, "text", json_bytes(verdict->line->text));
-        json_object_set_new(object, "wins", json_boolean(verdict->outcome == SYSCTL_WINS));
-        json_object_set_new(object, "verdict", json_string(sysctl_outcome_text(verdict->outcome)));
-        json_object_set_new(object, "by",
-                            verdict->by ? json_place(verdict->by->file, verdict->by->line)
-                                        : json_null());
+        json_set(
+            object, {"text", json_bytes(verdict->line->text)},
+            {"wins", json_boolean(verdict->outcome == SYSCTL_WINS)},
+            {"verdict", json_string(sysctl_outcome_text(verdict->outcome))},
+            {"by", verdict->by ? json_place(verdict->by->file, verdict->by->line) : json_null()});
         json_array_append_new(lines, object);
     }
     return json_pack("{s:o, s:o}", "value",
@@ -80,9 +78,8 @@ static json_t *json_suspects(const struct explain_key *key)
         const struct suspect *suspect = &key->suspects.items[i];
         json_t *object = json_place(suspect->file, suspect->line);
 
-        json_object_set_new(object, "writer", json_string(suspect->writer));
-        json_object_set_new(object, "text", json_bytes(suspect->text));
-        json_object_set_new(object, "what", json_string(suspect->what));
+        json_set(object, {"writer", json_string(suspect->writer)},
+                 {"text", json_bytes(suspect->text)}, {"what", json_string(suspect->what)});
         json_array_append_new(list, object);
     }
     return list;
@@ -91,18 +88,17 @@ static json_t *json_suspects(const struct explain_key *key)
 /* Put what explain adds into the object of the key. */
 static void extend_key(json_t *object, const struct explain *explain, const struct explain_key *key)
 {
-    json_object_set_new(object, "conclusion", json_owned(explain_headline(explain, key)));
-    json_object_set_new(
-        object, "meaning",
-        explain->subject == EXPLAIN_ALL ? json_null() : json_owned(explain_meaning(explain, key)));
-    json_object_set_new(object, "combination", json_owned(explain_combination(explain, key)));
-    json_object_set_new(object, "cure", json_owned(explain_cure(explain, key)));
-    json_object_set_new(object, "all", json_integer(explain->session->live.all[key->state.key]));
-    json_object_set_new(object, "rules", json_rules(explain, key));
-    json_object_set_new(object, "sysctl", json_sysctl(explain, key));
-    json_object_set_new(object, "explained", json_boolean(key->explained && key->all_explained));
-    json_object_set_new(object, "former", key->ours ? json_integer(key->former) : json_null());
-    json_object_set_new(object, "suspects", json_suspects(key));
+    json_set(object, {"conclusion", json_owned(explain_headline(explain, key))},
+             {"meaning", explain->subject == EXPLAIN_ALL
+                             ? json_null()
+                             : json_owned(explain_meaning(explain, key))},
+             {"combination", json_owned(explain_combination(explain, key))},
+             {"cure", json_owned(explain_cure(explain, key))},
+             {"all", json_integer(explain->session->live.all[key->state.key])},
+             {"rules", json_rules(explain, key)}, {"sysctl", json_sysctl(explain, key)},
+             {"explained", json_boolean(key->explained && key->all_explained)},
+             {"former", key->ours ? json_integer(key->former) : json_null()},
+             {"suspects", json_suspects(key)});
 }
 
 static json_t *json_warnings(const struct explain *explain)
@@ -138,12 +134,11 @@ void explain_print_json(struct output *out, const struct explain *explain)
         json_object_set_new(device, "ifindex", json_null());
 
     json_set_header(head, explain->session->cli);
-    json_object_set_new(head, "policy", json_policy(explain->session));
-    json_object_set_new(head, "exists", json_boolean(explain->subject != EXPLAIN_ABSENT));
-    json_object_set_new(head, "device", device);
-    json_object_set_new(head, "replies", explain_replies_json(explain));
-    json_object_set_new(head, "replies_note", json_owned(explain_replies_note(explain)));
-    json_object_set_new(head, "replies_cure", json_owned(explain_replies_cure(explain)));
-    json_object_set_new(head, "warnings", json_warnings(explain));
+    json_set(head, {"policy", json_policy(explain->session)},
+             {"exists", json_boolean(explain->subject != EXPLAIN_ABSENT)}, {"device", device},
+             {"replies", explain_replies_json(explain)},
+             {"replies_note", json_owned(explain_replies_note(explain))},
+             {"replies_cure", json_owned(explain_replies_cure(explain))},
+             {"warnings", json_warnings(explain)});
     output_json(out, head);
 }

@@ -395,14 +395,12 @@ json_t *explain_replies_json(const struct explain *explain)
 
             json_array_append_new(devices, json_bytes(device ? device->name : NULL));
         }
-        json_object_set_new(object, "from", json_string(ip_text(&reply->address, from)));
-        json_object_set_new(object, "to",
-                            replies->peer.family ? json_string(ip_text(&reply->peer, to))
-                                                 : json_null());
-        json_object_set_new(object, "devices", devices);
-        json_object_set_new(object, "symmetric",
-                            reply->known ? json_boolean(reply->symmetric) : json_null());
-        json_object_set_new(object, "message", json_bytes(text));
+        json_set(
+            object, {"from", json_string(ip_text(&reply->address, from))},
+            {"to", replies->peer.family ? json_string(ip_text(&reply->peer, to)) : json_null()},
+            {"devices", devices},
+            {"symmetric", reply->known ? json_boolean(reply->symmetric) : json_null()},
+            {"message", json_bytes(text)});
         json_array_append_new(list, object);
     }
     return list;

@@ -52,8 +52,8 @@ static json_t *json_value(bool there, int configured, int effective)
     if (!there)
         return json_null();
     object = json_object();
-    json_object_set_new(object, "configured", json_integer(configured));
-    json_object_set_new(object, "effective", json_integer(effective));
+    json_set(object, {"configured", json_integer(configured)},
+             {"effective", json_integer(effective)});
     return object;
 }
 
@@ -61,20 +61,16 @@ static void print_json(struct monitor *monitor, const struct change *change)
 {
     json_t *object = json_object();
 
-    json_object_set_new(object, "time", json_this_moment());
-    json_object_set_new(object, "event", json_string(change->event));
-    json_object_set_new(object, "ifindex", json_integer(change->ifindex));
+    json_set(object, {"time", json_this_moment()}, {"event", json_string(change->event)},
+             {"ifindex", json_integer(change->ifindex)});
     json_set_name(object, "device", change->name);
     if (change->old_name)
         json_set_name(object, "old_device", change->old_name);
-    json_object_set_new(object, "key", json_string(key_info(change->key)->name));
-    json_object_set_new(object, "old",
-                        json_value(change->had, change->old_configured, change->old_effective));
-    json_object_set_new(object, "new",
-                        json_value(change->has, change->configured, change->effective));
-    json_object_set_new(object, "wanted",
-                        change->wanted_known ? json_integer(change->wanted) : json_null());
-    json_object_set_new(object, "state", change->state ? json_string(change->state) : json_null());
+    json_set(object, {"key", json_string(key_info(change->key)->name)},
+             {"old", json_value(change->had, change->old_configured, change->old_effective)},
+             {"new", json_value(change->has, change->configured, change->effective)},
+             {"wanted", change->wanted_known ? json_integer(change->wanted) : json_null()},
+             {"state", change->state ? json_string(change->state) : json_null()});
     output_json(&monitor->cli->out, object);
 }
 
@@ -146,13 +142,11 @@ static void print_would_drop_json(struct monitor *monitor, const struct device *
     const struct session *session = &monitor->session;
     json_t *object = json_object();
 
-    json_object_set_new(object, "time", json_this_moment());
-    json_object_set_new(object, "event", json_string("would drop"));
-    json_object_set_new(object, "key", json_string(key_info(KEY_RP_FILTER)->name));
-    json_object_set_new(object, "new",
-                        json_value(true, device->conf[KEY_RP_FILTER],
-                                   impact_effective(&session->live, device, KEY_RP_FILTER)));
-    json_object_set_new(object, "rule", json_rule(rule));
+    json_set(object, {"time", json_this_moment()}, {"event", json_string("would drop")},
+             {"key", json_string(key_info(KEY_RP_FILTER)->name)},
+             {"new", json_value(true, device->conf[KEY_RP_FILTER],
+                                impact_effective(&session->live, device, KEY_RP_FILTER))},
+             {"rule", json_rule(rule)});
     json_object_update_new(object, impact_peer_json(session, peer));
     output_json(&monitor->cli->out, object);
 }
@@ -211,8 +205,7 @@ void monitor_print_lost(struct monitor *monitor)
         return;
     }
     object = json_object();
-    json_object_set_new(object, "time", json_this_moment());
-    json_object_set_new(object, "event", json_string("lost"));
+    json_set(object, {"time", json_this_moment()}, {"event", json_string("lost")});
     output_json(&monitor->cli->out, object);
     flush(monitor);
 }

@@ -55,6 +55,13 @@ void json_set_name(json_t *object, const char *key, const char *name)
     free(hex);
 }
 
+json_t *json_set_members(json_t *object, const struct json_member *members)
+{
+    for (; members->name; members++)
+        json_object_set_new(object, members->name, members->value);
+    return object;
+}
+
 json_t *json_time(time_t seconds)
 {
     char text[sizeof("2000-01-01T00:00:00Z") + 16];
@@ -127,6 +134,16 @@ void json_element(struct output *out, const char *name, json_t *value)
     begin_element(out, name);
     dump(out, value);
     out->comma = true;
+}
+
+void json_open_object(struct output *out, json_t *head)
+{
+    const char *name;
+    json_t *value;
+
+    json_open(out, NULL, '{');
+    json_object_foreach(head, name, value) json_element(out, name, json_incref(value));
+    json_decref(head);
 }
 
 void json_close(struct output *out, char bracket)

@@ -94,6 +94,19 @@ json_t *json_bytes(const char *s);
 /* Member `key` as json_bytes(); and where that had to escape, also "KEY_bytes" in hex. */
 void json_set_name(json_t *object, const char *key, const char *name);
 
+/* Set members in their order: json_set(object, {"key", json_integer(1)}, {"name", json_bytes(s)});
+ * takes the values. */
+struct json_member {
+    const char *name;
+    json_t *value;
+};
+json_t *json_set_members(json_t *object, const struct json_member *members); /* returns object */
+#define json_set(object, ...)                                                                      \
+    (void)json_set_members(object, (const struct json_member[]){__VA_ARGS__, {NULL, NULL}})
+/* An object of these members. */
+#define json_make(...)                                                                             \
+    json_set_members(json_object(), (const struct json_member[]){__VA_ARGS__, {NULL, NULL}})
+
 /* As RFC 3339, UTC. */
 json_t *json_time(time_t seconds);
 
@@ -103,4 +116,6 @@ void output_json(struct output *out, json_t *value);
 /* A stream: one element per line, each freed once written. name is NULL inside arrays. */
 void json_open(struct output *out, const char *name, char bracket); /* '{' or '[' */
 void json_element(struct output *out, const char *name, json_t *value);
+/* An object that begins with the members of `head`, whose reference is taken. */
+void json_open_object(struct output *out, json_t *head);
 void json_close(struct output *out, char bracket); /* '}' or ']'; newline after the outermost */

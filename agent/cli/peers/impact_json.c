@@ -47,8 +47,7 @@ static json_t *json_keep(const struct session *session, const struct peer *peer)
     section = peer_keep_section(session, peer);
     line = peer_keep_line(session, peer);
     object = json_object();
-    json_object_set_new(object, "section", json_bytes(section));
-    json_object_set_new(object, "line", json_bytes(line));
+    json_set(object, {"section", json_bytes(section)}, {"line", json_bytes(line)});
     return object;
 }
 
@@ -59,22 +58,16 @@ json_t *impact_peer_json(const struct session *session, const struct peer *peer)
 
     json_object_set_new(object, "ifindex", json_integer(peer->ifindex));
     json_set_name(object, "device", impact_device(session, peer->ifindex));
-    json_object_set_new(object, "certain", json_boolean(!peer->possible));
-    json_object_set_new(object, "seen_as", json_string(peer_source_name(peer->source)));
-    json_object_set_new(object, "protocol",
-                        peer->proto ? json_string(protocol_name(peer->proto, proto)) : json_null());
-    json_object_set_new(object, "peer", json_address(peer->address));
-    json_object_set_new(object, "port", json_port(peer->port));
-    json_object_set_new(object, "local", json_address(peer->local));
-    json_object_set_new(object, "local_port", json_port(peer->local_port));
-    json_object_set_new(object, "process", json_process(peer));
-    json_object_set_new(
-        object, "mode",
-        json_string(key_value_format(KEY_RP_FILTER, peer->mode, mode, sizeof(mode))));
-    json_object_set_new(object, "step", json_string(peer_step_name(peer)));
-    json_object_set_new(object, "text", json_string(peer_step_text(peer)));
-    json_object_set_new(object, "way_back", json_back(session, peer));
-    json_object_set_new(object, "keep", json_keep(session, peer));
+    json_set(
+        object, {"certain", json_boolean(!peer->possible)},
+        {"seen_as", json_string(peer_source_name(peer->source))},
+        {"protocol", peer->proto ? json_string(protocol_name(peer->proto, proto)) : json_null()},
+        {"peer", json_address(peer->address)}, {"port", json_port(peer->port)},
+        {"local", json_address(peer->local)}, {"local_port", json_port(peer->local_port)},
+        {"process", json_process(peer)},
+        {"mode", json_string(key_value_format(KEY_RP_FILTER, peer->mode, mode, sizeof(mode)))},
+        {"step", json_string(peer_step_name(peer))}, {"text", json_string(peer_step_text(peer))},
+        {"way_back", json_back(session, peer)}, {"keep", json_keep(session, peer)});
     return object;
 }
 
@@ -84,7 +77,6 @@ void impact_set_json(json_t *object, const struct session *session, const struct
 
     for (size_t i = 0; i < peers->count; i++)
         json_array_append_new(list, impact_peer_json(session, &peers->items[i]));
-    json_object_set_new(object, "impact", list);
-    json_object_set_new(object, "impact_unknown", json_integer((json_int_t)peers->unknown));
-    json_object_set_new(object, "impact_truncated", json_boolean(peers->truncated));
+    json_set(object, {"impact", list}, {"impact_unknown", json_integer((json_int_t)peers->unknown)},
+             {"impact_truncated", json_boolean(peers->truncated)});
 }

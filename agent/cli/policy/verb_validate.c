@@ -35,17 +35,12 @@ static void print_json(struct cli *cli, const struct conf_files *files, const st
         json_array_append_new(names, json_bytes(files->files[i].path));
     for (size_t i = 0; i < diags->count; i++)
         json_array_append_new(messages, json_diag(&diags->items[i]));
-    json_object_set_new(object, "valid", json_boolean(policy));
-    json_object_set_new(object, "files", names);
-    json_object_set_new(object, "rules",
-                        policy ? json_integer((json_int_t)policy->n_rules) : json_null());
-    json_object_set_new(object, "hash",
-                        policy ? json_string(policy_hash_text(policy, hash)) : json_null());
-    json_object_set_new(object, "mode",
-                        policy ? json_string(policy_mode_name(policy->agent.mode)) : json_null());
-    json_object_set_new(object, "errors", json_integer((json_int_t)diags->errors));
-    json_object_set_new(object, "warnings", json_integer((json_int_t)diags->warnings));
-    json_object_set_new(object, "messages", messages);
+    json_set(object, {"valid", json_boolean(policy)}, {"files", names},
+             {"rules", policy ? json_integer((json_int_t)policy->n_rules) : json_null()},
+             {"hash", policy ? json_string(policy_hash_text(policy, hash)) : json_null()},
+             {"mode", policy ? json_string(policy_mode_name(policy->agent.mode)) : json_null()},
+             {"errors", json_integer((json_int_t)diags->errors)},
+             {"warnings", json_integer((json_int_t)diags->warnings)}, {"messages", messages});
     output_json(&cli->out, object);
 }
 

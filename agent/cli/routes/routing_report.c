@@ -253,8 +253,8 @@ static json_t *json_gateways(const struct routes_device *device)
             continue;
         }
         gateway = json_object();
-        json_object_set_new(gateway, "address", json_ip(&device->gateway[f].address));
-        json_object_set_new(gateway, "source", json_string(device->gateway[f].source));
+        json_set(gateway, {"address", json_ip(&device->gateway[f].address)},
+                 {"source", json_string(device->gateway[f].source)});
         json_object_set_new(object, names[f], gateway);
     }
     return object;
@@ -291,12 +291,10 @@ static json_t *json_rules(const struct routing *routing, uint32_t table)
             continue;
         text = route_rule_text(rule);
         object = json_object();
-        json_object_set_new(object, "family", json_integer(rule->family == AF_INET6 ? 6 : 4));
-        json_object_set_new(object, "priority", json_integer(rule->priority));
-        json_object_set_new(object, "from", json_prefix(&rule->from));
-        json_object_set_new(object, "to", rule->to.length ? json_prefix(&rule->to) : json_null());
-        json_object_set_new(object, "table", json_integer(rule->table));
-        json_object_set_new(object, "text", json_bytes(text));
+        json_set(object, {"family", json_integer(rule->family == AF_INET6 ? 6 : 4)},
+                 {"priority", json_integer(rule->priority)}, {"from", json_prefix(&rule->from)},
+                 {"to", rule->to.length ? json_prefix(&rule->to) : json_null()},
+                 {"table", json_integer(rule->table)}, {"text", json_bytes(text)});
         json_array_append_new(list, object);
     }
     return list;
@@ -315,10 +313,9 @@ static json_t *json_routes(const struct routing *routing, const struct routes_de
             continue;
         text = route_text(route, device->name);
         object = json_object();
-        json_object_set_new(object, "family", json_integer(route->family == AF_INET6 ? 6 : 4));
-        json_object_set_new(object, "to", json_prefix(&route->to));
-        json_object_set_new(object, "via", json_ip(&route->via));
-        json_object_set_new(object, "text", json_bytes(text));
+        json_set(object, {"family", json_integer(route->family == AF_INET6 ? 6 : 4)},
+                 {"to", json_prefix(&route->to)}, {"via", json_ip(&route->via)},
+                 {"text", json_bytes(text)});
         json_array_append_new(list, object);
     }
     return list;
@@ -331,19 +328,14 @@ json_t *json_routing_device(const struct routing *routing, const struct routes_d
     json_object_set_new(object, "ifindex", json_integer(device->ifindex));
     json_set_name(object, "name", device->name);
     json_object_set_new(object, "state", json_string(routes_state_name(device->state)));
-    json_object_set_new(rule, "file", json_bytes(device->origin.file));
-    json_object_set_new(rule, "line", json_integer(device->origin.line));
-    json_object_set_new(object, "rule", rule);
-    json_object_set_new(object, "addresses", json_addresses(routing, device->ifindex));
-    json_object_set_new(object, "table", json_integer(device->table));
-    json_object_set_new(object, "gateways", json_gateways(device));
-    json_object_set_new(object, "rules", json_rules(routing, device->table));
-    json_object_set_new(object, "routes", json_routes(routing, device));
-    json_object_set_new(object, "conflict", json_bytes(device->conflict));
-    json_object_set_new(object, "cure", json_bytes(device->cure));
-    json_object_set_new(object, "message", json_bytes(device->message));
-    json_object_set_new(object, "held", json_boolean(device->held));
-    json_object_set_new(object, "advice", json_bytes(device->advice));
+    json_set(rule, {"file", json_bytes(device->origin.file)},
+             {"line", json_integer(device->origin.line)});
+    json_set(object, {"rule", rule}, {"addresses", json_addresses(routing, device->ifindex)},
+             {"table", json_integer(device->table)}, {"gateways", json_gateways(device)},
+             {"rules", json_rules(routing, device->table)},
+             {"routes", json_routes(routing, device)}, {"conflict", json_bytes(device->conflict)},
+             {"cure", json_bytes(device->cure)}, {"message", json_bytes(device->message)},
+             {"held", json_boolean(device->held)}, {"advice", json_bytes(device->advice)});
     return object;
 }
 
@@ -373,8 +365,7 @@ json_t *json_routes_change(const struct live *live, const struct routes_change *
         json_set_name(object, "name", device->name);
     else
         json_object_set_new(object, "name", json_null());
-    json_object_set_new(object, "reason", json_string(change->reason));
-    json_object_set_new(object, "command", json_bytes(command));
+    json_set(object, {"reason", json_string(change->reason)}, {"command", json_bytes(command)});
     return object;
 }
 
@@ -392,11 +383,7 @@ json_t *json_routing_summary(const struct routes_plan *plan)
 
 json_t *json_routes_outcome(const struct change_counts *outcome)
 {
-    json_t *object = json_object();
-
-    json_object_set_new(object, "done", json_integer(outcome->done));
-    json_object_set_new(object, "gone", json_integer(outcome->gone));
-    json_object_set_new(object, "failed", json_integer(outcome->failed));
-    json_object_set_new(object, "left", json_integer(outcome->left));
-    return object;
+    return json_make({"done", json_integer(outcome->done)}, {"gone", json_integer(outcome->gone)},
+                     {"failed", json_integer(outcome->failed)},
+                     {"left", json_integer(outcome->left)});
 }

@@ -116,9 +116,8 @@ void routing_tell(struct routing_writing *writing, const struct change_report *t
     if (writing->changes) {
         json_t *object = json_routes_change(live, change);
 
-        json_object_set_new(object, "result", json_string(words[result]));
-        json_object_set_new(object, "error",
-                            result == CHANGE_FAILED ? json_string(error_text(error)) : json_null());
+        json_set(object, {"result", json_string(words[result])},
+                 {"error", result == CHANGE_FAILED ? json_string(error_text(error)) : json_null()});
         json_array_append_new(writing->changes, object);
         return;
     }

@@ -188,11 +188,10 @@ json_t *json_policy(const struct session *session)
                         valid ? json_string(policy_hash_text(policy, hash)) : json_null());
     for (size_t i = 0; policy && i < policy->n_files; i++)
         json_array_append_new(files, json_bytes(policy->files[i]));
-    json_object_set_new(object, "files", files);
-    json_object_set_new(object, "mode",
-                        valid ? json_string(policy_mode_name(policy->agent.mode)) : json_null());
-    json_object_set_new(object, "valid", json_boolean(valid));
-    json_object_set_new(object, "accepted", json_boolean(session->acceptance == ACCEPTED_SAME));
+    json_set(object, {"files", files},
+             {"mode", valid ? json_string(policy_mode_name(policy->agent.mode)) : json_null()},
+             {"valid", json_boolean(valid)},
+             {"accepted", json_boolean(session->acceptance == ACCEPTED_SAME)});
     return object;
 }
 
@@ -200,13 +199,11 @@ json_t *json_diag(const struct diag *diag)
 {
     static const char *const levels[] = {
         [DIAG_NOTE] = "note", [DIAG_WARNING] = "warning", [DIAG_ERROR] = "error"};
-    json_t *object = json_object();
 
-    json_object_set_new(object, "file", json_bytes(diag->file));
-    json_object_set_new(object, "line", diag->line ? json_integer(diag->line) : json_null());
-    json_object_set_new(object, "level", json_string(levels[diag->level]));
-    json_object_set_new(object, "message", json_bytes(diag->text));
-    return object;
+    return json_make({"file", json_bytes(diag->file)},
+                     {"line", diag->line ? json_integer(diag->line) : json_null()},
+                     {"level", json_string(levels[diag->level])},
+                     {"message", json_bytes(diag->text)});
 }
 
 json_t *json_pause(const struct pause *pause, uint64_t now)
@@ -214,14 +211,11 @@ json_t *json_pause(const struct pause *pause, uint64_t now)
     json_t *object = json_object();
 
     json_set_name(object, "devices", pause_text(pause));
-    json_object_set_new(object, "everything", json_boolean(pause->everything));
-    json_object_set_new(object, "reason", json_bytes(pause->reason));
-    json_object_set_new(object, "by", json_bytes(pause->who));
-    json_object_set_new(object, "uid", json_integer(pause->uid));
-    json_object_set_new(object, "since", json_integer(pause->date));
-    json_object_set_new(object, "left",
-                        pause->until ? json_integer((json_int_t)((pause->until - now) / 1000000))
-                                     : json_null());
+    json_set(object, {"everything", json_boolean(pause->everything)},
+             {"reason", json_bytes(pause->reason)}, {"by", json_bytes(pause->who)},
+             {"uid", json_integer(pause->uid)}, {"since", json_integer(pause->date)},
+             {"left", pause->until ? json_integer((json_int_t)((pause->until - now) / 1000000))
+                                   : json_null()});
     return object;
 }
 
@@ -259,9 +253,7 @@ void json_set_header(json_t *object, const struct cli *cli)
     char host[256] = "";
 
     gethostname(host, sizeof(host) - 1);
-    json_object_set_new(object, "schema", json_integer(REPORT_SCHEMA));
-    json_object_set_new(object, "version", json_string(PROJECT_VERSION));
-    json_object_set_new(object, "host", json_bytes(host));
-    json_object_set_new(object, "machine_id", json_machine_id(cli->paths.root));
-    json_object_set_new(object, "time", json_time(time(NULL)));
+    json_set(object, {"schema", json_integer(REPORT_SCHEMA)},
+             {"version", json_string(PROJECT_VERSION)}, {"host", json_bytes(host)},
+             {"machine_id", json_machine_id(cli->paths.root)}, {"time", json_time(time(NULL))});
 }

@@ -104,12 +104,8 @@ void agent_report_done(struct agent_report *report)
 
 json_t *agent_report_json(const struct agent_report *report)
 {
-    json_t *object = json_object();
-
-    json_object_set_new(object, "state", json_string(agent_state_name(report->state)));
-    json_object_set_new(object, "since",
-                        report->since > 0 ? json_time((time_t)report->since) : json_null());
-    return object;
+    return json_make({"state", json_string(agent_state_name(report->state))},
+                     {"since", report->since > 0 ? json_time((time_t)report->since) : json_null()});
 }
 
 json_t *agent_state_json(const struct paths *paths)

@@ -35,19 +35,16 @@ static void print_json(struct status *status)
     if (report->status)
         json_object_update(object, report->status);
     json_set_header(object, status->cli);
-    json_object_set_new(agent, "heard",
-                        report->written > 0 ? json_time((time_t)report->written) : json_null());
-    json_object_set_new(agent, "version", json_bytes(report->version));
-    json_object_set_new(agent, "stale", json_boolean(report->stale));
-    json_object_set_new(agent, "standing_by",
-                        status->guard == GUARD_NONE ? json_null()
-                                                    : json_string(guard_name(status->guard)));
-    json_object_set_new(object, "agent", agent);
-    json_object_set_new(object, "pauses",
-                        status->pauses_error < 0 ? json_null()
-                                                 : json_pauses(&status->pauses, pauses_now()));
-    json_object_set_new(object, "accepted", json_policy_hash(status->accepted));
-    json_object_set_new(object, "on_disk", json_policy_hash(status->disk));
+    json_set(agent,
+             {"heard", report->written > 0 ? json_time((time_t)report->written) : json_null()},
+             {"version", json_bytes(report->version)}, {"stale", json_boolean(report->stale)},
+             {"standing_by",
+              status->guard == GUARD_NONE ? json_null() : json_string(guard_name(status->guard))});
+    json_set(object, {"agent", agent},
+             {"pauses",
+              status->pauses_error < 0 ? json_null() : json_pauses(&status->pauses, pauses_now())},
+             {"accepted", json_policy_hash(status->accepted)},
+             {"on_disk", json_policy_hash(status->disk)});
     output_json(&status->cli->out, object);
 }
 

@@ -58,13 +58,11 @@ static json_t *json_way(const struct live *live, const struct fib_way *way)
     if (way->route.table) {
         snprintf(prefix, sizeof(prefix), "%s/%u", ip_text(&way->route.to.ip, address),
                  way->route.to.length);
-        json_object_set_new(object, "prefix", json_string(prefix));
-        json_object_set_new(object, "metric", json_integer(way->route.metric));
-        json_object_set_new(object, "table",
-                            json_string(route_table_name(way->route.table, table)));
+        json_set(object, {"prefix", json_string(prefix)},
+                 {"metric", json_integer(way->route.metric)},
+                 {"table", json_string(route_table_name(way->route.table, table))});
     }
-    json_object_set_new(object, "next_hops", json_hops(live, way));
-    json_object_set_new(object, "text", json_bytes(text));
+    json_set(object, {"next_hops", json_hops(live, way)}, {"text", json_bytes(text)});
     return object;
 }
 
@@ -77,12 +75,11 @@ static json_t *json_verdicts(const struct verdict_report *report)
         const struct verdict *verdict = &report->verdicts[mode];
         json_t *one = json_object();
 
-        json_object_set_new(one, "result", json_result(verdict->accept));
-        json_object_set_new(one, "step", json_string(verdict_step_name(verdict->step)));
-        json_object_set_new(one, "text", json_string(verdict_step_text(verdict->step)));
-        json_object_set_new(one, "drop",
-                            verdict->accept ? json_null()
-                                            : json_string(drop_kind_name(verdict->drop)));
+        json_set(
+            one, {"result", json_result(verdict->accept)},
+            {"step", json_string(verdict_step_name(verdict->step))},
+            {"text", json_string(verdict_step_text(verdict->step))},
+            {"drop", verdict->accept ? json_null() : json_string(drop_kind_name(verdict->drop))});
         json_object_set_new(object, key_value_format(KEY_RP_FILTER, mode, name, sizeof(name)), one);
     }
     return object;
@@ -91,11 +88,7 @@ static json_t *json_verdicts(const struct verdict_report *report)
 /* {mode, result}, with the rule where there is one. */
 static json_t *json_in_mode(int mode, bool accept)
 {
-    json_t *object = json_object();
-
-    json_object_set_new(object, "mode", json_mode(mode));
-    json_object_set_new(object, "result", json_result(accept));
-    return object;
+    return json_make({"mode", json_mode(mode)}, {"result", json_result(accept)});
 }
 
 /* Result, step and route are null where they are not known. */
@@ -111,12 +104,9 @@ static json_t *json_wanted(const struct verdict_report *report)
     object = json_in_mode(policy->mode, verdict->accept);
     if (!known)
         json_object_set_new(object, "result", json_null());
-    json_object_set_new(object, "step",
-                        known ? json_string(verdict_step_name(verdict->step)) : json_null());
-    json_object_set_new(object, "rule", json_rule(policy->rule));
-    json_object_set_new(object, "rerouted", json_boolean(policy->rerouted));
-    json_object_set_new(object, "route",
-                        known ? json_way(&report->session->live, &policy->back) : json_null());
+    json_set(object, {"step", known ? json_string(verdict_step_name(verdict->step)) : json_null()},
+             {"rule", json_rule(policy->rule)}, {"rerouted", json_boolean(policy->rerouted)},
+             {"route", known ? json_way(&report->session->live, &policy->back) : json_null()});
     return object;
 }
 
@@ -134,17 +124,15 @@ void verdict_print_json(struct output *out, const struct verdict_report *report)
     json_t *object = json_object(), *warnings = json_array();
 
     json_set_header(object, report->session->cli);
-    json_object_set_new(object, "source", json_address(report->packet.packet.source));
-    json_object_set_new(object, "destination", json_address(report->packet.packet.destination));
+    json_set(object, {"source", json_address(report->packet.packet.source)},
+             {"destination", json_address(report->packet.packet.destination)});
     json_set_name(object, "device", report->device->name);
-    json_object_set_new(object, "route", json_way(&report->session->live, &report->back));
-    json_object_set_new(object, "verdicts", json_verdicts(report));
-    json_object_set_new(object, "now",
-                        json_in_mode(report->mode, report->verdicts[report->mode].accept));
-    json_object_set_new(object, "policy", json_wanted(report));
-    json_object_set_new(object, "kernel",
-                        report->asked ? json_result(report->answer == 0) : json_null());
-    json_object_set_new(object, "unseen", json_unseen());
+    json_set(object, {"route", json_way(&report->session->live, &report->back)},
+             {"verdicts", json_verdicts(report)},
+             {"now", json_in_mode(report->mode, report->verdicts[report->mode].accept)},
+             {"policy", json_wanted(report)},
+             {"kernel", report->asked ? json_result(report->answer == 0) : json_null()},
+             {"unseen", json_unseen()});
     for (size_t i = 0; i < report->n_warnings; i++)
         json_array_append_new(warnings, json_bytes(report->warnings[i]));
     json_object_set_new(object, "warnings", warnings);
