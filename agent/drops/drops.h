@@ -68,6 +68,3 @@ int martian_log_open(void);
 /* Read what is there. Records about devices that are not in this namespace are left out; of those
  * that only share a name with one of ours that cannot be seen. */
 int martian_log_read(int fd, drop_t fn, void *data);
-
-/* IPReversePathFilter of this namespace: packets dropped by rp_filter since it was made. */
-int reverse_path_counter(uint64_t *ret);

@@ -1,10 +1,12 @@
 /* `check` for the textfile collector of a Prometheus node exporter. No label per device and no
  * timestamps; every state of every rule is there also when its count is zero, so that no series
  * ever ends while the policy stands. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "agent/cli/check/check.h"
+#include "agent/kernel/netstat.h"
 #include "policy/base/text.h"
 
 /* One set of series: a key and a rule as people write it ("lxc*=off"), or no rule at all. Rules
@@ -192,39 +194,11 @@ static void print_routing(const struct check *check)
             check->routing_left);
 }
 
-/* The value below TcpExt's IPReversePathFilter in netstat's pairs of lines. -ENOENT without it. */
-static int read_drops(unsigned long long *ret)
-{
-    _cleanup_free_ char *names = NULL, *values = NULL;
-    size_t names_size = 0, values_size = 0;
-    FILE *file = fopen("/proc/self/net/netstat", "re");
-    int r = -ENOENT;
-
-    while (file && r < 0 && getline(&names, &names_size, file) > 0 &&
-           getline(&values, &values_size, file) > 0) {
-        char *name_state = NULL, *value_state = NULL;
-        char *name = strtok_r(names, " \n", &name_state);
-        char *value = strtok_r(values, " \n", &value_state);
-
-        while (name && value && !streq(name, "IPReversePathFilter")) {
-            name = strtok_r(NULL, " \n", &name_state);
-            value = strtok_r(NULL, " \n", &value_state);
-        }
-        if (name && value) {
-            *ret = strtoull(value, NULL, 10);
-            r = 0;
-        }
-    }
-    if (file)
-        fclose(file);
-    return r;
-}
-
 static int end(struct check *check)
 {
     const struct policy *policy = check->session->policy;
     FILE *stream = check->out->stream;
-    unsigned long long drops;
+    uint64_t drops;
     char hash[17];
 
     print_keys(check);
@@ -234,12 +208,12 @@ static int end(struct check *check)
             "# TYPE rpfpolicy_policy_info gauge\n"
             "rpfpolicy_policy_info{hash=\"%s\",version=\"" PROJECT_VERSION "\",mode=\"%s\"} 1\n",
             policy_hash_text(policy, hash), policy_mode_name(policy->agent.mode));
-    if (read_drops(&drops) == 0)
+    if (reverse_path_counter(&drops) == 0)
         fprintf(stream,
                 "# HELP rpfpolicy_reverse_path_drops_total Packets dropped by rp_filter in this "
                 "network namespace.\n"
                 "# TYPE rpfpolicy_reverse_path_drops_total counter\n"
-                "rpfpolicy_reverse_path_drops_total %llu\n",
+                "rpfpolicy_reverse_path_drops_total %" PRIu64 "\n",
                 drops);
     fprintf(stream,
             "# HELP rpfpolicy_last_update_timestamp_seconds When this was written.\n"

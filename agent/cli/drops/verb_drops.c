@@ -8,6 +8,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/cli/drops/drops_report.h"
+#include "agent/kernel/netstat.h"
 #include "policy/lang/values.h"
 
 #define TICK_MS 100     /* between two looks into the kernel's table */
