@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/base/clock.h"
 #include "agent/daemon/evidence.h"
 #include "agent/store/before.h"
 #include "agent/system/sysctl_load.h"
@@ -468,11 +469,9 @@ static int start(struct agent *agent)
 
 int agent_run(struct agent *agent)
 {
-    struct timespec now;
     int r;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    agent->started = (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+    agent->started = clock_usec(CLOCK_REALTIME);
     r = start(agent);
     if (r < 0)
         return r;

@@ -1,6 +1,8 @@
 /* Deadlines over sd-event; with the clock of a test without it. */
 #include "agent/daemon/loop.h"
 
+#include "agent/base/clock.h"
+
 #define ACCURACY 100 /* microseconds */
 
 struct loop {
@@ -13,10 +15,7 @@ struct loop {
 
 static uint64_t system_clock(clockid_t clock, void *data)
 {
-    struct timespec now;
-
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+    return clock_usec(clock);
 }
 
 int loop_new(loop_clock_t clock, void *data, struct loop **ret)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "agent/base/clock.h"
 #include "agent/daemon/agent.h"
 #include "agent/daemon/evidence.h"
 #include "agent/store/accepted_hold.h"
@@ -23,13 +24,10 @@ static void say_policy(const struct agent *agent)
 
 static void replace_policy(struct agent *agent, struct policy *policy)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
     memset(agent->targets, 0, sizeof(agent->targets)); /* they borrow rules */
     policy_free(agent->policy);
     agent->policy = policy;
-    agent->policy_since = (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+    agent->policy_since = clock_usec(CLOCK_REALTIME);
     agent->enforcing = policy && policy->agent.mode == MODE_ENFORCE;
     if (agent->enforcing && !agent->can_write) {
         agent->enforcing = false;
