@@ -4,12 +4,9 @@
 #include <stdio.h>
 
 #include "agent/report/fleet_private.h"
+#include "policy/facts/families.h"
 
 #define RECENT 4 /* groups that are looked at before another one is made; merged later */
-
-/* Names that go on with letters or digits which mean nothing, as network plugins make them. */
-static const char *const prefixes[] = {"lxc", "veth", "cali", "eni",  "tap",  "vnet", "gke",  "azv",
-                                       "vif", "enx",  "br-",  "fwbr", "fwpr", "fwln", "dummy"};
 
 /* Does the pattern stand for more than one name, but not for all? */
 static bool collects(const char *pattern)
@@ -21,15 +18,13 @@ static bool collects(const char *pattern)
 /* "lxc*" of a device whose rule says so, or whose name looks like it. */
 static void name_pattern(const char *name, const char *rule_pattern, char *buf, size_t size)
 {
-    size_t n = 0;
+    size_t n;
 
     if (collects(rule_pattern)) {
         snprintf(buf, size, "%s", rule_pattern);
         return;
     }
-    for (size_t i = 0; n == 0 && i < ELEMENTSOF(prefixes); i++)
-        if (startswith(name, prefixes[i]))
-            n = strlen(prefixes[i]);
+    n = family_prefix(name, FAMILY_GROUP);
     if (n == 0)
         n = strcspn(name, "0123456789");
     snprintf(buf, size, "%.*s%s", (int)n, name, name[n] ? "*" : "");

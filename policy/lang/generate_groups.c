@@ -5,21 +5,18 @@
 #include <stdio.h>
 
 #include "policy/base/util.h"
+#include "policy/facts/families.h"
 
 /* Where the part of a name begins that differs within its family; 0: no such part. The names of
  * container plugins go first, since their random part may begin with a letter. */
 static size_t stem_length(const char *name, unsigned attempt)
 {
-    static const char *const random_parts[] = {"azv", "cali", "eni",  "gke", "lxc",
-                                               "tap", "tunl", "veth", "vnet"};
     size_t n;
 
     switch (attempt) {
     case 0:
-        for (size_t i = 0; i < ELEMENTSOF(random_parts); i++)
-            if (startswith(name, random_parts[i]) && name[strlen(random_parts[i])])
-                return strlen(random_parts[i]);
-        return 0;
+        n = family_prefix(name, FAMILY_RANDOM);
+        return name[n] ? n : 0;
     case 1:
         n = strcspn(name, "-_");
         return name[n] && n > 0 ? n + 1 : 0;

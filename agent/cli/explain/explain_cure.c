@@ -5,14 +5,11 @@
 #include "agent/store/agent_state.h"
 #include "agent/store/pause.h"
 #include "policy/decide/plan.h"
+#include "policy/facts/families.h"
 #include "policy/lang/precedence.h"
 #include "policy/sysctl/fragment.h"
 
 #define OWN_FILE "/etc/rpfpolicy.d/10-local.conf"
-
-/* Devices that come and go under such names are better spoken of by a glob. */
-static const char *const families[] = {"lxc",  "cilium_", "cali", "veth", "tap",
-                                       "vnet", "eni",     "ppp",  "tun",  "ovn-k8s-mp"};
 
 static bool is_plain(const char *name)
 {
@@ -23,11 +20,12 @@ static bool is_plain(const char *name)
 
 const char *explain_pattern(const char *name, char buf[static NAME_ESCAPED_SIZE + 1])
 {
-    for (size_t i = 0; i < ELEMENTSOF(families); i++)
-        if (startswith(name, families[i])) {
-            snprintf(buf, NAME_ESCAPED_SIZE + 1, "%s*", families[i]);
-            return buf;
-        }
+    size_t prefix = family_prefix(name, FAMILY_GLOB);
+
+    if (prefix > 0) {
+        snprintf(buf, NAME_ESCAPED_SIZE + 1, "%.*s*", (int)prefix, name);
+        return buf;
+    }
     if (is_plain(name) && !strstr(name, "..")) {
         snprintf(buf, NAME_ESCAPED_SIZE + 1, "%s", name);
         return buf;
