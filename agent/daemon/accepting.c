@@ -1,17 +1,24 @@
-/* With --accept, for containers, where nobody runs `rpfpolicy accept`: the agent itself puts the
- * policy on disk into force, at the start and when a file of it changes. A bad policy is named and
- * replaces nothing. What is accepted is taken over as ever: see takeover.c. */
+/* Accepting by itself, when the files have settled. */
+#include "agent/daemon/accepting.h"
+
 #include <stdio.h>
 #include <sys/inotify.h>
 
 #include "agent/change/confirm.h"
-#include "agent/daemon/agent.h"
+#include "agent/store/policy_load.h"
 
 /* A policy of several files is replaced one by one, also by Kubernetes: `..data` first, then links
  * to files that are new. */
 #define SETTLED_AFTER (500 * USEC_PER_MSEC)
 #define TRIAL_INTERVAL (2 * USEC_PER_SEC)
 #define ERRORS_SHOWN 10
+
+struct accepting {
+    struct accepting_options options;
+    struct deadline again;
+    bool refused; /* the last policy found on disk was not accepted */
+    bool waits;   /* said once: somebody else's is on trial */
+};
 
 static const char *why_refused(int error)
 {
@@ -28,7 +35,7 @@ static const char *why_refused(int error)
     }
 }
 
-static void say_refused(const struct agent *agent, const struct diags *diags, int error)
+static void say_refused(const struct logger *logger, const struct diags *diags, int error)
 {
     unsigned shown = 0;
 
@@ -39,64 +46,70 @@ static void say_refused(const struct agent *agent, const struct diags *diags, in
             continue;
         shown++;
         if (diag->line > 0)
-            log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_ERR, "%s:%u: %s", diag->file, diag->line,
+            log_plain(logger, LOG_EVENT_PLAIN, LOG_ERR, "%s:%u: %s", diag->file, diag->line,
                       diag->text);
         else
-            log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_ERR, "%s: %s", diag->file, diag->text);
+            log_plain(logger, LOG_EVENT_PLAIN, LOG_ERR, "%s: %s", diag->file, diag->text);
     }
-    log_plain(&agent->logger, LOG_EVENT_POLICY_REFUSED, LOG_ERR,
+    log_plain(logger, LOG_EVENT_POLICY_REFUSED, LOG_ERR,
               "The policy on disk is not accepted: %s; what was accepted before stays in force",
               why_refused(error));
 }
 
-static void try_again_in(struct agent *agent, uint64_t usec)
+static void try_again_in(struct accepting *accepting, uint64_t usec)
 {
-    deadline_set(&agent->accept_due, loop_now(agent->loop) + usec);
+    deadline_set(&accepting->again, loop_now(accepting->options.loop) + usec);
 }
 
-static void say_waits(struct agent *agent)
+static void say_waits(struct accepting *accepting)
 {
-    if (!agent->accept_waits)
+    if (!accepting->waits)
         log_plain(
-            &agent->logger, LOG_EVENT_PLAIN, LOG_NOTICE,
+            accepting->options.logger, LOG_EVENT_PLAIN, LOG_NOTICE,
             "An apply --confirm awaits its confirmation: until then the policy on disk is not "
             "accepted");
-    agent->accept_waits = true;
+    accepting->waits = true;
 }
 
-static int accept_locked(struct agent *agent, uint64_t hash, struct diags *diags)
+static int accept_locked(struct accepting *accepting, uint64_t hash, struct diags *diags)
 {
+    const struct accepting_options *options = &accepting->options;
     int r;
 
-    if (!presence_lock(agent->presence))
+    if (!presence_lock(options->presence))
         return -EBUSY;
-    r = confirm_check(&agent->paths, NULL);
+    r = confirm_check(options->paths, NULL);
     if (r >= 0)
-        r = policy_accept(&agent->paths, hash, 0, diags);
-    presence_unlock(agent->presence);
+        r = policy_accept(options->paths, hash, 0, diags);
+    presence_unlock(options->presence);
     return r;
 }
 
-void agent_accept(void *data)
+void accepting_try(struct accepting *accepting)
 {
-    struct agent *agent = data;
+    const struct accepting_options *options = &accepting->options;
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
     _cleanup_policy_ struct policy *policy = NULL;
-    int r = policy_load(&agent->paths, &diags, &policy);
+    int r = policy_load(options->paths, &diags, &policy);
 
     if (r == 0)
-        r = accept_locked(agent, policy->hash, &diags);
+        r = accept_locked(accepting, policy->hash, &diags);
     if (r == -EINPROGRESS)
-        say_waits(agent);
+        say_waits(accepting);
     if (r == -ESTALE || r == -EBUSY || r == -EINPROGRESS) {
-        try_again_in(agent, r == -EINPROGRESS ? TRIAL_INTERVAL : SETTLED_AFTER);
+        try_again_in(accepting, r == -EINPROGRESS ? TRIAL_INTERVAL : SETTLED_AFTER);
         return;
     }
-    agent->accept_waits = false;
-    agent->refused = r < 0;
+    accepting->waits = false;
+    accepting->refused = r < 0;
     if (r < 0)
-        say_refused(agent, &diags, r);
-    agent_status_changed(agent);
+        say_refused(options->logger, &diags, r);
+    options->tried(options->data);
+}
+
+bool accepting_was_refused(const struct accepting *accepting)
+{
+    return accepting->refused;
 }
 
 static int on_changed(sd_event_source *source, const struct inotify_event *event, void *data)
@@ -105,36 +118,61 @@ static int on_changed(sd_event_source *source, const struct inotify_event *event
     return 0;
 }
 
-static int watch(struct agent *agent, const char *directory)
+static int watch(struct accepting *accepting, const char *directory)
 {
     _cleanup_free_ char *path = NULL;
 
-    if (asprintf(&path, "%s%s", agent->paths.root, directory) < 0) {
+    if (asprintf(&path, "%s%s", accepting->options.paths->root, directory) < 0) {
         path = NULL;
         return -ENOMEM;
     }
-    return sd_event_add_inotify(loop_event(agent->loop), NULL, path,
+    return sd_event_add_inotify(loop_event(accepting->options.loop), NULL, path,
                                 IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_CLOSE_WRITE |
                                     IN_DELETE | IN_ATTRIB | IN_ONLYDIR,
-                                on_changed, agent);
+                                on_changed, accepting);
 }
 
-int agent_watch_disk(struct agent *agent)
+void accepting_watch(struct accepting *accepting)
 {
+    const struct logger *logger = accepting->options.logger;
     bool watched = false;
 
     for (const char *const *directory = policy_directories; *directory; directory++) {
-        int r = watch(agent, *directory);
+        int r = watch(accepting, *directory);
 
         watched |= r >= 0;
         if (r < 0 && r != -ENOENT)
-            log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+            log_plain(logger, LOG_EVENT_PLAIN, LOG_WARNING,
                       "%s%s cannot be watched: %s. A new policy there is not seen",
-                      agent->paths.root, *directory, strerror(-r));
+                      accepting->options.paths->root, *directory, strerror(-r));
     }
     if (!watched)
-        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+        log_plain(logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "There is no directory of policy files: a new policy is not seen");
-    agent_accept(agent);
+}
+
+static void on_settled(void *data)
+{
+    accepting_try(data);
+}
+
+int accepting_new(const struct accepting_options *options, struct accepting **ret)
+{
+    struct accepting *accepting = calloc(1, sizeof(*accepting));
+
+    if (!accepting)
+        return -ENOMEM;
+    accepting->options = *options;
+    deadline_init(&accepting->again, options->loop, on_settled, accepting);
+    *ret = accepting;
     return 0;
+}
+
+struct accepting *accepting_free(struct accepting *accepting)
+{
+    if (!accepting)
+        return NULL;
+    deadline_done(&accepting->again);
+    free(accepting);
+    return NULL;
 }

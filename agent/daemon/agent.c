@@ -13,8 +13,6 @@
 #include "agent/base/clock.h"
 #include "agent/daemon/evidence.h"
 #include "agent/store/before.h"
-#include "agent/system/sysctl_load.h"
-#include "policy/sysctl/sysctl_conf.h"
 
 #define START_ATTEMPTS 10
 
@@ -156,9 +154,9 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 
     (void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
                      (unsigned long long)loop_now(agent->loop));
-    if (agent->accepts)
-        agent_accept(agent);
-    if (agent_take_policy(agent) > 0)
+    if (agent->accepting)
+        accepting_try(agent->accepting);
+    if (in_force_take(agent->in_force) > 0)
         agent_policy_changed(agent);
     else
         agent_resync_now(agent, NULL);
@@ -235,13 +233,11 @@ static bool has_capability(void)
 }
 
 /* In observe mode nothing is ever written, so the means to do it goes too. */
-static void drop_capabilities(struct agent *agent)
+static void drop_capabilities(const struct agent *agent)
 {
     cap_t none = cap_init();
 
-    if (none && cap_set_proc(none) == 0)
-        agent->can_write = false;
-    else
+    if (!none || cap_set_proc(none) < 0)
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "The capability to write, not needed now, could not be dropped: %s",
                   strerror(errno));
@@ -281,16 +277,83 @@ static int make_presence(struct agent *agent, const char **where)
     return presence_new(&options, &agent->presence, where);
 }
 
-static int make_parts(struct agent *agent)
+static bool can_write(void *data)
 {
-    struct paused_options paused = {.paths = &agent->paths,
-                                    .loop = agent->loop,
-                                    .logger = &agent->logger,
-                                    .changed = on_pauses_changed,
-                                    .time_is_up = on_pause_over,
-                                    .data = agent};
+    return has_capability();
+}
 
-    return paused_new(&paused, &agent->paused);
+/* Called while the policy before is there: the targets borrow its rules. */
+static void on_policy_replaced(void *data)
+{
+    struct agent *agent = data;
+
+    memset(agent->targets, 0, sizeof(agent->targets));
+    agent->restart |= in_force_is_barred(agent->in_force);
+    for (size_t i = 0; i < agent->table.count; i++)
+        entry_forget_conflicts(agent->table.entries[i]);
+    agent->specials = (struct special){.retry_at = 0};
+    agent_routing_begin(agent);
+    if (evidence_begin(agent) < 0)
+        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+                  "Who would be cut by what is only observed is not recorded: memory ran out");
+}
+
+static void on_policy_changed(void *data)
+{
+    agent_policy_changed(data);
+}
+
+static void on_tried_to_accept(void *data)
+{
+    agent_status_changed(data);
+}
+
+static int make_paused(struct agent *agent)
+{
+    struct paused_options options = {.paths = &agent->paths,
+                                     .loop = agent->loop,
+                                     .logger = &agent->logger,
+                                     .changed = on_pauses_changed,
+                                     .time_is_up = on_pause_over,
+                                     .data = agent};
+
+    return paused_new(&options, &agent->paused);
+}
+
+static int make_in_force(struct agent *agent)
+{
+    struct in_force_options options = {.paths = &agent->paths,
+                                       .loop = agent->loop,
+                                       .logger = &agent->logger,
+                                       .can_write = can_write,
+                                       .replaced = on_policy_replaced,
+                                       .changed = on_policy_changed,
+                                       .data = agent};
+
+    return in_force_new(&options, &agent->in_force);
+}
+
+static int make_accepting(struct agent *agent)
+{
+    struct accepting_options options = {.paths = &agent->paths,
+                                        .loop = agent->loop,
+                                        .logger = &agent->logger,
+                                        .presence = agent->presence,
+                                        .tried = on_tried_to_accept,
+                                        .data = agent};
+
+    return accepting_new(&options, &agent->accepting);
+}
+
+static int make_parts(struct agent *agent, bool accepts)
+{
+    int r = make_paused(agent);
+
+    if (r >= 0)
+        r = make_in_force(agent);
+    if (r >= 0 && accepts)
+        r = make_accepting(agent);
+    return r;
 }
 
 static int on_run_directory(sd_event_source *source, const struct inotify_event *event, void *data)
@@ -313,11 +376,24 @@ static int watch_run_directory(struct agent *agent)
                                 on_run_directory, agent);
 }
 
+void agent_policy_changed(struct agent *agent)
+{
+    if (agent->restart) {
+        (void)sd_event_exit(loop_event(agent->loop), 0);
+        return;
+    }
+    (void)agent_open_watches(agent);
+    agent_plan_sweep(agent);
+    agent->taking_over = true;
+    agent_resync_now(agent, NULL);
+    agent->taking_over = false;
+    presence_tell(agent->presence, in_force_enforces(agent->in_force));
+}
+
 /* --------------------------------------------------------------------------------- life and end */
 
 static void init_deadlines(struct agent *agent)
 {
-    deadline_init(&agent->accept_due, agent->loop, agent_accept, agent);
     deadline_init(&agent->flush, agent->loop, agent_on_flush, agent);
     deadline_init(&agent->look_again, agent->loop, agent_on_look_again, agent);
     deadline_init(&agent->resync, agent->loop, agent_on_resync, agent);
@@ -345,15 +421,13 @@ static int set_up(struct agent *agent, const struct agent_options *options, cons
     if (r >= 0)
         r = loop_new(NULL, NULL, &agent->loop);
     if (r >= 0)
-        r = make_parts(agent);
+        r = make_parts(agent, options->accept);
     if (r >= 0)
         init_deadlines(agent);
     if (r >= 0)
         r = add_signals(agent);
     if (r >= 0 && !agent->paths.foreign)
         r = udev_watch_new(agent, &agent->udev);
-    if (r >= 0)
-        r = sysctl_load(&agent->paths, SYSCTL_SYSTEMD, NULL, &agent->sysctl);
     return r;
 }
 
@@ -386,10 +460,8 @@ int agent_new(const struct agent_options *options, struct agent **ret, char **re
     agent->procsys = PROCSYS_INIT;
     agent->before = BEFORE_LOG_INIT;
     agent->receive_buffer = options->receive_buffer;
-    agent->accepts = options->accept;
-    agent->can_write = has_capability();
     logger_init(&agent->logger, options->verbose, &agent->entries_lost);
-    if (!agent->can_write) {
+    if (!has_capability()) {
         agent_free(agent);
         return -EPERM;
     }
@@ -405,9 +477,9 @@ int agent_new(const struct agent_options *options, struct agent **ret, char **re
 
 struct agent *agent_free(struct agent *agent)
 {
-    struct deadline *const deadlines[] = {
-        &agent->accept_due, &agent->flush,      &agent->look_again, &agent->resync,
-        &agent->retry,      &agent->status_due, &agent->sweep,      &agent->routing.due_at};
+    struct deadline *const deadlines[] = {&agent->flush,         &agent->look_again, &agent->resync,
+                                          &agent->retry,         &agent->status_due, &agent->sweep,
+                                          &agent->routing.due_at};
 
     agent_close_watches(agent);
     agent_routing_done(agent);
@@ -418,8 +490,8 @@ struct agent *agent_free(struct agent *agent)
     udev_watch_free(agent->udev);
     paused_free(agent->paused);
     table_done(&agent->table);
-    policy_free(agent->policy);
-    sysctl_conf_free(agent->sysctl);
+    accepting_free(agent->accepting);
+    in_force_free(agent->in_force);
     if (agent->nl.socket)
         netlink_close(&agent->nl);
     procsys_close(&agent->procsys);
@@ -437,15 +509,16 @@ static int start(struct agent *agent)
     int r;
 
     (void)presence_tell_stopped(agent->presence, false);
-    r = agent_watch_accepted(agent);
-    if (r >= 0 && agent->accepts)
-        r = agent_watch_disk(agent);
-    if (r >= 0)
-        r = watch_run_directory(agent);
+    in_force_watch(agent->in_force);
+    if (agent->accepting) {
+        accepting_watch(agent->accepting);
+        accepting_try(agent->accepting);
+    }
+    r = watch_run_directory(agent);
     if (r < 0)
         return r;
     (void)paused_take(agent->paused);
-    (void)agent_take_policy(agent);
+    (void)in_force_take(agent->in_force);
     r = agent_open_watches(agent); /* before the first dump, so that nothing falls between */
     if (r < 0)
         return r;
@@ -456,10 +529,10 @@ static int start(struct agent *agent)
             return r;
     }
     agent_plan_sweep(agent);
-    if (!agent->enforcing)
+    if (!in_force_enforces(agent->in_force))
         drop_capabilities(agent);
     (void)sd_event_set_watchdog(loop_event(agent->loop), true);
-    presence_tell(agent->presence, agent->enforcing);
+    presence_tell(agent->presence, in_force_enforces(agent->in_force));
     log_plain(&agent->logger, LOG_EVENT_STARTED, LOG_INFO, "Started: %zu devices",
               agent->table.count);
     (void)agent_write_status(agent, "running"); /* who waits for READY may ask for it at once */

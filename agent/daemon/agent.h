@@ -5,8 +5,10 @@
 #include <time.h>
 
 #include "agent/base/paths.h"
+#include "agent/daemon/accepting.h"
 #include "agent/daemon/entries.h"
 #include "agent/daemon/histogram.h"
+#include "agent/daemon/in_force.h"
 #include "agent/daemon/kept.h"
 #include "agent/daemon/log.h"
 #include "agent/daemon/loop.h"
@@ -17,7 +19,6 @@
 #include "agent/kernel/procsys.h"
 #include "agent/kernel/watch.h"
 #include "agent/store/before.h"
-#include "agent/store/policy_load.h"
 
 /* Sets with time conditions: see keep_memberships() in resync.c. */
 #define UNNUMBERED_AFTER (10 * USEC_PER_SEC)
@@ -57,13 +58,6 @@ struct counters {
 struct udev_watch;
 struct evidence;
 
-/* Which accepted policy was read. */
-struct policy_stamp {
-    uint64_t inode, size;
-    struct timespec modified; /* ctim also changes where the file gets another name */
-    bool on_trial;            /* and its guardian lives */
-};
-
 /* One socket of kernel messages. */
 struct agent_watch {
     struct agent *agent;
@@ -83,19 +77,12 @@ struct agent {
     struct before_log before; /* former values, for `restore` */
     struct presence *presence;
 
-    struct policy *policy; /* the accepted one; NULL: nothing is accepted */
-    struct policy_stamp policy_stamp;
-    uint64_t policy_since; /* wall clock, microseconds */
-    struct sysctl_conf *sysctl;
-    bool enforcing;      /* a policy is in force and its mode is enforce */
-    bool can_write;      /* the capability was not dropped */
-    bool policy_read;    /* it was looked for once */
-    bool policy_damaged; /* the accepted one, which was said */
-    bool restart;        /* leave the loop to come back: with the capability, or new files */
-    bool successor;      /* another agent follows at once: the helper need not stand back */
+    struct in_force *in_force;
+    struct accepting *accepting; /* NULL without --accept */
+    bool restart;   /* leave the loop to come back: with the capability, or new files */
+    bool successor; /* another agent follows at once: the helper need not stand back */
 
     struct paused *paused;
-    struct deadline accept_due;
 
     struct live special; /* all and default as they are; no devices */
     struct kept kept;    /* as they were before somebody else moved them */
@@ -119,9 +106,6 @@ struct agent {
     bool resync_failed;        /* said once */
     key_mask blocked;          /* keys for which it was said that `all` stands in the way */
     bool status_failed;        /* said once */
-    bool accepts;              /* --accept: what is on disk is put into force */
-    bool refused;              /* with it: the last policy found on disk was not accepted */
-    bool accept_waits;         /* said once: somebody else's is on trial */
     uint64_t started;          /* wall clock */
     struct counters counters;
     struct evidence *evidence; /* evidence.h; NULL: every rule is enforced */
@@ -134,22 +118,17 @@ int agent_new(const struct agent_options *options, struct agent **ret, char **re
 struct agent *agent_free(struct agent *agent);
 int agent_run(struct agent *agent);
 
-/* takeover.c: the accepted policy becomes the one in force. */
-int agent_take_policy(struct agent *agent);
-void agent_policy_changed(struct agent *agent); /* after it: everything is judged anew */
-/* Under the lock: is another policy accepted by now than the one in force here? Then nothing may be
- * written by it; whoever accepted the other one may be waiting for the lock, or have written
- * already. The other one is taken soon. */
-bool agent_policy_is_stale(struct agent *agent);
-int agent_watch_accepted(struct agent *agent);
+void agent_policy_changed(struct agent *agent); /* another one is in force: judge everything anew */
 
-/* accepting.c: put the policy on disk into force, now and when its files change. */
-int agent_watch_disk(struct agent *agent);
-void agent_accept(void *agent);
+static inline const struct policy *policy_of(const struct agent *agent)
+{
+    return in_force_policy(agent->in_force);
+}
 
 /* resync.c: reading everything again. */
 void agent_schedule_resync(struct agent *agent, const char *reason);
 int agent_resync(struct agent *agent);
+bool agent_policy_is_stale(struct agent *agent); /* as in_force_is_stale(); then it is taken soon */
 void agent_on_resync(void *agent);
 void agent_resync_now(struct agent *agent, const char *reason); /* a failure is tried again */
 /* Somebody wrote a key that is announced: a whole run of systemd-sysctl, maybe, which writes others

@@ -29,10 +29,11 @@ static bool sysctl_will_be_right(const struct agent *agent, const struct entry *
 {
     struct sysctl_answer answer;
 
-    if (!entry->unsettled_until || !agent->sysctl || !udev_watch_active(agent->udev))
+    if (!entry->unsettled_until || !in_force_sysctl(agent->in_force) ||
+        !udev_watch_active(agent->udev))
         return false;
-    if (sysctl_conf_resolve(agent->sysctl, SYSCTL_RUN_ADD, entry->device.name, key, false,
-                            &answer) < 0 ||
+    if (sysctl_conf_resolve(in_force_sysctl(agent->in_force), SYSCTL_RUN_ADD, entry->device.name,
+                            key, false, &answer) < 0 ||
         !answer.given)
         return false;
     return rule_accepts(target->rule, key_effective(key, agent->targets[key].new_all, answer.value,
@@ -58,7 +59,7 @@ void agent_flush_routes(struct agent *agent)
 {
     uint64_t now = loop_now(agent->loop), at = now;
 
-    if (!agent->policy->agent.flush_routes || deadline_is_set(&agent->flush))
+    if (!policy_of(agent)->agent.flush_routes || deadline_is_set(&agent->flush))
         return;
     if (agent->last_flush != 0 && now < agent->last_flush + FLUSH_INTERVAL)
         at = agent->last_flush + FLUSH_INTERVAL;
@@ -235,7 +236,7 @@ static bool all_is_known(struct agent *agent, enum key key)
         value == agent->special.all[key])
         return true;
     agent->special.all[key] = value;
-    plan_key_target(agent->policy, &agent->special, key, &agent->targets[key]);
+    plan_key_target(policy_of(agent), &agent->special, key, &agent->targets[key]);
     agent_special_changed(agent, "`all` was changed");
     return false;
 }
@@ -354,7 +355,7 @@ static bool may_write(struct agent *agent, struct entry *entry, enum key key,
     uint64_t now, at;
 
     if (!target->drift || target->impossible || target->moot || target->undecided ||
-        target->rule->observe || !agent->enforcing)
+        target->rule->observe || !in_force_enforces(agent->in_force))
         return false;
     if (agent_may_be_renamed(agent, &entry->device, entry))
         return false;
@@ -389,11 +390,11 @@ static int enforce_once(struct agent *agent, struct entry *entry, const char *ev
         enum state state;
         int r;
 
-        if (!(agent->policy->keys & KEY_BIT(key)))
+        if (!(policy_of(agent)->keys & KEY_BIT(key)))
             continue;
         if (entry->device.unseen && !key_info(key)->announced)
             continue; /* its value is not known */
-        plan_device_target(agent->policy, &agent->targets[key], key, &entry->device, &target);
+        plan_device_target(policy_of(agent), &agent->targets[key], key, &entry->device, &target);
         if (may_write(agent, entry, key, &target)) {
             struct repair repair = {.agent = agent,
                                     .entry = entry,
@@ -429,14 +430,14 @@ static void wait_for_directory(struct agent *agent, struct entry *entry)
     if (entry->nameless < DIRECTORY_RETRY_DOUBLE)
         entry->nameless++;
     for (enum key key = 0; keys && key < KEY_COUNT; key++)
-        if (agent->policy->keys & KEY_BIT(key))
+        if (policy_of(agent)->keys & KEY_BIT(key))
             keys[key].retry_at = at;
     agent_schedule_retry(agent, at);
 }
 
 void agent_enforce(struct agent *agent, struct entry *entry, const char *event)
 {
-    if (!agent->policy || !entry->device.ipv4) {
+    if (!policy_of(agent) || !entry->device.ipv4) {
         entry->nameless = 0;
         table_set_state(&agent->table, entry, STATE_UNMANAGED);
         return;
@@ -460,10 +461,10 @@ void agent_enforce(struct agent *agent, struct entry *entry, const char *event)
 
 void agent_read_values(struct agent *agent, struct entry *entry)
 {
-    for (enum key key = 0; agent->policy && key < KEY_COUNT; key++) {
+    for (enum key key = 0; policy_of(agent) && key < KEY_COUNT; key++) {
         int value;
 
-        if ((agent->policy->keys & KEY_BIT(key)) &&
+        if ((policy_of(agent)->keys & KEY_BIT(key)) &&
             procsys_read_device(&agent->procsys, &agent->nl, entry->device.ifindex,
                                 entry->device.name, key, &value) >= 0)
             entry->device.conf[key] = value;

@@ -17,7 +17,7 @@ static void entry_appeared(struct agent *agent, struct entry *entry)
     }
     entry->device.numbered = true; /* it has its time to get an address: sets of policy.h */
     entry->device.known = FACT_ADDRESSES | FACT_ROUTES;
-    if (agent->policy && (agent->policy->facts & FACT_ADDRESSES)) {
+    if (policy_of(agent) && (policy_of(agent)->facts & FACT_ADDRESSES)) {
         entry->numbered_until = loop_taken_up(agent->loop) + UNNUMBERED_AFTER;
         agent_schedule_retry(agent, entry->numbered_until);
     }
@@ -33,7 +33,7 @@ static void on_new_link(struct agent *agent, const struct nlmsghdr *message)
     bool is_new, renamed;
     int r;
 
-    r = link_read_message(message, agent->policy ? agent->policy->facts : 0, &device);
+    r = link_read_message(message, policy_of(agent) ? policy_of(agent)->facts : 0, &device);
     if (r < 0)
         return; /* malformed or not about a device (AF_BRIDGE) */
     entry = table_add(&agent->table, device.ifindex, &is_new);
@@ -55,7 +55,7 @@ static void on_new_link(struct agent *agent, const struct nlmsghdr *message)
     entry_take(entry, &device);
     if (renamed) {
         entry_renamed(entry);
-        if (agent->policy && (agent->policy->facts & FACT_MASTER_NAME))
+        if (policy_of(agent) && (policy_of(agent)->facts & FACT_MASTER_NAME))
             agent_schedule_resync(agent, NULL); /* it may be somebody's master */
     }
     is_new |= before.unseen;
@@ -107,8 +107,8 @@ static void on_unannounced(struct agent *agent, const struct netconf_values *val
     struct entry *entry;
     bool is_new;
 
-    if (!agent->enforcing || agent->routing.asked || !values->has_forwarding ||
-        !(values->has_rp_filter && agent->policy->keys & KEY_BIT(KEY_RP_FILTER)) ||
+    if (!in_force_enforces(agent->in_force) || agent->routing.asked || !values->has_forwarding ||
+        !(values->has_rp_filter && policy_of(agent)->keys & KEY_BIT(KEY_RP_FILTER)) ||
         device_current_name(&agent->nl, values->ifindex, name) < 0)
         return;
     entry = table_add(&agent->table, values->ifindex, &is_new);
@@ -215,7 +215,7 @@ static void on_address(const struct nlmsghdr *message, void *data)
     struct entry *entry;
 
     agent_routing_on_address(agent, message);
-    if (!(agent->policy && (agent->policy->facts & FACT_ADDRESSES)))
+    if (!(policy_of(agent) && (policy_of(agent)->facts & FACT_ADDRESSES)))
         return;
     if (route_address_read_message(message, &address) < 0 || address.local.ip.family != AF_INET)
         return;
@@ -239,7 +239,7 @@ static void on_route(const struct nlmsghdr *message, void *data)
     struct route route;
 
     agent_routing_on_route(agent, message);
-    if (!(agent->policy && (agent->policy->facts & FACT_ROUTES)))
+    if (!(policy_of(agent) && (policy_of(agent)->facts & FACT_ROUTES)))
         return;
     if (route_read_message(message, &route) == 0 && route_is_uplink(&route))
         agent_schedule_resync(agent, NULL);
@@ -253,7 +253,7 @@ static void on_rule(const struct nlmsghdr *message, void *data)
 /* Facts that do not come with a link message, where sets ask for them. */
 static void complete_facts(struct agent *agent, struct entry *entry)
 {
-    const uint32_t facts = agent->policy ? agent->policy->facts : 0;
+    const uint32_t facts = policy_of(agent) ? policy_of(agent)->facts : 0;
     struct picture_options options = {.facts = FACT_DRIVER,
                                       .ifindex = entry->device.ifindex,
                                       .proc_sys_net = agent->paths.proc_sys_net};
@@ -374,7 +374,7 @@ static void close_watch(struct agent_watch *watch)
  * tried again later. */
 int agent_open_watches(struct agent *agent)
 {
-    uint32_t facts = agent->policy ? agent->policy->facts : 0;
+    uint32_t facts = policy_of(agent) ? policy_of(agent)->facts : 0;
     bool wanted[WATCH_COUNT] = {
         [WATCH_LINK] = true,
         [WATCH_NETCONF] = true,

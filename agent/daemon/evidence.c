@@ -17,7 +17,7 @@ static int look(struct evidence *evidence)
     _cleanup_(live_done) struct live live = {0};
     struct picture_options picture = {
         .keys = IMPACT_KEYS,
-        .facts = (agent->policy->facts | FACT_ADDRESSES) & ~(uint32_t)FACT_UDEV,
+        .facts = (policy_of(agent)->facts | FACT_ADDRESSES) & ~(uint32_t)FACT_UDEV,
         .proc_sys_net = agent->paths.proc_sys_net,
     };
     struct peers_options options = {
@@ -28,7 +28,7 @@ static int look(struct evidence *evidence)
     };
     int r = picture_read(&agent->nl, &picture, &live);
 
-    if (r >= 0 && (agent->policy->facts & FACT_UDEV) && !agent->paths.foreign)
+    if (r >= 0 && (policy_of(agent)->facts & FACT_UDEV) && !agent->paths.foreign)
         r = udevdb_read(&live);
     if (r >= 0)
         r = agent_amend(&live, agent); /* sets with time conditions */
@@ -70,14 +70,14 @@ int evidence_begin(struct agent *agent)
     int r;
 
     agent->evidence = evidence_free(agent->evidence);
-    if (!agent->policy || !observed_any(agent->policy))
+    if (!policy_of(agent) || !observed_any(policy_of(agent)))
         return 0;
     evidence = calloc(1, sizeof(*evidence));
     if (!evidence)
         return -ENOMEM;
     evidence->agent = agent;
     deadline_init(&evidence->next_look, agent->loop, on_look, evidence);
-    r = observed_init(agent->policy, &evidence->observed);
+    r = observed_init(policy_of(agent), &evidence->observed);
     if (r < 0) {
         evidence_free(evidence);
         return r;

@@ -52,7 +52,7 @@ static json_t *examples_json(const struct observed *observed, size_t rule)
 
 static json_t *rule_json(const struct agent *agent, size_t i)
 {
-    const struct rule *rule = &agent->policy->rules[i];
+    const struct rule *rule = &policy_of(agent)->rules[i];
     const struct observed_rule *seen = &agent->evidence->observed.rules[i];
     _cleanup_free_ char *file = name_escape(rule->origin.file);
     _cleanup_free_ char *pattern = name_escape(rule->pattern.text);
@@ -73,8 +73,8 @@ json_t *evidence_json(const struct agent *agent)
     if (!observed)
         return json_null();
     rules = json_array();
-    for (size_t i = 0; i < agent->policy->n_rules; i++)
-        if (observed_counts(agent->policy, &agent->policy->rules[i]))
+    for (size_t i = 0; i < policy_of(agent)->n_rules; i++)
+        if (observed_counts(policy_of(agent), &policy_of(agent)->rules[i]))
             json_array_append_new(rules, rule_json(agent, i));
     return json_pack("{s:I, s:o, s:b, s:o}", "looks", (json_int_t)observed->looks, "last_look",
                      time_or_null(observed->last_look), "truncated", observed->truncated, "rules",
@@ -96,13 +96,13 @@ static void print_label(FILE *out, const struct rule *rule)
 
 static void print_family(FILE *out, const struct agent *agent, const char *name, bool total)
 {
-    for (size_t i = 0; i < agent->policy->n_rules; i++) {
+    for (size_t i = 0; i < policy_of(agent)->n_rules; i++) {
         const struct observed_rule *seen = &agent->evidence->observed.rules[i];
 
-        if (!observed_counts(agent->policy, &agent->policy->rules[i]))
+        if (!observed_counts(policy_of(agent), &policy_of(agent)->rules[i]))
             continue;
         fprintf(out, "%s{rule=\"", name);
-        print_label(out, &agent->policy->rules[i]);
+        print_label(out, &policy_of(agent)->rules[i]);
         fprintf(out, "\"} %llu\n", (unsigned long long)(total ? seen->peers : seen->now));
     }
 }

@@ -32,7 +32,7 @@ static void learn_from_record(struct agent *agent)
 static void learn(struct agent *agent, const struct live *live)
 {
     struct kept *kept = &agent->kept;
-    key_mask keys = agent->policy ? agent->policy->keys : 0, new = keys & ~kept->known;
+    key_mask keys = policy_of(agent) ? policy_of(agent)->keys : 0, new = keys & ~kept->known;
 
     kept->known = keys;
     if (new == 0)
@@ -94,7 +94,7 @@ static bool is_settled(const struct agent *agent, enum key key)
 {
     const struct key_target *target = &agent->targets[key];
 
-    if (!agent->enforcing)
+    if (!in_force_enforces(agent->in_force))
         return true;
     return !kept_drifts(agent, key) && !target->all_held &&
            (target->all_paused || conflict_delay(&agent->specials.conflict) == 0);

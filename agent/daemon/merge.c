@@ -26,7 +26,7 @@ static void keep_membership(struct agent *agent, bool was, uint64_t span, uint64
 static void keep_memberships(struct agent *agent, struct entry *entry, struct device *device,
                              bool fresh)
 {
-    const uint32_t facts = agent->policy ? agent->policy->facts : 0;
+    const uint32_t facts = policy_of(agent) ? policy_of(agent)->facts : 0;
 
     if (facts & FACT_ADDRESSES)
         keep_membership(agent, entry->device.numbered && !fresh, UNNUMBERED_AFTER,
@@ -41,7 +41,7 @@ static int read_properties(struct agent *agent, struct live *live)
 {
     bool missing = false;
 
-    if (!agent->policy || !(agent->policy->facts & FACT_UDEV) || agent->paths.foreign)
+    if (!policy_of(agent) || !(policy_of(agent)->facts & FACT_UDEV) || agent->paths.foreign)
         return 0;
     for (size_t i = 0; i < live->count; i++) {
         struct entry *entry = table_get(&agent->table, live->devices[i].ifindex);

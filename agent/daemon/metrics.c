@@ -31,7 +31,7 @@ static void writes(FILE *out, const struct agent *agent)
     family(out, "rpfpolicy_agent_writes_total", "counter",
            "Values written, to new devices and to put existing ones right.");
     for (enum key key = 0; key < KEY_COUNT; key++) {
-        if (!agent->policy || !(agent->policy->keys & KEY_BIT(key)))
+        if (!policy_of(agent) || !(policy_of(agent)->keys & KEY_BIT(key)))
             continue;
         fprintf(out, "rpfpolicy_agent_writes_total{key=\"%s\",cause=\"new\"} %llu\n",
                 key_info(key)->name, (unsigned long long)agent->counters.given[key]);
@@ -91,16 +91,16 @@ static void policy(FILE *out, const struct agent *agent)
 {
     char hash[17];
 
-    if (!agent->policy)
+    if (!policy_of(agent))
         return;
     family(out, "rpfpolicy_agent_policy_info", "gauge", "The policy in force.");
     fprintf(out, "rpfpolicy_agent_policy_info{hash=\"%s\",version=\"%s\",mode=\"%s\"} 1\n",
-            policy_hash_text(agent->policy, hash), PROJECT_VERSION,
-            policy_mode_name(agent->policy->agent.mode));
+            policy_hash_text(policy_of(agent), hash), PROJECT_VERSION,
+            policy_mode_name(policy_of(agent)->agent.mode));
     family(out, "rpfpolicy_agent_policy_since_timestamp_seconds", "gauge",
            "When the policy in force was taken over.");
     fprintf(out, "rpfpolicy_agent_policy_since_timestamp_seconds %.3f\n",
-            (double)agent->policy_since / (double)USEC_PER_SEC);
+            (double)in_force_since(agent->in_force) / (double)USEC_PER_SEC);
 }
 
 int metrics_text(const struct agent *agent, char **ret)
@@ -125,10 +125,10 @@ int metrics_text(const struct agent *agent, char **ret)
            count_conflicts(agent));
     single(out, "rpfpolicy_agent_paused", "gauge", "Pauses in force that a person asked for.",
            paused_list(agent->paused)->count);
-    if (agent->accepts)
+    if (agent->accepting)
         single(out, "rpfpolicy_agent_policy_refused", "gauge",
                "1 while the policy on disk cannot be taken and an older one is in force.",
-               agent->refused);
+               accepting_was_refused(agent->accepting));
     sockets(out, agent);
     reaction(out, agent);
     evidence_metrics(out, agent);

@@ -20,11 +20,19 @@
 #define BUSY_RETRY (5 * USEC_PER_MSEC)
 #define RULES_NAMED 10
 
+bool agent_policy_is_stale(struct agent *agent)
+{
+    if (!in_force_is_stale(agent->in_force))
+        return false;
+    agent_schedule_resync(agent, "another policy is accepted");
+    return true;
+}
+
 void agent_on_resync(void *data)
 {
     struct agent *agent = data;
 
-    if (agent_policy_is_stale(agent) && agent_take_policy(agent) > 0)
+    if (in_force_is_stale(agent->in_force) && in_force_take(agent->in_force) > 0)
         agent_policy_changed(agent);
     else
         agent_resync_now(agent, NULL);
@@ -80,7 +88,7 @@ void agent_on_look_again(void *agent)
 
 void agent_look_again(struct agent *agent)
 {
-    if (!agent->policy || !(agent->policy->keys & ~keys_announced()))
+    if (!policy_of(agent) || !(policy_of(agent)->keys & ~keys_announced()))
         return;
     deadline_set_by(&agent->look_again, loop_now(agent->loop) + LOOK_AGAIN_AFTER);
 }
@@ -99,8 +107,8 @@ void agent_special_changed(struct agent *agent, const char *reason)
 static int read_picture(struct agent *agent, struct live *ret)
 {
     struct picture_options options = {
-        .keys = agent->policy ? agent->policy->keys : 0,
-        .facts = agent->policy ? agent->policy->facts : 0,
+        .keys = policy_of(agent) ? policy_of(agent)->keys : 0,
+        .facts = policy_of(agent) ? policy_of(agent)->facts : 0,
         .proc_sys_net = agent->paths.proc_sys_net,
     };
 
@@ -177,8 +185,8 @@ static char *rules_ruled_out_text(const struct agent *agent, enum key key, int a
     char *text = NULL;
     FILE *out = open_memstream(&text, &size);
 
-    for (size_t i = 0; out && i < agent->policy->n_rules; i++) {
-        const struct rule *rule = &agent->policy->rules[i];
+    for (size_t i = 0; out && i < policy_of(agent)->n_rules; i++) {
+        const struct rule *rule = &policy_of(agent)->rules[i];
         _cleanup_free_ char *pattern = NULL;
 
         if (!is_ruled_out(rule, key, all) || ++found > RULES_NAMED)
@@ -230,8 +238,8 @@ static void say_blocked(struct agent *agent, enum key key)
 static void compute_targets(struct agent *agent, const struct live *live)
 {
     for (enum key key = 0; key < KEY_COUNT; key++) {
-        if (agent->policy && (agent->policy->keys & KEY_BIT(key)))
-            plan_key_target(agent->policy, live, key, &agent->targets[key]);
+        if (policy_of(agent) && (policy_of(agent)->keys & KEY_BIT(key)))
+            plan_key_target(policy_of(agent), live, key, &agent->targets[key]);
         else
             agent->targets[key] = (struct key_target){.managed = false};
         say_blocked(agent, key);
@@ -257,7 +265,7 @@ static int put_specials_right(struct agent *agent, bool repair)
     static const struct change_listener listener = {.report = report_plan_write};
     const struct change_request request = {.paths = &agent->paths,
                                            .engines = engines,
-                                           .by = {.policy = agent->policy, .complete = amend},
+                                           .by = {.policy = policy_of(agent), .complete = amend},
                                            .no_flush = true, /* it may wait; the loop must not */
                                            .lock_timeout_ms = 0,
                                            .listener = &listener,
@@ -364,7 +372,7 @@ int agent_resync(struct agent *agent)
         if (pass > 0 || agent->routing.n_records > 0) /* else it is tried below, before values */
             agent_routing_mark(agent, &live);
         compute_targets(agent, &live);
-        if (pass > 0 || !agent->enforcing || !special_drifts(agent))
+        if (pass > 0 || !in_force_enforces(agent->in_force) || !special_drifts(agent))
             break;
         taken = agent->routing.asked;
         if (taken)

@@ -344,7 +344,7 @@ static size_t pick(struct work *work, struct routes_plan *plan)
         struct routes_change change = plan->changes[i];
         struct doing *doing = doing_of(work, &change);
 
-        if (!work->agent->enforcing ||
+        if (!in_force_enforces(work->agent->in_force) ||
             !is_due(work->agent, record_of(work->agent, change.ifindex), family_of(&change), now)) {
             doing->left |= family_of(&change);
             doing->missing |= routes_change_is_way(&change);

@@ -17,7 +17,7 @@
 
 static bool is_active(const struct agent *agent)
 {
-    return agent->policy && agent->routing.asked;
+    return policy_of(agent) && agent->routing.asked;
 }
 
 /* What others have or had in a place that interests us: all that may have changed unseen, too. */
@@ -59,7 +59,7 @@ static bool is_wanted(const struct agent *agent, const struct device *device)
 {
     struct routing_settings settings;
 
-    routing_for(agent->policy, device, &settings);
+    routing_for(policy_of(agent), device, &settings);
     return settings.wanted;
 }
 
@@ -68,7 +68,7 @@ bool agent_routing_is_missing(const struct agent *agent, const struct device *de
     const struct agent_routing *routing = &agent->routing;
     const struct routing_record *record = agent_routing_record(agent, device->ifindex);
 
-    if (!is_active(agent) || !agent->enforcing)
+    if (!is_active(agent) || !in_force_enforces(agent->in_force))
         return false;
     if (routing->n_records == 0)
         return is_wanted(agent, device);
@@ -224,7 +224,7 @@ static int read_files(struct agent *agent, const struct live *live)
     if (!agent->routing.files && facts->n_leases == 0 &&
         agent->routing.states[ROUTES_IMPOSSIBLE] == 0 && !has_new_device(agent, live))
         return 0;
-    r = leases_read(&agent->paths, agent->policy, live, &agent->routing.networkd, facts);
+    r = leases_read(&agent->paths, policy_of(agent), live, &agent->routing.networkd, facts);
     if (r < 0 || !agent->routing.files)
         return r;
     for (size_t i = 0; i < facts->n_meddlers; i++) {
@@ -233,7 +233,7 @@ static int read_files(struct agent *agent, const struct live *live)
         free(facts->meddlers[i].cure);
     }
     facts->n_meddlers = 0;
-    r = meddlers_read(&agent->paths, agent->policy, live, facts);
+    r = meddlers_read(&agent->paths, policy_of(agent), live, facts);
     agent->routing.files = r < 0;
     return r;
 }
@@ -339,7 +339,7 @@ static int make_plan(struct agent *agent, const struct live *live, struct routes
     if (r >= 0)
         r = read_files(agent, live);
     if (r >= 0)
-        r = routes_plan(agent->policy, live, &routing->facts, false, &plan);
+        r = routes_plan(policy_of(agent), live, &routing->facts, false, &plan);
     if (r >= 0)
         r = watch_tables(agent, &plan);
     if (r == 0)
@@ -421,7 +421,7 @@ void agent_routing_resync(struct agent *agent)
 {
     struct agent_routing *routing = &agent->routing;
 
-    if (!agent->policy || (!routing->asked && routing->done))
+    if (!policy_of(agent) || (!routing->asked && routing->done))
         return;
     routing->done = true;
     routing->files = true;
@@ -450,7 +450,7 @@ void agent_routing_init(struct agent *agent)
 void agent_routing_begin(struct agent *agent)
 {
     agent_routing_done(agent);
-    agent->routing.asked = agent->policy && routing_in_policy(agent->policy);
+    agent->routing.asked = policy_of(agent) && routing_in_policy(policy_of(agent));
 }
 
 void agent_routing_done(struct agent *agent)

@@ -21,17 +21,17 @@ static json_t *policy_json(const struct agent *agent)
     json_t *files;
     char hash[17];
 
-    if (!agent->policy)
+    if (!policy_of(agent))
         return json_null();
     files = json_array();
-    for (size_t i = 0; i < agent->policy->n_files; i++) {
-        _cleanup_free_ char *name = name_escape(agent->policy->files[i]);
+    for (size_t i = 0; i < policy_of(agent)->n_files; i++) {
+        _cleanup_free_ char *name = name_escape(policy_of(agent)->files[i]);
 
         json_array_append_new(files, json_string(name ? name : ""));
     }
-    return json_pack("{s:s, s:o, s:s, s:f}", "hash", policy_hash_text(agent->policy, hash), "files",
-                     files, "mode", policy_mode_name(agent->policy->agent.mode), "since",
-                     (double)agent->policy_since / (double)USEC_PER_SEC);
+    return json_pack("{s:s, s:o, s:s, s:f}", "hash", policy_hash_text(policy_of(agent), hash),
+                     "files", files, "mode", policy_mode_name(policy_of(agent)->agent.mode),
+                     "since", (double)in_force_since(agent->in_force) / (double)USEC_PER_SEC);
 }
 
 static json_t *devices_json(const struct agent *agent)
@@ -49,7 +49,7 @@ static json_t *keys_json(const struct agent *agent)
     json_t *keys = json_object();
 
     for (enum key key = 0; key < KEY_COUNT; key++)
-        if (agent->policy && (agent->policy->keys & KEY_BIT(key)))
+        if (policy_of(agent) && (policy_of(agent)->keys & KEY_BIT(key)))
             json_object_set_new(keys, key_info(key)->name,
                                 json_pack("{s:I, s:I}", "given",
                                           (json_int_t)agent->counters.given[key], "repaired",
@@ -149,10 +149,11 @@ static json_t *status_json(const struct agent *agent, const char *state)
         "s:I, s:o, s:o, s:o}",
         "schema", 1, "version", PROJECT_VERSION, "state", state, "pid", (int)getpid(), "since",
         (double)agent->started / (double)USEC_PER_SEC, "time", (double)time(NULL), "boottime",
-        (double)pauses_now() / (double)USEC_PER_SEC, "enforcing", agent->enforcing, "policy",
-        policy_json(agent), "devices", devices_json(agent), "keys", keys_json(agent), "sockets",
-        sockets_json(agent), "conflicts", conflicts_json(agent), "pauses", pauses_json(agent),
-        "resyncs", (json_int_t)agent->counters.resyncs, "plans", (json_int_t)agent->counters.plans,
+        (double)pauses_now() / (double)USEC_PER_SEC, "enforcing",
+        in_force_enforces(agent->in_force), "policy", policy_json(agent), "devices",
+        devices_json(agent), "keys", keys_json(agent), "sockets", sockets_json(agent), "conflicts",
+        conflicts_json(agent), "pauses", pauses_json(agent), "resyncs",
+        (json_int_t)agent->counters.resyncs, "plans", (json_int_t)agent->counters.plans,
         "failed_writes", (json_int_t)agent->counters.failed_writes, "reaction",
         reaction_json(agent), "evidence", evidence_json(agent), "routing",
         agent_routing_json(agent));
@@ -163,10 +164,10 @@ static int write_metrics(struct agent *agent)
     _cleanup_free_ char *text = NULL;
     int r;
 
-    if (!agent->policy || !agent->policy->agent.metrics_file)
+    if (!policy_of(agent) || !policy_of(agent)->agent.metrics_file)
         return 0;
     r = metrics_text(agent, &text);
-    return r < 0 ? r : file_put(agent->policy->agent.metrics_file, text, strlen(text), NULL);
+    return r < 0 ? r : file_put(policy_of(agent)->agent.metrics_file, text, strlen(text), NULL);
 }
 
 int agent_write_status(struct agent *agent, const char *state)
@@ -187,9 +188,9 @@ int agent_write_status(struct agent *agent, const char *state)
     gather(&r, file_put(path, text, strlen(text), NULL));
     gather(&r, write_metrics(agent));
     (void)sd_notifyf(false, "STATUS=%s: %zu %s, %zu drift, %zu impossible",
-                     !agent->policy     ? "no policy accepted, nothing is written"
-                     : agent->enforcing ? "enforcing"
-                                        : "observing, nothing is written",
+                     !policy_of(agent)                    ? "no policy accepted, nothing is written"
+                     : in_force_enforces(agent->in_force) ? "enforcing"
+                                                          : "observing, nothing is written",
                      agent->table.count, agent->table.count == 1 ? "device" : "devices",
                      agent->table.states[STATE_DRIFT], agent->table.states[STATE_IMPOSSIBLE]);
     return r;

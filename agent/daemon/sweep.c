@@ -4,20 +4,9 @@
 
 #include "agent/daemon/agent.h"
 #include "agent/store/before.h"
-#include "agent/system/sysctl_load.h"
 #include "policy/sysctl/sysctl_conf.h"
 
 #define SWEEP_INTERVAL (60 * USEC_PER_SEC) /* without a policy */
-
-static void reload_sysctl(struct agent *agent)
-{
-    struct sysctl_conf *conf = NULL;
-
-    if (sysctl_load(&agent->paths, SYSCTL_SYSTEMD, NULL, &conf) < 0)
-        return;
-    sysctl_conf_free(agent->sysctl);
-    agent->sysctl = conf;
-}
 
 struct sweep {
     struct agent *agent;
@@ -100,9 +89,9 @@ void agent_on_sweep(void *data)
 
     agent_plan_sweep(agent);
     tidy_record(agent);
-    reload_sysctl(agent);
+    in_force_reload_sysctl(agent->in_force);
     /* Should their directories not be watched, or no longer, since somebody removed them: */
-    if (agent_take_policy(agent) > 0) {
+    if (in_force_take(agent->in_force) > 0) {
         agent_policy_changed(agent);
         return;
     }
@@ -111,8 +100,8 @@ void agent_on_sweep(void *data)
         agent_resync_now(agent, NULL);
         return;
     }
-    if (agent->policy && !(agent->policy->keys & ~keys_announced()) && !agent->policy->facts &&
-        !sweep_rp_filter(agent)) {
+    if (policy_of(agent) && !(policy_of(agent)->keys & ~keys_announced()) &&
+        !policy_of(agent)->facts && !sweep_rp_filter(agent)) {
         agent_routing_resync(agent);
         return;
     }
@@ -121,7 +110,7 @@ void agent_on_sweep(void *data)
 
 void agent_plan_sweep(struct agent *agent)
 {
-    uint64_t interval = agent->policy ? agent->policy->agent.sweep_usec : SWEEP_INTERVAL;
+    uint64_t interval = policy_of(agent) ? policy_of(agent)->agent.sweep_usec : SWEEP_INTERVAL;
 
     deadline_set(&agent->sweep, loop_now(agent->loop) + interval);
 }

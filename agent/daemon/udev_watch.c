@@ -23,7 +23,7 @@ static void take_properties(struct agent *agent, struct entry *entry, struct ude
     size_t count = 0, capacity = 0;
     char **list = NULL;
 
-    if (!agent->policy || !(agent->policy->facts & FACT_UDEV))
+    if (!policy_of(agent) || !(policy_of(agent)->facts & FACT_UDEV))
         return;
     udev_list_entry_foreach(property, udev_device_get_properties_list_entry(device))
     {
