@@ -282,6 +282,26 @@ static bool can_write(void *data)
     return has_capability();
 }
 
+static void on_status_changed(void *data)
+{
+    agent_status_changed(data);
+}
+
+/* What the rules of another policy would have cut is forgotten. */
+static int make_evidence(struct agent *agent)
+{
+    struct evidence_options options = {.paths = &agent->paths,
+                                       .loop = agent->loop,
+                                       .logger = &agent->logger,
+                                       .nl = &agent->nl,
+                                       .amend = agent_amend,
+                                       .looked = on_status_changed,
+                                       .data = agent};
+
+    agent->evidence = evidence_free(agent->evidence);
+    return evidence_new(&options, policy_of(agent), &agent->evidence);
+}
+
 /* Called while the policy before is there: the targets borrow its rules. */
 static void on_policy_replaced(void *data)
 {
@@ -293,7 +313,7 @@ static void on_policy_replaced(void *data)
         entry_forget_conflicts(agent->table.entries[i]);
     agent->specials = (struct special){.retry_at = 0};
     agent_routing_begin(agent);
-    if (evidence_begin(agent) < 0)
+    if (make_evidence(agent) < 0)
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "Who would be cut by what is only observed is not recorded: memory ran out");
 }
@@ -301,11 +321,6 @@ static void on_policy_replaced(void *data)
 static void on_policy_changed(void *data)
 {
     agent_policy_changed(data);
-}
-
-static void on_tried_to_accept(void *data)
-{
-    agent_status_changed(data);
 }
 
 static int make_paused(struct agent *agent)
@@ -339,7 +354,7 @@ static int make_accepting(struct agent *agent)
                                         .loop = agent->loop,
                                         .logger = &agent->logger,
                                         .presence = agent->presence,
-                                        .tried = on_tried_to_accept,
+                                        .tried = on_status_changed,
                                         .data = agent};
 
     return accepting_new(&options, &agent->accepting);

@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-#include "agent/daemon/agent.h"
+#include "agent/kernel/links.h"
+#include "agent/peers/observed.h"
 #include "agent/system/udevdb.h"
 
 #define LOOK_EVERY (10 * USEC_PER_SEC)
@@ -11,27 +12,40 @@
 #define LOOK_SHARE 100   /* a look takes at most this part of the time */
 #define LOOK_AT_MAX 5000 /* packets decided about in one look */
 
+struct evidence {
+    struct evidence_options options;
+    struct deadline next_look;
+    struct observed observed;
+    bool failed; /* said once */
+};
+
+const struct observed *evidence_observed(const struct evidence *evidence)
+{
+    return &evidence->observed;
+}
+
 static int look(struct evidence *evidence)
 {
-    struct agent *agent = evidence->agent;
+    const struct evidence_options *with = &evidence->options;
+    const struct policy *policy = evidence->observed.policy;
     _cleanup_(live_done) struct live live = {0};
     struct picture_options picture = {
         .keys = IMPACT_KEYS,
-        .facts = (policy_of(agent)->facts | FACT_ADDRESSES) & ~(uint32_t)FACT_UDEV,
-        .proc_sys_net = agent->paths.proc_sys_net,
+        .facts = (policy->facts | FACT_ADDRESSES) & ~(uint32_t)FACT_UDEV,
+        .proc_sys_net = with->paths->proc_sys_net,
     };
     struct peers_options options = {
-        .nl = &agent->nl,
-        .proc_sys_net = agent->paths.proc_sys_net,
+        .nl = with->nl,
+        .proc_sys_net = with->paths->proc_sys_net,
         .untracked = true,
         .max = LOOK_AT_MAX,
     };
-    int r = picture_read(&agent->nl, &picture, &live);
+    int r = picture_read(with->nl, &picture, &live);
 
-    if (r >= 0 && (policy_of(agent)->facts & FACT_UDEV) && !agent->paths.foreign)
+    if (r >= 0 && (policy->facts & FACT_UDEV) && !with->paths->foreign)
         r = udevdb_read(&live);
     if (r >= 0)
-        r = agent_amend(&live, agent); /* sets with time conditions */
+        r = with->amend(&live, with->data); /* sets with time conditions */
     if (r >= 0)
         r = observed_look(&evidence->observed, &options, &live, NULL, NULL);
     return r;
@@ -40,18 +54,18 @@ static int look(struct evidence *evidence)
 static void on_look(void *data)
 {
     struct evidence *evidence = data;
-    struct agent *agent = evidence->agent;
-    uint64_t started = loop_now(agent->loop), now, wait;
+    const struct evidence_options *with = &evidence->options;
+    uint64_t started = loop_now(with->loop), now, wait;
     int r = look(evidence);
 
     if (r < 0 && !evidence->failed)
-        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+        log_plain(with->logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "Who would be cut by what is only observed cannot be told: %s", strerror(-r));
     evidence->failed = r < 0;
-    now = loop_now(agent->loop);
+    now = loop_now(with->loop);
     wait = (now - started) * LOOK_SHARE;
     deadline_set(&evidence->next_look, now + (wait > LOOK_EVERY ? wait : LOOK_EVERY));
-    agent_status_changed(agent);
+    with->looked(with->data);
 }
 
 struct evidence *evidence_free(struct evidence *evidence)
@@ -64,25 +78,27 @@ struct evidence *evidence_free(struct evidence *evidence)
     return NULL;
 }
 
-int evidence_begin(struct agent *agent)
+int evidence_new(const struct evidence_options *options, const struct policy *policy,
+                 struct evidence **ret)
 {
     struct evidence *evidence;
     int r;
 
-    agent->evidence = evidence_free(agent->evidence);
-    if (!policy_of(agent) || !observed_any(policy_of(agent)))
+    if (!policy || !observed_any(policy)) {
+        *ret = NULL;
         return 0;
+    }
     evidence = calloc(1, sizeof(*evidence));
     if (!evidence)
         return -ENOMEM;
-    evidence->agent = agent;
-    deadline_init(&evidence->next_look, agent->loop, on_look, evidence);
-    r = observed_init(policy_of(agent), &evidence->observed);
+    evidence->options = *options;
+    deadline_init(&evidence->next_look, options->loop, on_look, evidence);
+    r = observed_init(policy, &evidence->observed);
     if (r < 0) {
         evidence_free(evidence);
         return r;
     }
-    agent->evidence = evidence;
-    deadline_set(&evidence->next_look, loop_now(agent->loop) + LOOK_FIRST);
+    deadline_set(&evidence->next_look, loop_now(options->loop) + LOOK_FIRST);
+    *ret = evidence;
     return 0;
 }

@@ -9,24 +9,34 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "agent/base/paths.h"
+#include "agent/daemon/log.h"
 #include "agent/daemon/loop.h"
-#include "agent/peers/observed.h"
+#include "agent/kernel/netlink.h"
+#include "policy/facts/facts.h"
+#include "policy/lang/policy.h"
 
-struct agent;
-
-struct evidence {
-    struct agent *agent;
-    struct deadline next_look;
-    struct observed observed;
-    bool failed; /* said once */
+struct evidence_options {
+    const struct paths *paths; /* these live longer */
+    struct loop *loop;
+    const struct logger *logger;
+    struct netlink *nl;
+    int (*amend)(struct live *live, void *data); /* add what only the agent knows to a picture */
+    void (*looked)(void *data);
+    void *data;
 };
 
-/* The policy in force was replaced (or is there for the first time): forget what the old one's
- * rules would have cut, and look soon. */
-int evidence_begin(struct agent *agent);
+struct evidence;
+
+/* For this policy, which lives longer. 0 and NULL where it has nothing that is only observed (or is
+ * NULL). The first look is made soon. */
+int evidence_new(const struct evidence_options *options, const struct policy *policy,
+                 struct evidence **ret);
 struct evidence *evidence_free(struct evidence *evidence);
+
+const struct observed *evidence_observed(const struct evidence *evidence);
 
 /* {looks, last_look, truncated, rules [{file, line, pattern, value, peers, now, last, examples}]};
  * null where nothing is looked for. And the same as metrics. */
-json_t *evidence_json(const struct agent *agent);
-void evidence_metrics(FILE *out, const struct agent *agent);
+json_t *evidence_json(const struct evidence *evidence);
+void evidence_metrics(FILE *out, const struct evidence *evidence);

@@ -1,8 +1,9 @@
 /* What was seen, per rule, for status.json and the metrics file. */
 #include <arpa/inet.h>
 
-#include "agent/daemon/agent.h"
 #include "agent/daemon/evidence.h"
+#include "agent/peers/observed.h"
+#include "policy/base/name.h"
 
 #define EXAMPLES_MAX 5
 
@@ -50,10 +51,10 @@ static json_t *examples_json(const struct observed *observed, size_t rule)
     return list;
 }
 
-static json_t *rule_json(const struct agent *agent, size_t i)
+static json_t *rule_json(const struct observed *observed, size_t i)
 {
-    const struct rule *rule = &policy_of(agent)->rules[i];
-    const struct observed_rule *seen = &agent->evidence->observed.rules[i];
+    const struct rule *rule = &observed->policy->rules[i];
+    const struct observed_rule *seen = &observed->rules[i];
     _cleanup_free_ char *file = name_escape(rule->origin.file);
     _cleanup_free_ char *pattern = name_escape(rule->pattern.text);
     _cleanup_free_ char *value = name_escape(rule->value_text);
@@ -61,21 +62,20 @@ static json_t *rule_json(const struct agent *agent, size_t i)
     return json_pack("{s:s, s:i, s:s, s:s, s:I, s:i, s:o, s:o}", "file", file ?: "", "line",
                      (int)rule->origin.line, "pattern", pattern ?: "", "value", value ?: "",
                      "peers", (json_int_t)seen->peers, "now", (int)seen->now, "last",
-                     time_or_null(seen->last), "examples",
-                     examples_json(&agent->evidence->observed, i));
+                     time_or_null(seen->last), "examples", examples_json(observed, i));
 }
 
-json_t *evidence_json(const struct agent *agent)
+json_t *evidence_json(const struct evidence *evidence)
 {
-    const struct observed *observed = agent->evidence ? &agent->evidence->observed : NULL;
+    const struct observed *observed = evidence ? evidence_observed(evidence) : NULL;
     json_t *rules;
 
     if (!observed)
         return json_null();
     rules = json_array();
-    for (size_t i = 0; i < policy_of(agent)->n_rules; i++)
-        if (observed_counts(policy_of(agent), &policy_of(agent)->rules[i]))
-            json_array_append_new(rules, rule_json(agent, i));
+    for (size_t i = 0; i < observed->policy->n_rules; i++)
+        if (observed_counts(observed->policy, &observed->policy->rules[i]))
+            json_array_append_new(rules, rule_json(observed, i));
     return json_pack("{s:I, s:o, s:b, s:o}", "looks", (json_int_t)observed->looks, "last_look",
                      time_or_null(observed->last_look), "truncated", observed->truncated, "rules",
                      rules);
@@ -94,34 +94,34 @@ static void print_label(FILE *out, const struct rule *rule)
     fprintf(out, ":%u", rule->origin.line);
 }
 
-static void print_family(FILE *out, const struct agent *agent, const char *name, bool total)
+static void print_family(FILE *out, const struct observed *observed, const char *name, bool total)
 {
-    for (size_t i = 0; i < policy_of(agent)->n_rules; i++) {
-        const struct observed_rule *seen = &agent->evidence->observed.rules[i];
+    for (size_t i = 0; i < observed->policy->n_rules; i++) {
+        const struct observed_rule *seen = &observed->rules[i];
 
-        if (!observed_counts(policy_of(agent), &policy_of(agent)->rules[i]))
+        if (!observed_counts(observed->policy, &observed->policy->rules[i]))
             continue;
         fprintf(out, "%s{rule=\"", name);
-        print_label(out, &policy_of(agent)->rules[i]);
+        print_label(out, &observed->policy->rules[i]);
         fprintf(out, "\"} %llu\n", (unsigned long long)(total ? seen->peers : seen->now));
     }
 }
 
-void evidence_metrics(FILE *out, const struct agent *agent)
+void evidence_metrics(FILE *out, const struct evidence *evidence)
 {
     static const char now[] = "rpfpolicy_agent_would_drop_peers";
     static const char total[] = "rpfpolicy_agent_would_drop_peers_total";
 
-    if (!agent->evidence)
+    if (!evidence)
         return;
     fprintf(out,
             "# HELP %s Peers seen at the last look that a rule which is only observed would cut.\n"
             "# TYPE %s gauge\n",
             now, now);
-    print_family(out, agent, now, false);
+    print_family(out, evidence_observed(evidence), now, false);
     fprintf(out,
             "# HELP %s Peers that a rule which is only observed would have cut so far.\n"
             "# TYPE %s counter\n",
             total, total);
-    print_family(out, agent, total, true);
+    print_family(out, evidence_observed(evidence), total, true);
 }

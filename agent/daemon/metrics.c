@@ -131,7 +131,7 @@ int metrics_text(const struct agent *agent, char **ret)
                accepting_was_refused(agent->accepting));
     sockets(out, agent);
     reaction(out, agent);
-    evidence_metrics(out, agent);
+    evidence_metrics(out, agent->evidence);
     agent_routing_metrics(out, agent);
     single(out, "rpfpolicy_agent_last_update_timestamp_seconds", "gauge", "When this was written.",
            (uint64_t)time(NULL));

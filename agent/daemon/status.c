@@ -155,7 +155,7 @@ static json_t *status_json(const struct agent *agent, const char *state)
         conflicts_json(agent), "pauses", pauses_json(agent), "resyncs",
         (json_int_t)agent->counters.resyncs, "plans", (json_int_t)agent->counters.plans,
         "failed_writes", (json_int_t)agent->counters.failed_writes, "reaction",
-        reaction_json(agent), "evidence", evidence_json(agent), "routing",
+        reaction_json(agent), "evidence", evidence_json(agent->evidence), "routing",
         agent_routing_json(agent));
 }
 
