@@ -142,7 +142,9 @@ static void target_all(const struct policy *policy, const struct live *live, enu
     bool above;
 
     target->old_all = target->new_all = live->all[key];
-    target->kept_all = live->kept & KEY_BIT(key) ? live->kept_all[key] : live->all[key];
+    target->kept_all = target->old_all;
+    if (live->kept & KEY_BIT(key))
+        target->kept_all = live->kept_all[key];
     if (key == KEY_RP_FILTER)
         find_minimum(policy, key, target);
     above = stands_above(key, target->old_all, target);
