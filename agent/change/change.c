@@ -42,6 +42,7 @@ static int run_phase(struct change *change, enum change_phase phase)
 /* One engine alone does all its phases at once. */
 static int run_phases(struct change *change)
 {
+    unsigned failed;
     int ways, r;
 
     if (!change->request->engines[1])
@@ -49,8 +50,10 @@ static int run_phases(struct change *change)
     ways = run_phase(change, CHANGE_ADDITIONS);
     if (ways < 0 && !change->request->back)
         return ways;
+    failed = change_total(change->outcome).failed;
     r = run_phase(change, CHANGE_VALUES);
-    if (r >= 0)
+    /* What a value that could not be written relies on stays. */
+    if (r >= 0 && change_total(change->outcome).failed == failed)
         r = run_phase(change, CHANGE_REMOVALS);
     return ways < 0 ? ways : r;
 }
@@ -62,9 +65,9 @@ static int run_locked(struct change *change)
 
     if (fd < 0 && !request->locked)
         return fd;
-    r = change_announce(change, NULL, 0);
+    r = netlink_open(&change->nl);
     if (r >= 0)
-        r = netlink_open(&change->nl);
+        r = change_announce(change, NULL, 0);
     if (r >= 0)
         r = run_phases(change);
     lock_release(fd);

@@ -149,8 +149,10 @@ static void put_back(struct guardian *guardian)
     result->done = total.done;
     result->failed = total.failed + total.left;
     result->skipped = total.skipped;
-    if (result->error == 0)
-        result->error = r < 0 ? r : total.first_error;
+    if (r < 0)
+        result->error = r;
+    else if (result->error == 0)
+        result->error = total.first_error;
     guardian->stricter = outcome.stricter;
 }
 

@@ -294,7 +294,7 @@ static int make_evidence(struct agent *agent)
                                        .loop = agent->loop,
                                        .logger = &agent->logger,
                                        .nl = &agent->nl,
-                                       .amend = agent_amend,
+                                       .amend = agent_amend_devices,
                                        .looked = on_status_changed,
                                        .data = agent};
 
@@ -312,6 +312,7 @@ static void on_policy_replaced(void *data)
     for (size_t i = 0; i < agent->table.count; i++)
         entry_forget_conflicts(agent->table.entries[i]);
     agent->specials = (struct special){.retry_at = 0};
+    agent->blocked = 0; /* what stands in the way is said of each policy */
     agent_routing_begin(agent);
     if (make_evidence(agent) < 0)
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,

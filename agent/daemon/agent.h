@@ -141,6 +141,7 @@ void agent_special_changed(struct agent *agent, const char *reason);
 /* merge.c: the table takes what was read. */
 int agent_merge(struct agent *agent, struct live *live);
 int agent_amend(struct live *live, void *agent);
+int agent_amend_devices(struct live *live, void *agent); /* without what is kept of all keys */
 
 /* sweep.c: looking at everything now and then. */
 void agent_plan_sweep(struct agent *agent); /* the next one, by the policy's interval from now */

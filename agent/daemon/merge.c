@@ -106,7 +106,7 @@ int agent_merge(struct agent *agent, struct live *live)
 
 /* A whole plan reads its own picture: without this it would judge by the moment alone, and by a
  * name that udev may still change. */
-int agent_amend(struct live *live, void *data)
+int agent_amend_devices(struct live *live, void *data)
 {
     struct agent *agent = data;
     uint64_t now = loop_now(agent->loop);
@@ -119,6 +119,12 @@ int agent_amend(struct live *live, void *data)
         device->uplink |= entry && entry->uplink_until > now;
         device->paused |= agent_may_be_renamed(agent, device, entry);
     }
-    kept_fill(agent, live);
+    return 0;
+}
+
+int agent_amend(struct live *live, void *data)
+{
+    (void)agent_amend_devices(live, data);
+    kept_fill(data, live);
     return 0;
 }

@@ -107,6 +107,7 @@ static void keep(const struct agent *agent, struct routing_record *new, struct r
     bool told = old && old->state == new->state &&streq(old->message ?: "", new->message ?: "");
 
     new->heard = told ? old->heard : loop_now(agent->loop);
+    new->missing = true; /* until its ways are found, or made */
     if (old) {
         new->conflict = old->conflict;
         if (old->wanted == new->wanted) {

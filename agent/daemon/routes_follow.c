@@ -70,9 +70,9 @@ bool agent_routing_is_missing(const struct agent *agent, const struct device *de
 
     if (!is_active(agent) || !in_force_enforces(agent->in_force))
         return false;
-    if (routing->n_records == 0)
+    if (!record)
         return is_wanted(agent, device);
-    return routing->records[0].missing || (record && record->missing);
+    return routing->records[0].missing || record->missing;
 }
 
 void agent_routing_mark(const struct agent *agent, struct live *live)
@@ -451,6 +451,8 @@ void agent_routing_begin(struct agent *agent)
 {
     agent_routing_done(agent);
     agent->routing.asked = policy_of(agent) && routing_in_policy(policy_of(agent));
+    if (agent->routing.asked)
+        agent->routing.read = ROUTES_READ_ALL; /* before anything is planned */
 }
 
 void agent_routing_done(struct agent *agent)

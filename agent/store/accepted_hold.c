@@ -53,32 +53,6 @@ bool accepted_may_go_back(const struct paths *paths)
     return read_on_trial(paths) > 0 && accepted_trial_lives(paths) > 0;
 }
 
-static int keep_what_is_in_force(const struct paths *paths)
-{
-    int r = read_on_trial(paths);
-
-    if (r < 0)
-        return r;
-    if (r > 0 && access(paths->accepted_before, F_OK) >= 0)
-        return 0; /* of a trial that is over: it is what was in force before that */
-    if (unlink(paths->accepted_before) < 0 && errno != ENOENT)
-        return -errno;
-    if (r == 0 && link(paths->accepted, paths->accepted_before) >= 0)
-        return 0;
-    if (r == 0 && errno != ENOENT)
-        return -errno;
-    return file_replace(paths->root, paths->accepted_before + strlen(paths->root), "", 0);
-}
-
-int accepted_hold(const struct paths *paths)
-{
-    int r = keep_what_is_in_force(paths);
-
-    if (r >= 0)
-        r = sync_directory(paths);
-    return r < 0 ? r : file_hold_new(paths->accepted_trial);
-}
-
 /* Nothing was accepted since it was kept. */
 static bool is_what_was_kept(const struct paths *paths)
 {
@@ -106,6 +80,36 @@ int accepted_put_back(const struct paths *paths)
                        : unlink(paths->accepted) < 0)
         return -errno;
     return sync_directory(paths);
+}
+
+static int keep_what_is_in_force(const struct paths *paths)
+{
+    int r = read_on_trial(paths);
+
+    if (r < 0)
+        return r;
+    /* Left by a trial that is over: it must not live again when the next one does. */
+    if (r > 0 && access(paths->accepted_before, F_OK) >= 0) {
+        r = accepted_put_back(paths);
+        if (r < 0)
+            return r;
+    }
+    if (unlink(paths->accepted_before) < 0 && errno != ENOENT)
+        return -errno;
+    if (r == 0 && link(paths->accepted, paths->accepted_before) >= 0)
+        return 0;
+    if (r == 0 && errno != ENOENT)
+        return -errno;
+    return file_replace(paths->root, paths->accepted_before + strlen(paths->root), "", 0);
+}
+
+int accepted_hold(const struct paths *paths)
+{
+    int r = keep_what_is_in_force(paths);
+
+    if (r >= 0)
+        r = sync_directory(paths);
+    return r < 0 ? r : file_hold_new(paths->accepted_trial);
 }
 
 void accepted_let_go(const struct paths *paths)

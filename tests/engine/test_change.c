@@ -176,6 +176,12 @@ static void where_values_break_no_way_is_taken(void **state)
     probe_wish_b = (struct probe_wish){.error = {0, -EIO}};
     assert_int_equal(change_run(&place->request, &place->outcome), -EIO);
     assert_done(place, "a value");
+    probe_wish_b = (struct probe_wish){.value = 1, .last = CHANGE_FAILED};
+    assert_int_equal(change_run(&place->request, &place->outcome), 0);
+    assert_done(place, "b value");
+    probe_wish_b = (struct probe_wish){.value = 1};
+    assert_int_equal(change_run(&place->request, &place->outcome), 0);
+    assert_done(place, "b value,a remove");
 }
 
 static void a_value_that_fails_is_counted_and_does_not_stop_the_rest(void **state)

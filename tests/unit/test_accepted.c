@@ -211,6 +211,12 @@ static void a_trial_after_one_that_is_over_goes_back_to_what_is_in_force(void **
 
     accept_value(tree, "off", false);
     close(begin_trial(tree, "strict"));
+    trial = accepted_hold(&tree->paths);
+    assert_true(trial >= 0);
+    expect_in_force(tree, "off"); /* not what was on trial before */
+    accepted_let_go(&tree->paths);
+    close(trial);
+    close(begin_trial(tree, "strict"));
     trial = begin_trial(tree, "loose");
     assert_int_equal(accepted_put_back(&tree->paths), 0);
     expect_in_force(tree, "off");

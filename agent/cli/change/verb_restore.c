@@ -328,6 +328,8 @@ static int say_failure(const struct restoring *restoring, int error)
     else
         say("cannot restore: %s%s", error_text(error),
             error == -EPERM || error == -EACCES ? " (this needs root, or CAP_NET_ADMIN)" : "");
+    if (restoring->paused)
+        say("what was to be put back is paused now; 'rpfpolicy resume' ends that");
     return EXIT_ERROR;
 }
 

@@ -195,7 +195,8 @@ static int start(struct monitor *monitor)
     r = session_read(session, KEY_MASK_ALL, monitor_facts(monitor));
     if (r < 0)
         return r;
-    monitor->world = (struct world){.picture = picture_of(monitor), .live = session->live};
+    monitor->world = (struct world){
+        .picture = picture_of(monitor), .parts = WORLD_DEVICES, .live = session->live};
     tell_absent(monitor);
     return monitor_observe_begin(monitor);
 }
