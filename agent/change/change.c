@@ -61,9 +61,9 @@ static int run_phases(struct change *change)
 static int run_locked(struct change *change)
 {
     const struct change_request *request = change->request;
-    int fd = request->locked ? -1 : lock_acquire(request->paths, request->lock_timeout_ms), r;
+    int fd = lock_acquire(request->paths, request->lock_timeout_ms), r;
 
-    if (fd < 0 && !request->locked)
+    if (fd < 0)
         return fd;
     r = netlink_open(&change->nl);
     if (r >= 0)
@@ -74,7 +74,8 @@ static int run_locked(struct change *change)
     return r;
 }
 
-void change_flush(const struct change_request *request, struct change_outcome *outcome)
+/* Not under the lock: it may have to wait. */
+static void flush(const struct change_request *request, struct change_outcome *outcome)
 {
     _cleanup_procsys_ struct procsys procsys = PROCSYS_INIT;
     bool by_us;
@@ -97,8 +98,8 @@ int change_run(const struct change_request *request, struct change_outcome *ret)
     *ret = (struct change_outcome){0};
     r = run_locked(&change);
     netlink_close(&change.nl);
-    if (!request->no_flush && !request->locked)
-        change_flush(request, ret);
+    if (!request->no_flush)
+        flush(request, ret);
     return r;
 }
 

@@ -11,8 +11,5 @@
  * no_flush it never waits, and ret->stricter tells whether it is asked for. */
 int change_run(const struct change_request *request, struct change_outcome *ret);
 
-/* The flush that it asks for, for a caller that held the lock and has released it. */
-void change_flush(const struct change_request *request, struct change_outcome *outcome);
-
 /* What all engines did. */
 struct change_counts change_total(const struct change_outcome *outcome);

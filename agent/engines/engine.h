@@ -97,8 +97,7 @@ struct change_request {
     struct change_source by;             /* a policy; NULL: all that we made goes. Or … */
     void *const *back; /* … what was noted, for each engine; then `by` is empty */
     int only_ifindex;  /* 0: everything */
-    bool no_flush; /* the device carried no traffic yet, or the caller has change_flush() to call */
-    bool locked;   /* the caller holds the lock, and has change_flush() to call after it */
+    bool no_flush;     /* the device carried no traffic yet, or the caller flushes by itself */
     int lock_timeout_ms;
     const struct change_listener *listener; /* may be NULL */
     void *data;                             /* of all that is called */
