@@ -252,7 +252,7 @@ static void on_pauses_changed(void *data)
 {
     struct agent *agent = data;
 
-    agent->routing.done = false;
+    ways_pauses_changed(agent->ways);
 }
 
 static void on_pause_over(void *data)
@@ -313,7 +313,7 @@ static void on_policy_replaced(void *data)
         entry_forget_conflicts(agent->table.entries[i]);
     agent->specials = (struct special){.retry_at = 0};
     agent->blocked = 0; /* what stands in the way is said of each policy */
-    agent_routing_begin(agent);
+    ways_begin(agent->ways);
     if (make_evidence(agent) < 0)
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "Who would be cut by what is only observed is not recorded: memory ran out");
@@ -349,6 +349,52 @@ static int make_in_force(struct agent *agent)
     return in_force_new(&options, &agent->in_force);
 }
 
+/* The table's devices in the shape the core wants them. */
+static int borrow_devices(struct live *ret, void *data)
+{
+    const struct agent *agent = data;
+    struct live live = agent->special;
+
+    live.devices = calloc(agent->table.count + 1, sizeof(*live.devices));
+    if (!live.devices)
+        return -ENOMEM;
+    for (live.count = 0; live.count < agent->table.count; live.count++)
+        live.devices[live.count] = agent->table.entries[live.count]->device;
+    *ret = live;
+    return 0;
+}
+
+static void tell_of_tables(const uint32_t *tables, size_t n, void *data)
+{
+    struct agent *agent = data;
+
+    (void)watch_keep_tables(&agent->watches[WATCH_ROUTE].watch, tables, n);
+    (void)watch_keep_tables(&agent->watches[WATCH_ROUTE6].watch, tables, n);
+}
+
+static void read_again(const char *reason, void *data)
+{
+    agent_schedule_resync(data, reason);
+}
+
+static int make_ways(struct agent *agent)
+{
+    struct ways_options options = {.paths = &agent->paths,
+                                   .nl = &agent->nl,
+                                   .loop = agent->loop,
+                                   .logger = &agent->logger,
+                                   .in_force = agent->in_force,
+                                   .paused = agent->paused,
+                                   .presence = agent->presence,
+                                   .devices = borrow_devices,
+                                   .tables = tell_of_tables,
+                                   .read_again = read_again,
+                                   .changed = on_status_changed,
+                                   .data = agent};
+
+    return ways_new(&options, &agent->ways);
+}
+
 static int make_accepting(struct agent *agent)
 {
     struct accepting_options options = {.paths = &agent->paths,
@@ -367,6 +413,8 @@ static int make_parts(struct agent *agent, bool accepts)
 
     if (r >= 0)
         r = make_in_force(agent);
+    if (r >= 0)
+        r = make_ways(agent);
     if (r >= 0 && accepts)
         r = make_accepting(agent);
     return r;
@@ -417,7 +465,6 @@ static void init_deadlines(struct agent *agent)
     deadline_init(&agent->status_due, agent->loop, agent_on_status, agent);
     agent->status_due.priority = SD_EVENT_PRIORITY_IDLE; /* nobody waits for it */
     deadline_init(&agent->sweep, agent->loop, agent_on_sweep, agent);
-    agent_routing_init(agent);
     agent_init_watches(agent);
 }
 
@@ -493,15 +540,13 @@ int agent_new(const struct agent_options *options, struct agent **ret, char **re
 
 struct agent *agent_free(struct agent *agent)
 {
-    struct deadline *const deadlines[] = {&agent->flush,         &agent->look_again, &agent->resync,
-                                          &agent->retry,         &agent->status_due, &agent->sweep,
-                                          &agent->routing.due_at};
+    struct deadline *const deadlines[] = {&agent->flush, &agent->look_again, &agent->resync,
+                                          &agent->retry, &agent->status_due, &agent->sweep};
 
     agent_close_watches(agent);
-    agent_routing_done(agent);
+    ways_free(agent->ways);
     for (size_t i = 0; i < ELEMENTSOF(deadlines); i++)
         deadline_done(deadlines[i]);
-    networkd_done(&agent->routing.networkd);
     evidence_free(agent->evidence);
     udev_watch_free(agent->udev);
     paused_free(agent->paused);

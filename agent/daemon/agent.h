@@ -14,7 +14,7 @@
 #include "agent/daemon/loop.h"
 #include "agent/daemon/paused.h"
 #include "agent/daemon/presence.h"
-#include "agent/daemon/routes_follow.h"
+#include "agent/daemon/ways.h"
 #include "agent/kernel/links.h"
 #include "agent/kernel/procsys.h"
 #include "agent/kernel/watch.h"
@@ -91,7 +91,7 @@ struct agent {
     struct table table;
     uint64_t generation;
 
-    struct agent_routing routing;
+    struct ways *ways;
 
     struct agent_watch watches[WATCH_COUNT];
     int receive_buffer;

@@ -360,7 +360,7 @@ static bool may_write(struct agent *agent, struct entry *entry, enum key key,
     if (agent_may_be_renamed(agent, &entry->device, entry))
         return false;
     if (target->held) {
-        agent_routing_await(agent, &entry->device, target);
+        ways_await(agent->ways, &entry->device, target);
         return false;
     }
     if (sysctl_will_be_right(agent, entry, key, target))
@@ -383,7 +383,7 @@ static int enforce_once(struct agent *agent, struct entry *entry, const char *ev
     enum state worst = STATE_UNMANAGED;
 
     entry->device.paused = paused_covers(agent->paused, &entry->device);
-    entry->device.held = agent_routing_is_missing(agent, &entry->device);
+    entry->device.held = ways_are_missing(agent->ways, &entry->device);
 
     for (enum key key = 0; key < KEY_COUNT; key++) {
         struct device_target target;

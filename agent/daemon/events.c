@@ -61,7 +61,7 @@ static void on_new_link(struct agent *agent, const struct nlmsghdr *message)
     is_new |= before.unseen;
     if (is_new)
         entry_keep(entry, KEY_MASK_ALL);
-    agent_routing_on_link(agent, is_new ? NULL : &before, &entry->device);
+    ways_on_link(agent->ways, is_new ? NULL : &before, &entry->device);
     agent_device_changed(agent, entry, renamed ? "rename" : is_new ? "new device" : "link event");
 }
 
@@ -77,7 +77,7 @@ static void on_link(const struct nlmsghdr *message, void *data)
         return; /* a bridge speaks of its port */
     if (message->nlmsg_type == RTM_DELLINK) {
         table_remove(&agent->table, info->ifi_index);
-        agent_routing_on_gone(agent, info->ifi_index);
+        ways_on_gone(agent->ways, info->ifi_index);
         agent_status_changed(agent);
     } else if (message->nlmsg_type == RTM_NEWLINK) {
         on_new_link(agent, message);
@@ -107,7 +107,8 @@ static void on_unannounced(struct agent *agent, const struct netconf_values *val
     struct entry *entry;
     bool is_new;
 
-    if (!in_force_enforces(agent->in_force) || agent->routing.asked || !values->has_forwarding ||
+    if (!in_force_enforces(agent->in_force) || ways_are_asked(agent->ways) ||
+        !values->has_forwarding ||
         !(values->has_rp_filter && policy_of(agent)->keys & KEY_BIT(KEY_RP_FILTER)) ||
         device_current_name(&agent->nl, values->ifindex, name) < 0)
         return;
@@ -214,7 +215,7 @@ static void on_address(const struct nlmsghdr *message, void *data)
     struct route_address address;
     struct entry *entry;
 
-    agent_routing_on_address(agent, message);
+    ways_on_address(agent->ways, message);
     if (!(policy_of(agent) && (policy_of(agent)->facts & FACT_ADDRESSES)))
         return;
     if (route_address_read_message(message, &address) < 0 || address.local.ip.family != AF_INET)
@@ -238,7 +239,7 @@ static void on_route(const struct nlmsghdr *message, void *data)
     struct agent *agent = data;
     struct route route;
 
-    agent_routing_on_route(agent, message);
+    ways_on_route(agent->ways, message);
     if (!(policy_of(agent) && (policy_of(agent)->facts & FACT_ROUTES)))
         return;
     if (route_read_message(message, &route) == 0 && route_is_uplink(&route))
@@ -247,7 +248,9 @@ static void on_route(const struct nlmsghdr *message, void *data)
 
 static void on_rule(const struct nlmsghdr *message, void *data)
 {
-    agent_routing_on_rule(data, message);
+    const struct agent *agent = data;
+
+    ways_on_rule(agent->ways, message);
 }
 
 /* Facts that do not come with a link message, where sets ask for them. */
@@ -319,7 +322,7 @@ static void on_open_again(void *data)
         pause_watch(watch); /* no memory, no descriptors: again in a moment */
         return;
     }
-    agent_routing_on_lost(watch->agent);
+    ways_on_lost(watch->agent->ways);
     agent_resync_now(watch->agent, "messages were not read for a while");
 }
 
@@ -347,7 +350,7 @@ static int drain(struct agent *agent, enum watch_kind kind)
     }
     if (r & WATCH_OVERRUN) {
         agent->overrun = true;
-        agent_routing_on_lost(agent);
+        ways_on_lost(agent->ways);
         agent_schedule_resync(agent, "messages were lost");
     }
     return r & WATCH_MORE ? 1 : 0;
@@ -359,7 +362,7 @@ static int on_watch(sd_event_source *source, int fd, uint32_t events, void *data
 
     (void)loop_take_up(watch->agent->loop);
     (void)drain(watch->agent, watch->kind);
-    agent_routing_work(watch->agent);
+    ways_work(watch->agent->ways);
     return 0;
 }
 
@@ -378,12 +381,12 @@ int agent_open_watches(struct agent *agent)
     bool wanted[WATCH_COUNT] = {
         [WATCH_LINK] = true,
         [WATCH_NETCONF] = true,
-        [WATCH_ADDRESS] = facts & FACT_ADDRESSES || agent->routing.asked,
-        [WATCH_ROUTE] = facts & FACT_ROUTES || agent->routing.asked,
-        [WATCH_ADDRESS6] = agent->routing.asked,
-        [WATCH_ROUTE6] = agent->routing.asked,
-        [WATCH_RULE] = agent->routing.asked,
-        [WATCH_RULE6] = agent->routing.asked,
+        [WATCH_ADDRESS] = facts & FACT_ADDRESSES || ways_are_asked(agent->ways),
+        [WATCH_ROUTE] = facts & FACT_ROUTES || ways_are_asked(agent->ways),
+        [WATCH_ADDRESS6] = ways_are_asked(agent->ways),
+        [WATCH_ROUTE6] = ways_are_asked(agent->ways),
+        [WATCH_RULE] = ways_are_asked(agent->ways),
+        [WATCH_RULE6] = ways_are_asked(agent->ways),
     };
     int result = 0;
 

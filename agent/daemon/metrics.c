@@ -132,7 +132,7 @@ int metrics_text(const struct agent *agent, char **ret)
     sockets(out, agent);
     reaction(out, agent);
     evidence_metrics(out, agent->evidence);
-    agent_routing_metrics(out, agent);
+    ways_metrics(out, agent->ways);
     single(out, "rpfpolicy_agent_last_update_timestamp_seconds", "gauge", "When this was written.",
            (uint64_t)time(NULL));
     if (fclose(out) == EOF) {

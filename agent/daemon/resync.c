@@ -244,7 +244,7 @@ static void compute_targets(struct agent *agent, const struct live *live)
             agent->targets[key] = (struct key_target){.managed = false};
         say_blocked(agent, key);
         if (agent->targets[key].all_held)
-            agent_routing_await(agent, NULL, NULL);
+            ways_await(agent->ways, NULL, NULL);
     }
 }
 
@@ -253,7 +253,7 @@ static int amend(struct live *live, void *data)
 {
     struct agent *agent = data;
 
-    agent_routing_mark(agent, live);
+    ways_mark(agent->ways, live);
     return agent_policy_is_stale(agent) ? -ESTALE : agent_amend(live, agent);
 }
 
@@ -343,7 +343,7 @@ static int take_picture(struct agent *agent, struct live *live)
     r = agent_merge(agent, live);
     live_done(live);
     if (r >= 0)
-        agent_routing_resync(agent);
+        ways_resync(agent->ways);
     return r;
 }
 
@@ -369,12 +369,12 @@ int agent_resync(struct agent *agent)
             return r;
         kept_fill(agent, &live);
         paused_mark(agent->paused, &live);
-        if (pass > 0 || agent->routing.n_records > 0) /* else it is tried below, before values */
-            agent_routing_mark(agent, &live);
+        if (pass > 0 || ways_are_planned(agent->ways)) /* else it is tried below, before values */
+            ways_mark(agent->ways, &live);
         compute_targets(agent, &live);
         if (pass > 0 || !in_force_enforces(agent->in_force) || !special_drifts(agent))
             break;
-        taken = agent->routing.asked;
+        taken = ways_are_asked(agent->ways);
         if (taken)
             r = take_picture(agent, &live);
         if (r < 0)
@@ -392,7 +392,7 @@ int agent_resync(struct agent *agent)
         return r;
     for (size_t i = 0; i < agent->table.count; i++)
         agent_enforce(agent, agent->table.entries[i], agent->taking_over ? "policy" : "full read");
-    agent_routing_finish(agent);
+    ways_finish(agent->ways);
     agent_status_changed(agent);
     return 0;
 }

@@ -156,7 +156,7 @@ static json_t *status_json(const struct agent *agent, const char *state)
         (json_int_t)agent->counters.resyncs, "plans", (json_int_t)agent->counters.plans,
         "failed_writes", (json_int_t)agent->counters.failed_writes, "reaction",
         reaction_json(agent), "evidence", evidence_json(agent->evidence), "routing",
-        agent_routing_json(agent));
+        ways_json(agent->ways));
 }
 
 static int write_metrics(struct agent *agent)

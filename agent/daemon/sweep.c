@@ -102,8 +102,8 @@ void agent_on_sweep(void *data)
     }
     if (policy_of(agent) && !(policy_of(agent)->keys & ~keys_announced()) &&
         !policy_of(agent)->facts && !sweep_rp_filter(agent)) {
-        agent_routing_resync(agent);
-        agent_routing_finish(agent);
+        ways_resync(agent->ways);
+        ways_finish(agent->ways);
         return;
     }
     agent_resync_now(agent, NULL);

@@ -2,9 +2,7 @@
  * somebody keeps undoing it, and with one journal entry per device and change of state. */
 #include <stdio.h>
 
-#include "agent/daemon/agent.h"
-#include "agent/daemon/routes_follow.h"
-#include "agent/engines/routes/routes_carry.h"
+#include "agent/daemon/ways_private.h"
 
 #define LOCK_RETRY (5 * USEC_PER_MSEC)
 #define FAILED_RETRY (200 * USEC_PER_MSEC) /* doubled each time */
@@ -15,22 +13,22 @@
 
 /* Records */
 
-static struct routing_record *find_record(struct routing_record *records, size_t n, int ifindex)
+static struct ways_record *find_record(struct ways_record *records, size_t n, int ifindex)
 {
     size_t at = SORTED_PLACE(n, i, records[i].ifindex < ifindex);
 
     return at < n && records[at].ifindex == ifindex ? &records[at] : NULL;
 }
 
-struct routing_record *agent_routing_record(const struct agent *agent, int ifindex)
+struct ways_record *ways_record(const struct ways *ways, int ifindex)
 {
-    return find_record(agent->routing.records, agent->routing.n_records, ifindex);
+    return find_record(ways->records, ways->n_records, ifindex);
 }
 
 /* What is for nobody that the policy speaks of counts with the rules for main. */
-static struct routing_record *record_of(const struct agent *agent, int ifindex)
+static struct ways_record *record_of(const struct ways *ways, int ifindex)
 {
-    return agent_routing_record(agent, ifindex) ?: &agent->routing.records[0];
+    return ways_record(ways, ifindex) ?: &ways->records[0];
 }
 
 static void add_bytes(uint64_t *hash, const void *bytes, size_t n)
@@ -69,7 +67,7 @@ static uint64_t hash_rule(const struct route_rule *rule)
 }
 
 /* The sum over all that a record shall have does not depend on their order. */
-static void hash_wanted(struct routing_record *records, size_t n, const struct routes_plan *plan)
+static void hash_wanted(struct ways_record *records, size_t n, const struct routes_plan *plan)
 {
     size_t at = 0;
 
@@ -89,24 +87,24 @@ static void hash_wanted(struct routing_record *records, size_t n, const struct r
     }
 }
 
-static void say_state(const struct agent *agent, const struct routing_record *record)
+static void say_state(const struct ways *ways, const struct ways_record *record)
 {
     if (record->state == ROUTES_CONFLICT)
-        log_plain(&agent->logger, LOG_EVENT_ROUTING_CONFLICT, LOG_WARNING,
+        log_plain(ways->options.logger, LOG_EVENT_ROUTING_CONFLICT, LOG_WARNING,
                   "%s: policy routing leaves it alone: %s", NAME_SHOWN(record->name),
                   record->message ?: "");
     else if (record->state == ROUTES_IMPOSSIBLE)
-        log_plain(&agent->logger, LOG_EVENT_ROUTING_CONFLICT, LOG_WARNING,
+        log_plain(ways->options.logger, LOG_EVENT_ROUTING_CONFLICT, LOG_WARNING,
                   "%s: policy routing cannot be set up: %s", NAME_SHOWN(record->name),
                   record->message ?: "");
 }
 
 /* What was known of the device goes on, unless what it shall have is something else now. */
-static void keep(const struct agent *agent, struct routing_record *new, struct routing_record *old)
+static void keep(const struct ways *ways, struct ways_record *new, struct ways_record *old)
 {
     bool told = old && old->state == new->state &&streq(old->message ?: "", new->message ?: "");
 
-    new->heard = told ? old->heard : loop_now(agent->loop);
+    new->heard = told ? old->heard : loop_now(ways->options.loop);
     new->missing = true; /* until its ways are found, or made */
     if (old) {
         new->conflict = old->conflict;
@@ -120,20 +118,19 @@ static void keep(const struct agent *agent, struct routing_record *new, struct r
         new->told = old->told;
     }
     if (!told)
-        say_state(agent, new);
+        say_state(ways, new);
 }
 
 /* 1: some device has no record any more, of which something was missing, or nothing was known. */
-static int update_records(struct agent *agent, const struct routes_plan *plan)
+static int update_records(struct ways *ways, const struct routes_plan *plan)
 {
-    struct agent_routing *routing = &agent->routing;
-    bool freed = routing->n_records == 0;
+    bool freed = ways->n_records == 0;
     size_t n = plan->n_devices + 1;
-    struct routing_record *records = calloc(n, sizeof(*records));
+    struct ways_record *records = calloc(n, sizeof(*records));
 
     if (!records)
         return -ENOMEM;
-    records[0] = (struct routing_record){.state = ROUTES_OK, .table = UINT32_MAX};
+    records[0] = (struct ways_record){.state = ROUTES_OK, .table = UINT32_MAX};
     for (size_t i = 1; i < n; i++) {
         const struct routes_device *device = &plan->devices[i - 1];
 
@@ -147,32 +144,31 @@ static int update_records(struct agent *agent, const struct routes_plan *plan)
     }
     hash_wanted(records, n, plan);
     for (size_t i = 0; i < n; i++)
-        keep(agent, &records[i], agent_routing_record(agent, records[i].ifindex));
-    for (size_t i = 0; i < routing->n_records; i++) {
-        freed |=
-            routing->records[i].missing && !find_record(records, n, routing->records[i].ifindex);
-        free(routing->records[i].message);
+        keep(ways, &records[i], ways_record(ways, records[i].ifindex));
+    for (size_t i = 0; i < ways->n_records; i++) {
+        freed |= ways->records[i].missing && !find_record(records, n, ways->records[i].ifindex);
+        free(ways->records[i].message);
     }
-    free(routing->records);
-    routing->records = records;
-    routing->n_records = n;
+    free(ways->records);
+    ways->records = records;
+    ways->n_records = n;
     return freed;
 }
 
 /* Who undoes it */
 
-static void say_settled(struct agent *agent, struct routing_record *record, uint64_t now)
+static void say_settled(struct ways *ways, struct ways_record *record, uint64_t now)
 {
     if (conflict_settles_at(&record->conflict) <= now && conflict_settle(&record->conflict, now))
-        log_plain(&agent->logger, LOG_EVENT_WRITER_GONE, LOG_NOTICE,
+        log_plain(ways->options.logger, LOG_EVENT_WRITER_GONE, LOG_NOTICE,
                   "%s: nothing takes policy routing away any more",
                   record->ifindex ? NAME_SHOWN(record->name) : "The rules for main");
     if (conflict_settles_at(&record->conflict) != UINT64_MAX)
-        agent_routing_schedule(agent, conflict_settles_at(&record->conflict));
+        ways_schedule(ways, conflict_settles_at(&record->conflict));
 }
 
 /* Else at the time that it is, the timer is set for it. */
-static bool is_due(struct agent *agent, const struct routing_record *record, unsigned family,
+static bool is_due(struct ways *ways, const struct ways_record *record, unsigned family,
                    uint64_t now)
 {
     uint64_t at = record->refused & family ? record->retry_at : 0;
@@ -183,13 +179,13 @@ static bool is_due(struct agent *agent, const struct routing_record *record, uns
         at = allowed > at ? allowed : at;
     }
     if (at > now)
-        agent_routing_schedule(agent, at);
+        ways_schedule(ways, at);
     return at <= now;
 }
 
 /* What was done for one record in one plan. */
 struct work {
-    struct agent *agent;
+    struct ways *ways;
     struct doing {
         unsigned done;
         uint8_t changed, refused, left; /* families; left: refused or not tried */
@@ -203,9 +199,9 @@ struct work {
 
 static struct doing *doing_of(const struct work *work, const struct routes_change *change)
 {
-    const struct agent *agent = work->agent;
+    const struct ways *ways = work->ways;
 
-    return &work->doing[record_of(agent, change->ifindex) - agent->routing.records];
+    return &work->doing[record_of(ways, change->ifindex) - ways->records];
 }
 
 static uint8_t family_of(const struct routes_change *change)
@@ -217,25 +213,25 @@ static void report(const struct routes_change *change, const char *name, enum ch
                    int error, void *data)
 {
     struct work *work = data;
-    struct agent_routing *routing = &work->agent->routing;
+    struct ways *ways = work->ways;
     struct doing *doing = doing_of(work, change);
     uint8_t family = family_of(change);
 
     switch (result) {
     case CHANGE_DONE:
-        agent_routing_learn(work->agent, change);
-        routing->counters.changes++;
+        ways_learn(ways, change);
+        ways->counters.changes++;
         doing->done++;
         doing->changed |= family;
         doing->adds |= routes_change_adds(change);
         doing->first = doing->first ?: change;
         break;
     case CHANGE_GONE: /* its message follows */
-        routing->read |= ROUTES_READ_OURS;
+        ways->read |= ROUTES_READ_OURS;
         break;
     case CHANGE_FAILED:
-        routing->read |= ROUTES_READ_OURS | ROUTES_READ_RULES;
-        routing->counters.failures++;
+        ways->read |= ROUTES_READ_OURS | ROUTES_READ_RULES;
+        ways->counters.failures++;
         if (!doing->failed || routes_change_is_way(change)) {
             doing->failed = change;
             doing->error = error;
@@ -253,78 +249,76 @@ static void report(const struct routes_change *change, const char *name, enum ch
     }
 }
 
-static void say_failure(struct agent *agent, struct routing_record *record,
-                        const struct doing *doing)
+static void say_failure(struct ways *ways, struct ways_record *record, const struct doing *doing)
 {
     _cleanup_free_ char *text = routes_change_text(doing->failed, NAME_SHOWN(record->name));
     unsigned twice =
         record->failures < FAILED_RETRY_DOUBLE ? record->failures : FAILED_RETRY_DOUBLE;
 
-    record->retry_at = loop_now(agent->loop) + (FAILED_RETRY << twice);
-    agent_routing_schedule(agent, record->retry_at);
+    record->retry_at = loop_now(ways->options.loop) + (FAILED_RETRY << twice);
+    ways_schedule(ways, record->retry_at);
     record->failures++;
     if (doing->refused & ~record->refused)
-        log_plain(&agent->logger, LOG_EVENT_ROUTING_FAILED, LOG_ERR,
+        log_plain(ways->options.logger, LOG_EVENT_ROUTING_FAILED, LOG_ERR,
                   "%s: policy routing could not be set up: '%s': %s",
                   record->ifindex ? NAME_SHOWN(record->name) : "all devices", text ?: "?",
                   strerror(-doing->error));
 }
 
-static void say_undone(struct agent *agent, struct routing_record *record,
-                       const struct doing *doing)
+static void say_undone(struct ways *ways, struct ways_record *record, const struct doing *doing)
 {
     _cleanup_free_ char *text = routes_change_text(doing->first, NAME_SHOWN(record->name));
     const char *name = record->ifindex ? NAME_SHOWN(record->name) : "all devices";
     struct conflict *conflict = &record->conflict;
-    bool changed = conflict_repaired(conflict, loop_now(agent->loop));
+    bool changed = conflict_repaired(conflict, loop_now(ways->options.loop));
     char history[CONFLICT_TEXT_SIZE];
 
-    agent->routing.counters.repairs++;
+    ways->counters.repairs++;
     if (changed && conflict->mark != CONFLICT_NONE)
-        log_plain(&agent->logger, LOG_EVENT_ROUTING_WRITER, LOG_WARNING,
+        log_plain(ways->options.logger, LOG_EVENT_ROUTING_WRITER, LOG_WARNING,
                   "%s: something keeps changing our policy routing: %s. The last one: '%s'", name,
                   conflict_text(conflict, history), text ?: "?");
     else if (conflict->mark == CONFLICT_NONE)
-        log_plain(&agent->logger, LOG_EVENT_ROUTING_REPAIRED, LOG_NOTICE,
+        log_plain(ways->options.logger, LOG_EVENT_ROUTING_REPAIRED, LOG_NOTICE,
                   "%s: policy routing was put back, %u %s: '%s'%s", name, doing->done,
                   doing->done == 1 ? "change" : "changes", text ?: "?",
                   doing->done == 1 ? "" : " and others");
-    agent_routing_schedule(agent, conflict_settles_at(conflict));
+    ways_schedule(ways, conflict_settles_at(conflict));
 }
 
-static void say_done(struct agent *agent, struct routing_record *record, const struct doing *doing,
+static void say_done(struct ways *ways, struct ways_record *record, const struct doing *doing,
                      const struct routes_plan *plan)
 {
-    size_t at = (size_t)(record - agent->routing.records);
+    size_t at = (size_t)(record - ways->records);
     const struct routes_device *device = at > 0 ? &plan->devices[at - 1] : NULL;
 
     if (record->had & doing->changed && (at > 0 || doing->adds))
-        say_undone(agent, record, doing);
+        say_undone(ways, record, doing);
     else if (device && record->wanted)
-        log_plain(&agent->logger, LOG_EVENT_ROUTING_SET, LOG_INFO,
+        log_plain(ways->options.logger, LOG_EVENT_ROUTING_SET, LOG_INFO,
                   "%s: policy routing is set up: table %u, routes: %zu, rules: %zu",
                   NAME_SHOWN(record->name), device->table, device->n_routes, device->n_rules);
     else if (device)
-        log_plain(&agent->logger, LOG_EVENT_ROUTING_SET, LOG_INFO,
+        log_plain(ways->options.logger, LOG_EVENT_ROUTING_SET, LOG_INFO,
                   "%s: policy routing was taken away, for now there is nothing to route by",
                   NAME_SHOWN(record->name));
     else if (!doing->adds)
-        log_plain(&agent->logger, LOG_EVENT_ROUTING_SET, LOG_INFO,
+        log_plain(ways->options.logger, LOG_EVENT_ROUTING_SET, LOG_INFO,
                   "Policy routing that nothing needs now was taken away, %u %s", doing->done,
                   doing->done == 1 ? "route or rule" : "routes and rules");
 }
 
 /* Has the kernel what was wanted, as far as can be told? */
-static void conclude(struct agent *agent, struct routing_record *record, const struct doing *doing,
+static void conclude(struct ways *ways, struct ways_record *record, const struct doing *doing,
                      const struct routes_plan *plan)
 {
     if (doing->failed)
-        say_failure(agent, record, doing);
+        say_failure(ways, record, doing);
     record->refused = (record->refused | doing->refused) & doing->left;
     if (doing->held)
         return;
     if (doing->done > 0 && (record->had & doing->changed || !doing->left))
-        say_done(agent, record, doing, plan);
+        say_done(ways, record, doing, plan);
     record->had |= (FAMILY_BIT(AF_INET) | FAMILY_BIT(AF_INET6)) & ~doing->left;
     if (doing->left)
         return;
@@ -337,20 +331,20 @@ static void conclude(struct agent *agent, struct routing_record *record, const s
 /* What is due moves to the front; the rest counts as left. */
 static size_t pick(struct work *work, struct routes_plan *plan)
 {
-    struct agent_routing *routing = &work->agent->routing;
+    struct ways *ways = work->ways;
     size_t picked = 0, additions = routes_plan_additions(plan);
-    uint64_t now = loop_now(work->agent->loop);
+    uint64_t now = loop_now(ways->options.loop);
 
     for (size_t i = 0; i < plan->n_changes; i++) {
         struct routes_change change = plan->changes[i];
         struct doing *doing = doing_of(work, &change);
 
-        if (!in_force_enforces(work->agent->in_force) ||
-            !is_due(work->agent, record_of(work->agent, change.ifindex), family_of(&change), now)) {
+        if (!in_force_enforces(ways->options.in_force) ||
+            !is_due(ways, record_of(ways, change.ifindex), family_of(&change), now)) {
             doing->left |= family_of(&change);
             doing->missing |= routes_change_is_way(&change);
-        } else if (routing->hold && i >= additions) {
-            doing->held = routing->held = true;
+        } else if (ways->hold && i >= additions) {
+            doing->held = ways->held = true;
         } else {
             plan->changes[picked++] = change;
         }
@@ -362,57 +356,55 @@ static size_t pick(struct work *work, struct routes_plan *plan)
 static bool write_locked(struct work *work, const struct live *live,
                          const struct routes_change *changes, size_t n)
 {
-    struct agent *agent = work->agent;
+    struct ways *ways = work->ways;
 
-    if (!presence_lock(agent->presence)) {
-        agent_routing_schedule(agent, loop_now(agent->loop) + LOCK_RETRY);
+    if (!presence_lock(ways->options.presence)) {
+        ways_schedule(ways, loop_now(ways->options.loop) + LOCK_RETRY);
         return false;
     }
-    if (paused_is_stale(agent->paused)) {
-        presence_unlock(agent->presence);
-        (void)paused_take(agent->paused);
-        agent_schedule_resync(agent, "pauses were changed");
+    if (paused_is_stale(ways->options.paused)) {
+        presence_unlock(ways->options.presence);
+        (void)paused_take(ways->options.paused);
+        ways->options.read_again("pauses were changed", ways->options.data);
         return false;
     }
-    if (agent_policy_is_stale(agent)) {
-        presence_unlock(agent->presence);
+    if (in_force_is_stale(ways->options.in_force)) {
+        presence_unlock(ways->options.presence);
+        ways->options.read_again("another policy is accepted", ways->options.data);
         return false;
     }
-    routes_carry_out(&agent->nl, changes, n, live, report, work);
-    presence_unlock(agent->presence);
+    ways->options.kernel->carry_out(ways->options.nl, changes, n, live, report, work);
+    presence_unlock(ways->options.presence);
     return true;
 }
 
 /* Values that waited for what is there now are to follow. */
-static void take_missing(struct agent *agent, const struct doing *doing, bool freed)
+static void take_missing(struct ways *ways, const struct doing *doing, bool freed)
 {
-    struct agent_routing *routing = &agent->routing;
-
-    for (size_t i = 0; i < routing->n_records; i++) {
-        struct routing_record *record = &routing->records[i];
+    for (size_t i = 0; i < ways->n_records; i++) {
+        struct ways_record *record = &ways->records[i];
 
         freed |= record->missing && !doing[i].missing;
         record->missing = doing[i].missing;
-        record->told = record->told && (record->missing || routing->records[0].missing);
+        record->told = record->told && (record->missing || ways->records[0].missing);
     }
-    if (!freed || !routing->awaited)
+    if (!freed || !ways->awaited)
         return;
-    routing->awaited = false;
-    agent_schedule_resync(agent, "policy routing is in place that values waited for");
+    ways->awaited = false;
+    ways->options.read_again("policy routing is in place that values waited for",
+                             ways->options.data);
 }
 
-static void count_states(struct agent *agent)
+static void count_states(struct ways *ways)
 {
-    struct agent_routing *routing = &agent->routing;
-
-    memset(routing->states, 0, sizeof(routing->states));
-    for (size_t i = 1; i < routing->n_records; i++)
-        routing->states[routing->records[i].state]++;
+    memset(ways->states, 0, sizeof(ways->states));
+    for (size_t i = 1; i < ways->n_records; i++)
+        ways->states[ways->records[i].state]++;
 }
 
-static bool has_lease(const struct agent *agent, int ifindex)
+static bool has_lease(const struct ways *ways, int ifindex)
 {
-    const struct route_facts *facts = &agent->routing.facts;
+    const struct route_facts *facts = &ways->facts;
 
     for (size_t i = 0; i < facts->n_leases; i++)
         if (facts->leases[i].ifindex == ifindex)
@@ -422,47 +414,46 @@ static bool has_lease(const struct agent *agent, int ifindex)
 
 /* A lease, also one that was renewed, may be written after the kernel told of its address: each
  * look doubles the time. */
-static void look_again(struct agent *agent)
+static void look_again(struct ways *ways)
 {
-    uint64_t now = loop_now(agent->loop);
+    uint64_t now = loop_now(ways->options.loop);
 
-    for (size_t i = 0; i < agent->routing.n_records; i++) {
-        struct routing_record *record = &agent->routing.records[i];
+    for (size_t i = 0; i < ways->n_records; i++) {
+        struct ways_record *record = &ways->records[i];
         uint64_t age = now - record->heard;
 
         if (age < LOOK_AGAIN_FOR &&
-            (record->state == ROUTES_IMPOSSIBLE || has_lease(agent, record->ifindex)))
-            agent_routing_schedule(agent, now + (age > LOOK_AGAIN ? age : LOOK_AGAIN));
+            (record->state == ROUTES_IMPOSSIBLE || has_lease(ways, record->ifindex)))
+            ways_schedule(ways, now + (age > LOOK_AGAIN ? age : LOOK_AGAIN));
     }
 }
 
-void agent_routing_write(struct agent *agent, const struct live *live, struct routes_plan *plan)
+void ways_write(struct ways *ways, const struct live *live, struct routes_plan *plan)
 {
-    struct agent_routing *routing = &agent->routing;
     _cleanup_free_ struct doing *doing = NULL;
-    struct work work = {.agent = agent};
-    uint64_t now = loop_now(agent->loop);
+    struct work work = {.ways = ways};
+    uint64_t now = loop_now(ways->options.loop);
     int freed;
     size_t n;
 
-    freed = update_records(agent, plan);
+    freed = update_records(ways, plan);
     if (freed < 0)
         return;
-    work.doing = doing = calloc(routing->n_records, sizeof(*doing));
+    work.doing = doing = calloc(ways->n_records, sizeof(*doing));
     if (!doing)
         return;
     for (size_t i = 0; i < plan->n_devices; i++)
         doing[i + 1].missing = plan->devices[i].holds_value;
     n = pick(&work, plan);
     if (n == 0 || write_locked(&work, live, plan->changes, n))
-        for (size_t i = 0; i < routing->n_records; i++)
-            conclude(agent, &routing->records[i], &doing[i], plan);
+        for (size_t i = 0; i < ways->n_records; i++)
+            conclude(ways, &ways->records[i], &doing[i], plan);
     else
         for (size_t i = 0; i < n; i++)
             doing_of(&work, &plan->changes[i])->missing |= routes_change_is_way(&plan->changes[i]);
-    take_missing(agent, doing, freed);
-    for (size_t i = 0; i < routing->n_records; i++)
-        say_settled(agent, &routing->records[i], now);
-    look_again(agent);
-    count_states(agent);
+    take_missing(ways, doing, freed);
+    for (size_t i = 0; i < ways->n_records; i++)
+        say_settled(ways, &ways->records[i], now);
+    look_again(ways);
+    count_states(ways);
 }

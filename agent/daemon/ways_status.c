@@ -1,23 +1,20 @@
 /* What the agent shows of policy routing: in status.json and among the metrics. */
-#include "agent/daemon/agent.h"
-#include "agent/daemon/routes_follow.h"
+#include "agent/daemon/ways_private.h"
 
-void agent_routing_await(struct agent *agent, const struct device *device,
-                         const struct device_target *target)
+void ways_await(struct ways *ways, const struct device *device, const struct device_target *target)
 {
-    struct routing_record *record = device ? agent_routing_record(agent, device->ifindex) : NULL;
-    struct agent_routing *routing = &agent->routing;
+    struct ways_record *record = device ? ways_record(ways, device->ifindex) : NULL;
     char before[12], wanted[12];
 
-    routing->awaited = true;
-    if (!device || routing->n_records == 0)
+    ways->awaited = true;
+    if (!device || ways->n_records == 0)
         return;
-    record = record ?: &routing->records[0];
-    if (record->told || (record->failures + routing->records[0].failures == 0 &&
+    record = record ?: &ways->records[0];
+    if (record->told || (record->failures + ways->records[0].failures == 0 &&
                          record->state != ROUTES_CONFLICT && record->state != ROUTES_IMPOSSIBLE))
         return; /* not yet tried: that hardly takes longer than to say it */
     record->told = true;
-    log_plain(&agent->logger, LOG_EVENT_ROUTING_FAILED, LOG_ERR,
+    log_plain(ways->options.logger, LOG_EVENT_ROUTING_FAILED, LOG_ERR,
               "%s: rp_filter stays %s and becomes %s (%s:%u) when its policy routing is in place",
               NAME_SHOWN(device->name),
               key_value_format(KEY_RP_FILTER, target->before, before, sizeof(before)),
@@ -25,7 +22,7 @@ void agent_routing_await(struct agent *agent, const struct device *device,
               target->rule->origin.file, target->rule->origin.line);
 }
 
-static json_t *device_json(const struct routing_record *record)
+static json_t *device_json(const struct ways_record *record)
 {
     char name[NAME_ESCAPED_SIZE];
 
@@ -36,44 +33,40 @@ static json_t *device_json(const struct routing_record *record)
                      "writer", record->conflict.mark != CONFLICT_NONE, "held", record->told);
 }
 
-json_t *agent_routing_json(const struct agent *agent)
+json_t *ways_json(const struct ways *ways)
 {
-    const struct agent_routing *routing = &agent->routing;
     json_t *states, *devices;
 
-    if (!routing->asked)
+    if (!ways->asked)
         return json_null();
     states = json_object();
     devices = json_array();
     for (enum routes_state state = 0; state < ROUTES_STATE_COUNT; state++)
         json_object_set_new(states, routes_state_name(state),
-                            json_integer((json_int_t)routing->states[state]));
-    for (size_t i = 1; i < routing->n_records; i++)
-        json_array_append_new(devices, device_json(&routing->records[i]));
-    return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I}", "states", states, "devices", devices,
-                     "plans", (json_int_t)routing->counters.plans, "changes",
-                     (json_int_t)routing->counters.changes, "repairs",
-                     (json_int_t)routing->counters.repairs, "failures",
-                     (json_int_t)routing->counters.failures);
+                            json_integer((json_int_t)ways->states[state]));
+    for (size_t i = 1; i < ways->n_records; i++)
+        json_array_append_new(devices, device_json(&ways->records[i]));
+    return json_pack(
+        "{s:o, s:o, s:I, s:I, s:I, s:I}", "states", states, "devices", devices, "plans",
+        (json_int_t)ways->counters.plans, "changes", (json_int_t)ways->counters.changes, "repairs",
+        (json_int_t)ways->counters.repairs, "failures", (json_int_t)ways->counters.failures);
 }
 
-void agent_routing_metrics(FILE *out, const struct agent *agent)
+void ways_metrics(FILE *out, const struct ways *ways)
 {
-    const struct agent_routing *routing = &agent->routing;
-
     size_t held = 0;
 
-    if (!routing->asked)
+    if (!ways->asked)
         return;
-    for (size_t i = 1; i < routing->n_records; i++)
-        held += routing->records[i].told;
+    for (size_t i = 1; i < ways->n_records; i++)
+        held += ways->records[i].told;
     fputs("# HELP rpfpolicy_agent_routing_devices Devices that the policy asks routing for, by "
           "state.\n"
           "# TYPE rpfpolicy_agent_routing_devices gauge\n",
           out);
     for (enum routes_state state = 0; state < ROUTES_STATE_COUNT; state++)
         fprintf(out, "rpfpolicy_agent_routing_devices{state=\"%s\"} %zu\n",
-                routes_state_name(state), routing->states[state]);
+                routes_state_name(state), ways->states[state]);
     fprintf(out,
             "# HELP rpfpolicy_agent_routing_held Devices whose rp_filter does not become stricter, "
             "since their routing is not in place.\n"
@@ -90,7 +83,6 @@ void agent_routing_metrics(FILE *out, const struct agent *agent)
             "# HELP rpfpolicy_agent_routing_failures_total Changes that the kernel refused.\n"
             "# TYPE rpfpolicy_agent_routing_failures_total counter\n"
             "rpfpolicy_agent_routing_failures_total %llu\n",
-            (unsigned long long)routing->counters.changes,
-            (unsigned long long)routing->counters.repairs,
-            (unsigned long long)routing->counters.failures);
+            (unsigned long long)ways->counters.changes, (unsigned long long)ways->counters.repairs,
+            (unsigned long long)ways->counters.failures);
 }

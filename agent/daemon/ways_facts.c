@@ -1,8 +1,7 @@
 /* What is known of routes and rules between two readings: is it in there, and what was changed. */
 #include <linux/rtnetlink.h>
 
-#include "agent/daemon/agent.h"
-#include "agent/daemon/routes_follow.h"
+#include "agent/daemon/ways_private.h"
 #include "agent/kernel/routes_io.h"
 
 static bool same_route(const struct route *a, const struct route *b)
@@ -15,7 +14,7 @@ static bool same_rule(const struct route_rule *a, const struct route_rule *b)
     return a->protocol == b->protocol && route_rule_compare(a, b) == 0;
 }
 
-bool agent_routing_knows_route(const struct route_facts *facts, const struct route *route)
+bool facts_know_route(const struct route_facts *facts, const struct route *route)
 {
     for (size_t i = 0; i < facts->n_routes; i++)
         if (!facts->routes[i].hop && same_route(&facts->routes[i], route))
@@ -23,7 +22,7 @@ bool agent_routing_knows_route(const struct route_facts *facts, const struct rou
     return false;
 }
 
-bool agent_routing_knows_rule(const struct route_facts *facts, const struct route_rule *rule)
+bool facts_know_rule(const struct route_facts *facts, const struct route_rule *rule)
 {
     for (size_t i = 0; i < facts->n_rules; i++)
         if (same_rule(&facts->rules[i], rule))
@@ -31,7 +30,7 @@ bool agent_routing_knows_rule(const struct route_facts *facts, const struct rout
     return false;
 }
 
-bool agent_routing_knows_foreign(const struct route_facts *facts, const struct route *place)
+bool facts_know_foreign(const struct route_facts *facts, const struct route *place)
 {
     for (size_t i = 0; i < facts->n_routes; i++)
         if (facts->routes[i].protocol != ROUTING_PROTOCOL &&
@@ -65,7 +64,7 @@ static int add_rule(struct route_facts *facts, const struct route_rule *rule)
     int r =
         grow((void **)&facts->rules, &facts->rules_capacity, facts->n_rules, sizeof(*facts->rules));
 
-    if (agent_routing_knows_rule(facts, rule))
+    if (facts_know_rule(facts, rule))
         return 0;
     if (r >= 0)
         facts->rules[facts->n_rules++] = *rule;
@@ -91,9 +90,9 @@ static void delete_rule(struct route_facts *facts, const struct route_rule *rule
         }
 }
 
-void agent_routing_learn(struct agent *agent, const struct routes_change *change)
+void ways_learn(struct ways *ways, const struct routes_change *change)
 {
-    struct route_facts *facts = &agent->routing.facts;
+    struct route_facts *facts = &ways->facts;
     int r = 0;
 
     switch (change->op) {
@@ -110,8 +109,6 @@ void agent_routing_learn(struct agent *agent, const struct routes_change *change
         delete_route(facts, &change->route);
         break;
     }
-    if (r < 0) {
-        agent->routing.read |= ROUTES_READ_OURS | ROUTES_READ_RULES;
-        agent->routing.due = true;
-    }
+    if (r < 0)
+        ways_must_read(ways, ROUTES_READ_OURS | ROUTES_READ_RULES);
 }
