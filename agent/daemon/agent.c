@@ -51,43 +51,15 @@ static uint64_t settle_key(struct agent *agent, const struct entry *entry, enum 
     return conflict_settles_at(conflict);
 }
 
-/* udev's word may have been missed. */
-static bool is_settled_by_now(struct agent *agent, struct entry *entry, uint64_t now)
-{
-    uint64_t silent_at = udev_watch_silent_at(agent->udev);
-
-    if (entry->ask_udev_at > now)
-        return false;
-    if (now < entry->unsettled_until && now < silent_at) {
-        entry->ask_udev_at = udev_ask_time(silent_at);
-        return false;
-    }
-    if (now < entry->unsettled_until && agent->udev_questions == 0) {
-        entry->ask_udev_at = now + UDEV_ASK_REST;
-        return false;
-    }
-    if (now < entry->unsettled_until) {
-        agent->udev_questions--;
-        if (!udev_watch_is_initialized(agent->udev, entry->device.ifindex)) {
-            uint64_t since = entry->appeared ? now - entry->appeared : UDEV_ASK_AFTER;
-
-            entry->ask_udev_at = udev_ask_time(earlier(now + since, entry->unsettled_until));
-            return false;
-        }
-    }
-    entry->unsettled_until = 0;
-    return true;
-}
-
 /* A conflict that stayed quiet is over; a key whose time has come is looked at again. Returns the
  * next time at which this entry wants attention. */
 static uint64_t retry_entry(struct agent *agent, struct entry *entry, uint64_t now)
 {
     uint64_t next = UINT64_MAX, *const sets[] = {&entry->numbered_until, &entry->uplink_until};
-    bool due = entry->unsettled_until && is_settled_by_now(agent, entry, now);
+    bool due = udev_wait_ended(agent->udev, &entry->udev, entry->device.ifindex);
 
-    if (entry->unsettled_until)
-        next = entry->ask_udev_at;
+    if (entry->udev.until)
+        next = entry->udev.ask_at;
     for (size_t i = 0; i < ELEMENTSOF(sets); i++) {
         if (*sets[i] > now)
             next = earlier(next, *sets[i]);
@@ -132,7 +104,6 @@ static void on_retry(void *data)
     struct agent *agent = data;
     uint64_t now = loop_take_up(agent->loop), next;
 
-    agent->udev_questions = UDEV_ASK_AT_ONCE;
     next = retry_specials(agent, now);
     for (size_t i = 0; i < agent->table.count; i++)
         next = earlier(next, retry_entry(agent, agent->table.entries[i], now));
@@ -324,6 +295,23 @@ static void on_policy_changed(void *data)
     agent_policy_changed(data);
 }
 
+static void on_udev_lost(void *data)
+{
+    agent_schedule_resync(data, "udev's messages were lost");
+}
+
+static int make_udev(struct agent *agent)
+{
+    struct udev_watch_options options = {.loop = agent->loop,
+                                         .foreign = agent->paths.foreign,
+                                         .receive_buffer = agent->receive_buffer,
+                                         .finished = agent_on_udev_finished,
+                                         .lost = on_udev_lost,
+                                         .data = agent};
+
+    return udev_watch_new(&options, &agent->udev);
+}
+
 static int make_paused(struct agent *agent)
 {
     struct paused_options options = {.paths = &agent->paths,
@@ -407,15 +395,17 @@ static int make_accepting(struct agent *agent)
     return accepting_new(&options, &agent->accepting);
 }
 
-static int make_parts(struct agent *agent, bool accepts)
+static int make_parts(struct agent *agent, const struct agent_options *options)
 {
-    int r = make_paused(agent);
+    int r = make_udev(agent);
 
+    if (r >= 0)
+        r = make_paused(agent);
     if (r >= 0)
         r = make_in_force(agent);
     if (r >= 0)
         r = make_ways(agent);
-    if (r >= 0 && accepts)
+    if (r >= 0 && options->accept)
         r = make_accepting(agent);
     return r;
 }
@@ -484,13 +474,11 @@ static int set_up(struct agent *agent, const struct agent_options *options, cons
     if (r >= 0)
         r = loop_new(NULL, NULL, &agent->loop);
     if (r >= 0)
-        r = make_parts(agent, options->accept);
+        r = make_parts(agent, options);
     if (r >= 0)
         init_deadlines(agent);
     if (r >= 0)
         r = add_signals(agent);
-    if (r >= 0 && !agent->paths.foreign)
-        r = udev_watch_new(agent, &agent->udev);
     return r;
 }
 

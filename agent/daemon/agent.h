@@ -14,6 +14,7 @@
 #include "agent/daemon/loop.h"
 #include "agent/daemon/paused.h"
 #include "agent/daemon/presence.h"
+#include "agent/daemon/udev_watch.h"
 #include "agent/daemon/ways.h"
 #include "agent/kernel/links.h"
 #include "agent/kernel/procsys.h"
@@ -23,15 +24,6 @@
 /* Sets with time conditions: see keep_memberships() in resync.c. */
 #define UNNUMBERED_AFTER (10 * USEC_PER_SEC)
 #define UPLINK_FOR (60 * USEC_PER_SEC)
-
-/* udev says when it is finished with a device. Should that have been missed, it is asked, seldom
- * and not while it still speaks of others: a question looks into /sys, where the agent would wait
- * for all that udev runs. After the time that it has for an event nothing waits for it any more. */
-#define UDEV_ASK_AFTER USEC_PER_SEC
-#define UDEV_ASK_AT_ONCE 16 /* questions in a row: each reads files, and devices wait meanwhile */
-#define UDEV_ASK_REST (5 * USEC_PER_MSEC)
-#define UDEV_ASK_TOGETHER (100 * USEC_PER_MSEC) /* each time the whole table is gone through */
-#define UDEV_AT_MOST (200 * USEC_PER_SEC)
 
 struct agent_options {
     struct path_options paths;
@@ -55,7 +47,6 @@ struct counters {
     struct histogram reaction;
 };
 
-struct udev_watch;
 struct evidence;
 
 /* One socket of kernel messages. */
@@ -96,7 +87,6 @@ struct agent {
     struct agent_watch watches[WATCH_COUNT];
     int receive_buffer;
     struct udev_watch *udev;
-    unsigned udev_questions; /* that may still be asked in this pass */
 
     struct deadline resync, sweep, retry, status_due, flush, look_again;
     uint64_t last_resync, resync_cost, last_flush;
@@ -152,6 +142,7 @@ void agent_init_watches(struct agent *agent); /* once */
 int agent_open_watches(struct agent *agent);
 void agent_close_watches(struct agent *agent);
 void agent_device_changed(struct agent *agent, struct entry *entry, const char *event);
+void agent_on_udev_finished(int ifindex, struct udev_device *device, void *agent);
 
 /* enforce.c: the only place where the agent writes a device. */
 void agent_enforce(struct agent *agent, struct entry *entry, const char *event);
@@ -160,21 +151,6 @@ void agent_read_values(struct agent *agent, struct entry *entry);
 void agent_flush_routes(struct agent *agent); /* soon; at most once in 10 s */
 void agent_on_flush(void *agent);
 void agent_schedule_retry(struct agent *agent, uint64_t at);
-
-/* udev_watch.c */
-uint64_t udev_ask_time(uint64_t at); /* then or a little later, together with others */
-int udev_watch_new(struct agent *agent, struct udev_watch **ret);
-struct udev_watch *udev_watch_free(struct udev_watch *watch);
-bool udev_watch_active(const struct udev_watch *watch); /* udevd manages this namespace */
-/* The time from which on udev counts as silent, unless it says something before. */
-uint64_t udev_watch_silent_at(const struct udev_watch *watch);
-bool udev_watch_is_initialized(const struct udev_watch *watch, int ifindex);
-/* Of a device whose RTM_NEWLINK is still to come: true, too, where that cannot be told. */
-bool agent_may_be_on_bus(const struct agent *agent, const char *name);
-/* A physical device is judged by its name once udev has finished with it. entry: NULL where it is
- * not known yet. */
-bool agent_may_be_renamed(const struct agent *agent, const struct device *device,
-                          const struct entry *entry);
 
 /* status.c */
 void agent_status_changed(struct agent *agent);

@@ -29,8 +29,7 @@ static bool sysctl_will_be_right(const struct agent *agent, const struct entry *
 {
     struct sysctl_answer answer;
 
-    if (!entry->unsettled_until || !in_force_sysctl(agent->in_force) ||
-        !udev_watch_active(agent->udev))
+    if (!entry->udev.until || !in_force_sysctl(agent->in_force))
         return false;
     if (sysctl_conf_resolve(in_force_sysctl(agent->in_force), SYSCTL_RUN_ADD, entry->device.name,
                             key, false, &answer) < 0 ||
@@ -357,7 +356,7 @@ static bool may_write(struct agent *agent, struct entry *entry, enum key key,
     if (!target->drift || target->impossible || target->moot || target->undecided ||
         target->rule->observe || !in_force_enforces(agent->in_force))
         return false;
-    if (agent_may_be_renamed(agent, &entry->device, entry))
+    if (udev_watch_may_rename(agent->udev, &entry->device, &entry->udev))
         return false;
     if (target->held) {
         ways_await(agent->ways, &entry->device, target);

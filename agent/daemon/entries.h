@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/daemon/conflict.h"
+#include "agent/daemon/udev_watch.h"
 #include "policy/decide/judge.h"
 #include "policy/facts/facts.h"
 
@@ -17,8 +18,7 @@ struct entry {
     uint64_t generation;     /* of the last full read that saw it */
     uint64_t appeared;       /* monotonic time of its first message; 0: it was there at the start */
     uint64_t numbered_until, uplink_until; /* sets with time conditions; 0: nothing pending */
-    uint64_t unsettled_until; /* udev is at work on it, at the longest until then; 0: settled */
-    uint64_t ask_udev_at;
+    struct udev_wait udev;
     unsigned nameless; /* renamed, and its directory under the new name was not there yet */
     bool changed;      /* a sweep found another value */
     enum state state;  /* worst of its keys, as counted in table.states */

@@ -5,16 +5,13 @@
 #include <time.h>
 
 #include "agent/daemon/agent.h"
+#include "agent/system/udevdb.h"
 
 static void entry_appeared(struct agent *agent, struct entry *entry)
 {
     entry->appeared = loop_taken_up(agent->loop);
     entry->generation = agent->generation;
-    if (udev_watch_active(agent->udev)) {
-        entry->unsettled_until = loop_taken_up(agent->loop) + UDEV_AT_MOST;
-        entry->ask_udev_at = udev_ask_time(loop_taken_up(agent->loop) + UDEV_ASK_AFTER);
-        agent_schedule_retry(agent, entry->ask_udev_at);
-    }
+    agent_schedule_retry(agent, udev_wait_begin(agent->udev, &entry->udev));
     entry->device.numbered = true; /* it has its time to get an address: sets of policy.h */
     entry->device.known = FACT_ADDRESSES | FACT_ROUTES;
     if (policy_of(agent) && (policy_of(agent)->facts & FACT_ADDRESSES)) {
@@ -119,7 +116,7 @@ static void on_unannounced(struct agent *agent, const struct netconf_values *val
     device = &entry->device;
     memcpy(device->name, name, sizeof(name));
     device->unseen = device->ipv4 = true;
-    device->bus_parent = agent_may_be_on_bus(agent, name);
+    device->bus_parent = udev_watch_may_be_on_bus(agent->udev, name);
     device->forwarding = values->forwarding != 0;
     device->conf[KEY_RP_FILTER] = values->rp_filter;
     entry_keep(entry, KEY_BIT(KEY_RP_FILTER));
@@ -287,6 +284,21 @@ void agent_device_changed(struct agent *agent, struct entry *entry, const char *
     if (!entry->device.unseen)
         complete_facts(agent, entry);
     agent_enforce(agent, entry, event);
+}
+
+/* systemd-sysctl was at work, and the name is final. */
+void agent_on_udev_finished(int ifindex, struct udev_device *device, void *data)
+{
+    struct agent *agent = data;
+    struct entry *entry = table_get(&agent->table, ifindex);
+
+    if (!entry)
+        return;
+    entry->udev.until = 0;
+    if (policy_of(agent) && (policy_of(agent)->facts & FACT_UDEV))
+        (void)udevdb_take_properties(device, &entry->device);
+    agent_read_values(agent, entry);
+    agent_device_changed(agent, entry, "udev");
 }
 
 static int on_watch(sd_event_source *source, int fd, uint32_t events, void *data);

@@ -63,16 +63,10 @@ static void keep_properties(struct entry *entry, struct device *device)
  * it? At the start that matters only for those that it may rename. */
 static void found(struct agent *agent, struct entry *entry, const struct device *device, bool first)
 {
-    uint64_t now = loop_now(agent->loop);
-
-    entry->appeared = first ? 0 : now;
+    entry->appeared = first ? 0 : loop_now(agent->loop);
     entry->device.numbered = !first;
-    if (!udev_watch_active(agent->udev) || (first && !device->bus_parent) ||
-        udev_watch_is_initialized(agent->udev, device->ifindex))
-        return;
-    entry->unsettled_until = now + UDEV_AT_MOST;
-    entry->ask_udev_at = udev_ask_time(now + UDEV_ASK_AFTER);
-    agent_schedule_retry(agent, entry->ask_udev_at);
+    if ((!first || device->bus_parent) && !udev_watch_is_initialized(agent->udev, device->ifindex))
+        agent_schedule_retry(agent, udev_wait_begin(agent->udev, &entry->udev));
 }
 
 int agent_merge(struct agent *agent, struct live *live)
@@ -117,7 +111,7 @@ int agent_amend_devices(struct live *live, void *data)
 
         device->numbered |= entry && entry->numbered_until > now;
         device->uplink |= entry && entry->uplink_until > now;
-        device->paused |= agent_may_be_renamed(agent, device, entry);
+        device->paused |= udev_watch_may_rename(agent->udev, device, entry ? &entry->udev : NULL);
     }
     return 0;
 }

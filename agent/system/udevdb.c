@@ -23,7 +23,7 @@ static void strings_done(char ***strings)
     free(*strings);
 }
 
-static int copy_properties(struct udev_device *from, char ***ret)
+int udevdb_take_properties(struct udev_device *from, struct device *device)
 {
     struct udev_list_entry *entry, *first = udev_device_get_properties_list_entry(from);
     _cleanup_(strings_done) char **properties = NULL;
@@ -44,7 +44,9 @@ static int copy_properties(struct udev_device *from, char ***ret)
         }
         n++;
     }
-    *ret = TAKE_PTR(properties);
+    strings_done(&device->properties);
+    device->properties = TAKE_PTR(properties);
+    device->known |= FACT_UDEV;
     return 0;
 }
 
@@ -52,7 +54,6 @@ static int read_device(struct udev *udev, struct device *device)
 {
     _cleanup_(udev_device_done) struct udev_device *found = NULL;
     char id[16];
-    int r;
 
     snprintf(id, sizeof(id), "n%d", device->ifindex);
     found = udev_device_new_from_device_id(udev, id);
@@ -60,11 +61,7 @@ static int read_device(struct udev *udev, struct device *device)
         return errno == ENOMEM ? -ENOMEM : 0;
     if (udev_device_get_is_initialized(found) <= 0)
         return 0;
-    r = copy_properties(found, &device->properties);
-    if (r < 0)
-        return r;
-    device->known |= FACT_UDEV;
-    return 0;
+    return udevdb_take_properties(found, device);
 }
 
 int udevdb_read(struct live *live)
