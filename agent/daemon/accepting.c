@@ -5,6 +5,7 @@
 #include <sys/inotify.h>
 
 #include "agent/change/confirm.h"
+#include "agent/daemon/metrics.h"
 #include "agent/store/policy_load.h"
 
 /* A policy of several files is replaced one by one, also by Kubernetes: `..data` first, then links
@@ -110,6 +111,14 @@ void accepting_try(struct accepting *accepting)
 bool accepting_was_refused(const struct accepting *accepting)
 {
     return accepting->refused;
+}
+
+void accepting_metrics(FILE *out, const struct accepting *accepting)
+{
+    if (accepting)
+        metrics_single(out, "rpfpolicy_agent_policy_refused", "gauge",
+                       "1 while the policy on disk cannot be taken and an older one is in force.",
+                       accepting->refused);
 }
 
 static int on_changed(sd_event_source *source, const struct inotify_event *event, void *data)

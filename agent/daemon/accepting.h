@@ -3,6 +3,8 @@
  * replaces nothing. What is accepted is taken over as ever: see in_force.h. */
 #pragma once
 
+#include <stdio.h>
+
 #include "agent/daemon/loop.h"
 #include "agent/daemon/presence.h"
 
@@ -22,4 +24,5 @@ struct accepting *accepting_free(struct accepting *accepting);
 
 void accepting_watch(struct accepting *accepting); /* its files; a failure is said */
 void accepting_try(struct accepting *accepting);
-bool accepting_was_refused(const struct accepting *accepting); /* the last policy on disk */
+bool accepting_was_refused(const struct accepting *accepting);        /* the last policy on disk */
+void accepting_metrics(FILE *out, const struct accepting *accepting); /* NULL: none */

@@ -407,6 +407,8 @@ static int make_parts(struct agent *agent, const struct agent_options *options)
         r = make_ways(agent);
     if (r >= 0 && options->accept)
         r = make_accepting(agent);
+    if (r >= 0)
+        r = agent_make_publisher(agent);
     return r;
 }
 
@@ -452,8 +454,6 @@ static void init_deadlines(struct agent *agent)
     deadline_init(&agent->look_again, agent->loop, agent_on_look_again, agent);
     deadline_init(&agent->resync, agent->loop, agent_on_resync, agent);
     deadline_init(&agent->retry, agent->loop, on_retry, agent);
-    deadline_init(&agent->status_due, agent->loop, agent_on_status, agent);
-    agent->status_due.priority = SD_EVENT_PRIORITY_IDLE; /* nobody waits for it */
     deadline_init(&agent->sweep, agent->loop, agent_on_sweep, agent);
     agent_init_watches(agent);
 }
@@ -529,13 +529,14 @@ int agent_new(const struct agent_options *options, struct agent **ret, char **re
 struct agent *agent_free(struct agent *agent)
 {
     struct deadline *const deadlines[] = {&agent->flush, &agent->look_again, &agent->resync,
-                                          &agent->retry, &agent->status_due, &agent->sweep};
+                                          &agent->retry, &agent->sweep};
 
     agent_close_watches(agent);
     ways_free(agent->ways);
     for (size_t i = 0; i < ELEMENTSOF(deadlines); i++)
         deadline_done(deadlines[i]);
     evidence_free(agent->evidence);
+    publisher_free(agent->publisher);
     udev_watch_free(agent->udev);
     paused_free(agent->paused);
     table_done(&agent->table);
@@ -584,7 +585,8 @@ static int start(struct agent *agent)
     presence_tell(agent->presence, in_force_enforces(agent->in_force));
     log_plain(&agent->logger, LOG_EVENT_STARTED, LOG_INFO, "Started: %zu devices",
               agent->table.count);
-    (void)agent_write_status(agent, "running"); /* who waits for READY may ask for it at once */
+    (void)publisher_write(agent->publisher,
+                          "running"); /* who waits for READY may ask for it at once */
     (void)sd_notify(false, "READY=1");
     return 0;
 }
@@ -605,7 +607,8 @@ int agent_run(struct agent *agent)
         return r;
     if (!agent->restart && !agent->successor)
         (void)presence_tell_stopped(agent->presence, true);
-    (void)agent_write_status(agent, agent->restart || agent->successor ? "restarting" : "stopped");
+    (void)publisher_write(agent->publisher,
+                          agent->restart || agent->successor ? "restarting" : "stopped");
     log_plain(&agent->logger, LOG_EVENT_STOPPED, LOG_INFO,
               presence_is_lost(agent->presence) ? "Coming back with new files"
               : agent->restart   ? "Coming back with the right to write, for an enforcing policy"

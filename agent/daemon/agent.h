@@ -14,6 +14,7 @@
 #include "agent/daemon/loop.h"
 #include "agent/daemon/paused.h"
 #include "agent/daemon/presence.h"
+#include "agent/daemon/publisher.h"
 #include "agent/daemon/udev_watch.h"
 #include "agent/daemon/ways.h"
 #include "agent/kernel/links.h"
@@ -88,17 +89,17 @@ struct agent {
     int receive_buffer;
     struct udev_watch *udev;
 
-    struct deadline resync, sweep, retry, status_due, flush, look_again;
+    struct deadline resync, sweep, retry, flush, look_again;
     uint64_t last_resync, resync_cost, last_flush;
     const char *resync_reason; /* NULL: none is due */
     bool overrun;              /* messages were lost: what is queued is of no use */
     bool taking_over;          /* what is found wrong now, the new policy makes wrong */
     bool resync_failed;        /* said once */
     key_mask blocked;          /* keys for which it was said that `all` stands in the way */
-    bool status_failed;        /* said once */
     uint64_t started;          /* wall clock */
     struct counters counters;
     struct evidence *evidence; /* evidence.h; NULL: every rule is enforced */
+    struct publisher *publisher;
 };
 
 /* agent.c */
@@ -114,6 +115,14 @@ static inline const struct policy *policy_of(const struct agent *agent)
 {
     return in_force_policy(agent->in_force);
 }
+
+static inline void agent_status_changed(struct agent *agent)
+{
+    publisher_changed(agent->publisher);
+}
+
+/* status_sources.c: what there is to tell. */
+int agent_make_publisher(struct agent *agent);
 
 /* resync.c: reading everything again. */
 void agent_schedule_resync(struct agent *agent, const char *reason);
@@ -151,8 +160,3 @@ void agent_read_values(struct agent *agent, struct entry *entry);
 void agent_flush_routes(struct agent *agent); /* soon; at most once in 10 s */
 void agent_on_flush(void *agent);
 void agent_schedule_retry(struct agent *agent, uint64_t at);
-
-/* status.c */
-void agent_status_changed(struct agent *agent);
-void agent_on_status(void *agent);
-int agent_write_status(struct agent *agent, const char *state);

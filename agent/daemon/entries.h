@@ -1,6 +1,9 @@
 /* The agent's picture: one entry per device of the namespace, ordered by ifindex. */
 #pragma once
 
+#include <jansson.h>
+#include <stdio.h>
+
 #include "agent/daemon/conflict.h"
 #include "agent/daemon/udev_watch.h"
 #include "policy/decide/judge.h"
@@ -59,3 +62,10 @@ void entry_keep(struct entry *entry, key_mask keys);
 void entry_take(struct entry *entry, struct device *device);
 
 void table_done(struct table *table);
+
+/* entries_report.c: how many devices are in which state, and the keys that somebody keeps writing
+ * back; specials: of `all` and `default` together. */
+json_t *table_json(const struct table *table);
+void table_metrics(FILE *out, const struct table *table);
+json_t *table_conflicts_json(const struct table *table, const struct conflict *specials);
+void table_conflicts_metrics(FILE *out, const struct table *table, const struct conflict *specials);

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 
 #include "agent/daemon/evidence.h"
+#include "agent/daemon/metrics.h"
 #include "agent/peers/observed.h"
 #include "policy/base/name.h"
 
@@ -94,8 +95,12 @@ static void print_label(FILE *out, const struct rule *rule)
     fprintf(out, ":%u", rule->origin.line);
 }
 
-static void print_family(FILE *out, const struct observed *observed, const char *name, bool total)
+static void print_family(FILE *out, const struct observed *observed, const char *name,
+                         const char *type, const char *help)
 {
+    bool total = streq(type, "counter");
+
+    metrics_family(out, name, type, help);
     for (size_t i = 0; i < observed->policy->n_rules; i++) {
         const struct observed_rule *seen = &observed->rules[i];
 
@@ -109,19 +114,10 @@ static void print_family(FILE *out, const struct observed *observed, const char 
 
 void evidence_metrics(FILE *out, const struct evidence *evidence)
 {
-    static const char now[] = "rpfpolicy_agent_would_drop_peers";
-    static const char total[] = "rpfpolicy_agent_would_drop_peers_total";
-
     if (!evidence)
         return;
-    fprintf(out,
-            "# HELP %s Peers seen at the last look that a rule which is only observed would cut.\n"
-            "# TYPE %s gauge\n",
-            now, now);
-    print_family(out, evidence_observed(evidence), now, false);
-    fprintf(out,
-            "# HELP %s Peers that a rule which is only observed would have cut so far.\n"
-            "# TYPE %s counter\n",
-            total, total);
-    print_family(out, evidence_observed(evidence), total, true);
+    print_family(out, evidence_observed(evidence), "rpfpolicy_agent_would_drop_peers", "gauge",
+                 "Peers seen at the last look that a rule which is only observed would cut.");
+    print_family(out, evidence_observed(evidence), "rpfpolicy_agent_would_drop_peers_total",
+                 "counter", "Peers that a rule which is only observed would have cut so far.");
 }

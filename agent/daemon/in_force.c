@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "agent/base/clock.h"
+#include "agent/daemon/metrics.h"
 #include "agent/store/accepted_hold.h"
 #include "agent/store/policy_load.h"
 #include "agent/system/sysctl_load.h"
@@ -23,8 +24,8 @@ struct in_force {
     struct policy *policy; /* NULL: nothing is accepted */
     struct sysctl_conf *sysctl;
     struct stamp stamp;
-    bool on_trial; /* and its guardian lives */
-    uint64_t since;
+    bool on_trial;  /* and its guardian lives */
+    uint64_t since; /* wall clock, microseconds */
     bool enforces, barred;
     bool was_read;   /* it was looked for once */
     bool is_damaged; /* the accepted one, which was said */
@@ -33,11 +34,6 @@ struct in_force {
 const struct policy *in_force_policy(const struct in_force *in_force)
 {
     return in_force->policy;
-}
-
-uint64_t in_force_since(const struct in_force *in_force)
-{
-    return in_force->since;
 }
 
 bool in_force_enforces(const struct in_force *in_force)
@@ -219,4 +215,39 @@ struct in_force *in_force_free(struct in_force *in_force)
     sysctl_conf_free(in_force->sysctl);
     free(in_force);
     return NULL;
+}
+
+json_t *in_force_json(const struct in_force *in_force)
+{
+    const struct policy *policy = in_force->policy;
+    json_t *files;
+    char hash[17];
+
+    if (!policy)
+        return json_null();
+    files = json_array();
+    for (size_t i = 0; i < policy->n_files; i++) {
+        _cleanup_free_ char *name = name_escape(policy->files[i]);
+
+        json_array_append_new(files, json_string(name ?: ""));
+    }
+    return json_pack("{s:s, s:o, s:s, s:f}", "hash", policy_hash_text(policy, hash), "files", files,
+                     "mode", policy_mode_name(policy->agent.mode), "since",
+                     (double)in_force->since / (double)USEC_PER_SEC);
+}
+
+void in_force_metrics(FILE *out, const struct in_force *in_force)
+{
+    const struct policy *policy = in_force->policy;
+    char hash[17];
+
+    if (!policy)
+        return;
+    metrics_family(out, "rpfpolicy_agent_policy_info", "gauge", "The policy in force.");
+    fprintf(out, "rpfpolicy_agent_policy_info{hash=\"%s\",version=\"%s\",mode=\"%s\"} 1\n",
+            policy_hash_text(policy, hash), PROJECT_VERSION, policy_mode_name(policy->agent.mode));
+    metrics_family(out, "rpfpolicy_agent_policy_since_timestamp_seconds", "gauge",
+                   "When the policy in force was taken over.");
+    fprintf(out, "rpfpolicy_agent_policy_since_timestamp_seconds %.3f\n",
+            (double)in_force->since / (double)USEC_PER_SEC);
 }

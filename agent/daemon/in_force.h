@@ -2,6 +2,9 @@
  * bad one never replaces a good one. With it what systemd-sysctl is going to write. */
 #pragma once
 
+#include <jansson.h>
+#include <stdio.h>
+
 #include "agent/base/paths.h"
 #include "agent/daemon/log.h"
 #include "agent/daemon/loop.h"
@@ -32,9 +35,12 @@ int in_force_take(struct in_force *in_force);
 bool in_force_is_stale(const struct in_force *in_force);
 
 const struct policy *in_force_policy(const struct in_force *in_force); /* NULL: none is accepted */
-uint64_t in_force_since(const struct in_force *in_force); /* wall clock, microseconds */
 bool in_force_enforces(const struct in_force *in_force);
 bool in_force_is_barred(const struct in_force *in_force); /* it would, but cannot write */
 
 const struct sysctl_conf *in_force_sysctl(const struct in_force *in_force);
 void in_force_reload_sysctl(struct in_force *in_force); /* on a failure the last one stays */
+
+/* {hash, files, mode, since}; null where none is accepted. And as metrics. */
+json_t *in_force_json(const struct in_force *in_force);
+void in_force_metrics(FILE *out, const struct in_force *in_force);

@@ -1,7 +1,12 @@
-/* The agent's counters in the text format of Prometheus. */
+/* The text format of Prometheus: one series per line, HELP and TYPE before each family. No
+ * timestamps, no label per device. */
 #pragma once
 
-struct agent;
+#include <stdint.h>
+#include <stdio.h>
 
-/* Owned text in *ret; no timestamps, no label per device. */
-int metrics_text(const struct agent *agent, char **ret);
+void metrics_family(FILE *out, const char *name, const char *type, const char *help);
+
+/* A family of one series without labels. */
+void metrics_single(FILE *out, const char *name, const char *type, const char *help,
+                    uint64_t value);

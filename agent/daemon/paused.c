@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "agent/daemon/metrics.h"
 #include "agent/store/pause.h"
 
 /* Which file was read; inode and time tell one that was replaced from the one before. */
@@ -168,11 +169,6 @@ bool paused_covers(const struct paused *paused, const struct device *device)
             pauses_find(&paused->pauses, device->name, loop_boottime(paused->options.loop)));
 }
 
-const struct pauses *paused_list(const struct paused *paused)
-{
-    return &paused->pauses;
-}
-
 int paused_new(const struct paused_options *options, struct paused **ret)
 {
     struct paused *paused = calloc(1, sizeof(*paused));
@@ -194,4 +190,30 @@ struct paused *paused_free(struct paused *paused)
     pauses_done(&paused->pauses);
     free(paused);
     return NULL;
+}
+
+static json_t *pause_json(const struct pause *pause)
+{
+    _cleanup_free_ char *devices = name_escape(pause_text(pause));
+    _cleanup_free_ char *who = name_escape(pause->who), *reason = name_escape(pause->reason);
+
+    return json_pack("{s:s, s:s, s:s, s:I, s:o}", "devices", devices ?: "", "by", who ?: "",
+                     "reason", reason ?: "", "since", (json_int_t)pause->date, "until_boottime",
+                     pause->until ? json_real((double)pause->until / (double)USEC_PER_SEC)
+                                  : json_null());
+}
+
+json_t *paused_json(const struct paused *paused)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < paused->pauses.count; i++)
+        json_array_append_new(list, pause_json(&paused->pauses.items[i]));
+    return list;
+}
+
+void paused_metrics(FILE *out, const struct paused *paused)
+{
+    metrics_single(out, "rpfpolicy_agent_paused", "gauge",
+                   "Pauses in force that a person asked for.", paused->pauses.count);
 }

@@ -3,6 +3,9 @@
  * returned. Where it cannot be used everything counts as paused. */
 #pragma once
 
+#include <jansson.h>
+#include <stdio.h>
+
 #include "agent/base/paths.h"
 #include "agent/daemon/log.h"
 #include "agent/daemon/loop.h"
@@ -30,5 +33,7 @@ bool paused_is_unknown(const struct paused *paused); /* its file cannot be used 
 void paused_mark(const struct paused *paused, struct live *live);
 bool paused_covers(const struct paused *paused, const struct device *device);
 
-/* Those in force, also while they are unknown: the last ones then. */
-const struct pauses *paused_list(const struct paused *paused);
+/* [{devices, by, reason, since, until_boottime}]: those in force, while they are unknown the last
+ * ones. And their number as a metric. */
+json_t *paused_json(const struct paused *paused);
+void paused_metrics(FILE *out, const struct paused *paused);

@@ -220,8 +220,7 @@ def check_report(program, page):
          labels + table("policy/decide/judge.c", "STATE"))
     for section, files in (("METRICS OF CHECK", ["agent/cli/check/check_prometheus.c"]),
                            ("METRICS OF THE AGENT",
-                            ["agent/daemon/metrics.c", "agent/daemon/evidence_report.c",
-                             "agent/daemon/ways_status.c"])):
+                            [f"agent/daemon/{path.name}" for path in TOP.glob("agent/daemon/*.c")])):
         known = set(re.findall(r"\brpfpolicy_\w+", " ".join(map(source, files))))
         known = {name for name in known if not re.search(r"_(bucket|sum|count)$", name)}
         same(section.lower(), words(page.terms(section)), known)

@@ -92,6 +92,15 @@ static bool covers(const struct fixture *fixture, const char *name)
     return paused_covers(fixture->paused, &device);
 }
 
+static size_t count_told(const struct fixture *fixture)
+{
+    json_t *list = paused_json(fixture->paused);
+    size_t n = json_array_size(list);
+
+    json_decref(list);
+    return n;
+}
+
 static void a_new_file_is_noticed_and_taken_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -130,7 +139,7 @@ static void its_time_is_up_by_the_clock_that_runs_in_suspend(void **state)
     assert_int_equal(fixture->time_is_up, 1);
     assert_int_equal(fixture->changed, 2);
     assert_false(covers(fixture, "eth0"));
-    assert_int_equal(paused_list(fixture->paused)->count, 0);
+    assert_int_equal(count_told(fixture), 0);
     fake_clock_pass(&fixture->fake, HOUR);
     assert_int_equal(fixture->time_is_up, 1);
 }
@@ -147,6 +156,29 @@ static void a_pause_that_is_lifted_has_no_end_to_wait_for(void **state)
     assert_int_equal(fixture->time_is_up, 0);
 }
 
+static void what_is_paused_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *devices, *who, *reason;
+    json_t *list, *until;
+    json_int_t since;
+
+    write_pause(fixture, "eth0", 0);
+    assert_int_equal(paused_take(fixture->paused), 1);
+    list = paused_json(fixture->paused);
+    assert_int_equal(json_array_size(list), 1);
+    assert_int_equal(json_unpack(list, "[{s:s, s:s, s:s, s:I, s:o}]", "devices", &devices, "by",
+                                 &who, "reason", &reason, "since", &since, "until_boottime",
+                                 &until),
+                     0);
+    assert_string_equal(devices, "eth0");
+    assert_string_equal(who, "alice");
+    assert_string_equal(reason, "tests");
+    assert_int_equal(since, 2);
+    assert_true(json_is_null(until));
+    json_decref(list);
+}
+
 static void everything_is_paused_while_the_file_cannot_be_used(void **state)
 {
     struct fixture *fixture = *state;
@@ -159,7 +191,7 @@ static void everything_is_paused_while_the_file_cannot_be_used(void **state)
     assert_int_equal(paused_take(fixture->paused), 1);
     assert_true(paused_is_unknown(fixture->paused));
     assert_true(covers(fixture, "eth1"));
-    assert_int_equal(paused_list(fixture->paused)->count, 1);
+    assert_int_equal(count_told(fixture), 1);
     paused_mark(fixture->paused, &live);
     assert_true(live.all_paused && live.default_paused && devices[0].paused && devices[1].paused);
     assert_int_equal(paused_take(fixture->paused), 0); /* said once */
@@ -178,6 +210,7 @@ int main(void)
         TEST(a_new_file_is_noticed_and_taken_once),
         TEST(its_time_is_up_by_the_clock_that_runs_in_suspend),
         TEST(a_pause_that_is_lifted_has_no_end_to_wait_for),
+        TEST(what_is_paused_is_told),
         TEST(everything_is_paused_while_the_file_cannot_be_used),
     };
 
