@@ -273,6 +273,19 @@ static int make_evidence(struct agent *agent)
     return evidence_new(&options, policy_of(agent), &agent->evidence);
 }
 
+/* What it knows of the device by the policy before. */
+static void begin_anew(const struct agent *agent, struct entry *entry)
+{
+    const uint32_t facts = policy_of(agent) ? policy_of(agent)->facts : 0;
+
+    entry_forget_conflicts(entry);
+    entry->taking_over = KEY_MASK_ALL;
+    if (!(facts & FACT_ADDRESSES))
+        entry->numbered_until = 0;
+    if (!(facts & FACT_ROUTES))
+        entry->uplink_until = 0;
+}
+
 /* Called while the policy before is there: the targets borrow its rules. */
 static void on_policy_replaced(void *data)
 {
@@ -281,8 +294,8 @@ static void on_policy_replaced(void *data)
     memset(agent->targets, 0, sizeof(agent->targets));
     agent->restart |= in_force_is_barred(agent->in_force);
     for (size_t i = 0; i < agent->table.count; i++)
-        entry_forget_conflicts(agent->table.entries[i]);
-    agent->specials = (struct special){.retry_at = 0};
+        begin_anew(agent, agent->table.entries[i]);
+    agent->specials = (struct special){.taking_over = true};
     agent->blocked = 0; /* what stands in the way is said of each policy */
     ways_begin(agent->ways);
     if (make_evidence(agent) < 0)

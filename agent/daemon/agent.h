@@ -37,6 +37,7 @@ struct agent_options {
 struct special {
     struct conflict conflict;
     uint64_t retry_at;
+    bool taking_over; /* as in entries.h */
 };
 
 struct counters {
@@ -93,7 +94,7 @@ struct agent {
     uint64_t last_resync, resync_cost, last_flush;
     const char *resync_reason; /* NULL: none is due */
     bool overrun;              /* messages were lost: what is queued is of no use */
-    bool taking_over;          /* what is found wrong now, the new policy makes wrong */
+    bool taking_over;          /* read again since another policy is in force */
     bool resync_failed;        /* said once */
     key_mask blocked;          /* keys for which it was said that `all` stands in the way */
     uint64_t started;          /* wall clock */

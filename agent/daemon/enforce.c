@@ -169,7 +169,7 @@ static void account(const struct repair *repair)
         return;
     }
     agent->counters.repairs[repair->key]++;
-    if (agent->taking_over) { /* the policy changed, nobody wrote */
+    if (entry->taking_over & KEY_BIT(repair->key)) { /* the policy changed, nobody wrote */
         log_repair(repair, false);
         return;
     }
@@ -408,6 +408,8 @@ static int enforce_once(struct agent *agent, struct entry *entry, const char *ev
             if (entry->device.conf[key] == target.write_value)
                 target.drift = false;
         }
+        if (!target.drift && !target.paused && !target.undecided && !target.moot)
+            entry->taking_over &= ~KEY_BIT(key);
         state = judge_target_state(&target);
         if (state < worst)
             worst = state;

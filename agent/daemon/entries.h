@@ -26,6 +26,8 @@ struct entry {
     bool changed;      /* a sweep found another value */
     enum state state;  /* worst of its keys, as counted in table.states */
     key_mask given, given_again; /* keys that got their value while the device was new */
+    key_mask taking_over;        /* not seen right yet since another policy is in force: that made
+                                    them wrong, nobody wrote */
     struct entry_key *keys;      /* owned, KEY_COUNT of them; NULL while nothing is pending */
 };
 

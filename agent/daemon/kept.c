@@ -85,7 +85,7 @@ bool kept_drifts(const struct agent *agent, enum key key)
 {
     const struct key_target *target = &agent->targets[key];
 
-    return target->managed && !target->all_blocked &&
+    return target->managed &&
            (target->new_all != target->old_all || target->new_default != target->old_default);
 }
 

@@ -167,6 +167,18 @@ static bool special_drifts(const struct agent *agent)
     return false;
 }
 
+/* Some of it is left alone for now, for a person or a way. */
+static bool special_waits(const struct agent *agent)
+{
+    for (enum key key = 0; key < KEY_COUNT; key++) {
+        const struct key_target *target = &agent->targets[key];
+
+        if (target->managed && (target->all_paused || target->default_paused || target->all_held))
+            return true;
+    }
+    return false;
+}
+
 static bool is_ruled_out(const struct rule *rule, enum key key, int all)
 {
     if (rule->key != key || !plan_rule_writes(rule) || pattern_is_pin(&rule->pattern))
@@ -259,7 +271,7 @@ static int amend(struct live *live, void *data)
 
 /* A whole plan, since `all` or `default` has to move. Backs off like every other repair, of which
  * it is one unless the policy or the agent is new. 1 when it was carried out. */
-static int put_specials_right(struct agent *agent, bool repair)
+static int put_specials_right(struct agent *agent)
 {
     static const struct engine *const engines[] = {&engine_sysctl, NULL};
     static const struct change_listener listener = {.report = report_plan_write};
@@ -289,7 +301,7 @@ static int put_specials_right(struct agent *agent, bool repair)
         agent_schedule_retry(agent, agent->specials.retry_at);
         return 0;
     }
-    if (repair) {
+    if (!agent->specials.taking_over) {
         if (conflict_repaired(conflict, now) && conflict->mark)
             log_plain(&agent->logger, LOG_EVENT_WRITER, LOG_WARNING,
                       "Something keeps writing `all` or `default` back: %s",
@@ -298,6 +310,7 @@ static int put_specials_right(struct agent *agent, bool repair)
     }
     if (r < 0)
         return r;
+    agent->specials.taking_over = false;
     agent->counters.plans++;
     if (result.stricter)
         agent_flush_routes(agent);
@@ -349,7 +362,7 @@ static int take_picture(struct agent *agent, struct live *live)
 
 int agent_resync(struct agent *agent)
 {
-    bool repair = agent->generation > 0 && !agent->taking_over, taken;
+    bool taken;
     struct live live = {0};
     int r;
 
@@ -372,6 +385,7 @@ int agent_resync(struct agent *agent)
         if (pass > 0 || ways_are_planned(agent->ways)) /* else it is tried below, before values */
             ways_mark(agent->ways, &live);
         compute_targets(agent, &live);
+        agent->specials.taking_over &= special_drifts(agent) || special_waits(agent);
         if (pass > 0 || !in_force_enforces(agent->in_force) || !special_drifts(agent))
             break;
         taken = ways_are_asked(agent->ways);
@@ -379,7 +393,7 @@ int agent_resync(struct agent *agent)
             r = take_picture(agent, &live);
         if (r < 0)
             return r;
-        r = put_specials_right(agent, repair);
+        r = put_specials_right(agent);
         if (r < 0)
             log_plain(&agent->logger, LOG_EVENT_WRITE_FAILED, LOG_ERR,
                       "`all` and `default` could not be put right: %s", strerror(-r));

@@ -82,6 +82,17 @@ becomes eth2 rp_filter 1
 becomes default rp_filter 1
 agent_wait_log 'The time of a pause is up: everything, was paused by root: for a moment'
 
+# --- `all` alone, also where it stands in the way of rules: `default` is kept right
+
+rpfpolicy pause all --reason='all alone' >/dev/null
+agent_wait_log 'Paused: all, until the next boot, by root: all alone'
+sysctl -qw net.ipv4.conf.all.rp_filter=1
+sysctl -qw net.ipv4.conf.default.rp_filter=2
+becomes default rp_filter 1
+expect_value all rp_filter 1
+rpfpolicy resume >/dev/null
+becomes all rp_filter 0
+
 # --- a damaged file: nobody knows what is paused, so nothing is written, also after a start
 
 untouched() {
