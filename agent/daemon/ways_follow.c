@@ -129,34 +129,49 @@ void ways_on_address(struct ways *ways, const struct nlmsghdr *message)
     mark_addresses(ways, address.ifindex);
 }
 
-/* Somebody else's route in the table of a device is in its way; one of them is known. */
-static void on_foreign_route(struct ways *ways, const struct route *route, bool comes)
+static bool is_table_of_device(const struct ways *ways, uint32_t table)
 {
-    size_t at = SORTED_PLACE(ways->n_tables, i, ways->tables[i] < route->table);
+    size_t at = SORTED_PLACE(ways->n_tables, i, ways->tables[i] < table);
 
-    if (at == ways->n_tables || ways->tables[at] != route->table)
-        return;
-    if (!comes || !facts_know_foreign(&ways->facts, route))
-        ways_must_read(ways, ROUTES_READ_FOREIGN);
+    return at < ways->n_tables && ways->tables[at] == table;
+}
+
+/* ROUTES_READ_… replaces: another one of its table went for it, without a word, maybe ours. */
+static unsigned unread_after(const struct ways *ways, const struct route *route, bool comes,
+                             bool replaces)
+{
+    const struct route_facts *facts = &ways->facts;
+    bool ours = route->protocol == ROUTING_PROTOCOL;
+
+    if (ours && facts_know_route(facts, route) == comes)
+        return 0;
+    if (replaces && is_table_of_device(ways, route->table))
+        return ROUTES_READ_OURS | ROUTES_READ_FOREIGN;
+    if (ours)
+        return ROUTES_READ_OURS;
+    /* In the table of a device it is in the way; one of them is known. */
+    if (route->to.length > 0)
+        return is_table_of_device(ways, route->table) &&
+                       !(comes && facts_know_foreign(facts, route))
+                   ? ROUTES_READ_FOREIGN
+                   : 0;
+    /* Of several next hops one may come or go. */
+    if (comes && !route->special && facts_know_route(facts, route))
+        return 0;
+    return ROUTES_READ_FOREIGN;
 }
 
 void ways_on_route(struct ways *ways, const struct nlmsghdr *message)
 {
+    bool comes = message->nlmsg_type == RTM_NEWROUTE;
     struct route route;
+    unsigned unread;
 
     if (!ways->asked || route_read_message(message, &route) < 0)
         return;
-    if (route.protocol != ROUTING_PROTOCOL && route.to.length > 0) {
-        on_foreign_route(ways, &route, message->nlmsg_type == RTM_NEWROUTE);
-        return;
-    }
-    /* Of several next hops one may come or go. */
-    if (route.protocol != ROUTING_PROTOCOL &&
-        (route.special || message->nlmsg_type == RTM_DELROUTE))
-        ways_must_read(ways, ROUTES_READ_FOREIGN);
-    else if (facts_know_route(&ways->facts, &route) != (message->nlmsg_type == RTM_NEWROUTE))
-        ways_must_read(ways,
-                       route.protocol == ROUTING_PROTOCOL ? ROUTES_READ_OURS : ROUTES_READ_FOREIGN);
+    unread = unread_after(ways, &route, comes, comes && message->nlmsg_flags & NLM_F_REPLACE);
+    if (unread)
+        ways_must_read(ways, unread);
 }
 
 void ways_on_rule(struct ways *ways, const struct nlmsghdr *message)

@@ -168,6 +168,19 @@ for family in -4 -6; do
     wait_until "and none when that is gone" status_is .routing.states.ok 3
 done
 
+# What is replaced is gone without a message of its own.
+for replace in "-4 route replace default via 172.16.6.9" "-4 route replace 172.16.6.0/24" \
+    "-6 route replace default via fd00:6::9 metric 1024" "-6 route replace fd00:6::/64 metric 1024"; do
+    # shellcheck disable=SC2086
+    ip $replace dev eth2 table "$table"
+    wait_until "'ip $replace' in our table is a conflict" status_is .routing.states.conflict 1
+    expect "and took a route of ours away" not ours_are "$full"
+    # shellcheck disable=SC2086
+    ip ${replace/replace/del} dev eth2 table "$table"
+    wait_until "when it is gone ours is back" ours_are "$full"
+    wait_until "and nothing is in the way" status_is .routing.states.ok 3
+done
+
 # --- somebody without end
 
 hostile() {

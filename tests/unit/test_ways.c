@@ -628,11 +628,13 @@ static void somebody_elses_route_in_our_table_is_a_conflict_while_it_is_there(vo
     struct fixture *fixture = *state;
     struct route_facts *facts = &fixture->world.facts;
     struct route route;
+    unsigned reads;
 
     enforce(fixture, ENFORCING);
+    reads = fixture->reads;
     route = *world_route(&fixture->world, "eth1", 77, "10.8.0.0/16", 3);
     tell_route(fixture, RTM_NEWROUTE, 0, &route);
-    assert_true(is_in_state(fixture, 0, "ok")); /* a table of nobody */
+    assert_int_equal(fixture->reads, reads); /* in a table of nobody */
     facts->n_routes--;
     route = *world_route(&fixture->world, "eth1", TABLE(fixture->eth1), "10.8.0.0/16", 3);
     tell_route(fixture, RTM_NEWROUTE, 0, &route);
@@ -642,6 +644,31 @@ static void somebody_elses_route_in_our_table_is_a_conflict_while_it_is_there(vo
     facts->n_routes--;
     tell_route(fixture, RTM_DELROUTE, 0, &route);
     assert_true(is_in_state(fixture, 0, "ok"));
+}
+
+/* Of the one that was replaced the kernel says nothing. */
+static void a_route_of_ours_that_was_replaced_is_missed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct route_facts *facts = &fixture->world.facts;
+    struct route route;
+
+    enforce(fixture, ENFORCING);
+    for (size_t i = facts->n_routes; i-- > 0;)
+        if (facts->routes[i].table == TABLE(fixture->eth1) && facts->routes[i].to.length == 0)
+            facts->routes[i] = facts->routes[--facts->n_routes];
+    route =
+        *world_route(&fixture->world, "eth1", TABLE(fixture->eth1), "default via 172.16.5.9", 3);
+    tell_route(fixture, RTM_NEWROUTE, NLM_F_REPLACE, &route);
+    assert_int_equal(fixture->last_read, ROUTES_READ_OURS | ROUTES_READ_FOREIGN);
+    assert_true(is_in_state(fixture, 0, "conflict"));
+    facts->n_routes--;
+    tell_route(fixture, RTM_DELROUTE, 0, &route);
+    assert_true(is_in_state(fixture, 0, "ok"));
+    assert_int_equal(ours(fixture), ALL_OF_OURS);
+    route = *world_route(&fixture->world, "eth0", MAIN_TABLE, "default via 172.16.4.9", 3);
+    tell_route(fixture, RTM_NEWROUTE, NLM_F_REPLACE, &route); /* a router's, without end */
+    assert_int_equal(fixture->last_read, ROUTES_READ_FOREIGN);
 }
 
 static void what_cannot_be_read_is_tried_again(void **state)
@@ -695,6 +722,7 @@ int main(void)
         TEST(a_further_address_is_read_of_its_device_alone),
         TEST(foreign_routes_that_are_many_are_read_seldom),
         TEST(somebody_elses_route_in_our_table_is_a_conflict_while_it_is_there),
+        TEST(a_route_of_ours_that_was_replaced_is_missed),
         TEST(what_cannot_be_read_is_tried_again),
         TEST(what_was_accepted_or_paused_just_now_is_not_overrun),
     };
