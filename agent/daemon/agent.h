@@ -6,8 +6,8 @@
 
 #include "agent/base/paths.h"
 #include "agent/daemon/accepting.h"
+#include "agent/daemon/counters.h"
 #include "agent/daemon/entries.h"
-#include "agent/daemon/histogram.h"
 #include "agent/daemon/in_force.h"
 #include "agent/daemon/kept.h"
 #include "agent/daemon/log.h"
@@ -38,15 +38,6 @@ struct special {
     struct conflict conflict;
     uint64_t retry_at;
     bool taking_over; /* as in entries.h */
-};
-
-struct counters {
-    uint64_t repairs[KEY_COUNT]; /* existing devices put right */
-    uint64_t given[KEY_COUNT];   /* new devices given their value */
-    uint64_t failed_writes;
-    uint64_t resyncs;
-    uint64_t plans; /* whole plans carried out, for all and default */
-    struct histogram reaction;
 };
 
 struct evidence;

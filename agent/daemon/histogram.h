@@ -1,8 +1,9 @@
 /* A histogram of reaction times with fixed buckets, as Prometheus wants it. */
 #pragma once
 
-#include <stddef.h>
+#include <jansson.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define HISTOGRAM_BUCKETS 12
 
@@ -12,6 +13,9 @@ struct histogram {
     uint64_t sum_usec;
 };
 
-/* Upper bound of bucket i in microseconds, i < HISTOGRAM_BUCKETS. */
-uint64_t histogram_bound(size_t i);
 void histogram_add(struct histogram *histogram, uint64_t usec);
+
+/* {count, sum_usec, buckets [{at_most_usec, count}]}; and as metrics, in seconds. */
+json_t *histogram_json(const struct histogram *histogram);
+void histogram_metrics(FILE *out, const struct histogram *histogram, const char *name,
+                       const char *help);

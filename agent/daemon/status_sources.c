@@ -7,17 +7,9 @@
 #include "agent/daemon/evidence.h"
 #include "agent/daemon/metrics.h"
 
-static json_t *keys_json(const struct agent *agent)
+static key_mask managed_keys(const struct agent *agent)
 {
-    json_t *keys = json_object();
-
-    for (enum key key = 0; key < KEY_COUNT; key++)
-        if (policy_of(agent) && (policy_of(agent)->keys & KEY_BIT(key)))
-            json_object_set_new(keys, key_info(key)->name,
-                                json_pack("{s:I, s:I}", "given",
-                                          (json_int_t)agent->counters.given[key], "repaired",
-                                          (json_int_t)agent->counters.repairs[key]));
-    return keys;
+    return policy_of(agent) ? policy_of(agent)->keys : 0;
 }
 
 static json_t *sockets_json(const struct agent *agent)
@@ -37,35 +29,6 @@ static json_t *sockets_json(const struct agent *agent)
     return sockets;
 }
 
-static json_t *reaction_json(const struct agent *agent)
-{
-    const struct histogram *histogram = &agent->counters.reaction;
-    json_t *buckets = json_array();
-
-    for (size_t i = 0; i <= HISTOGRAM_BUCKETS; i++)
-        json_array_append_new(buckets, json_pack("{s:o, s:I}", "at_most_usec",
-                                                 i < HISTOGRAM_BUCKETS
-                                                     ? json_integer((json_int_t)histogram_bound(i))
-                                                     : json_null(),
-                                                 "count", (json_int_t)histogram->buckets[i]));
-    return json_pack("{s:I, s:I, s:o}", "count", (json_int_t)histogram->count, "sum_usec",
-                     (json_int_t)histogram->sum_usec, "buckets", buckets);
-}
-
-static void writes_metrics(FILE *out, const struct agent *agent)
-{
-    metrics_family(out, "rpfpolicy_agent_writes_total", "counter",
-                   "Values written, to new devices and to put existing ones right.");
-    for (enum key key = 0; key < KEY_COUNT; key++) {
-        if (!policy_of(agent) || !(policy_of(agent)->keys & KEY_BIT(key)))
-            continue;
-        fprintf(out, "rpfpolicy_agent_writes_total{key=\"%s\",cause=\"new\"} %llu\n",
-                key_info(key)->name, (unsigned long long)agent->counters.given[key]);
-        fprintf(out, "rpfpolicy_agent_writes_total{key=\"%s\",cause=\"repair\"} %llu\n",
-                key_info(key)->name, (unsigned long long)agent->counters.repairs[key]);
-    }
-}
-
 static void sockets_metrics(FILE *out, const struct agent *agent)
 {
     metrics_family(out, "rpfpolicy_agent_overruns_total", "counter",
@@ -80,26 +43,6 @@ static void sockets_metrics(FILE *out, const struct agent *agent)
                 (unsigned long long)agent->watches[kind].watch.pauses);
 }
 
-static void reaction_metrics(FILE *out, const struct agent *agent)
-{
-    const struct histogram *histogram = &agent->counters.reaction;
-    uint64_t below = 0;
-
-    metrics_family(out, "rpfpolicy_agent_reaction_seconds", "histogram",
-                   "From taking up a kernel message to the finished write.");
-    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
-        below += histogram->buckets[i];
-        fprintf(out, "rpfpolicy_agent_reaction_seconds_bucket{le=\"%g\"} %llu\n",
-                (double)histogram_bound(i) / (double)USEC_PER_SEC, (unsigned long long)below);
-    }
-    fprintf(
-        out,
-        "rpfpolicy_agent_reaction_seconds_bucket{le=\"+Inf\"} %llu\n"
-        "rpfpolicy_agent_reaction_seconds_sum %g\nrpfpolicy_agent_reaction_seconds_count %llu\n",
-        (unsigned long long)histogram->count, (double)histogram->sum_usec / (double)USEC_PER_SEC,
-        (unsigned long long)histogram->count);
-}
-
 static json_t *status(const char *state, void *data)
 {
     const struct agent *agent = data;
@@ -112,12 +55,13 @@ static json_t *status(const char *state, void *data)
         (double)agent->started / (double)USEC_PER_SEC, "time", (double)time(NULL), "boottime",
         (double)loop_boottime(agent->loop) / (double)USEC_PER_SEC, "enforcing",
         in_force_enforces(agent->in_force), "policy", in_force_json(agent->in_force), "devices",
-        table_json(&agent->table), "keys", keys_json(agent), "sockets", sockets_json(agent),
-        "conflicts", table_conflicts_json(&agent->table, &agent->specials.conflict), "pauses",
+        table_json(&agent->table), "keys", counters_keys_json(counters, managed_keys(agent)),
+        "sockets", sockets_json(agent), "conflicts",
+        table_conflicts_json(&agent->table, &agent->specials.conflict), "pauses",
         paused_json(agent->paused), "resyncs", (json_int_t)counters->resyncs, "plans",
         (json_int_t)counters->plans, "failed_writes", (json_int_t)counters->failed_writes,
-        "reaction", reaction_json(agent), "evidence", evidence_json(agent->evidence), "routing",
-        ways_json(agent->ways));
+        "reaction", histogram_json(&counters->reaction), "evidence", evidence_json(agent->evidence),
+        "routing", ways_json(agent->ways));
 }
 
 static void metrics(FILE *out, void *data)
@@ -126,19 +70,13 @@ static void metrics(FILE *out, void *data)
 
     in_force_metrics(out, agent->in_force);
     table_metrics(out, &agent->table);
-    writes_metrics(out, agent);
-    metrics_single(out, "rpfpolicy_agent_failed_writes_total", "counter",
-                   "Writes that the kernel refused.", agent->counters.failed_writes);
-    metrics_single(out, "rpfpolicy_agent_plans_total", "counter",
-                   "Whole plans carried out because all or default had to move.",
-                   agent->counters.plans);
-    metrics_single(out, "rpfpolicy_agent_resyncs_total", "counter",
-                   "Times that everything was read again.", agent->counters.resyncs);
+    counters_metrics(out, &agent->counters, managed_keys(agent));
     table_conflicts_metrics(out, &agent->table, &agent->specials.conflict);
     paused_metrics(out, agent->paused);
     accepting_metrics(out, agent->accepting);
     sockets_metrics(out, agent);
-    reaction_metrics(out, agent);
+    histogram_metrics(out, &agent->counters.reaction, "rpfpolicy_agent_reaction_seconds",
+                      "From taking up a kernel message to the finished write.");
     evidence_metrics(out, agent->evidence);
     ways_metrics(out, agent->ways);
     metrics_single(out, "rpfpolicy_agent_last_update_timestamp_seconds", "gauge",
