@@ -158,7 +158,7 @@ static struct entry *entry_of_netconf(struct agent *agent, int ifindex)
 static bool waits(const struct agent *agent, const struct entry *entry)
 {
     return entry->keys && entry->keys[KEY_RP_FILTER].retry_at > loop_taken_up(agent->loop) &&
-           entry->state <= STATE_DRIFT;
+           state_info(entry->state)->concern == CONCERN_NOW;
 }
 
 static void on_netconf(const struct nlmsghdr *message, void *data)

@@ -11,7 +11,7 @@ void ways_await(struct ways *ways, const struct device *device, const struct dev
         return;
     record = record ?: &ways->records[0];
     if (record->told || (record->failures + ways->records[0].failures == 0 &&
-                         record->state != ROUTES_CONFLICT && record->state != ROUTES_IMPOSSIBLE))
+                         !routes_state_info(record->state)->stuck))
         return; /* not yet tried: that hardly takes longer than to say it */
     record->told = true;
     log_plain(ways->options.logger, LOG_EVENT_ROUTING_FAILED, LOG_ERR,

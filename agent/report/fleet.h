@@ -76,6 +76,12 @@ struct fleet_host {
     size_t n_exceptions;
 };
 
+/* Devices that are not as wanted. */
+static inline unsigned long fleet_host_bad(const struct fleet_host *host)
+{
+    return STATES_SUM(host->counts, state_info, it->concern == CONCERN_NOW);
+}
+
 struct fleet;
 
 struct fleet *fleet_new(void); /* NULL when memory ran out */

@@ -30,7 +30,7 @@ static void print_open(FILE *stream, unsigned width, unsigned height, bool full,
 
 static int print_cell(FILE *stream, const struct fleet_host *host, size_t i, struct grid grid)
 {
-    unsigned long wrong = host->counts[STATE_IMPOSSIBLE] + host->counts[STATE_DRIFT];
+    unsigned long wrong = fleet_host_bad(host);
     int r;
 
     fprintf(

@@ -347,7 +347,7 @@ static int write_host(struct fleet_writer *writer, const struct fleet_host *host
         for (unsigned i = 0; i < 5; i++)
             add_text(&cells, NULL);
     } else {
-        add_number(&cells, host->counts[STATE_IMPOSSIBLE] + host->counts[STATE_DRIFT]);
+        add_number(&cells, fleet_host_bad(host));
         add_number(&cells, host->devices);
         add_text(&cells, host->hash);
         add_text(&cells, host->version);

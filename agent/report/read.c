@@ -63,9 +63,9 @@ static enum fleet_state state_of(const struct fleet_host *host)
 {
     if (host->worst == STATE_IMPOSSIBLE)
         return FLEET_IMPOSSIBLE;
-    if (host->worst == STATE_DRIFT)
+    if (state_info(host->worst)->concern == CONCERN_NOW)
         return FLEET_DRIFT;
-    if (host->worst == STATE_LATENT)
+    if (state_info(host->worst)->concern == CONCERN_LATER)
         return FLEET_LATENT;
     return host->counts[STATE_PAUSED] > 0 ? FLEET_PAUSED : FLEET_OK;
 }

@@ -58,11 +58,6 @@ static int read_wanted(struct fleet *fleet, const json_t *object, struct fleet_f
     return fleet_intern(fleet, text, &finding->wanted);
 }
 
-static bool is_finding(enum state state)
-{
-    return state == STATE_IMPOSSIBLE || state == STATE_DRIFT || state == STATE_LATENT;
-}
-
 /* Where no line is to blame: words that are the same on every host. */
 static const char *origin_words(const char *origin, bool special)
 {
@@ -82,7 +77,7 @@ static int read_origin(struct fleet *fleet, const json_t *key, bool special,
     const json_t *value;
     int r = fleet_member_or_null(fleet, key, "origin", JSON_STRING, &value);
 
-    if (r < 0 || finding->cause_file || !is_finding(finding->state))
+    if (r < 0 || finding->cause_file || state_info(finding->state)->concern == CONCERN_NONE)
         return r;
     return fleet_intern(fleet, origin_words(json_string_value(value), special), &finding->cause);
 }
@@ -133,7 +128,7 @@ static int read_obstacle(struct fleet *fleet, const json_t *key, struct fleet_fi
         r = fleet_member(fleet, obstacle, "all", JSON_INTEGER, &all);
     if (r == 0)
         r = read_place(fleet, obstacle, "rule", "pattern", &file, &line, &pattern);
-    if (r < 0 || finding->cause_file || !is_finding(finding->state))
+    if (r < 0 || finding->cause_file || state_info(finding->state)->concern == CONCERN_NONE)
         return r;
     return intern_obstacle(fleet, obstacle_from_name(json_string_value(reason)),
                            json_integer_value(all), file, line, finding);
@@ -167,7 +162,8 @@ static int read_key(struct fleet *fleet, const json_t *object, const char *key,
     if (r < 0)
         return r;
     *ret_state = finding.state;
-    return is_finding(finding.state) ? fleet_finding(fleet, &finding, ret) : 0;
+    return state_info(finding.state)->concern != CONCERN_NONE ? fleet_finding(fleet, &finding, ret)
+                                                              : 0;
 }
 
 /* Devices are counted by their worst key, in the order of enum state. */

@@ -51,8 +51,8 @@ static int compare_hosts(const void *a, const void *b)
 {
     const struct fleet_host *x = *(struct fleet_host *const *)a;
     const struct fleet_host *y = *(struct fleet_host *const *)b;
-    unsigned long x_bad = x->counts[STATE_IMPOSSIBLE] + x->counts[STATE_DRIFT];
-    unsigned long y_bad = y->counts[STATE_IMPOSSIBLE] + y->counts[STATE_DRIFT];
+    unsigned long x_bad = fleet_host_bad(x);
+    unsigned long y_bad = fleet_host_bad(y);
     int r;
 
     if (x->state != y->state)

@@ -2,18 +2,6 @@
  * The words are in judge_text.c, the warnings in warnings.c. */
 #include "policy/decide/judge_private.h"
 
-const char *state_name(enum state state)
-{
-    static const char *const names[STATE_COUNT] = {
-        [STATE_IMPOSSIBLE] = "impossible", [STATE_DRIFT] = "drift",
-        [STATE_LATENT] = "latent",         [STATE_OK] = "ok",
-        [STATE_PAUSED] = "paused",         [STATE_MOOT] = "moot",
-        [STATE_UNMANAGED] = "unmanaged",
-    };
-
-    return names[state];
-}
-
 const char *guard_name(enum guard guard)
 {
     static const char *const names[] = {
@@ -360,7 +348,7 @@ void judge_special(struct judge *judge, int which, enum key key, struct key_stat
         ret->cause = cause_of(full->line);
         ret->blame = BLAME_RUN;
         ret->later = full->value;
-    } else if (ret->state == STATE_DRIFT || ret->state == STATE_IMPOSSIBLE) {
+    } else if (state_info(ret->state)->concern == CONCERN_NOW) {
         ret->blame = BLAME_VALUE;
         if (!is_all && ret->rule->pattern.kind != PATTERN_DEFAULT)
             ret->blame = find_cause(judge, "default", judge->live->def_forwarding, ret);

@@ -3,21 +3,9 @@
 #pragma once
 
 #include "policy/decide/plan.h"
+#include "policy/facts/states.h"
 #include "policy/lang/pauses.h"
 #include "policy/sysctl/sysctl_conf.h"
-
-/* Worst first, as reports sort. */
-enum state {
-    STATE_IMPOSSIBLE,
-    STATE_DRIFT,
-    STATE_LATENT,
-    STATE_OK,
-    STATE_PAUSED,
-    STATE_MOOT,
-    STATE_UNMANAGED,
-    STATE_COUNT,
-};
-const char *state_name(enum state state);
 
 enum guard { GUARD_NONE, GUARD_HELPER, GUARD_AGENT };
 const char *guard_name(enum guard guard); /* NULL for GUARD_NONE */

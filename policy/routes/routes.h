@@ -19,6 +19,7 @@
 #include <stdio.h>
 
 #include "policy/facts/network.h"
+#include "policy/facts/states.h"
 #include "policy/lang/routing.h"
 
 /* Facts, as the kernel's dumps give them (agent/kernel/routes_io.h reads them). */
@@ -67,19 +68,6 @@ void route_facts_done(struct route_facts *facts);
 bool routes_address_is_usable(const struct route_address *address);
 
 /* The plan. */
-
-enum routes_state {
-    ROUTES_CONFLICT,   /* somebody else's rule, table or program stands in the way: it keeps what
-                          it has, unless forced */
-    ROUTES_IMPOSSIBLE, /* no gateway found, or something that is not handled: see message */
-    ROUTES_DRIFT,      /* something is missing or too much */
-    ROUTES_PAUSED,
-    ROUTES_OK,
-    ROUTES_PRIMARY, /* carries the main default route and was not asked for: nothing to install */
-    ROUTES_WAITING, /* no usable address, or not up: nothing to install for now */
-    ROUTES_STATE_COUNT,
-};
-const char *routes_state_name(enum routes_state state); /* "conflict", "drift" … stable */
 
 struct routes_device {
     int ifindex;

@@ -297,13 +297,13 @@ static void mark_drift(struct routes_work *work)
             struct routes_wish *wish = &work->wishes[k];
 
             if (wish->behind_main[IP_INDEX(change->rule.family)] &&
-                wish->out->state >= ROUTES_DRIFT)
+                !routes_state_info(wish->out->state)->stuck)
                 wish->out->state = ROUTES_DRIFT;
         }
         if (change->ifindex) {
             struct routes_wish *wish = routes_wish_of(work, change->ifindex);
 
-            if (wish && !wish->frozen && wish->out->state >= ROUTES_DRIFT)
+            if (wish && !wish->frozen && !routes_state_info(wish->out->state)->stuck)
                 wish->out->state = ROUTES_DRIFT;
         }
     }

@@ -7,21 +7,6 @@
 #include "policy/base/util.h"
 #include "policy/routes/routes.h"
 
-const char *routes_state_name(enum routes_state state)
-{
-    static const char *const names[ROUTES_STATE_COUNT] = {
-        [ROUTES_CONFLICT] = "conflict",
-        [ROUTES_IMPOSSIBLE] = "impossible",
-        [ROUTES_DRIFT] = "drift",
-        [ROUTES_PAUSED] = "paused",
-        [ROUTES_OK] = "ok",
-        [ROUTES_PRIMARY] = "primary",
-        [ROUTES_WAITING] = "waiting",
-    };
-
-    return names[state];
-}
-
 static void print_route(struct text *out, const struct route *route, const char *name)
 {
     static const char *const types[] = {

@@ -154,9 +154,9 @@ def check_command(program, page):
          help_options(text.split("Global options:")[1]))
     same("exit status", words(page.terms("EXIT STATUS")),
          re.findall(r"EXIT_[A-Z]+ = (\d)", source("agent/cli/out/exit_status.h")))
-    same("states", words(page.terms("STATES")), table("policy/decide/judge.c", "STATE"))
+    same("states", words(page.terms("STATES")), table("policy/facts/states.c", "STATE"))
     rows = source("README.md").partition("| state | meaning |")[2].partition("\n\n")[0]
-    same("states of the README", re.findall(r"^\| `(\w+)`", rows, re.M), table("policy/decide/judge.c", "STATE"))
+    same("states of the README", re.findall(r"^\| `(\w+)`", rows, re.M), table("policy/facts/states.c", "STATE"))
     same("warnings", words(page.terms("WARNINGS")), table("policy/decide/warnings.c", "WARN"))
     return verbs
 
@@ -213,11 +213,11 @@ def check_report(program, page):
     columns = re.search(r'fputs\("(ifindex,.*?)\\n"', source("agent/cli/check/check_csv.c"), re.S)[1]
     columns = re.sub(r'"\s+"', "", columns).split(",")
     expect("columns of csv in their order", words(page.terms("CHECK AS CSV")) == columns)
-    same("states of routing", check_routing_states(), table("policy/routes/routes_text.c", "ROUTES"))
+    same("states of routing", check_routing_states(), table("policy/facts/states.c", "ROUTES"))
     labels = re.findall(r" (\w+)=%z?u;", source("agent/cli/check/check_nagios.c"))
     described = re.search(r"Performance data: (.*?)\n\n", page.sections["CHECK FOR NAGIOS"], re.S)[1]
     same("performance data", re.findall(r"_(\w+)_", described),
-         labels + table("policy/decide/judge.c", "STATE"))
+         labels + table("policy/facts/states.c", "STATE"))
     for section, files in (("METRICS OF CHECK", ["agent/cli/check/check_prometheus.c"]),
                            ("METRICS OF THE AGENT",
                             [f"agent/daemon/{path.name}" for path in TOP.glob("agent/daemon/*.c")])):
@@ -247,7 +247,7 @@ def check_schemas(program):
     same("origins of check.json", check["$defs"]["origin"]["enum"], table("policy/decide/judge.c", "ORIGIN") + [None])
     same("obstacles of check.json", check["$defs"]["obstacle"]["properties"]["reason"]["enum"],
          table("policy/decide/judge.c", "OBSTACLE"))
-    same("states of check.json", check["$defs"]["state"]["enum"], table("policy/decide/judge.c", "STATE"))
+    same("states of check.json", check["$defs"]["state"]["enum"], table("policy/facts/states.c", "STATE"))
     codes = check["properties"]["warnings"]["items"]["properties"]["code"]
     same("warnings of check.json", codes["examples"], table("policy/decide/warnings.c", "WARN"))
     same("sockets of status.json", status["properties"]["sockets"]["propertyNames"]["enum"],

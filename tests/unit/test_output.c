@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "agent/cli/out/output.h"
-#include "policy/base/util.h"
+#include "policy/facts/states.h"
 
 struct capture {
     struct output out;
@@ -314,6 +314,15 @@ static void colours_appear_only_when_asked_for(void **state)
     free(capture.text);
 }
 
+/* Tables know words alone. */
+static void a_word_of_both_kinds_of_states_has_one_tone(void **state)
+{
+    for (enum state s = 0; s < STATE_COUNT; s++)
+        assert_int_equal(state_tone(state_name(s)), state_info(s)->tone);
+    for (enum routes_state s = 0; s < ROUTES_STATE_COUNT; s++)
+        assert_int_equal(state_tone(routes_state_name(s)), routes_state_info(s)->tone);
+}
+
 static void columns_stand_below_each_other(void **state)
 {
     static const struct column numbers[] = {{"STATE", COLUMN_STATE}, {"N", COLUMN_RIGHT}, {"X", 0}};
@@ -367,6 +376,7 @@ int main(void)
         cmocka_unit_test(texts_are_wrapped_for_terminals_only),
         cmocka_unit_test(tables_escape_what_a_terminal_would_obey),
         cmocka_unit_test(colours_appear_only_when_asked_for),
+        cmocka_unit_test(a_word_of_both_kinds_of_states_has_one_tone),
         cmocka_unit_test(columns_stand_below_each_other),
         cmocka_unit_test(an_empty_table_prints_nothing),
         cmocka_unit_test(a_full_disk_is_an_error),

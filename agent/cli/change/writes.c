@@ -120,7 +120,7 @@ static void put_impossible_specials(struct output *out, const struct session *se
         if (!(keys & KEY_BIT(key)))
             continue;
         judge_special(session->judge, which, key, &state);
-        if (state.state == STATE_IMPOSSIBLE)
+        if (state_info(state.state)->stuck)
             put_impossible(out, which, which == IFINDEX_ALL ? "all" : "default", key,
                            json_special_state(session->judge, &state));
     }
@@ -138,7 +138,7 @@ void json_impossible(struct output *out, const struct session *session)
         unsigned n = device->ipv4 ? judge_device(session->judge, device, states, &worst) : 0;
 
         for (unsigned k = 0; k < n; k++)
-            if (states[k].state == STATE_IMPOSSIBLE)
+            if (state_info(states[k].state)->stuck)
                 put_impossible(out, device->ifindex, device->name, states[k].key,
                                json_key_state(session->judge, device, &states[k]));
     }
@@ -214,7 +214,7 @@ static void print_impossible_devices(FILE *stream, const struct session *session
         unsigned n = device->ipv4 ? judge_device(session->judge, device, states, &worst) : 0;
 
         for (unsigned k = 0; k < n; k++) {
-            if (states[k].state != STATE_IMPOSSIBLE || (said & KEY_BIT(states[k].key)))
+            if (!state_info(states[k].state)->stuck || (said & KEY_BIT(states[k].key)))
                 continue;
             said |= KEY_BIT(states[k].key);
             print_impossible(stream, session, device->name, device, &states[k]);
@@ -240,7 +240,7 @@ void notes_print(FILE *stream, const struct session *session, const struct plan 
             if (!(keys & KEY_BIT(key)))
                 continue;
             judge_special(session->judge, specials[i].which, key, &state);
-            if (state.state != STATE_IMPOSSIBLE)
+            if (!state_info(state.state)->stuck)
                 continue;
             said |= KEY_BIT(key);
             print_impossible(stream, session, specials[i].name, NULL, &state);
@@ -250,7 +250,7 @@ void notes_print(FILE *stream, const struct session *session, const struct plan 
 
 static void count_key(const struct key_state *state, struct keys_left *left)
 {
-    if (state->state > STATE_DRIFT)
+    if (state_info(state->state)->concern != CONCERN_NOW)
         return;
     if (plan_rule_writes(state->rule))
         left->written++;

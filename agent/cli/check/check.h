@@ -52,8 +52,10 @@ void check_routing_sum(const struct check *check);
 json_t *check_routing_json(const struct check *check);
 json_t *check_routing_json_summary(const struct check *check);
 
-/* Number of devices, all and default in the states that mean "not as wanted", routing counted. */
+/* Number of devices, all and default that are not as wanted, routing counted; and of those that
+ * will not stay as they are. */
 unsigned check_bad(const struct check *check);
+unsigned check_later(const struct check *check);
 
 /* "CODE: MESSAGE [3: a, b, c] (FILE:LINE)", to be freed; NULL when memory ran out. */
 char *check_warning_text(const struct warning *warning);

@@ -36,8 +36,7 @@ int check_nagios_status(const struct check *check)
 
     if (check_bad(check) > 0)
         return 2;
-    return check->counts[STATE_LATENT] + check->specials[STATE_LATENT] > 0 ||
-           count_warnings(check) > 0 || (strict && check->unmatched > 0);
+    return check_later(check) > 0 || count_warnings(check) > 0 || (strict && check->unmatched > 0);
 }
 
 /* A bar would begin the performance data. */
@@ -66,12 +65,12 @@ static void note(struct check *check, const char *name, const struct device *dev
     struct found *found = check->data;
     char text[JUDGE_TEXT_SIZE], now[12], wanted[12];
 
-    if (state->state > STATE_LATENT || found->lines++ >= LINES_MAX)
+    if (state_info(state->state)->concern == CONCERN_NONE || found->lines++ >= LINES_MAX)
         return;
     fprintf(found->stream, "%s: ", state_name(state->state));
     print_safely(found->stream, name_escape_buf(name, text, sizeof(text)));
     fprintf(found->stream, " %s", key_info(state->key)->name);
-    if (state->state == STATE_LATENT) {
+    if (state_info(state->state)->concern == CONCERN_LATER) {
         fputs(": ", found->stream);
         print_safely(found->stream, judge_text(check->session->judge, device, state, text));
         fputc('\n', found->stream);
@@ -96,24 +95,33 @@ static int device(struct check *check, const struct device *device, const struct
     return 0;
 }
 
+static void print_counts(struct check *check, enum concern concern)
+{
+    for (enum state state = STATE_COUNT; state-- > 0;)
+        if (state_info(state)->concern == concern)
+            fprintf(check->out->stream, ", %u %s", check->counts[state], state_name(state));
+}
+
 static void print_head(struct check *check)
 {
     static const char *const words[] = {"OK", "WARNING", "CRITICAL"};
     FILE *stream = check->out->stream;
     unsigned warnings = count_warnings(check);
 
-    fprintf(stream, "RPFPOLICY %s - %u %s: %u ok, %u drift, %u impossible, %u latent, %u %s",
-            words[check_nagios_status(check)], check->devices, PLURAL(check->devices, "device"),
-            check->counts[STATE_OK], check->counts[STATE_DRIFT], check->counts[STATE_IMPOSSIBLE],
-            check->counts[STATE_LATENT], warnings, PLURAL(warnings, "warning"));
-    if (check->specials[STATE_IMPOSSIBLE] + check->specials[STATE_DRIFT] > 0)
+    fprintf(stream, "RPFPOLICY %s - %u %s: %u ok", words[check_nagios_status(check)],
+            check->devices, PLURAL(check->devices, "device"), check->counts[STATE_OK]);
+    print_counts(check, CONCERN_NOW);
+    print_counts(check, CONCERN_LATER);
+    fprintf(stream, ", %u %s", warnings, PLURAL(warnings, "warning"));
+    if (STATES_SUM(check->specials, state_info, it->concern == CONCERN_NOW) > 0)
         fputs("; all or default not as wanted", stream);
     if (check_routing_bad(check) > 0)
         fputs("; routing not as wanted", stream);
     fprintf(stream, " | devices=%u;;;0", check->devices);
     for (enum state state = 0; state < STATE_COUNT; state++)
         fprintf(stream, " %s=%u;%s;%s;0", state_name(state), check->counts[state],
-                state == STATE_LATENT ? "0" : "", state <= STATE_DRIFT ? "0" : "");
+                state_info(state)->concern == CONCERN_LATER ? "0" : "",
+                state_info(state)->concern == CONCERN_NOW ? "0" : "");
     fprintf(stream, " warnings=%u;0;;0 unmatched=%u;;;0", warnings, check->unmatched);
     fprintf(stream, " routing=%u;;0;0\n", check_routing_bad(check));
 }
@@ -127,8 +135,8 @@ static void note_routing(struct check *check)
         const struct routes_device *device = &plan->devices[i];
         char escaped[NAME_ESCAPED_SIZE];
 
-        if (!check_shows_routing(check, device->ifindex) || device->state > ROUTES_DRIFT ||
-            found->lines++ >= LINES_MAX)
+        if (!check_shows_routing(check, device->ifindex) ||
+            routes_state_info(device->state)->concern != CONCERN_NOW || found->lines++ >= LINES_MAX)
             continue;
         fprintf(found->stream, "%s: ", routes_state_name(device->state));
         print_safely(found->stream, name_escape_buf(device->name, escaped, sizeof(escaped)));

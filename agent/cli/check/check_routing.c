@@ -63,8 +63,8 @@ unsigned check_routing_devices(const struct check *check)
 
 unsigned check_routing_bad(const struct check *check)
 {
-    return check->routing_counts[ROUTES_CONFLICT] + check->routing_counts[ROUTES_IMPOSSIBLE] +
-           check->routing_counts[ROUTES_DRIFT] + (check->routing_left > 0);
+    return STATES_SUM(check->routing_counts, routes_state_info, it->concern == CONCERN_NOW) +
+           (check->routing_left > 0);
 }
 
 const char *check_routing_why(const struct routes_device *device)
@@ -86,7 +86,8 @@ int check_routing_rows(const struct check *check, struct table *table)
         _cleanup_free_ char *place = NULL;
         char name[NAME_ESCAPED_SIZE];
 
-        if (!check_shows_routing(check, device->ifindex) || (!all && device->state > ROUTES_PAUSED))
+        if (!check_shows_routing(check, device->ifindex) ||
+            (!all && !routes_state_info(device->state)->listed))
             continue;
         place = place_text(device->origin.file, device->origin.line);
         if (!place ||
@@ -150,7 +151,13 @@ json_t *check_routing_json_summary(const struct check *check)
 
 unsigned check_bad(const struct check *check)
 {
-    return check->counts[STATE_IMPOSSIBLE] + check->counts[STATE_DRIFT] +
-           check->specials[STATE_IMPOSSIBLE] + check->specials[STATE_DRIFT] +
+    return STATES_SUM(check->counts, state_info, it->concern == CONCERN_NOW) +
+           STATES_SUM(check->specials, state_info, it->concern == CONCERN_NOW) +
            check_routing_bad(check);
+}
+
+unsigned check_later(const struct check *check)
+{
+    return STATES_SUM(check->counts, state_info, it->concern == CONCERN_LATER) +
+           STATES_SUM(check->specials, state_info, it->concern == CONCERN_LATER);
 }

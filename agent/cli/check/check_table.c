@@ -29,8 +29,7 @@ struct rows {
 
 static bool is_listed(const struct check *check, enum state state)
 {
-    return cli_given(check->session->cli, OPTION_ALL) || state <= STATE_LATENT ||
-           state == STATE_PAUSED;
+    return cli_given(check->session->cli, OPTION_ALL) || state_info(state)->listed;
 }
 
 static int begin(struct check *check)
@@ -180,7 +179,7 @@ static void print_impossible(struct check *check)
         const struct row *row = &rows->items[i];
         char name[NAME_ESCAPED_SIZE], text[JUDGE_TEXT_SIZE];
 
-        if (row->state.state != STATE_IMPOSSIBLE || (row->device && said[row->state.key]))
+        if (!state_info(row->state.state)->stuck || (row->device && said[row->state.key]))
             continue;
         said[row->state.key] = true;
         fprintf(check->out->stream, "note: %s of %s: %s\n", key_info(row->state.key)->name,
@@ -231,27 +230,30 @@ static void print_undecided(struct check *check)
                 count_text(check->undecided, number), PLURAL(check->undecided, "key"));
 }
 
+static void print_count(struct check *check, enum state state, const char **separator)
+{
+    char number[16];
+
+    if (check->counts[state] == 0)
+        return;
+    fprintf(check->out->stream, "%s%s %s%s%s", *separator, count_text(check->counts[state], number),
+            output_color(check->out, state_name(state)), state_name(state),
+            output_color_end(check->out));
+    *separator = ", ";
+}
+
 static void print_sum(struct check *check)
 {
-    static const enum state order[] = {STATE_OK,     STATE_IMPOSSIBLE, STATE_DRIFT,    STATE_LATENT,
-                                       STATE_PAUSED, STATE_MOOT,       STATE_UNMANAGED};
     const char *separator = ": ";
     char number[16];
 
     fprintf(check->out->stream, "%s %s", count_text(check->devices, number),
             PLURAL(check->devices, "device"));
-    for (unsigned i = 0; i < ELEMENTSOF(order); i++) {
-        enum state state = order[i];
-
-        if (check->counts[state] == 0)
-            continue;
-        fprintf(check->out->stream, "%s%s %s%s%s", separator,
-                count_text(check->counts[state], number),
-                output_color(check->out, state_name(state)), state_name(state),
-                output_color_end(check->out));
-        separator = ", ";
-    }
-    if (check->specials[STATE_IMPOSSIBLE] + check->specials[STATE_DRIFT] > 0)
+    print_count(check, STATE_OK, &separator);
+    for (enum state state = 0; state < STATE_COUNT; state++)
+        if (state != STATE_OK)
+            print_count(check, state, &separator);
+    if (STATES_SUM(check->specials, state_info, it->concern == CONCERN_NOW) > 0)
         fputs("; all or default not as wanted", check->out->stream);
     fputc('\n', check->out->stream);
 }

@@ -19,8 +19,7 @@ int check_status(const struct check *check)
 
     if (check_bad(check) > 0)
         return EXIT_DRIFT;
-    if (strict && (check->counts[STATE_LATENT] + check->specials[STATE_LATENT] > 0 ||
-                   check->expired > 0 || check->unmatched > 0))
+    if (strict && (check_later(check) > 0 || check->expired > 0 || check->unmatched > 0))
         return EXIT_DRIFT;
     return EXIT_OK;
 }

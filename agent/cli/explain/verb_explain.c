@@ -50,8 +50,7 @@ static int status_of(const struct explain *explain)
     int status = explain->session->broken ? EXIT_ERROR : EXIT_OK;
 
     for (unsigned i = 0; i < explain->n_keys && status == EXIT_OK; i++)
-        if (explain->keys[i].state.state == STATE_DRIFT ||
-            explain->keys[i].state.state == STATE_IMPOSSIBLE)
+        if (state_info(explain->keys[i].state.state)->concern == CONCERN_NOW)
             status = EXIT_DRIFT;
     return status;
 }

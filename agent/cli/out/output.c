@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "policy/base/util.h"
+#include "policy/facts/states.h"
 
 #define BUFFER_SIZE (64 * 1024)
 
@@ -78,22 +78,32 @@ int output_finish(struct output *out)
     return out->error;
 }
 
-const char *output_color(const struct output *out, const char *state)
+/* Of words that are no state, and of those that only a fleet has. */
+static enum tone tone_of(const char *word)
 {
     static const struct {
-        const char *state, *sequence;
-    } colors[] = {
-        {"impossible", "\033[1;31m"}, {"drift", "\033[31m"},   {"failed", "\033[31m"},
-        {"latent", "\033[33m"},       {"warning", "\033[33m"}, {"paused", "\033[33m"},
-        {"ok", "\033[32m"},           {"written", "\033[32m"}, {"moot", "\033[2m"},
-        {"unmanaged", "\033[2m"},     {"heading", "\033[1m"},  {"broken", "\033[31m"},
-        {"unreadable", "\033[31m"},   {"stale", "\033[33m"},
+        const char *word;
+        enum tone tone;
+    } words[] = {
+        {"heading", TONE_HEADING}, {"warning", TONE_CAUTION}, {"failed", TONE_BAD},
+        {"broken", TONE_BAD},      {"unreadable", TONE_BAD},  {"stale", TONE_CAUTION},
     };
 
-    for (size_t i = 0; out->color && i < ELEMENTSOF(colors); i++)
-        if (streq(colors[i].state, state))
-            return colors[i].sequence;
-    return "";
+    for (size_t i = 0; i < ELEMENTSOF(words); i++)
+        if (streq(words[i].word, word))
+            return words[i].tone;
+    return state_tone(word);
+}
+
+const char *output_color(const struct output *out, const char *word)
+{
+    static const char *const sequences[] = {
+        [TONE_PLAIN] = "",           [TONE_ALARM] = "\033[1;31m", [TONE_BAD] = "\033[31m",
+        [TONE_CAUTION] = "\033[33m", [TONE_GOOD] = "\033[32m",    [TONE_FAINT] = "\033[2m",
+        [TONE_HEADING] = "\033[1m",
+    };
+
+    return out->color ? sequences[tone_of(word)] : "";
 }
 
 const char *output_color_end(const struct output *out)

@@ -56,7 +56,7 @@ static inline void table_freep(struct table **table)
 #define _cleanup_table_ __attribute__((cleanup(table_freep)))
 
 /* The escape sequence that starts the colour of a state word, "" without colour; and its end. */
-const char *output_color(const struct output *out, const char *state);
+const char *output_color(const struct output *out, const char *word);
 const char *output_color_end(const struct output *out);
 
 /* -- words -- */

@@ -36,8 +36,7 @@ int routing_read(const struct session *session, const struct policy *policy, boo
 
 bool routing_is_wrong(const struct routes_plan *plan)
 {
-    return plan->n_changes > 0 || plan->states[ROUTES_CONFLICT] > 0 ||
-           plan->states[ROUTES_IMPOSSIBLE] > 0;
+    return plan->n_changes > 0 || STATES_SUM(plan->states, routes_state_info, it->stuck) > 0;
 }
 
 /* -- text -- */

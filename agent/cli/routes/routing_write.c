@@ -154,7 +154,7 @@ void routing_tell_end(struct routing_writing *writing, unsigned phases,
         return;
     }
     writing->count += plan->n_changes;
-    writing->wrong = plan->states[ROUTES_CONFLICT] > 0 || plan->states[ROUTES_IMPOSSIBLE] > 0;
+    writing->wrong = STATES_SUM(plan->states, routes_state_info, it->stuck) > 0;
     if (!writing->changes)
         routing_print_notes(writing->session->cli->out.stream, plan);
 }

@@ -55,8 +55,8 @@ static int exit_status(const struct status *status)
 
     if (report->state != AGENT_ENFORCING || report->stale || !report->status)
         return EXIT_DRIFT;
-    if (status->conflict_count > 0 || status->devices[STATE_DRIFT] > 0 ||
-        status->devices[STATE_IMPOSSIBLE] > 0)
+    if (status->conflict_count > 0 ||
+        STATES_SUM(status->devices, state_info, it->concern == CONCERN_NOW) > 0)
         return EXIT_DRIFT;
     return EXIT_OK;
 }

@@ -185,8 +185,7 @@ static void warn_of_routing(struct verdict_report *report, const struct routes_p
     for (size_t i = 0; i < plan->n_devices; i++) {
         const struct routes_device *device = &plan->devices[i];
 
-        if ((device->state == ROUTES_CONFLICT || device->state == ROUTES_IMPOSSIBLE) &&
-            holds_destination(report, device->ifindex))
+        if (routes_state_info(device->state)->stuck && holds_destination(report, device->ifindex))
             warn(report, "the policy asks for routing of %s, which cannot be had now: %s",
                  NAME_SHOWN(device->name), device->conflict ?: device->message ?: "?");
     }
