@@ -263,12 +263,10 @@ static void a_word_longer_than_the_terminal_stays_whole(void **state)
 static void assert_words(unsigned width, unsigned column, const char *text, const char *expected)
 {
     struct capture capture;
-    char copy[100];
 
-    assert_in_range(snprintf(copy, sizeof(copy), "%s", text), 0, sizeof(copy) - 1);
     capture_begin(&capture);
     capture.out.width = width;
-    output_words(&capture.out, column, 4, copy);
+    output_words(&capture.out, column, 4, text);
     assert_string_equal(capture_end(&capture), expected);
     free(capture.text);
 }
@@ -340,6 +338,32 @@ static void columns_stand_below_each_other(void **state)
     free(capture.text);
 }
 
+static void assert_list(unsigned width, const char *expected)
+{
+    _cleanup_table_ struct table *table = table_new(NULL, 3);
+    struct capture capture;
+
+    capture_begin(&capture);
+    capture.out.width = width;
+    assert_int_equal(table_row(table, (const char *const[]){"> a", "file:1", "wins"}), 0);
+    assert_int_equal(table_row(table, (const char *const[]){"  longer", "f:2", "is beaten"}), 0);
+    assert_int_equal(table_print(table, &capture.out), 0);
+    assert_string_equal(capture_end(&capture), expected);
+    free(capture.text);
+}
+
+static void a_list_has_no_titles_and_its_last_cells_below_where_it_is_too_wide(void **state)
+{
+    assert_list(0, "    > a       file:1  wins\n"
+                   "      longer  f:2     is beaten\n");
+    assert_list(31, "    > a       file:1  wins\n"
+                    "      longer  f:2     is beaten\n");
+    assert_list(30, "    > a       file:1\n"
+                    "        wins\n"
+                    "      longer  f:2\n"
+                    "        is beaten\n");
+}
+
 static void an_empty_table_prints_nothing(void **state)
 {
     _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
@@ -378,6 +402,7 @@ int main(void)
         cmocka_unit_test(colours_appear_only_when_asked_for),
         cmocka_unit_test(a_word_of_both_kinds_of_states_has_one_tone),
         cmocka_unit_test(columns_stand_below_each_other),
+        cmocka_unit_test(a_list_has_no_titles_and_its_last_cells_below_where_it_is_too_wide),
         cmocka_unit_test(an_empty_table_prints_nothing),
         cmocka_unit_test(a_full_disk_is_an_error),
     };

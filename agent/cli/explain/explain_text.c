@@ -4,8 +4,7 @@
 #include "agent/cli/explain/explain.h"
 #include "agent/cli/session/report.h"
 
-#define WIDTH 96       /* of sentences, where the terminal is wider or there is none */
-#define WIDTH_ROWS 140 /* of rows, where there is no terminal */
+#define WIDTH 96 /* of sentences, where the terminal is wider or there is none */
 
 static void heading(struct output *out, const char *title)
 {
@@ -13,87 +12,30 @@ static void heading(struct output *out, const char *title)
             output_color_end(out));
 }
 
-/* Break at blanks. Lines that begin with four blanks are to be copied and stay whole. */
-static void print_wrapped(struct output *out, unsigned indent, const char *line, size_t n)
-{
-    size_t width = out->width >= 40 && out->width < WIDTH ? out->width : WIDTH;
-    size_t room = width - indent;
-
-    while (n > room && strncmp(line, "    ", 4) != 0) {
-        size_t cut = room;
-
-        while (cut > 0 && line[cut] != ' ')
-            cut--;
-        if (cut == 0)
-            break;
-        fprintf(out->stream, "%*s%.*s\n", (int)indent, "", (int)cut, line);
-        line += cut + 1;
-        n -= cut + 1;
-    }
-    fprintf(out->stream, "%*s%.*s\n", n ? (int)indent : 0, "", (int)n, line);
-}
-
+/* Lines that begin with four blanks are to be copied and stay whole. */
 static void print_lines(struct output *out, unsigned indent, const char *text)
 {
+    unsigned width = out->width >= 40 && out->width < WIDTH ? out->width : WIDTH;
+
     while (text && *text) {
         size_t n = strcspn(text, "\n");
 
-        print_wrapped(out, indent, text, n);
+        fprintf(out->stream, "%*s", n ? (int)indent : 0, "");
+        output_wrapped(out, startswith(text, "    ") ? 0 : width, indent, indent, text, n);
+        fputc('\n', out->stream);
         text += n + (text[n] == '\n');
     }
 }
 
-/* Rows of cells, the columns as wide as they need to be; the last one is open. */
-#define CELLS 3
-struct rows {
-    char *(*cells)[CELLS]; /* owned */
-    size_t count, capacity;
-    bool failed;
-};
-
-static void rows_done(struct rows *rows)
-{
-    for (size_t i = 0; i < rows->count; i++)
-        for (size_t j = 0; j < CELLS; j++)
-            free(rows->cells[i][j]);
-    free(rows->cells);
-}
-#define _cleanup_rows_ _cleanup_(rows_done)
-
 /* Takes the strings, also when it fails. */
-static void rows_add(struct rows *rows, char *a, char *b, char *c)
+static int add_row(struct table *table, char *a, char *b, char *c)
 {
-    char *cells[CELLS] = {a, b, c};
+    int r = a && b && c ? table_row(table, (const char *const[]){a, b, c}) : -ENOMEM;
 
-    if (!a || !b || !c ||
-        grow((void **)&rows->cells, &rows->capacity, rows->count, sizeof(*rows->cells)) < 0) {
-        rows->failed = true;
-        for (size_t i = 0; i < CELLS; i++)
-            free(cells[i]);
-        return;
-    }
-    memcpy(rows->cells[rows->count++], cells, sizeof(cells));
-}
-
-/* The last column goes on a line of its own where the rows would be too long. */
-static int rows_print(struct output *out, const struct rows *rows)
-{
-    size_t width[CELLS] = {0};
-    bool fits;
-
-    for (size_t i = 0; i < rows->count; i++)
-        for (size_t j = 0; j < CELLS; j++)
-            if (strlen(rows->cells[i][j]) > width[j])
-                width[j] = strlen(rows->cells[i][j]);
-    fits = 4 + width[0] + 2 + width[1] + 2 + width[2] <= (out->width ?: WIDTH_ROWS);
-    for (size_t i = 0; i < rows->count; i++)
-        if (fits)
-            fprintf(out->stream, "    %-*s  %-*s  %s\n", (int)width[0], rows->cells[i][0],
-                    (int)width[1], rows->cells[i][1], rows->cells[i][2]);
-        else
-            fprintf(out->stream, "    %-*s  %s\n        %s\n", (int)width[0], rows->cells[i][0],
-                    rows->cells[i][1], rows->cells[i][2]);
-    return rows->failed ? -ENOMEM : 0;
+    free(a);
+    free(b);
+    free(c);
+    return r;
 }
 
 static char *rule_text(const struct rule *rule, bool winner)
@@ -112,7 +54,8 @@ static char *rule_text(const struct rule *rule, bool winner)
 static int print_rules(struct output *out, const struct explain *explain,
                        const struct explain_key *key)
 {
-    _cleanup_rows_ struct rows rows = {0};
+    _cleanup_table_ struct table *table = table_new(NULL, 3);
+    int r = table ? 0 : -ENOMEM;
 
     heading(out, explain->subject == EXPLAIN_ALL ? "Policy: what decides about `all`"
                                                  : "Policy, in the order of precedence");
@@ -125,16 +68,16 @@ static int print_rules(struct output *out, const struct explain *explain,
                     explain->session->no_policy ? "There is none." : "No rule speaks of it.");
         return 0;
     }
-    for (size_t i = 0; i < key->n_rules; i++) {
+    for (size_t i = 0; r == 0 && i < key->n_rules; i++) {
         const struct rule *rule = key->rules[i].rule;
 
-        rows_add(&rows, rule_text(rule, i == key->winner),
-                 place_text(rule->origin.file, rule->origin.line),
-                 explain->subject == EXPLAIN_ALL && rule->pattern.kind != PATTERN_ALL
-                     ? strdup("wants the smallest value, so `all` must not be larger")
-                     : explain_verdict(explain, key, i));
+        r = add_row(table, rule_text(rule, i == key->winner),
+                    place_text(rule->origin.file, rule->origin.line),
+                    explain->subject == EXPLAIN_ALL && rule->pattern.kind != PATTERN_ALL
+                        ? strdup("wants the smallest value, so `all` must not be larger")
+                        : explain_verdict(explain, key, i));
     }
-    return rows_print(out, &rows);
+    return r < 0 ? r : table_print(table, out);
 }
 
 static char *outcome_text(const struct sysctl_verdict *verdict)
@@ -177,10 +120,11 @@ static int print_answer(struct output *out, const struct explain *explain,
                         const struct explain_key *key, const char *when,
                         const struct sysctl_answer *answer)
 {
-    _cleanup_rows_ struct rows rows = {0};
+    _cleanup_table_ struct table *table = table_new(NULL, 3);
+    int r = table ? 0 : -ENOMEM;
 
     print_outcome(out, explain, key, when, answer);
-    for (size_t i = 0; i < answer->count; i++) {
+    for (size_t i = 0; r == 0 && i < answer->count; i++) {
         const struct sysctl_verdict *verdict = &answer->verdicts[i];
         bool wins = verdict->outcome == SYSCTL_WINS;
         _cleanup_free_ char *line = name_escape(verdict->line->text);
@@ -188,10 +132,10 @@ static int print_answer(struct output *out, const struct explain *explain,
 
         if (!line || asprintf(&marked, "  %s %s", wins ? ">" : " ", line) < 0)
             return -ENOMEM;
-        rows_add(&rows, marked, place_text(verdict->line->file, verdict->line->line),
-                 outcome_text(verdict));
+        r = add_row(table, marked, place_text(verdict->line->file, verdict->line->line),
+                    outcome_text(verdict));
     }
-    return rows_print(out, &rows);
+    return r < 0 ? r : table_print(table, out);
 }
 
 static bool same_answer(const struct sysctl_answer *a, const struct sysctl_answer *b)

@@ -40,7 +40,8 @@ struct column {
 
 struct table;
 
-/* Collects rows; columns must live as long as the table. NULL when memory ran out. */
+/* Collects rows; columns must live as long as the table. NULL when memory ran out. Without columns
+ * it is a list: no titles, indented, its last cells below the others where lines are too long. */
 struct table *table_new(const struct column *columns, unsigned n_columns);
 
 /* One cell per column; copied. NULL counts as "-". Control bytes become \xHH. -ENOMEM else 0. */
@@ -69,13 +70,18 @@ const char *count_text(unsigned long n, char buf[static 16]);
 
 size_t wrap_longest_word(const char *text);
 
-/* Turn blanks into newlines so that lines have at most `first` bytes, then `width`. A word that is
- * longer stays whole. */
-void wrap_words(char *text, size_t first, size_t width);
+/* Turn blanks into newlines so that lines have at most `room` bytes. A word that is longer stays
+ * whole. */
+void wrap_words(char *text, size_t room);
 
-/* Print the text, which is changed, wrapped where there is a terminal, without a newline at the
- * end. `column` bytes stand before it already; the lines that follow are indented. */
-void output_words(struct output *out, unsigned column, unsigned indent, char *text);
+/* Print n bytes of text, wrapped to the width unless that is too little to be read, without a
+ * newline at the end. `column` bytes stand before it already; the lines that follow are indented.
+ */
+void output_wrapped(struct output *out, unsigned width, unsigned column, unsigned indent,
+                    const char *text, size_t n);
+
+/* The same of a whole text, wrapped where there is a terminal. */
+void output_words(struct output *out, unsigned column, unsigned indent, const char *text);
 
 /* -- CSV -- */
 

@@ -15,6 +15,15 @@
 #define LINES_MAX 3 /* a cell is wrapped into about as many lines at most, else folded */
 #define FOLD_INDENT 6
 
+/* Of a list: blanks before the first cell, between cells, before what goes below; and how long its
+ * lines may be where there is no terminal. */
+#define LIST_INDENT 4
+#define LIST_GAP 2
+#define LIST_BELOW 8
+#define LIST_WIDTH 140
+
+static const struct column untitled[COLUMNS_MAX];
+
 struct table {
     const struct column *columns;
     unsigned n_columns;
@@ -38,9 +47,9 @@ struct table *table_new(const struct column *columns, unsigned n_columns)
 
     if (!table)
         return NULL;
-    table->columns = columns;
+    table->columns = columns ?: untitled;
     table->n_columns = n_columns;
-    for (unsigned i = 0; i < n_columns; i++)
+    for (unsigned i = 0; columns && i < n_columns; i++)
         table->widths[i] = table->words[i] = strlen(columns[i].title);
     return table;
 }
@@ -118,6 +127,27 @@ static void print_plain(const struct table *table, struct output *out)
     for (size_t row = 0; row < table->rows; row++)
         for (unsigned i = 0; i < table->n_columns; i++) {
             print_cell(table, out, i, text);
+            text += strlen(text) + 1;
+        }
+}
+
+static void print_list(const struct table *table, struct output *out)
+{
+    unsigned last = table->n_columns - 1;
+    const char *text = table->cells.bytes;
+    size_t width = LIST_INDENT + LIST_GAP * last;
+    bool fits;
+
+    for (unsigned i = 0; i <= last; i++)
+        width += table->widths[i];
+    fits = width <= (out->width ?: LIST_WIDTH);
+    for (size_t row = 0; row < table->rows; row++)
+        for (unsigned i = 0; i <= last; i++) {
+            bool ends = i == last || (!fits && i + 1 == last);
+
+            pad(out->stream, i == 0 ? LIST_INDENT : !fits && i == last ? LIST_BELOW : LIST_GAP);
+            fprintf(out->stream, "%-*s%s", ends ? 0 : (int)table->widths[i], text,
+                    ends ? "\n" : "");
             text += strlen(text) + 1;
         }
 }
@@ -214,7 +244,7 @@ static int add_line(const struct table *table, struct libscols_table *cols,
 
         if (!fit->folded[i]) {
             if (fit->room[i])
-                wrap_words(*text, fit->room[i], fit->room[i]);
+                wrap_words(*text, fit->room[i]);
             r = scols_line_set_data(line, cell, *text);
             if (r == 0 && *color)
                 r = scols_cell_set_color(scols_line_get_cell(line, cell), color);
@@ -323,8 +353,8 @@ int table_print(struct table *table, struct output *out)
 
     if (table->rows == 0)
         return 0;
-    if (out->width == 0) {
-        print_plain(table, out);
+    if (table->columns == untitled || out->width == 0) {
+        (table->columns == untitled ? print_list : print_plain)(table, out);
         return 0;
     }
     measure_words(table);

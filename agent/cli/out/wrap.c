@@ -18,33 +18,43 @@ size_t wrap_longest_word(const char *text)
     return longest;
 }
 
-void wrap_words(char *text, size_t first, size_t width)
+/* How many of the n bytes make the first line: up to the blank to break at, or all of them. */
+static size_t first_line(const char *text, size_t n, size_t room)
 {
-    char *line = text, *blank = NULL;
-    size_t room = first;
+    const char *blank = n > room ? memrchr(text, ' ', room + 1) : NULL;
 
-    for (char *p = text;; p++) {
-        if (*p && *p != ' ')
-            continue;
-        if ((size_t)(p - line) > room && blank) {
-            *blank = '\n';
-            line = blank + 1;
-            room = width;
-            blank = NULL;
-        }
-        if (!*p)
-            return;
-        blank = p;
+    if (n > room && (!blank || blank == text))
+        blank = memchr(text + room, ' ', n - room);
+    return blank ? (size_t)(blank - text) : n;
+}
+
+void wrap_words(char *text, size_t room)
+{
+    size_t n = strlen(text), line;
+
+    while ((line = first_line(text, n, room)) < n) {
+        text[line] = '\n';
+        text += line + 1;
+        n -= line + 1;
     }
 }
 
-void output_words(struct output *out, unsigned column, unsigned indent, char *text)
+void output_wrapped(struct output *out, unsigned width, unsigned column, unsigned indent,
+                    const char *text, size_t n)
 {
-    if (out->width >= indent + WIDTH_LEAST && out->width >= column + WIDTH_LEAST)
-        wrap_words(text, out->width - column, out->width - indent);
-    for (size_t n = strcspn(text, "\n"); text[n]; n = strcspn(text, "\n")) {
-        fprintf(out->stream, "%.*s\n%*s", (int)n, text, (int)indent, "");
-        text += n + 1;
+    bool wraps = width >= indent + WIDTH_LEAST && width >= column + WIDTH_LEAST;
+    size_t room = wraps ? width - column : n, line;
+
+    while ((line = first_line(text, n, room)) < n) {
+        fprintf(out->stream, "%.*s\n%*s", (int)line, text, (int)indent, "");
+        text += line + 1;
+        n -= line + 1;
+        room = width - indent;
     }
-    fputs(text, out->stream);
+    fwrite(text, 1, n, out->stream);
+}
+
+void output_words(struct output *out, unsigned column, unsigned indent, const char *text)
+{
+    output_wrapped(out, out->width, column, indent, text, strlen(text));
 }
