@@ -84,6 +84,22 @@ done
 preset diff cilium
 status "diff of an edited copy" 2
 says "diff of an edited copy" "-eth9 = off"
+says "diff names the copy" "--- /etc/rpfpolicy.d/20-preset-cilium.conf (enabled)"
+says "diff names what is shipped" "+++ cilium (shipped, version 1)"
+printf '# \033[2J\377 odd' >>"$COPY"
+preset diff cilium
+status "diff of odd bytes" 2
+says "diff of odd bytes" '-# \x1B[2J\xFF odd'
+says "diff of a last line that does not end" '\ No newline at end of file'
+expect "a terminal obeys none of it" not grep -q '[^[:print:]]' "$OUT"
+cp "$SYSTEM_WORK/edited" "$COPY"
+# shellcheck disable=SC2016 # for the shell inside
+unshare --mount bash -c 'mount -t tmpfs tmpfs /usr/bin && exec "$0" "$@"' \
+    "$SYSTEM_BUILD/agent/cli/rpfpolicy" --root="$ROOT" preset diff cilium >"$OUT" 2>"$ERR"
+STATUS=$?
+status "diff without diff(1)" 1
+says "diff without diff(1)" "there is no /usr/bin/diff here: install the package diffutils"
+expect_equal "and nothing else" "$(cat "$OUT"; wc -l <"$ERR")" 1
 preset enable --force cilium
 status "enable --force" 0
 expect "--force brings the shipped text back" \

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "agent/cli/frame/options.h"
-#include "agent/cli/out/text_diff.h"
+#include "agent/cli/policy/text_diff.h"
 #include "agent/store/policy_load.h"
 #include "agent/store/presets.h"
 #include "policy/base/name.h"
@@ -273,7 +273,10 @@ static int diff_one(struct cli *cli, const struct preset *preset)
         r = -ENOMEM;
     if (r >= 0)
         r = text_diff_print(&cli->out, old_name, preset->copy_bytes, new_name, bytes);
-    if (r < 0)
+    if (r == -ENOENT)
+        say("cannot compare '%s': there is no " DIFF_PROGRAM " here: install the package diffutils",
+            preset->name);
+    else if (r < 0)
         say("cannot compare '%s': %s", preset->name, error_text(r));
     return r;
 }
