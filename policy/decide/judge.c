@@ -53,7 +53,8 @@ static struct cause cause_of(const struct sysctl_line *line)
 {
     if (!line)
         return (struct cause){0};
-    return (struct cause){.file = line->file, .line = line->line, .text = line->text};
+    return (struct cause){
+        .file = line->file, .line = line->line, .text = line->text, .key = line->key};
 }
 
 int judge_new(const struct policy *policy, const struct live *live,

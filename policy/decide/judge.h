@@ -28,6 +28,7 @@ struct cause {
     const char *file; /* borrowed; NULL: no cause known */
     unsigned line;
     const char *text;
+    const char *key; /* what the line sets, as in struct sysctl_line */
 };
 
 /* Why a state is as it is: the words of judge_text() depend on it. */

@@ -184,6 +184,18 @@ begins "all is well" "lxc1: rp_filter is off (0), as the policy wants it: ok"
 says_not "all is well" "What to do"
 says "an empty sysctl.d" "No line speaks of it, nor of \`all\`."
 
+# -- a name that looks like another one --
+
+ip link add v.all.5 type bridge
+echo 0 >"$CONF/v.all.5/rp_filter"
+sysctl_d 30-dots.conf <<<'net/ipv4/conf/v.all.5/rp_filter = 0'
+sysctl -qw net.ipv4.conf.all.rp_filter=0
+explain v.all.5
+says "a line of a device with \`all\` in its name" "The wrong value is set by /etc/sysctl.d/30-dots.conf:1 and would come back."
+says_not "a line of a device with \`all\` in its name" "change that line"
+ip link delete v.all.5
+rm /etc/sysctl.d/30-dots.conf
+
 # -- on a narrow terminal --
 
 mkdir -p /dev/pts

@@ -87,11 +87,6 @@ static void say_changed_line(FILE *f, const struct cause *cause, int value)
             left ?: "", value);
 }
 
-static bool speaks_of_all(const struct cause *cause)
-{
-    return cause->text && (strstr(cause->text, ".all.") || strstr(cause->text, "/all/"));
-}
-
 /* Of a device that is not there: will it, once `all` and `default` are as the policy wants them? */
 static bool would_start_right(const struct explain *explain, const struct explain_key *key)
 {
@@ -257,7 +252,7 @@ static void say_lasting(FILE *f, const struct explain *explain, const struct exp
         fprintf(f, "%sThe wrong value is set by %s:%u%s. ", ftell(f) > 0 ? "\n" : "",
                 NAME_SHOWN(cause->file), cause->line,
                 explain->subject == EXPLAIN_ABSENT ? "" : " and would come back");
-    if (speaks_of_all(cause)) {
+    if (startswith(cause->key, "net/ipv4/conf/all/")) {
         say_changed_line(f, cause, target->new_all);
     } else if (!explain->device) {
         say_changed_line(f, cause, target->new_default);
