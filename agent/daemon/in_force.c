@@ -4,7 +4,6 @@
 #include <libgen.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "agent/base/clock.h"
 #include "agent/daemon/metrics.h"
@@ -13,18 +12,11 @@
 #include "agent/system/sysctl_load.h"
 #include "policy/lang/routing.h"
 
-/* Which accepted policy was read. */
-struct stamp {
-    uint64_t inode, size;
-    struct timespec modified; /* ctim also changes where the file gets another name */
-};
-
 struct in_force {
     struct in_force_options options;
     struct policy *policy; /* NULL: nothing is accepted */
     struct sysctl_conf *sysctl;
-    struct stamp stamp;
-    bool on_trial;  /* and its guardian lives */
+    struct accepted_stamp stamp;
     uint64_t since; /* wall clock, microseconds */
     bool enforces, barred;
     bool was_read;   /* it was looked for once */
@@ -87,28 +79,9 @@ static void replace_policy(struct in_force *in_force, struct policy *policy)
     policy_free(before);
 }
 
-static struct stamp read_stamp(const struct in_force *in_force)
-{
-    struct stat st;
-
-    if (stat(in_force->options.paths->accepted, &st) < 0)
-        return (struct stamp){0};
-    return (struct stamp){.inode = st.st_ino, .size = (uint64_t)st.st_size, .modified = st.st_mtim};
-}
-
-/* Nothing tells of the end of a guardian that is killed. */
-static bool trial_is_over(const struct in_force *in_force)
-{
-    return in_force->on_trial && accepted_trial_lives(in_force->options.paths) == 0;
-}
-
 bool in_force_is_stale(const struct in_force *in_force)
 {
-    const struct stamp is = read_stamp(in_force), *was = &in_force->stamp;
-
-    return is.inode != was->inode || is.size != was->size ||
-           is.modified.tv_sec != was->modified.tv_sec ||
-           is.modified.tv_nsec != was->modified.tv_nsec || trial_is_over(in_force);
+    return accepted_is_stale(in_force->options.paths, &in_force->stamp);
 }
 
 static int take_none(struct in_force *in_force)
@@ -139,8 +112,7 @@ int in_force_take(struct in_force *in_force)
     bool is_known = in_force->is_damaged && !in_force_is_stale(in_force);
     int r;
 
-    in_force->stamp = read_stamp(in_force); /* before it is read: a later one is noticed */
-    in_force->on_trial = accepted_may_go_back(paths);
+    accepted_stamp_take(paths, &in_force->stamp);
     r = policy_load_accepted(paths, &diags, &policy);
     if (r == -ENOENT)
         return take_none(in_force);

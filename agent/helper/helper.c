@@ -11,6 +11,7 @@
 #include "agent/change/change.h"
 #include "agent/engines/sysctl/sysctl_engine.h"
 #include "agent/helper/environment.h"
+#include "agent/store/accepted_hold.h"
 #include "agent/store/policy_load.h"
 
 /* Long enough for a full apply on a large host, far below udev's own limit for an event. */
@@ -19,8 +20,10 @@
 struct helper {
     struct event event;
     const struct paths *paths;
-    const struct policy *policy; /* what the device's name takes of the accepted policy, or all */
+    struct accepted_stamp stamp; /* of … */
+    const struct policy *policy; /* … what the device's name takes of the accepted policy, or all */
     struct policy *whole;        /* owned; NULL: was not needed */
+    bool stale;                  /* another one was accepted before the lock was had */
     unsigned kept;               /* writes that leave a device effectively as it is */
     bool looked;                 /* the device was found once and what cannot be written was told */
 };
@@ -177,10 +180,21 @@ static int take_whole(void *data, const struct policy **ret)
     return 0;
 }
 
+/* Nobody accepts a policy while the lock is held; until then somebody may have. */
+static int announce(const struct change_announcement *what, void *data)
+{
+    struct helper *helper = data;
+
+    if (what->engine)
+        return 0;
+    helper->stale = accepted_is_stale(helper->paths, &helper->stamp);
+    return helper->stale ? -ESTALE : 0;
+}
+
 static int put_right(struct helper *helper)
 {
     static const struct engine *const engines[] = {&engine_sysctl, NULL};
-    static const struct change_listener listener = {.report = report_write};
+    static const struct change_listener listener = {.announce = announce, .report = report_write};
     const struct change_request request = {
         .paths = helper->paths,
         .engines = engines,
@@ -197,6 +211,8 @@ static int put_right(struct helper *helper)
     struct change_outcome result;
     int r = change_run(&request, &result);
 
+    if (helper->stale)
+        return r;
     if (r == -ENODEV || r == -ECANCELED) /* the device or the policy was gone before its turn */
         return 0;
     report_result(helper, &result);
@@ -205,9 +221,25 @@ static int put_right(struct helper *helper)
     return r < 0 ? r : change_total(&result).first_error;
 }
 
-static int run(void)
+/* By the policy that is in force when its turn comes. */
+static int put_right_once(struct helper *helper)
 {
     _cleanup_policy_ struct policy *policy = NULL;
+    int r;
+
+    accepted_stamp_take(helper->paths, &helper->stamp);
+    helper->stale = false;
+    r = load(helper->paths, helper->event.name, &policy);
+    if (r < 0 || !policy)
+        return r;
+    helper->policy = policy;
+    r = put_right(helper);
+    helper->whole = policy_free(helper->whole);
+    return r;
+}
+
+static int run(void)
+{
     _cleanup_paths_ struct paths paths = {};
     struct helper helper = {};
     int r;
@@ -222,14 +254,12 @@ static int run(void)
         return 0;
     openlog("rpfpolicy-helper", LOG_PID, LOG_DAEMON);
     r = paths_init(&(struct path_options){}, &paths);
-    if (r >= 0)
-        r = load(&paths, helper.event.name, &policy);
-    if (r < 0 || !policy)
+    if (r < 0)
         return r;
     helper.paths = &paths;
-    helper.policy = policy;
-    r = put_right(&helper);
-    policy_free(helper.whole);
+    do
+        r = put_right_once(&helper);
+    while (helper.stale);
     return r;
 }
 

@@ -53,6 +53,32 @@ bool accepted_may_go_back(const struct paths *paths)
     return read_on_trial(paths) > 0 && accepted_trial_lives(paths) > 0;
 }
 
+static struct accepted_stamp read_stamp(const struct paths *paths)
+{
+    struct stat st;
+
+    if (stat(paths->accepted, &st) < 0)
+        return (struct accepted_stamp){0};
+    return (struct accepted_stamp){
+        .inode = st.st_ino, .size = (uint64_t)st.st_size, .modified = st.st_mtim};
+}
+
+void accepted_stamp_take(const struct paths *paths, struct accepted_stamp *ret)
+{
+    *ret = read_stamp(paths);
+    ret->on_trial = accepted_may_go_back(paths);
+}
+
+bool accepted_is_stale(const struct paths *paths, const struct accepted_stamp *stamp)
+{
+    const struct accepted_stamp is = read_stamp(paths);
+
+    return is.inode != stamp->inode || is.size != stamp->size ||
+           is.modified.tv_sec != stamp->modified.tv_sec ||
+           is.modified.tv_nsec != stamp->modified.tv_nsec ||
+           (stamp->on_trial && accepted_trial_lives(paths) == 0);
+}
+
 /* Nothing was accepted since it was kept. */
 static bool is_what_was_kept(const struct paths *paths)
 {

@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <time.h>
 
 #include "agent/base/paths.h"
 
@@ -27,6 +29,18 @@ int accepted_trial_lives(const struct paths *paths);
 
 /* Is what is in force now only on trial? */
 bool accepted_may_go_back(const struct paths *paths);
+
+/* Which accepted policy a program reads: to be taken before it does, so that a later one is
+ * noticed. */
+struct accepted_stamp {
+    uint64_t inode, size;
+    struct timespec modified; /* ctim also changes where the file gets another name */
+    bool on_trial;            /* and its guardian lives */
+};
+void accepted_stamp_take(const struct paths *paths, struct accepted_stamp *ret);
+
+/* Is another one in force by now? Nothing tells of the end of a guardian that is killed. */
+bool accepted_is_stale(const struct paths *paths, const struct accepted_stamp *stamp);
 
 /* Keep what is in force now, and begin a trial; an empty file stands for "nothing is accepted".
  * Under the lock, when none lives. Returns a descriptor: the trial lives while it is open. */

@@ -87,6 +87,35 @@ again "nor one that others may write" 2
 expect_log 'rpfpolicy-helper.*: /var/lib/rpfpolicy/accepted.conf: others than root may write'
 chmod 0644 "$accepted"
 
+# What is accepted while it waits for its turn is what it goes by.
+waits() {
+    local fd
+
+    for fd in /proc/[0-9]*/fd/*; do
+        [[ $(readlink "${fd%/fd/*}/exe") != "$SYSTEM_HELPER" ]] ||
+            [[ $(readlink "$fd") != /run/rpfpolicy.lock ]] || return 0
+    done
+    return 1
+}
+echo 2 >"$CONF/lxc1/rp_filter"
+accept_policy <<'CONF'
+[agent]
+mode = enforce
+[rp_filter]
+lxc* = strict
+CONF
+cp "$accepted" "$SYSTEM_WORK/next"
+cp "$SYSTEM_WORK/good" "$accepted"
+exec 9>/run/rpfpolicy.lock
+flock 9
+udevadm trigger --action=add /sys/class/net/lxc1 9>&-
+until waits; do sleep 0.01; done
+mv "$SYSTEM_WORK/next" "$accepted"
+exec 9>&-
+system_settle
+expect_value lxc1 rp_filter 1
+cp "$SYSTEM_WORK/good" "$accepted"
+
 # It waits for another program, but not for ever, and says what it waited for.
 exec 9>/run/rpfpolicy.lock
 flock 9
