@@ -194,7 +194,7 @@ int file_replace(const char *root, const char *path, const char *bytes, size_t n
     r = move_in(mkostemp(temporary, O_CLOEXEC), temporary, full, bytes, n, true);
     if (r < 0)
         return r;
-    return fsync(directory) < 0 ? -errno : 0;
+    return fsync(directory) < 0 ? errno : 0;
 }
 
 int root_open(const char *root)

@@ -40,8 +40,8 @@ int directory_make(const char *path);
 int file_put(const char *path, const char *bytes, size_t n, const char *give_by);
 
 /* The same at root + path, durably, and for any number of writers at a time. Directories that are
- * missing are made. -ELOOP where a link in `path` leads out of root. On an error nothing is
- * replaced (only a failure to make the replacement durable comes after it). */
+ * missing are made. -ELOOP where a link in `path` leads out of root. On a negative errno nothing is
+ * replaced; a positive one: it is, but may be undone where the power fails. */
 int file_replace(const char *root, const char *path, const char *bytes, size_t n);
 
 /* Where paths below root are looked up: a descriptor, or AT_FDCWD where root is NULL or "". */

@@ -20,7 +20,8 @@ struct confirm_result {
     enum confirm_outcome outcome;
     unsigned done, failed, skipped;
     int error; /* negative errno where not everything could be put back; -ESTALE: the policy, since
-                  another one is accepted */
+                  another one is accepted. A positive one: only that the policy which is accepted
+                  now is not safely on the disk */
 };
 
 struct confirm {
@@ -56,9 +57,9 @@ int confirm_answer(struct confirm *confirm, bool keep);
 void confirm_receive(struct confirm *confirm, struct confirm_result *ret);
 void confirm_done(struct confirm *confirm);
 
-/* From elsewhere. 1: it could not be kept, *ret_error tells why, and it waits on. -ENOENT: nothing
- * awaits confirmation; -EACCES; -EAGAIN: it is still writing; -ECANCELED: too late, it is being put
- * back. */
+/* From elsewhere. *ret_error: as in the result. 1: it could not be kept, *ret_error tells why, and
+ * it waits on. -ENOENT: nothing awaits confirmation; -EACCES; -EAGAIN: it is still writing;
+ * -ECANCELED: too late, it is being put back. */
 int confirm_keep(const struct paths *paths, int *ret_error);
 
 /* 1 and the time left when an apply awaits its confirmation, 0 when none does. */

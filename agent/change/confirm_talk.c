@@ -104,7 +104,10 @@ int confirm_keep(const struct paths *paths, int *ret_error)
         *ret_error = packet.error;
         return 1;
     }
-    return packet.word == WORD_RESULT && packet.result.outcome == CONFIRM_KEPT ? 0 : -EAGAIN;
+    if (packet.word != WORD_RESULT || packet.result.outcome != CONFIRM_KEPT)
+        return -EAGAIN;
+    *ret_error = packet.result.error;
+    return 0;
 }
 
 int confirm_pending(const struct paths *paths, uint64_t *ret_left_usec)

@@ -125,7 +125,7 @@ static int put_policy_back(const struct change_announcement *what, void *data)
     struct guardian *guardian = data;
     int r = what->engine ? 0 : accepted_put_back(guardian->options->paths);
 
-    if (r < 0)
+    if (r != 0)
         guardian->result.error = r; /* the values go back all the same */
     return 0;
 }
@@ -151,7 +151,7 @@ static void put_back(struct guardian *guardian)
     result->skipped = total.skipped;
     if (r < 0)
         result->error = r;
-    else if (result->error == 0)
+    else if (result->error >= 0 && total.first_error < 0)
         result->error = total.first_error;
     guardian->stricter = outcome.stricter;
 }
@@ -182,6 +182,7 @@ static bool listen_to(struct guardian *guardian, int fd, const struct confirm_pa
         if (state.error < 0)
             break;
         guardian->result.outcome = CONFIRM_KEPT;
+        guardian->result.error = state.error;
         return true;
     case WORD_PUT_BACK:
         guardian->result.outcome = CONFIRM_PUT_BACK;

@@ -105,6 +105,9 @@ void accepting_try(struct accepting *accepting)
     accepting->refused = r < 0;
     if (r < 0)
         say_refused(options->logger, &diags, r);
+    else if (r > 0)
+        log_plain(options->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+                  "The policy on disk is accepted, but not safely on the disk: %s", strerror(r));
     options->tried(options->data);
 }
 

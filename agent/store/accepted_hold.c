@@ -105,26 +105,29 @@ int accepted_put_back(const struct paths *paths)
     if (st.st_size > 0 ? rename(paths->accepted_before, paths->accepted) < 0
                        : unlink(paths->accepted) < 0)
         return -errno;
-    return sync_directory(paths);
+    r = sync_directory(paths);
+    return r < 0 ? -r : 0;
 }
 
 static int keep_what_is_in_force(const struct paths *paths)
 {
-    int r = read_on_trial(paths);
+    int on_trial = read_on_trial(paths);
 
-    if (r < 0)
-        return r;
+    if (on_trial < 0)
+        return on_trial;
     /* Left by a trial that is over: it must not live again when the next one does. */
-    if (r > 0 && access(paths->accepted_before, F_OK) >= 0) {
-        r = accepted_put_back(paths);
-        if (r < 0)
-            return r;
+    if (on_trial > 0 && access(paths->accepted_before, F_OK) >= 0) {
+        int r = accepted_put_back(paths);
+
+        if (r != 0)
+            return r < 0 ? r : -r;
+        on_trial = 0;
     }
     if (unlink(paths->accepted_before) < 0 && errno != ENOENT)
         return -errno;
-    if (r == 0 && link(paths->accepted, paths->accepted_before) >= 0)
+    if (!on_trial && link(paths->accepted, paths->accepted_before) >= 0)
         return 0;
-    if (r == 0 && errno != ENOENT)
+    if (!on_trial && errno != ENOENT)
         return -errno;
     return file_replace(paths->root, paths->accepted_before + strlen(paths->root), "", 0);
 }

@@ -47,7 +47,8 @@ bool accepted_is_stale(const struct paths *paths, const struct accepted_stamp *s
 int accepted_hold(const struct paths *paths);
 
 /* Bring back what was kept: the same bytes, or nothing accepted at all. -ESTALE where accepted.conf
- * is not what was tried, but something newer, which stays. */
+ * is not what was tried, but something newer, which stays. A positive errno: it is back, but not
+ * safely on the disk. */
 int accepted_put_back(const struct paths *paths);
 
 /* Remove what is of no use any more, when no trial lives or the caller's ends. */

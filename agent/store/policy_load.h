@@ -37,14 +37,14 @@ int policy_parse_accepted(const char *bytes, size_t n, const char *device, struc
  * once more, validate it, and replace accepted.conf atomically and durably by the very bytes that
  * were validated. -ESTALE where what is on disk is another one by now; -ENODATA where it has no
  * rules and would end the enforcement of those in force, see policy_disarms(), and that is not
- * ACCEPT_FORCED; other errors as policy_load(), -EFBIG over 64 MiB. On an error nothing is replaced
- * (only a failure to make the replacement durable comes after it). Under the lock, and not while
- * somebody else's trial lives: see confirm_check(). ACCEPT_ON_TRIAL: it is in force only while the
- * guardian of the caller lives, until policy_keep(). */
+ * ACCEPT_FORCED; other errors as policy_load(), -EFBIG over 64 MiB. On a negative errno nothing
+ * is replaced, on a positive one it may be undone where the power fails. Under the lock, and not
+ * while somebody else's trial lives: see confirm_check(). ACCEPT_ON_TRIAL: it is in force only
+ * while the guardian of the caller lives, until policy_keep(). */
 #define ACCEPT_FORCED (1U << 0)
 #define ACCEPT_ON_TRIAL (1U << 1)
 int policy_accept(const struct paths *paths, uint64_t hash, unsigned flags, struct diags *diags);
 
 /* What is on trial is accepted for good. By its guardian; -ESTALE where accepted.conf has nothing
- * that is on trial. */
+ * that is on trial; a positive errno as above. */
 int policy_keep(const struct paths *paths);

@@ -118,6 +118,31 @@ expect "nothing is left over of the one before" test ! -e "$ACCEPTED.before"
 run confirm
 expect_status "confirm with nothing to confirm" 1
 
+# --- kept, though the disk fails at the last moment
+
+policy_file 10-test.conf <<'END'
+[rp_filter]
+lxc* = off
+* = strict, observe
+END
+LD_PRELOAD=$SYSTEM_BUILD/tests/lib/refuse-open.so REFUSE_SYNC=$SYSTEM_WORK/refuse-sync \
+    ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" apply_waits --confirm
+: >"$SYSTEM_WORK/refuse-sync"
+run confirm
+expect_status "confirm where the disk fails" 0
+says "it tells of the disk" "$ERR" "warning: $ACCEPTED is in place, but not safely on the disk: Input"
+apply_ends
+expect_status "the apply that is confirmed then" 0
+says "it tells of the disk, too" "$APPLY_ERR" "is in place, but not safely on the disk: Input"
+expect "what was confirmed is accepted" grep -q 'rpfpolicy-accepted' "$ACCEPTED"
+policy_file 10-test.conf <<'END'
+[rp_filter]
+lxc* = off
+* = strict
+END
+run accept
+rm "$SYSTEM_WORK/refuse-sync"
+
 # --- a policy was accepted before
 
 policy_file 10-test.conf <<'END'

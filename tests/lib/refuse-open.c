@@ -1,6 +1,7 @@
-/* Preloaded into a program: while the file that REFUSE_OPEN names exists, the path that is its
- * first line cannot be opened, as when the system is out of file descriptors. Each time a line is
- * added to it. */
+/* Preloaded into a program: while the file that REFUSE_SYNC names exists, no directory is safely on
+ * the disk, as where that fails (EIO); and while the file that REFUSE_OPEN names exists, the path
+ * that is its first line cannot be opened, as when the system is out of file descriptors. Each time
+ * a line is added to it. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -44,4 +46,16 @@ int open(const char *path, int flags, ...)
     mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(arguments, mode_t) : 0;
     va_end(arguments);
     return open_or_refuse(path, flags, mode);
+}
+
+int fsync(int fd)
+{
+    int (*next)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+    const char *refuse = getenv("REFUSE_SYNC");
+    struct stat st;
+
+    if (!refuse || access(refuse, F_OK) < 0 || fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+        return next(fd);
+    errno = EIO;
+    return -1;
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent/store/accepted_hold.h"
@@ -21,6 +22,19 @@ struct tree {
     char root[64];
     struct paths paths;
 };
+
+static bool refuse_sync;
+
+/* In the place of libc's. */
+int fsync(int fd)
+{
+    struct stat st;
+
+    if (!refuse_sync || fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+        return (int)syscall(SYS_fsync, fd);
+    errno = EIO;
+    return -1;
+}
 
 static void run(const char *format, ...) _printf_(1, 2);
 static void run(const char *format, ...)
@@ -241,6 +255,33 @@ static void what_is_confirmed_stays_in_force(void **state)
     accepted_let_go(&tree->paths);
     expect_in_force(tree, "strict");
     expect_nothing_left(tree);
+}
+
+/* The directory cannot be synced: what is there is told, and that it may be gone again. */
+static void what_is_not_safely_on_the_disk_is_in_force_all_the_same(void **state)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = NULL;
+    const struct tree *tree = *state;
+    int trial;
+
+    accept_value(tree, "off", false);
+    trial = begin_trial(tree, "strict");
+    refuse_sync = true;
+    assert_int_equal(policy_keep(&tree->paths), EIO);
+    close(trial);
+    expect_in_force(tree, "strict");
+    write_policy(tree, "10-a.conf", GOOD);
+    assert_int_equal(accept_policy(tree, &diags, &policy), EIO);
+    expect_in_force(tree, "off"); /* of GOOD */
+    assert_true(accepted_hold(&tree->paths) < 0);
+    refuse_sync = false;
+    trial = begin_trial(tree, "loose");
+    refuse_sync = true;
+    assert_int_equal(accepted_put_back(&tree->paths), EIO);
+    close(trial);
+    expect_in_force(tree, "off");
+    refuse_sync = false;
 }
 
 static void what_goes_back_does_not_replace_what_is_newer(void **state)
@@ -552,6 +593,7 @@ int main(void)
         TEST(what_is_accepted_after_a_trial_stays_in_force),
         TEST(a_trial_after_one_that_is_over_goes_back_to_what_is_in_force),
         TEST(what_is_confirmed_stays_in_force),
+        TEST(what_is_not_safely_on_the_disk_is_in_force_all_the_same),
         TEST(what_goes_back_does_not_replace_what_is_newer),
         TEST(a_trial_without_what_was_before_is_damage),
         TEST(a_reader_with_a_lock_is_no_guardian),

@@ -60,6 +60,9 @@ static void log_end(const struct confirm_result *result, void *data)
         syslog(LOG_WARNING,
                "not confirmed: %u values and the policy that was in force were put back",
                result->done);
+    if (result->error > 0)
+        syslog(LOG_WARNING, "the policy in force is not safely on the disk: %s",
+               strerror(result->error));
 }
 
 int confirming_begin(struct cli *cli, struct confirm *ret)
@@ -85,8 +88,9 @@ int confirming_begin(struct cli *cli, struct confirm *ret)
     return r;
 }
 
-static int tell(const struct confirm_result *result, int status)
+static int tell(struct cli *cli, const struct confirm_result *result, int status)
 {
+    say_unsafe(cli->paths.accepted, result->error);
     switch (result->outcome) {
     case CONFIRM_KEPT:
         say("confirmed, the new values stay");
@@ -199,7 +203,7 @@ int confirming_ask(struct cli *cli, struct confirm *confirm, int status)
         say_not_kept(&cli->paths, result.error, end);
     }
     confirm_done(confirm);
-    return tell(&result, status);
+    return tell(cli, &result, status);
 }
 
 int confirming_give_up(struct cli *cli, struct confirm *confirm)
@@ -210,17 +214,18 @@ int confirming_give_up(struct cli *cli, struct confirm *confirm)
     (void)confirm_answer(confirm, false);
     confirm_receive(confirm, &result);
     confirm_done(confirm);
-    (void)tell(&result, EXIT_ERROR);
+    (void)tell(cli, &result, EXIT_ERROR);
     return EXIT_ERROR;
 }
 
 static int run_confirm(struct cli *cli, int count, char **arguments)
 {
-    int error, r = confirm_keep(&cli->paths, &error);
+    int error = 0, r = confirm_keep(&cli->paths, &error);
     uint64_t left = 0;
 
     if (r == 0) {
         fputs("Confirmed, the new values stay.\n", cli->out.stream);
+        say_unsafe(cli->paths.accepted, error);
         return EXIT_OK;
     }
     if (r > 0) {

@@ -23,6 +23,14 @@ const char *error_text(int error)
     return strerrordesc_np(error < 0 ? -error : error) ?: "unknown error";
 }
 
+void say_unsafe(const char *path, int error)
+{
+    if (error > 0)
+        say("warning: %s is in place, but not safely on the disk: %s; where the power fails, the "
+            "one before it may be back",
+            NAME_SHOWN(path), error_text(error));
+}
+
 void say_diags(const struct diags *diags, enum diag_level least)
 {
     static const char *const words[] = {

@@ -6,6 +6,9 @@
 /* "rpfpolicy: …" and a newline to stderr. Bytes of foreign origin are escaped by the caller. */
 void say(const char *format, ...) _printf_(1, 2);
 
+/* Warn where the error is a positive errno: the file was replaced, but is not durable yet. */
+void say_unsafe(const char *path, int error);
+
 /* What a negative errno means, in words. */
 const char *error_text(int error);
 

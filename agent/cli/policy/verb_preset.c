@@ -190,6 +190,7 @@ static int enable_one(struct cli *cli, const struct preset *preset, bool *ret_ch
     r = preset_enable(&cli->paths, preset);
     if (r < 0)
         return cannot(cli, "write", preset, r);
+    say_unsafe(preset->target, r);
     *ret_changed = true;
     if (preset->copy != PRESET_NOT_ENABLED)
         fprintf(cli->out.stream, "%s replaced by version %u\n", preset->target, preset->version);

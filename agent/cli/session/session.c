@@ -184,7 +184,8 @@ int session_accept(struct session *session)
         say("cannot accept the policy: %s", error_text(r));
     else
         session->acceptance = ACCEPTED_SAME;
-    return r;
+    say_unsafe(session->cli->paths.accepted, r);
+    return r > 0 ? 0 : r;
 }
 
 int session_accept_locked(struct session *session)
