@@ -89,7 +89,7 @@ int confirm_announce(struct confirm *confirm, const struct change_announcement *
         memcpy(packet.record, (const char *)what->records + i * size, size);
         r = confirm_send(confirm->fd, &packet);
     }
-    return r;
+    return r == -EPIPE || r == -ECONNRESET ? -EOWNERDEAD : r;
 }
 
 int confirm_start_time(struct confirm *confirm)

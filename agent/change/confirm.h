@@ -44,7 +44,8 @@ int confirm_begin(const struct paths *paths, const struct engine *const *engines
  * awaits its confirmation; -EOWNERDEAD: the guardian of our own is gone. */
 int confirm_check(const struct paths *paths, const struct confirm *own);
 
-/* These are about to be written. Once it returned 0, they will be put back whatever happens. */
+/* These are about to be written. Once it returned 0, they will be put back whatever happens.
+ * -EOWNERDEAD as above. */
 int confirm_announce(struct confirm *confirm, const struct change_announcement *what);
 
 /* All is written: the time starts. */

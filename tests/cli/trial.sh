@@ -324,6 +324,58 @@ done
 wait "$PLAIN"
 expect "stopped at several steps" test "$n" -gt 4
 
+# --- the guardian is killed while apply writes: how much it wrote is told
+
+no_guardian() {
+    [ -z "$(guardian)" ]
+}
+
+# In a network of its own each time: a device follows \`default\` only until that is written.
+cut_off() {
+    local n=$1
+
+    ip link set lo up
+    for device in eth0 eth1; do ip link add "$device" type bridge; done
+    ip address add 192.0.2.1/24 dev eth0
+    sysctl -qw net.ipv4.conf.all.rp_filter=2
+    at_step "$n"
+    env "${STEP[@]}" "$RPFPOLICY" apply --policy="$SYSTEM_WORK/parts.conf" --confirm=300s \
+        >"$OUT" 2>"$ERR" </dev/null &
+    PLAIN=$!
+    APPLY=$PLAIN
+    APPLY_ERR=$ERR
+    wait_until "apply stops at step $n, or waits" trial_stops_or_waits
+    is_stopped || kill -TERM "$PLAIN"
+    is_stopped || return 1
+    for pid in $(guardian); do kill -KILL "$pid"; done
+    wait_until "the guardian ends" no_guardian
+    kill -CONT "$PLAIN"
+    wait "$PLAIN"
+    return 0
+}
+
+printf '[rp_filter]\neth0 = strict\n* = loose\n[log_martians]\n* = yes\n' >"$SYSTEM_WORK/parts.conf"
+export -f cut_off no_guardian at_step wait_until system_abort is_stopped trial_waits_or_ends trial_stops_or_waits \
+    waits guardian
+export SYSTEM_WORK RPFPOLICY PRELOAD STOPPED OUT ERR
+between=0
+for n in $(seq 60); do
+    begin
+    unshare --net bash -c "cut_off $n" || break
+    written=$(grep -c 'effectively' "$OUT")
+    told=$(sed -n 's/.*put everything back is gone; //p' "$ERR")
+    [ -n "$told" ] || continue
+    case $written in
+    0) expected='nothing was (accepted or )?written' ;;
+    1) expected='written until then: 1 value' ;;
+    *) expected="written until then: $written values" ;;
+    esac
+    expect "the guardian is killed at step $n, $written values written: '$told'" \
+        grep -qxE "$expected" <<<"$told"
+    [ "$written" = 0 ] || between=$((between + 1))
+done
+expect "it was killed after some writes" test "$between" -gt 1
+
 # The plain apply has looked for a trial that waits, and found none, before the trial begins.
 for child in '' STOP_CHILD=1; do
     for n in $(seq 60); do

@@ -310,17 +310,19 @@ static int run_change(struct applying *applying, struct change_outcome *ret)
     return change_run(&request, ret);
 }
 
-/* The exit status as far as routes go; r: what change_run() returned. EXIT_ERROR where values were
- * not reached, or none was written. */
+/* The exit status as far as routes go; r: what change_run() returned. EXIT_ERROR where it did not
+ * come to its end. */
 static int status_of(const struct applying *applying, const struct change_outcome *outcome, int r)
 {
-    if (r < 0 && outcome->broke == &engine_routes)
-        return routing_say_error(applying->cli, r);
+    const struct change_counts *ways = &outcome->counts[ROW_ROUTES];
+    char buffer[WRITTEN_TEXT_SIZE];
+    const char *done = written_text(&outcome->counts[ROW_SYSCTL], ways, buffer);
+
     if (r >= 0)
-        return routing_status(&applying->writing, &outcome->counts[ROW_ROUTES]);
-    if (outcome->counts[ROW_SYSCTL].failed > 0)
-        return EXIT_OK; /* what failed is told below */
-    say_not_applied(applying->cli, r, "no value was written");
+        return routing_status(&applying->writing, ways);
+    if (outcome->broke == &engine_routes)
+        return routing_say_error(applying->cli, r, done);
+    say_not_applied(applying->cli, r, done);
     return EXIT_ERROR;
 }
 

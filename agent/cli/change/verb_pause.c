@@ -109,7 +109,7 @@ static int lock_unchanged(struct pausing *pausing)
 
     pausing->lock = lock_acquire(&cli->paths, LOCK_TIMEOUT_MS);
     if (pausing->lock == -EBUSY)
-        say_busy(cli, "nothing was done");
+        (void)say_who_hinders(cli, pausing->lock, "nothing was done");
     else if (pausing->lock < 0)
         return refuse_to_write(cli, pausing->lock);
     if (pausing->lock < 0)

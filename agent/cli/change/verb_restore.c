@@ -315,19 +315,16 @@ static int dry_run(struct restoring *restoring)
                : EXIT_OK;
 }
 
-static int say_failure(const struct restoring *restoring, int error)
+static int say_failure(const struct restoring *restoring, int error, const char *done)
 {
     if (restoring->pause_error < 0)
         say("cannot pause what would be put back (%s: %s%s); nothing was changed",
             NAME_SHOWN(restoring->cli->paths.paused), error_text(error),
             error == -EACCES || error == -EPERM ? "; this needs root" : "");
-    else if (error == -EBUSY)
-        say_busy(restoring->cli, "nothing was done");
-    else if (error == -EINPROGRESS)
-        say_on_trial("nothing was done");
-    else
-        say("cannot restore: %s%s", error_text(error),
-            error == -EPERM || error == -EACCES ? " (this needs root, or CAP_NET_ADMIN)" : "");
+    else if (!say_who_hinders(restoring->cli, error, done))
+        say("cannot restore: %s%s; %s", error_text(error),
+            error == -EPERM || error == -EACCES ? " (this needs root, or CAP_NET_ADMIN)" : "",
+            done);
     if (restoring->paused)
         say("what was to be put back is paused now; 'rpfpolicy resume' ends that");
     return EXIT_ERROR;
@@ -360,18 +357,20 @@ static int carry_out(struct restoring *restoring)
 {
     struct change_outcome outcome;
     struct change_counts result;
+    char done[WRITTEN_TEXT_SIZE];
     int r, status;
 
     if (restoring->cli->format == FORMAT_JSON)
         open_json(restoring, false);
     r = run_change(restoring, &outcome);
     result = outcome.counts[0];
-    status = r < 0 && outcome.broke == &engine_routes
-                 ? routing_say_error(restoring->cli, r)
-                 : routing_status(&restoring->writing, &outcome.counts[1]);
+    status =
+        r < 0 && outcome.broke == &engine_routes
+            ? routing_say_error(restoring->cli, r, written_text(&result, &outcome.counts[1], done))
+            : routing_status(&restoring->writing, &outcome.counts[1]);
     print_rest(restoring, &result);
-    if (r < 0 && outcome.broke != &engine_routes && result.failed == 0)
-        return say_failure(restoring, r);
+    if (r < 0 && outcome.broke != &engine_routes)
+        return say_failure(restoring, r, written_text(&result, &outcome.counts[1], done));
     if (restoring->cli->format != FORMAT_JSON && restoring->routing.plan.n_changes == 0 &&
         result.done + result.gone + result.failed == 0)
         fputs("Nothing to put back.\n", restoring->cli->out.stream);

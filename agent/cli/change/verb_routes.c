@@ -180,6 +180,7 @@ static int write_routes(struct session *session, const struct policy *policy, bo
     struct writing writing = {.routing = {.session = session, .changes = changes},
                               .policy = policy};
     struct change_outcome outcome;
+    char done[WRITTEN_TEXT_SIZE];
     int r = run_change(&writing, forced, &outcome), status;
 
     if (r < 0 && !outcome.broke && policy) {
@@ -188,7 +189,8 @@ static int write_routes(struct session *session, const struct policy *policy, bo
         routing_writing_done(&writing.routing);
         return EXIT_ERROR;
     }
-    status = r < 0 ? routing_say_error(cli, r) : routing_status(&writing.routing, outcome.counts);
+    status = r < 0 ? routing_say_error(cli, r, written_text(NULL, outcome.counts, done))
+                   : routing_status(&writing.routing, outcome.counts);
     if (changes) {
         open_json(cli, session);
         json_element(&cli->out, "changes", json_incref(changes));

@@ -90,8 +90,14 @@ void routing_tell_end(struct routing_writing *writing, unsigned phases,
 /* The exit status, after saying what failed. */
 int routing_status(const struct routing_writing *writing, const struct change_counts *counts);
 
-/* Why no route was changed. Returns EXIT_ERROR. */
-int routing_say_error(const struct cli *cli, int r);
+/* How far it came, also where it did not come to its end: "nothing was written", or what was.
+ * Either may be NULL. */
+#define WRITTEN_TEXT_SIZE 96
+const char *written_text(const struct change_counts *values, const struct change_counts *ways,
+                         char buffer[static WRITTEN_TEXT_SIZE]);
+
+/* Why routes were not changed to the end. done: how far it came. Returns EXIT_ERROR. */
+int routing_say_error(const struct cli *cli, int r, const char *done);
 void routing_writing_done(struct routing_writing *writing);
 
 /* {done, gone, failed, left}: numbers. */

@@ -132,16 +132,28 @@ void routing_tell(struct routing_writing *writing, const struct change_report *t
     fputc('\n', out->stream);
 }
 
-int routing_say_error(const struct cli *cli, int r)
+const char *written_text(const struct change_counts *values, const struct change_counts *ways,
+                         char buffer[static WRITTEN_TEXT_SIZE])
 {
-    if (r == -EBUSY)
-        say_busy(cli, "no route was changed");
-    else if (r == -EINPROGRESS)
-        say_on_trial("no route was changed");
-    else if (r == -EOWNERDEAD)
-        say("the process that would put everything back is gone, no route was changed");
-    else
-        say("cannot change routes: %s", error_text(r));
+    unsigned n_values = values ? values->done : 0, n_ways = ways ? ways->done : 0;
+    char first[32] = "", second[32] = "";
+
+    if (n_values + n_ways == 0)
+        return "nothing was written";
+    if (n_values > 0)
+        snprintf(first, sizeof(first), " %u %s", n_values, PLURAL(n_values, "value"));
+    if (n_ways > 0)
+        snprintf(second, sizeof(second), "%s %u of routes and rules", n_values > 0 ? "," : "",
+                 n_ways);
+    snprintf(buffer, WRITTEN_TEXT_SIZE, "written until then:%s%s", first, second);
+    return buffer;
+}
+
+int routing_say_error(const struct cli *cli, int r, const char *done)
+{
+    if (!say_who_hinders(cli, r, done))
+        say("cannot change routes: %s%s; %s", error_text(r),
+            r == -EPERM ? " (this needs root, or CAP_NET_ADMIN)" : "", done);
     return EXIT_ERROR;
 }
 

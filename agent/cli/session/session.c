@@ -198,7 +198,7 @@ int session_accept_locked(struct session *session)
     return r;
 }
 
-void say_busy(const struct cli *cli, const char *done)
+static void say_busy(const struct cli *cli, const char *done)
 {
     pid_t holder = lock_holder(&cli->paths);
 
@@ -209,15 +209,28 @@ void say_busy(const struct cli *cli, const char *done)
         say("someone else is writing right now, %s; try again", done);
 }
 
+bool say_who_hinders(const struct cli *cli, int error, const char *done)
+{
+    switch (error) {
+    case -EBUSY:
+        say_busy(cli, done);
+        return true;
+    case -EINPROGRESS:
+        say_on_trial(done);
+        return true;
+    case -EOWNERDEAD:
+        say("the process that would put everything back is gone; %s", done);
+        return true;
+    default:
+        return false;
+    }
+}
+
 void say_not_applied(const struct cli *cli, int error, const char *done)
 {
-    if (error == -EBUSY)
-        say_busy(cli, done);
-    else if (error == -EINPROGRESS)
-        say_on_trial(done);
-    else if (error == -EOWNERDEAD)
-        say("the process that would put everything back is gone, %s", done);
-    else if (is_of_the_file(error))
+    if (say_who_hinders(cli, error, done))
+        return;
+    if (is_of_the_file(error))
         say("cannot apply: %s cannot be written: %s; %s", NAME_SHOWN(cli->paths.lock),
             error_text(error), done);
     else
