@@ -4,6 +4,15 @@
 #include "agent/change/flush.h"
 #include "agent/store/lock.h"
 
+/* Nothing could be added for want of privilege: then nothing that comes later is tried either. */
+static bool is_forbidden(const struct change *change)
+{
+    const struct change_counts *counts = change->counts;
+
+    return change->phases == CHANGE_ADDITIONS && !change->request->back && counts->done == 0 &&
+           counts->first_error == -EPERM;
+}
+
 static int run_engine(struct change *change, size_t i, unsigned phases)
 {
     const struct change_request *request = change->request;
@@ -18,6 +27,8 @@ static int run_engine(struct change *change, size_t i, unsigned phases)
     change->counts = &outcome->counts[i];
     r = request->back ? engine->put_back(change, request->back[i], phases)
                       : engine->carry_out(change, phases);
+    if (r >= 0 && is_forbidden(change))
+        r = -EPERM;
     if (r < 0 && !outcome->broke) {
         outcome->broke = engine;
         outcome->phases = phases;
