@@ -63,23 +63,11 @@ static bool stderr_is_journal(void)
 
 const char *log_hold_text(const char *name, char buf[static LOG_HOLD_SIZE])
 {
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-@%+";
-    char shown[NAME_ESCAPED_SIZE];
-    bool quoted;
-    size_t n;
+    char shown[NAME_ESCAPED_SIZE]; /* so that it is a word in every shell: pause knows \xHH */
+    _cleanup_free_ char *word = name_quote(name_escape_buf(name, shown, sizeof(shown)));
 
-    name_escape_buf(name, shown, sizeof(shown));
-    quoted = shown[strspn(shown, plain)] || shown[0] == '-';
-    n = (size_t)snprintf(buf, LOG_HOLD_SIZE, "To hold it: rpfpolicy pause --reason=TEXT %s",
-                         quoted ? "-- '" : "");
-    for (const char *c = shown; *c && n + 6 < LOG_HOLD_SIZE; c++) {
-        if (*c == '\'')
-            n += (size_t)snprintf(buf + n, LOG_HOLD_SIZE - n, "'\\''");
-        else
-            buf[n++] = *c;
-    }
-    snprintf(buf + n, LOG_HOLD_SIZE - n, "%s", quoted ? "'" : "");
+    snprintf(buf, LOG_HOLD_SIZE, "To hold it: rpfpolicy pause --reason=TEXT %s%s",
+             word && streq(word, shown) ? "" : "-- ", word ?: "?");
     return buf;
 }
 

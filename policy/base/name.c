@@ -57,6 +57,31 @@ char *name_escape(const char *s)
     return s[n] ? name_escape_n(s, strlen(s)) : strdup(s);
 }
 
+char *name_quote(const char *text)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/-@%+,";
+    bool odd = false;
+    char *word, *p;
+
+    if (*text && *text != '-' && !text[strspn(text, plain)])
+        return strdup(text);
+    for (const char *c = text; *c; c++)
+        odd |= *c != '\\' && !stays((unsigned char)*c);
+    word = malloc(4 * strlen(text) + sizeof("$''"));
+    p = word ? stpcpy(word, odd ? "$'" : "'") : NULL;
+    for (const char *c = text; word && *c; c++)
+        if (*c == '\'')
+            p = stpcpy(p, odd ? "\\'" : "'\\''");
+        else if (odd)
+            p += escape_byte((unsigned char)*c, p);
+        else
+            *p++ = *c;
+    if (word)
+        stpcpy(p, "'");
+    return word;
+}
+
 const char *name_escape_buf(const char *s, char *buf, size_t size)
 {
     size_t used = 0, plain = plain_length(s);

@@ -22,6 +22,11 @@ const char *name_escape_buf(const char *s, char *buf, size_t size);
 #define NAME_SHOWN_SIZE 161
 #define NAME_SHOWN(s) name_escape_buf((s), (char[NAME_SHOWN_SIZE]){0}, NAME_SHOWN_SIZE)
 
+/* A word to paste into a shell, whatever bytes the text has: as it is, between single quotes, or,
+ * where it has other bytes than printable ASCII, between $' and ' as bash, ksh and zsh read it.
+ * What begins with a dash is quoted, too, so that it is seen. Owned; NULL when memory ran out. */
+char *name_quote(const char *text);
+
 /* Turn what name_escape() made back, in place. False, with the text half done, where it did not
  * make it: another escape than \xHH, or one for NUL. */
 bool name_unescape(char *text);

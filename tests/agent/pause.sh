@@ -25,6 +25,7 @@ sysctl -qw net.ipv4.conf.default.rp_filter=0
 add_device lxc1
 add_device eth1
 add_device "x'y*"
+add_device $'a\\b\xff'
 system_settle
 expect_value lxc1 rp_filter 0
 expect_value eth1 rp_filter 1
@@ -68,6 +69,13 @@ becomes "x'y*" rp_filter 1
 command=$(sed -n 's/.*To hold it: \(rpfpolicy pause .*\)$/\1/p' "$AGENT_LOG" | tail -1)
 expect "so does that of a name with quotes" eval "$command" >/dev/null
 agent_wait_log "Paused: x'y*, until the next boot, by root: TEXT"
+rpfpolicy resume >/dev/null
+echo 0 >"$CONF"/$'a\\b\xff/rp_filter'
+becomes $'a\\b\xff' rp_filter 1
+command=$(sed -n 's/.*To hold it: \(rpfpolicy pause .*\)$/\1/p' "$AGENT_LOG" | tail -1)
+expect "so does that of a name with odd bytes" eval "$command" >/dev/null
+agent_wait_log 'Paused: a\x5Cb\xFF, until the next boot, by root: TEXT'
+wait_until "and it is that device that is paused" jq -e '.devices.paused == 1' "$STATUS" >/dev/null
 rpfpolicy resume >/dev/null
 
 # --- everything, `all` and `default`; and a time

@@ -19,6 +19,25 @@ static void everything_else_is_shown_as_hex(void **state)
     assert_string_equal(with_nul, "a\\x00b");
 }
 
+static void assert_quoted(const char *text, const char *expected)
+{
+    _cleanup_free_ char *word = name_quote(text);
+
+    assert_string_equal(word, expected);
+}
+
+static void words_can_be_pasted_into_a_shell(void **state)
+{
+    assert_quoted("/srv/root-1_a.b:@%+,", "/srv/root-1_a.b:@%+,");
+    assert_quoted("", "''");
+    assert_quoted("-x", "'-x'");
+    assert_quoted("~", "'~'");
+    assert_quoted("x'y* $(id)\\", "'x'\\''y* $(id)\\'");
+    assert_quoted("a'\\\n\xff"
+                  "f",
+                  "$'a\\'\\x5C\\x0A\\xFFf'");
+}
+
 static void what_was_escaped_comes_back(void **state)
 {
     static const char *const bad[] = {"\\", "a\\x", "\\x4", "\\x4g", "\\xff", "\\n", "\\x00"};
@@ -117,6 +136,7 @@ int main(void)
         cmocka_unit_test(everything_else_is_shown_as_hex),
         cmocka_unit_test(what_was_escaped_comes_back),
         cmocka_unit_test(every_device_name_fits_the_buffer),
+        cmocka_unit_test(words_can_be_pasted_into_a_shell),
         cmocka_unit_test(a_long_text_is_cut_with_a_mark_and_never_inside_an_escape),
         cmocka_unit_test(utf8_is_told_from_other_bytes),
         cmocka_unit_test(names_are_valid_as_in_the_kernel),

@@ -15,33 +15,10 @@
 #include "policy/facts/keys.h"
 #include "policy/lang/routing.h"
 
-/* A word to paste into a shell, which knows \xHH between $' and '. Owned; NULL without memory. */
-static char *shell_word(const char *text)
-{
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/-@%+,";
-    _cleanup_free_ char *escaped = name_escape(text);
-    char *word, *out;
-
-    if (!escaped || !text[strspn(text, plain)])
-        return TAKE_PTR(escaped);
-    out = word = malloc(2 * strlen(escaped) + sizeof("$''"));
-    if (!word)
-        return NULL;
-    out = stpcpy(out, "$'");
-    for (const char *c = escaped; *c; c++) {
-        if (*c == '\'')
-            *out++ = '\\';
-        *out++ = *c;
-    }
-    stpcpy(out, "'");
-    return word;
-}
-
 /* What withdraws the accepted policy, below the same root. */
 static void say_withdrawal(const struct paths *paths)
 {
-    _cleanup_free_ char *root = shell_word(paths->root);
+    _cleanup_free_ char *root = name_quote(paths->root);
 
     say("the policy that was accepted before stays in force; to end that\n"
         "    rpfpolicy accept --force --policy=/dev/null%s%s",
