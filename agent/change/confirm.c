@@ -87,9 +87,9 @@ int confirm_announce(struct confirm *confirm, const struct change_announcement *
         size_t size = what->engine->record_size;
 
         memcpy(packet.record, (const char *)what->records + i * size, size);
-        r = confirm_send(confirm->fd, &packet);
+        r = confirm_tell(confirm->fd, &packet);
     }
-    return r == -EPIPE || r == -ECONNRESET ? -EOWNERDEAD : r;
+    return r;
 }
 
 int confirm_start_time(struct confirm *confirm)

@@ -41,11 +41,12 @@ int confirm_begin(const struct paths *paths, const struct engine *const *engines
 
 /* May this process accept a policy, or write by one? Under the lock, and for as long as it is held.
  * own: its own trial; NULL, or not begun: it has none. -EINPROGRESS: an apply of somebody else
- * awaits its confirmation; -EOWNERDEAD: the guardian of our own is gone. */
+ * awaits its confirmation; -EOWNERDEAD: the guardian of our own is gone; -ECANCELED: it has decided
+ * to put everything back. */
 int confirm_check(const struct paths *paths, const struct confirm *own);
 
 /* These are about to be written. Once it returned 0, they will be put back whatever happens.
- * -EOWNERDEAD as above. */
+ * -EOWNERDEAD, -ECANCELED as above. */
 int confirm_announce(struct confirm *confirm, const struct change_announcement *what);
 
 /* All is written: the time starts. */
@@ -63,5 +64,6 @@ void confirm_done(struct confirm *confirm);
  * -ECANCELED: too late, it is being put back. */
 int confirm_keep(const struct paths *paths, int *ret_error);
 
-/* 1 and the time left when an apply awaits its confirmation, 0 when none does. */
+/* 1 and the time left when an apply awaits its confirmation, 2 when one is being put back, 0 when
+ * there is none. */
 int confirm_pending(const struct paths *paths, uint64_t *ret_left_usec);

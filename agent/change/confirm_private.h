@@ -11,6 +11,7 @@ enum confirm_word {
     WORD_KEEP,
     WORD_PUT_BACK,
     WORD_ASK,
+    WORD_PROBE, /* nothing is answered: that it can be sent tells that the guardian still listens */
     /* from the guardian */
     WORD_READY, /* `error`: not */
     WORD_STATE, /* `left`, `waiting`; `error`: it could not be kept, and waits on */
@@ -41,6 +42,10 @@ void guardian_run(const struct guardian_options *options);
 
 /* The socket RUN/confirm: bound and listening, or connected. -ECONNREFUSED: nobody listens. */
 int confirm_socket(const struct paths *paths, bool listening);
+
+/* To our own guardian. -EOWNERDEAD: it is gone; -ECANCELED: it has decided to put everything back.
+ */
+int confirm_tell(int fd, const struct confirm_packet *packet);
 
 /* One packet; the second gives -EPIPE at the end. */
 int confirm_send(int fd, const struct confirm_packet *packet);

@@ -60,18 +60,33 @@ int confirm_socket(const struct paths *paths, bool listening)
     return r < 0 ? r : fd;
 }
 
+int confirm_tell(int fd, const struct confirm_packet *packet)
+{
+    struct pollfd guardian = {.fd = fd};
+    int r = confirm_send(fd, packet);
+
+    if (r != -EPIPE && r != -ECONNRESET)
+        return r;
+    return poll(&guardian, 1, 0) > 0 ? -EOWNERDEAD : -ECANCELED;
+}
+
 /* While the lock is held nobody else begins a trial, also where our guardian dies meanwhile. */
 int confirm_check(const struct paths *paths, const struct confirm *own)
 {
-    struct pollfd guardian = {.fd = own ? own->fd : -1};
     int r;
 
-    if (guardian.fd >= 0) {
-        r = poll(&guardian, 1, 0);
-        return r < 0 ? -errno : r > 0 ? -EOWNERDEAD : 0;
-    }
+    if (own && own->fd >= 0)
+        return confirm_tell(own->fd, &(struct confirm_packet){.word = WORD_PROBE});
     r = accepted_trial_lives(paths);
     return r > 0 ? -EINPROGRESS : r;
+}
+
+/* Nobody listens any more: it is decided. */
+static int is_over(const struct paths *paths, int r)
+{
+    if (r != -ECONNREFUSED && r != -EPIPE && r != -ECONNRESET)
+        return r;
+    return accepted_trial_lives(paths) > 0 ? -ECANCELED : -ENOENT;
 }
 
 static int talk(const struct paths *paths, enum confirm_word word, struct confirm_packet *ret)
@@ -79,16 +94,14 @@ static int talk(const struct paths *paths, enum confirm_word word, struct confir
     struct timeval patience = {.tv_sec = 5};
     int fd = confirm_socket(paths, false), r;
 
-    if (fd == -ECONNREFUSED)
-        return -ENOENT;
     if (fd < 0)
-        return fd;
+        return is_over(paths, fd);
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     r = confirm_send(fd, &(struct confirm_packet){.word = word});
     if (r >= 0)
         r = confirm_receive_packet(fd, ret);
     (void)close(fd);
-    return r;
+    return is_over(paths, r);
 }
 
 int confirm_keep(const struct paths *paths, int *ret_error)
@@ -96,8 +109,6 @@ int confirm_keep(const struct paths *paths, int *ret_error)
     struct confirm_packet packet;
     int r = talk(paths, WORD_KEEP, &packet);
 
-    if (r == -EPIPE || r == -ECONNRESET)
-        return -ECANCELED;
     if (r < 0)
         return r;
     if (packet.word == WORD_STATE && packet.error < 0) {
@@ -115,10 +126,12 @@ int confirm_pending(const struct paths *paths, uint64_t *ret_left_usec)
     struct confirm_packet packet;
     int r = talk(paths, WORD_ASK, &packet);
 
-    if (r == -EPIPE || r == -ECONNRESET || r == -ENOENT || r == -ENOTDIR)
+    if (r == -ECANCELED)
+        return 2;
+    if (r == -ENOENT || r == -ENOTDIR)
         return 0;
-    if (r < 0 && r != -EAGAIN)
+    if (r < 0)
         return r;
-    *ret_left_usec = r < 0 ? 0 : packet.left; /* silent: it is putting everything back */
+    *ret_left_usec = packet.left;
     return 1;
 }

@@ -170,6 +170,8 @@ static bool listen_to(struct guardian *guardian, int fd, const struct confirm_pa
             return true;
         }
         return false;
+    case WORD_PROBE:
+        return false;
     case WORD_START:
         if (start_time(guardian) >= 0)
             return false;
@@ -266,6 +268,20 @@ static int wait_for_decision(struct guardian *guardian)
     return -1;
 }
 
+/* Nothing more may be announced, or asked; what was until now counts. The trial lives on, so that
+ * nobody takes its place. */
+static void close_ears(struct guardian *guardian)
+{
+    int parent = guardian->options->parent;
+    struct confirm_packet packet;
+
+    (void)close(guardian->listener);
+    (void)shutdown(parent, SHUT_RD);
+    while (recv(parent, &packet, sizeof(packet), MSG_DONTWAIT) == sizeof(packet))
+        if (packet.word == WORD_WRITE)
+            (void)remember(guardian, &packet);
+}
+
 /* May wait for 10 s, so everybody was told before. */
 static void flush_routes(const struct paths *paths)
 {
@@ -288,8 +304,7 @@ void guardian_run(const struct guardian_options *options)
         return;
     visitor = wait_for_decision(&guardian);
     if (guardian.result.outcome != CONFIRM_KEPT) {
-        /* Nothing more may be announced; the trial lives on, so that nobody takes its place. */
-        (void)shutdown(options->parent, SHUT_RD);
+        close_ears(&guardian);
         put_back(&guardian);
     }
     end_trial(&guardian);

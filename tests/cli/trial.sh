@@ -407,6 +407,33 @@ for child in '' STOP_CHILD=1; do
     expect "stopped at several steps" test "$n" -gt 4
 done
 
+# --- it goes back, which waits for another program
+
+guardian_awaits_lock() {
+    local fd
+
+    for fd in "/proc/$(guardian)/fd/"*; do
+        [ "$(readlink "$fd")" != /run/rpfpolicy.lock ] || return 0
+    done
+    return 1
+}
+
+begin
+trial_waits
+exec 9>/run/rpfpolicy.lock
+flock 9
+kill -TERM "$APPLY"
+wait_until "the guardian awaits the lock" guardian_awaits_lock
+run confirm 9>&-
+expect_status "confirm while it goes back" 1
+says "confirm while it goes back: says so" "$ERR" 'too late, everything is being put back'
+run apply --policy="$SYSTEM_WORK/plain.conf" 9>&-
+expect_status "apply while it goes back" 1
+says "apply while it goes back: says so" "$ERR" 'was not confirmed and is being put back'
+exec 9>&-
+trial_ends
+expect_value eth0 rp_filter 0
+
 # --- all others that accept or write
 
 for verb in accept restore 'routes apply' 'routes flush'; do

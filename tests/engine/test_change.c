@@ -220,7 +220,7 @@ static void a_trial_that_is_not_confirmed_takes_everything_back(void **state)
     probe_wish_b = (struct probe_wish){.value = 3, .way = true};
     assert_int_equal(change_run(&place->request, &place->outcome), 0);
     assert_done(place, "b add,b value");
-    assert_int_equal(mkdir(place->paths.run, 0755) < 0 && errno != EEXIST ? -errno : 0, 0);
+    assert_int_equal(run_directory_make(&place->paths), 0);
     assert_int_equal(confirm_begin(&place->paths, both, 60000000, NULL, NULL, &confirm), 0);
     probe_wish_a = (struct probe_wish){.value = 1, .way = true};
     probe_wish_b = (struct probe_wish){.value = 4};
@@ -237,6 +237,36 @@ static void a_trial_that_is_not_confirmed_takes_everything_back(void **state)
     assert_done(place, "b add,a value,b value,a remove");
 }
 
+/* Decided, but the lock is ours: it cannot begin yet, and nothing may be taken for awaited any
+ * more. */
+static void a_guardian_that_has_decided_to_go_back_is_not_taken_for_one_that_waits(void **state)
+{
+    struct place *place = *state;
+    struct confirm confirm = CONFIRM_INIT;
+    struct confirm_result result;
+    uint64_t left;
+    int lock, r = 0, error;
+
+    assert_int_equal(run_directory_make(&place->paths), 0);
+    assert_int_equal(confirm_begin(&place->paths, both, 60000000, NULL, NULL, &confirm), 0);
+    lock = lock_acquire(&place->paths, 0);
+    assert_true(lock >= 0);
+    assert_int_equal(confirm_check(&place->paths, &confirm), 0);
+    assert_int_equal(confirm_answer(&confirm, false), 0);
+    for (unsigned i = 0; r == 0 && i < 3000; i++) {
+        usleep(10000);
+        r = confirm_check(&place->paths, &confirm);
+    }
+    assert_int_equal(r, -ECANCELED);
+    assert_int_equal(confirm_keep(&place->paths, &error), -ECANCELED);
+    assert_int_equal(confirm_pending(&place->paths, &left), 2);
+    lock_release(lock);
+    confirm_receive(&confirm, &result);
+    assert_int_equal(result.outcome, CONFIRM_PUT_BACK);
+    confirm_done(&confirm);
+    assert_int_equal(confirm_pending(&place->paths, &left), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -250,6 +280,7 @@ int main(void)
         TEST(a_value_that_fails_is_counted_and_does_not_stop_the_rest),
         TEST(the_lock_is_waited_for_no_longer_than_asked),
         TEST(a_trial_that_is_not_confirmed_takes_everything_back),
+        TEST(a_guardian_that_has_decided_to_go_back_is_not_taken_for_one_that_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

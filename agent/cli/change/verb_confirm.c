@@ -35,6 +35,10 @@ int confirming_refuse(struct cli *cli)
     if (r < 0)
         return r;
     r = confirm_pending(&cli->paths, &left);
+    if (r == 2) {
+        say("an apply was not confirmed and is being put back; try again when that is done");
+        return -EBUSY;
+    }
     if (r > 0) {
         say("an apply awaits its confirmation (%llu s left): 'rpfpolicy confirm' keeps it",
             (unsigned long long)(left / USEC_PER_SEC));

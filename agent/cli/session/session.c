@@ -195,6 +195,9 @@ bool say_who_hinders(const struct cli *cli, int error, const char *done)
     case -EINPROGRESS:
         say_on_trial(done);
         return true;
+    case -ECANCELED:
+        say("it was not confirmed and everything is put back; %s", done);
+        return true;
     case -EOWNERDEAD:
         say("the process that would put everything back is gone; %s", done);
         return true;
