@@ -4,41 +4,21 @@
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 system_enter "$@"
-# shellcheck source=tests/lib/command.sh
-. "$SYSTEM_SOURCE/tests/lib/command.sh"
+# shellcheck source=tests/lib/trial.sh
+. "$SYSTEM_SOURCE/tests/lib/trial.sh"
 
-APPLY_ERR=$SYSTEM_WORK/apply.err
 ACCEPTED=/var/lib/rpfpolicy/accepted.conf
 PENDING=/run/rpfpolicy/confirm
-PRELOAD=$SYSTEM_BUILD/tests/lib/end-at-write.so
-
-# There is no terminal to ask on.
-run() {
-    "$SYSTEM_BUILD/agent/cli/rpfpolicy" "$@" >"$OUT" 2>"$ERR" </dev/null
-    STATUS=$?
-}
-
-# wait_until WHAT COMMAND...: within 30 s.
-wait_until() {
-    local what=$1 i
-
-    shift
-    for i in $(seq 3000); do
-        "$@" && return
-        sleep 0.01
-    done
-    system_abort "never came true: $what"
-}
 
 ended() {
     [ ! -e "$PENDING" ] && [ ! -e "$ACCEPTED.trial" ]
 }
 
+WITH=() # variables of the next apply_waits
 # apply_waits [OPTION...]: an apply in the background that waits for its confirmation.
 apply_waits() {
     : >"$APPLY_ERR"
-    "$SYSTEM_BUILD/agent/cli/rpfpolicy" apply "$@" >"$SYSTEM_WORK/apply.out" 2>"$APPLY_ERR" \
-        </dev/null &
+    env "${WITH[@]}" "$RPFPOLICY" apply "$@" >"$SYSTEM_WORK/apply.out" 2>"$APPLY_ERR" </dev/null &
     APPLY=$!
     wait_until "apply waits" grep -q "rpfpolicy confirm" "$APPLY_ERR"
 }
@@ -104,7 +84,7 @@ run apply --confirm=5s
 expect_status "another apply --confirm meanwhile" 1
 run apply --confirm=soon
 says "what is no time is refused as that" "$ERR" "takes a time such as 60s.*'soon'"
-setpriv --reuid=65534 --regid=65534 --clear-groups "$SYSTEM_BUILD/agent/cli/rpfpolicy" confirm \
+setpriv --reuid=65534 --regid=65534 --clear-groups "$RPFPOLICY" confirm \
     >"$OUT" 2>"$ERR"
 expect_equal "confirm without privilege: exit status" "$?" 1
 run confirm
@@ -125,8 +105,10 @@ policy_file 10-test.conf <<'END'
 lxc* = off
 * = strict, observe
 END
-LD_PRELOAD=$SYSTEM_BUILD/tests/lib/refuse-open.so REFUSE_SYNC=$SYSTEM_WORK/refuse-sync \
-    ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" apply_waits --confirm
+preload_with refuse-open REFUSE_SYNC="$SYSTEM_WORK/refuse-sync"
+WITH=("${PRELOADED[@]}")
+apply_waits --confirm
+WITH=()
 : >"$SYSTEM_WORK/refuse-sync"
 run confirm
 expect_status "confirm where the disk fails" 0
@@ -184,7 +166,7 @@ expect_back "with others at work"
 
 on_terminal() {
     python3 "$SYSTEM_SOURCE/tests/lib/on-terminal.py" 'Keep these values?' "$1" \
-        "$SYSTEM_BUILD/agent/cli/rpfpolicy" apply --confirm=30s >"$OUT"
+        "$RPFPOLICY" apply --confirm=30s >"$OUT"
     STATUS=$?
     wait_until "the guardian ends" ended
 }
@@ -207,12 +189,11 @@ lxc* = off
 * = strict
 END
 sysctl -qw net.ipv4.conf.all.rp_filter=2
-[ -e "$PRELOAD" ] || system_abort "$PRELOAD is not built"
 note_old
 
 killed() {
-    # A program built with the address sanitizer wants to be told that it does not come first.
-    env LD_PRELOAD="$PRELOAD" ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" "$@" >"$OUT" 2>"$ERR" </dev/null
+    preload_with end-at-write
+    env "${PRELOADED[@]}" "$@" >"$OUT" 2>"$ERR" </dev/null
     STATUS=$?
     wait_until "the guardian ends" ended
 }
@@ -220,7 +201,7 @@ killed() {
 n=0
 for variable in END_AT_WRITE END_AFTER_WRITE; do
     for n in $(seq 50); do
-        killed "$variable=$n" "$SYSTEM_BUILD/agent/cli/rpfpolicy" apply --confirm=1s
+        killed "$variable=$n" "$RPFPOLICY" apply --confirm=1s
         [ "$STATUS" = 137 ] || break
         expect_back "--confirm, $variable=$n"
     done
@@ -245,7 +226,7 @@ new=$(effectives)
 for variable in END_AT_WRITE END_AFTER_WRITE; do
     for n in $(seq 50); do
         put_old
-        killed "$variable=$n" "$SYSTEM_BUILD/agent/cli/rpfpolicy" apply
+        killed "$variable=$n" "$RPFPOLICY" apply
         [ "$STATUS" = 137 ] || break
         between=$(effectives)
         for i in 1 2 3 4 5; do

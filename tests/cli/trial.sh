@@ -6,31 +6,12 @@
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 system_enter "$@"
-# shellcheck source=tests/lib/command.sh
-. "$SYSTEM_SOURCE/tests/lib/command.sh"
+# shellcheck source=tests/lib/trial.sh
+. "$SYSTEM_SOURCE/tests/lib/trial.sh"
 
 ROUNDS=${1:-15} # of two commands at random times
-RPFPOLICY=$SYSTEM_BUILD/agent/cli/rpfpolicy
 STATE=/var/lib/rpfpolicy
-APPLY_ERR=$SYSTEM_WORK/apply.err
-PRELOAD=$SYSTEM_BUILD/tests/lib/stop-at-step.so
 STOPPED=$SYSTEM_WORK/stopped
-
-run() {
-    "$RPFPOLICY" "$@" >"$OUT" 2>"$ERR" </dev/null
-    STATUS=$?
-}
-
-wait_until() {
-    local what=$1 _
-
-    shift
-    for _ in $(seq 6000); do
-        "$@" && return
-        sleep 0.01
-    done
-    system_abort "never came true: $what"
-}
 
 # The three policies, and what eth0 is under them.
 for policy in old:off plain:loose trial:strict; do
@@ -242,14 +223,10 @@ umount $STATE
 
 # --- two at once, stopped at each of their steps
 
-[ -e "$PRELOAD" ] || system_abort "$PRELOAD is not built"
-
 # at_step N [VARIABLE=VALUE...]: variables by which a program stops at its step N.
 at_step() {
     rm -f "$STOPPED"
-    # A program built with the address sanitizer wants to be told that it does not come first.
-    STEP=(LD_PRELOAD="$PRELOAD" STOP_AT="$1" STOP_FILE="$STOPPED" "${@:2}"
-        ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0")
+    preload_with stop-at-step STOP_AT="$1" STOP_FILE="$STOPPED" "${@:2}"
 }
 
 is_stopped() {
@@ -308,7 +285,7 @@ APPLY_PLAIN=("$RPFPOLICY" apply --policy="$SYSTEM_WORK/plain.conf")
 for n in $(seq 60); do
     begin
     at_step "$n"
-    plain_start "${STEP[@]}" "${APPLY_PLAIN[@]}"
+    plain_start "${PRELOADED[@]}" "${APPLY_PLAIN[@]}"
     wait_until "the plain apply stops at step $n" plain_stops_or_ends
     is_stopped || break
     lock_is_held || beside=true
@@ -339,7 +316,7 @@ cut_off() {
     ip address add 192.0.2.1/24 dev eth0
     sysctl -qw net.ipv4.conf.all.rp_filter=2
     at_step "$n"
-    env "${STEP[@]}" "$RPFPOLICY" apply --policy="$SYSTEM_WORK/parts.conf" --confirm=300s \
+    env "${PRELOADED[@]}" "$RPFPOLICY" apply --policy="$SYSTEM_WORK/parts.conf" --confirm=300s \
         >"$OUT" 2>"$ERR" </dev/null &
     PLAIN=$!
     APPLY=$PLAIN
@@ -355,9 +332,9 @@ cut_off() {
 }
 
 printf '[rp_filter]\neth0 = strict\n* = loose\n[log_martians]\n* = yes\n' >"$SYSTEM_WORK/parts.conf"
-export -f cut_off no_guardian at_step wait_until system_abort is_stopped trial_waits_or_ends trial_stops_or_waits \
-    waits guardian
-export SYSTEM_WORK RPFPOLICY PRELOAD STOPPED OUT ERR
+export -f preload_with cut_off no_guardian at_step wait_until system_abort is_stopped \
+    trial_waits_or_ends trial_stops_or_waits waits guardian
+export SYSTEM_WORK SYSTEM_BUILD RPFPOLICY STOPPED OUT ERR
 between=0
 for n in $(seq 60); do
     begin
@@ -381,11 +358,11 @@ for child in '' STOP_CHILD=1; do
     for n in $(seq 60); do
         begin
         at_step 1
-        plain_start "${STEP[@]}" "${APPLY_PLAIN[@]}"
+        plain_start "${PRELOADED[@]}" "${APPLY_PLAIN[@]}"
         wait_until "the plain apply stops" is_stopped
         # shellcheck disable=SC2086 # a word or none
         at_step "$n" $child
-        trial_start "${STEP[@]}"
+        trial_start "${PRELOADED[@]}"
         wait_until "the trial gets to step $n" trial_stops_or_waits
         if ! is_stopped; then
             kill -TERM "$APPLY"
@@ -442,7 +419,7 @@ for verb in accept restore 'routes apply' 'routes flush'; do
     run accept --policy="$SYSTEM_WORK/old.conf"
     at_step 1
     # shellcheck disable=SC2086 # words
-    plain_start "${STEP[@]}" "$RPFPOLICY" --policy="$SYSTEM_WORK/plain.conf" $verb
+    plain_start "${PRELOADED[@]}" "$RPFPOLICY" --policy="$SYSTEM_WORK/plain.conf" $verb
     wait_until "$verb stops" plain_stops_or_ends
     expect "$verb stops before it takes the lock" is_stopped
     trial_waits

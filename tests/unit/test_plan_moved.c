@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "kernel_sim.h"
+#include "plan_domain.h"
 #include "policy/decide/plan.h"
 
 /* One run: what is needed to say where it went wrong. */
@@ -30,25 +30,6 @@ static void print_run(const struct run *run, const char *what, const struct sim_
                     device->facts.conf[run->sim.key], sim_effective(&run->sim, device),
                     device->facts.forwarding);
     print_error("\n");
-}
-
-#define CHECK(run, device, condition)                                                              \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            print_run(run, #condition, device);                                                    \
-            fail();                                                                                \
-        }                                                                                          \
-    } while (0)
-
-static struct policy *parse(const char *text)
-{
-    _cleanup_diags_ struct diags diags = DIAGS_INIT;
-    struct policy *policy = policy_new();
-
-    assert_non_null(policy);
-    assert_int_equal(policy_add_file(policy, "t.conf", text, strlen(text), &diags), 0);
-    assert_int_equal(policy_finish(policy, &diags), 0);
-    return diags_failed(&diags) ? policy_free(policy) : policy;
 }
 
 /* What whoever watches all the time knows: the state before, and who followed from there. */
@@ -198,13 +179,6 @@ static void check_outcome(const struct run *run)
     }
 }
 
-struct domain {
-    enum key key;
-    const int *stored; /* of all, default and the devices */
-    size_t n_stored;
-    const char *const *rules, *const *any, *const *pins; /* NULL-terminated; "" for no line */
-};
-
 static void add_devices(struct sim *sim, const struct domain *domain, bool forwarding)
 {
     char name[32];
@@ -276,56 +250,37 @@ static void try_moves(struct run *run, const struct domain *domain, size_t *undo
         }
 }
 
-static void try_policy(const struct domain *domain, const char *text, size_t *undone)
+struct trial {
+    struct run run;
+    size_t undone;
+};
+
+static void try_start(const struct domain *domain, const struct sim *start, bool forwarding,
+                      void *data)
 {
-    struct run run = {.text = text, .policy = parse(text)};
+    struct trial *trial = data;
 
-    if (!run.policy)
-        return;
-    for (size_t i = 0; i < domain->n_stored * domain->n_stored; i++)
-        for (int bits = 0; bits < 4; bits++) {
-            bool forwarding = bits & 2;
-
-            if (forwarding && domain->key != KEY_ACCEPT_REDIRECTS)
-                continue;
-            run.sim = (struct sim){.key = domain->key,
-                                   .all = domain->stored[i / domain->n_stored],
-                                   .def = domain->stored[i % domain->n_stored],
-                                   .def_forwarding = forwarding,
-                                   .def_written = bits & 1};
-            add_devices(&run.sim, domain, forwarding);
-            if (settle(&run))
-                try_moves(&run, domain, undone);
-        }
-    policy_free(run.policy);
+    trial->run.sim = *start;
+    add_devices(&trial->run.sim, domain, forwarding);
+    if (settle(&trial->run))
+        try_moves(&trial->run, domain, &trial->undone);
 }
 
-static void line(char *text, size_t size, const char *pattern, const char *value)
+static void try_policy(const struct domain *domain, const char *text, struct policy *policy,
+                       void *data)
 {
-    size_t used = strlen(text);
+    struct trial trial = {.run = {.text = text, .policy = policy}};
+    size_t *undone = data;
 
-    if (*value)
-        snprintf(text + used, size - used, "%s = %s\n", pattern, value);
+    domain_each_start(domain, try_start, &trial);
+    *undone += trial.undone;
 }
 
 static void try_all(const struct domain *domain)
 {
     size_t undone = 0;
-    char text[512];
 
-    for (const char *const *rule = domain->rules; *rule; rule++)
-        for (const char *const *any = domain->any; *any; any++)
-            for (const char *const *all = domain->pins; *all; all++)
-                for (const char *const *def = domain->pins; *def; def++) {
-                    if (!**rule && !**any && !**all && !**def)
-                        continue;
-                    snprintf(text, sizeof(text), "[%s]\n", key_info(domain->key)->name);
-                    line(text, sizeof(text), "a*", *rule);
-                    line(text, sizeof(text), "*", *any);
-                    line(text, sizeof(text), "all", *all);
-                    line(text, sizeof(text), "default", *def);
-                    try_policy(domain, text, &undone);
-                }
+    domain_each_policy(domain, try_policy, &undone);
     assert_true(undone > 0);
 }
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "kernel_sim.h"
+#include "plan_domain.h"
 #include "policy/decide/plan.h"
 
 /* One run: what is needed to say where it went wrong. */
@@ -19,18 +19,6 @@ struct run {
     size_t writes;
     int only; /* ifindex, 0 for a full plan */
 };
-
-static struct policy *parse(const char *text)
-{
-    _cleanup_diags_ struct diags diags = DIAGS_INIT;
-    struct policy *policy = policy_new();
-
-    assert_non_null(policy);
-    assert_int_equal(policy_add_file(policy, "t.conf", text, strlen(text), &diags), 0);
-    assert_int_equal(policy_finish(policy, &diags), 0);
-    /* A rule that a pin rules out is refused: no such plan is ever made. */
-    return diags_failed(&diags) ? policy_free(policy) : policy;
-}
 
 static void print_run(const struct run *run, const char *what, const struct sim_device *device)
 {
@@ -45,14 +33,6 @@ static void print_run(const struct run *run, const char *what, const struct sim_
                     device->born_before);
     print_error("\n");
 }
-
-#define CHECK(run, device, condition)                                                              \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            print_run(run, #condition, device);                                                    \
-            fail();                                                                                \
-        }                                                                                          \
-    } while (0)
 
 static void make_plan(const struct run *run, size_t count, struct plan *ret)
 {
@@ -304,13 +284,6 @@ static void check_plan(struct run *run, int only)
     check_one_moves_all_only_for_need(run, &first);
 }
 
-struct domain {
-    enum key key;
-    const int *stored; /* of all, default and the devices */
-    size_t n_stored;
-    const char *const *rules, *const *any, *const *pins; /* NULL-terminated; "" for no line */
-};
-
 static void add_devices(struct sim *sim, const struct domain *domain, bool forwarding)
 {
     struct sim_device *device;
@@ -363,59 +336,39 @@ static void check_both_plans(struct run *run, unsigned *counter)
     check_plan(run, run->start.devices[(*counter)++ % run->start.count].facts.ifindex);
 }
 
-static void try_policy(const struct domain *domain, const char *text, unsigned *counter)
+struct trial {
+    struct run run;
+    unsigned *counter;
+};
+
+static void try_start(const struct domain *domain, const struct sim *start, bool forwarding,
+                      void *data)
 {
-    struct run run = {.text = text, .policy = parse(text)};
+    struct trial *trial = data;
+    struct run *run = &trial->run;
 
-    if (!run.policy)
-        return;
-    for (size_t i = 0; i < domain->n_stored * domain->n_stored; i++)
-        for (int bits = 0; bits < 4; bits++) {
-            bool forwarding = bits & 2;
-
-            if (forwarding && domain->key != KEY_ACCEPT_REDIRECTS)
-                continue;
-            run.start = (struct sim){.key = domain->key,
-                                     .all = domain->stored[i / domain->n_stored],
-                                     .def = domain->stored[i % domain->n_stored],
-                                     .def_forwarding = forwarding,
-                                     .def_written = bits & 1};
-            add_devices(&run.start, domain, forwarding);
-            check_both_plans(&run, counter);
-            hold_some(&run.start, *counter);
-            check_both_plans(&run, counter);
-            pause_some(&run.start, *counter);
-            check_both_plans(&run, counter);
-        }
-    policy_free(run.policy);
+    run->start = *start;
+    add_devices(&run->start, domain, forwarding);
+    check_both_plans(run, trial->counter);
+    hold_some(&run->start, *trial->counter);
+    check_both_plans(run, trial->counter);
+    pause_some(&run->start, *trial->counter);
+    check_both_plans(run, trial->counter);
 }
 
-static void line(char *text, size_t size, const char *pattern, const char *value)
+static void try_policy(const struct domain *domain, const char *text, struct policy *policy,
+                       void *data)
 {
-    size_t used = strlen(text);
+    struct trial trial = {.run = {.text = text, .policy = policy}, .counter = data};
 
-    if (*value)
-        snprintf(text + used, size - used, "%s = %s\n", pattern, value);
+    domain_each_start(domain, try_start, &trial);
 }
 
 static void try_all(const struct domain *domain)
 {
     unsigned counter = 0;
-    char text[512];
 
-    for (const char *const *rule = domain->rules; *rule; rule++)
-        for (const char *const *any = domain->any; *any; any++)
-            for (const char *const *all = domain->pins; *all; all++)
-                for (const char *const *def = domain->pins; *def; def++) {
-                    if (!**rule && !**any && !**all && !**def)
-                        continue;
-                    snprintf(text, sizeof(text), "[%s]\n", key_info(domain->key)->name);
-                    line(text, sizeof(text), "a*", *rule);
-                    line(text, sizeof(text), "*", *any);
-                    line(text, sizeof(text), "all", *all);
-                    line(text, sizeof(text), "default", *def);
-                    try_policy(domain, text, &counter);
-                }
+    domain_each_policy(domain, try_policy, &counter);
     assert_true(counter > 0);
 }
 
