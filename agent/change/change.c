@@ -25,6 +25,7 @@ static int run_engine(struct change *change, size_t i, unsigned phases)
     change->engine = engine;
     change->phases = phases;
     change->counts = &outcome->counts[i];
+    change->live = NULL;
     r = request->back ? engine->put_back(change, request->back[i], phases)
                       : engine->carry_out(change, phases);
     if (r >= 0 && is_forbidden(change))
@@ -109,6 +110,7 @@ int change_run(const struct change_request *request, struct change_outcome *ret)
     *ret = (struct change_outcome){0};
     r = run_locked(&change);
     netlink_close(&change.nl);
+    missing_ways_done(&change.missing);
     if (!request->no_flush)
         flush(request, ret);
     return r;

@@ -11,6 +11,42 @@ int change_announce(struct change *change, const void *records, size_t n)
     return listener && listener->announce ? listener->announce(&what, change->request->data) : 0;
 }
 
+/* The same addition failed again, or was left out again for it. */
+static bool was_told(const struct change *change, const struct engine_change *again,
+                     enum change_result result, int error)
+{
+    const struct missing_way *way = again->phase == CHANGE_ADDITIONS
+                                        ? missing_ways_of(&change->missing, change->engine, again)
+                                        : NULL;
+
+    if (!way || result == CHANGE_LEFT)
+        return way;
+    return result == CHANGE_FAILED && way->error == error && again->command &&
+           streq(way->command, again->command);
+}
+
+/* The first one of a part of a device tells why. True where it need not be told again. */
+static bool note_missing(struct change *change, const void *what, enum change_result result,
+                         int error)
+{
+    const struct engine *engine = change->engine;
+    struct engine_change text = {0};
+    bool told;
+
+    if ((result != CHANGE_FAILED && result != CHANGE_LEFT) || !engine->describe)
+        return false;
+    if (engine->describe(what, change->live, &text) < 0) {
+        change->missing.unknown = true;
+        return false;
+    }
+    told = was_told(change, &text, result, error);
+    if (!told && change->phases == CHANGE_ADDITIONS &&
+        !missing_ways_of(&change->missing, engine, &text))
+        missing_ways_add(&change->missing, engine, &text, error);
+    engine_change_done(&text);
+    return told;
+}
+
 void change_tell(struct change *change, const void *what, enum change_result result, int error)
 {
     const struct change_listener *listener = change->request->listener;
@@ -18,8 +54,11 @@ void change_tell(struct change *change, const void *what, enum change_result res
                                    .phases = change->phases,
                                    .change = what,
                                    .result = result,
-                                   .error = error};
+                                   .error = error,
+                                   .live = change->live,
+                                   .missing = &change->missing};
     struct change_counts *counts = change->counts;
+    bool told = note_missing(change, what, result, error);
 
     switch (result) {
     case CHANGE_DONE:
@@ -42,16 +81,19 @@ void change_tell(struct change *change, const void *what, enum change_result res
         counts->left++;
         break;
     }
-    if (listener && listener->report)
+    if (!told && listener && listener->report)
         listener->report(&report, change->request->data);
 }
 
-void change_finish(struct change *change, const void *plan)
+bool change_is_followed(const struct change *change)
 {
-    const struct change_listener *listener = change->request->listener;
+    return change->request->listener && change->request->listener->finished;
+}
 
-    if (listener && listener->finished)
-        listener->finished(change->engine, change->phases, plan, change->request->data);
+void change_finish(struct change *change, const struct engine_report *found)
+{
+    if (change_is_followed(change))
+        change->request->listener->finished(change->phases, found, change->request->data);
 }
 
 int change_complete(struct change *change, struct live *live)
@@ -65,6 +107,8 @@ int change_complete(struct change *change, struct live *live)
         if (r >= 0)
             pauses_mark(&pauses, live, pauses_now());
     }
+    if (!request->back)
+        missing_ways_mark(&change->missing, live);
     if (r >= 0 && request->by.complete)
         r = request->by.complete(live, request->data);
     return r;

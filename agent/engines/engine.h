@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "agent/base/paths.h"
+#include "agent/engines/engine_report.h"
 #include "agent/kernel/links.h"
 #include "agent/kernel/netlink.h"
 #include "policy/lang/policy.h"
@@ -58,6 +59,8 @@ struct change_report {
     const void *change; /* of its own kind: struct write, struct routes_change … */
     enum change_result result;
     int error;
+    const struct live *live;            /* for `describe` of the engine */
+    const struct missing_ways *missing; /* why something is held back */
 };
 
 /* Changes of an engine, before they are tried; engine NULL: before everything, the lock was taken
@@ -71,9 +74,12 @@ struct change_announcement {
 struct change_listener {
     /* NULL, or a negative errno ends the work before these changes. */
     int (*announce)(const struct change_announcement *what, void *data);
-    void (*report)(const struct change_report *report, void *data); /* may be NULL */
-    /* NULL, or an engine is through with these phases of its plan, which is of its own kind. */
-    void (*finished)(const struct engine *engine, unsigned phases, const void *plan, void *data);
+    /* NULL, or called for each. What an engine could not add before values it tries again after
+     * them; where that fails in the same way it is not told a second time. */
+    void (*report)(const struct change_report *report, void *data);
+    /* NULL, or an engine is through with these phases: what it found before it changed anything in
+     * them. Only of engines that tell. */
+    void (*finished)(unsigned phases, const struct engine_report *found, void *data);
 };
 
 /* What the plans are made by: a policy, and what the program knows of devices. */
@@ -103,19 +109,55 @@ struct change_request {
     void *data;                             /* of all that is called */
 };
 
-/* A change that is under way. */
+/* A change that is under way. While engines carry out a policy, a device for which something is
+ * missing by now is marked as held in every picture that change_complete() is given. */
 struct change {
     const struct change_request *request;
     struct change_outcome *outcome;
     struct netlink nl;
     const struct engine *engine;  /* that is at work now … */
     unsigned phases;              /* … in these … */
-    struct change_counts *counts; /* … and what it did */
+    struct change_counts *counts; /* … and what it did … */
+    const struct live *live; /* … by this picture, which it puts here for names; may be NULL */
+    struct missing_ways missing;
+};
+
+/* How an engine is spoken of. */
+struct engine_words {
+    const char *member;      /* "routing": of JSON, metrics and tables of `check` */
+    const char *changes;     /* "routes": the same of its changes */
+    const char *title;       /* "policy routing" */
+    const char *many;        /* "routes" */
+    const char *parts;       /* "routes and rules" */
+    const char *needed;      /* "a route or rule" */
+    const char *awaited;     /* "a route or rule that replies need": what values wait for */
+    const char *facts;       /* "addresses, routes and rules": what it reads */
+    const char *show, *plan; /* commands that tell more: "routes show", "routes plan" */
+};
+
+struct engine_question {
+    const struct paths *paths;
+    const struct policy *policy; /* NULL: what would take away all that we made */
+    const struct live *live;     /* with what is paused, and what the policy's sets need */
+    bool forced;                 /* as in struct change_source */
 };
 
 struct engine {
     const char *name;
     unsigned phases; /* in which it has something to do */
+
+    /* NULL: it has no state but the values of devices, which programs judge by themselves. Else
+     * reads what it needs, and changes nothing. A negative errno. */
+    int (*tell)(const struct engine *engine, const struct engine_question *question,
+                struct engine_report *ret);
+    void (*disown)(void *own); /* frees what a report has of its own kind */
+    struct engine_words words;
+    key_mask keys;     /* a picture that it is asked with holds these, too */
+    unsigned n_states; /* of its items, in the order in which they are listed … */
+    const struct state_info *(*state)(unsigned state); /* … and what each means */
+    /* One change of its own kind, in words; live: for names, may be NULL. -ENOMEM, else 0. */
+    int (*describe)(const void *change, const struct live *live, struct engine_change *ret);
+
     /* Read, plan and change what belongs to these phases, by request->by. Under the lock. A
      * negative errno: no more than what is counted was done. 0: to its end, failures are counted.
      */
@@ -139,8 +181,9 @@ int change_announce(struct change *change, const void *records, size_t n);
 /* Count and report. */
 void change_tell(struct change *change, const void *what, enum change_result result, int error);
 
-/* All was tried that belongs to the phases. */
-void change_finish(struct change *change, const void *plan);
+/* All was tried that belongs to the phases. found may be empty where nobody listens. */
+bool change_is_followed(const struct change *change);
+void change_finish(struct change *change, const struct engine_report *found);
 
 /* Add to a picture that was read what is paused, and what the program knows. */
 int change_complete(struct change *change, struct live *live);

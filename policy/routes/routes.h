@@ -137,9 +137,6 @@ void routes_plan_done(struct routes_plan *plan);
 /* Why its value is held, for one that holds it: the conflict, or what message says. */
 const char *routes_hold_reason(const struct routes_device *device);
 
-/* Mark exactly the devices as held that hold their value. */
-void routes_mark_held(const struct routes_plan *plan, struct live *live);
-
 /* How many of the changes, the first ones, add something: new ways, which are to be there before a
  * device becomes strict. The rest takes away, and is for when no device needs it any more. */
 size_t routes_plan_additions(const struct routes_plan *plan);

@@ -182,15 +182,3 @@ const char *routes_hold_reason(const struct routes_device *device)
 {
     return (device->state == ROUTES_CONFLICT ? device->conflict : device->message) ?: "";
 }
-
-void routes_mark_held(const struct routes_plan *plan, struct live *live)
-{
-    for (size_t i = 0; i < live->count; i++)
-        live->devices[i].held = false;
-    for (size_t i = 0; i < plan->n_devices; i++) {
-        struct device *device = live_by_ifindex(live, plan->devices[i].ifindex);
-
-        if (device)
-            device->held = plan->devices[i].holds_value;
-    }
-}

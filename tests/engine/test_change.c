@@ -46,10 +46,11 @@ static void report(const struct change_report *told, void *data)
     place->reports++;
 }
 
-static void finished(const struct engine *engine, unsigned phases, const void *plan, void *data)
+static void finished(unsigned phases, const struct engine_report *found, void *data)
 {
     struct place *place = data;
 
+    assert_non_null(found->engine);
     place->ends++;
 }
 
@@ -68,6 +69,7 @@ static int set_up(void **state)
         return -1;
     strcpy(probe_directory, place->root);
     probe_wish_a = probe_wish_b = (struct probe_wish){0};
+    probe_device[0] = '\0';
     place->request = (struct change_request){.paths = &place->paths,
                                              .engines = both,
                                              .lock_timeout_ms = 1000,
@@ -163,6 +165,23 @@ static void without_its_ways_no_value_is_written(void **state)
     assert_ptr_equal(place->outcome.broke, &engine_probe_b);
     assert_int_equal(place->outcome.phases, CHANGE_ADDITIONS);
     assert_done(place, "a add");
+}
+
+/* Whichever engine lacks something, and whichever writes; and it is told once. */
+static void a_value_waits_for_the_way_of_its_device(void **state)
+{
+    struct place *place = *state;
+
+    strcpy(probe_device, "lo");
+    probe_wish_a = (struct probe_wish){.value = 1, .way = true, .way_fails = true};
+    probe_wish_b = (struct probe_wish){.value = 2};
+    assert_int_equal(change_run(&place->request, &place->outcome), 0);
+    assert_done(place, "a add fails,a held,b held");
+    assert_int_equal(place->reports, 3);
+    assert_int_equal(change_total(&place->outcome).held, 2);
+    probe_wish_a.way_fails = false;
+    assert_int_equal(change_run(&place->request, &place->outcome), 0);
+    assert_done(place, "a add,a value,b value");
 }
 
 static void where_values_break_no_way_is_taken(void **state)
@@ -276,6 +295,7 @@ int main(void)
         TEST(one_engine_alone_is_asked_once),
         TEST(what_is_not_accepted_changes_nothing),
         TEST(without_its_ways_no_value_is_written),
+        TEST(a_value_waits_for_the_way_of_its_device),
         TEST(where_values_break_no_way_is_taken),
         TEST(a_value_that_fails_is_counted_and_does_not_stop_the_rest),
         TEST(the_lock_is_waited_for_no_longer_than_asked),

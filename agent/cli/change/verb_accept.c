@@ -17,13 +17,14 @@ static int look_before(struct session *session)
 
     if (!lockout_agent_writes(session))
         return 0;
-    r = session_read(session, IMPACT_KEYS | ROUTING_KEYS, FACT_ADDRESSES);
+    r = session_read(session, IMPACT_KEYS | reports_keys(), FACT_ADDRESSES);
     if (r < 0 || session->acceptance == ACCEPTED_SAME)
         return r;
     r = lockout_plan_ahead(session, &plan);
     if (r < 0)
         return cli_given(session->cli, OPTION_FORCE) ? 0 : r;
-    return lockout_check(session, &plan.values, &plan.routing.plan, LOCKOUT_ACCEPT, &peers);
+    return lockout_check(session, &plan.values, impact_routes(&plan.reports), LOCKOUT_ACCEPT,
+                         &peers);
 }
 
 static void print(struct cli *cli, const struct session *session)

@@ -5,10 +5,8 @@
 
 #include "agent/change/change.h"
 #include "agent/cli/change/confirming.h"
-#include "agent/cli/change/engine_rows.h"
 #include "agent/cli/change/writes.h"
 #include "agent/cli/peers/lockout.h"
-#include "agent/cli/routes/routing_report.h"
 #include "agent/store/agent_state.h"
 #include "agent/store/before.h"
 
@@ -18,22 +16,27 @@ struct applying {
     struct peers peers;     /* who would be cut … */
     bool blind;             /* … which is not known */
     struct confirm confirm; /* with --confirm */
-    struct routing routing; /* as it was before */
+    struct reports reports; /* as it was before */
     enum agent_state agent; /* as it was before */
-    struct routing_writing writing;
-    json_t *held;            /* what is left out for want of a way, in JSON */
+    struct writings writings;
+    json_t *held;            /* what is left out for want of a way, in JSON … */
+    const char *waits_for;   /* … and of what */
     const struct plan *plan; /* as it was before */
     bool said, accepted;
 };
 
-static void report_held(struct applying *applying, const struct write *write)
+static void report_held(struct applying *applying, const struct missing_ways *missing,
+                        const struct write *write)
 {
     struct cli *cli = applying->cli;
+    const struct missing_way *way = missing_ways_find(missing, write->ifindex);
 
+    if (way && !applying->waits_for)
+        applying->waits_for = way->engine->words.awaited;
     if (cli->format == FORMAT_JSON)
-        json_array_append_new(applying->held, json_held(&applying->writing.missing, write));
+        json_array_append_new(applying->held, json_held(missing, write));
     else
-        held_print(&applying->writing.missing, &cli->out, write);
+        write_print_held(missing, &cli->out, write);
 }
 
 static void report_write(struct applying *applying, const struct change_report *told)
@@ -49,7 +52,7 @@ static void report_write(struct applying *applying, const struct change_report *
     _cleanup_free_ char *text = NULL;
 
     if (result == CHANGE_HELD) {
-        report_held(applying, write);
+        report_held(applying, told->missing, write);
         return;
     }
     if (cli->format == FORMAT_JSON) {
@@ -72,22 +75,26 @@ static void report_write(struct applying *applying, const struct change_report *
     fputc('\n', cli->out.stream);
 }
 
+static struct engine_writing *writing_of(struct applying *applying, const struct engine *engine)
+{
+    return &applying->writings.items[engine_row(engine)];
+}
+
 static void report(const struct change_report *told, void *data)
 {
     struct applying *applying = data;
 
-    if (told->engine == &engine_routes)
-        routing_tell(&applying->writing, told);
-    else
+    if (told->engine == &engine_sysctl)
         report_write(applying, told);
+    else
+        engine_tell(writing_of(applying, told->engine), &applying->cli->out, told);
 }
 
-static void finished(const struct engine *engine, unsigned phases, const void *plan, void *data)
+static void finished(unsigned phases, const struct engine_report *found, void *data)
 {
     struct applying *applying = data;
 
-    if (engine == &engine_routes)
-        routing_tell_end(&applying->writing, phases, plan);
+    engine_tell_end(writing_of(applying, found->engine), &applying->cli->out, phases, found);
 }
 
 static void open_json(const struct applying *applying, const struct plan *plan, bool dry)
@@ -111,22 +118,25 @@ static void open_json(const struct applying *applying, const struct plan *plan, 
 
 static void close_json(struct applying *applying, const struct change_outcome *outcome)
 {
-    const struct change_counts *result = &outcome->counts[ROW_SYSCTL];
+    const struct change_counts *result = &outcome->counts[engine_row(&engine_sysctl)];
     struct cli *cli = applying->cli;
     json_t *summary;
 
     if (cli->format != FORMAT_JSON)
         return;
     json_close(&cli->out, ']');
-    json_element(&cli->out, "routes", json_incref(applying->writing.changes));
+    writings_json(&cli->out, &applying->writings);
     json_element(&cli->out, "held", json_incref(applying->held));
     json_impossible(&cli->out, applying->session);
-    json_routing_devices(&cli->out, &applying->routing);
+    reports_json(&cli->out, &applying->reports);
     summary = json_object();
     json_set(summary, {"written", json_integer(result->done)}, {"gone", json_integer(result->gone)},
              {"failed", json_integer(result->failed)}, {"held", json_integer(result->held)},
-             {"flushed", json_boolean(outcome->flushed)},
-             {"routes", json_routes_outcome(&outcome->counts[ROW_ROUTES])});
+             {"flushed", json_boolean(outcome->flushed)});
+    for (size_t i = 0; engine_rows[i]; i++)
+        if (engine_rows[i]->tell)
+            json_object_set_new(summary, engine_rows[i]->words.changes,
+                                json_engine_outcome(&outcome->counts[i]));
     json_element(&cli->out, "summary", summary);
     json_close(&cli->out, '}');
 }
@@ -141,45 +151,61 @@ static void print_rest(struct cli *cli, const struct session *session, const str
     notes_print(cli->out.stream, session, plan);
 }
 
+static void show_write(struct cli *cli, const struct write *write)
+{
+    _cleanup_free_ char *text = NULL;
+
+    if (cli->format == FORMAT_JSON) {
+        json_element(&cli->out, NULL, json_write(write));
+        return;
+    }
+    text = write_text(write);
+    fprintf(cli->out.stream, "%s\n", text ?: "memory ran out");
+}
+
+/* What any engine would do in one phase; values are the writes. */
+static void show_phase(struct applying *applying, enum change_phase phase)
+{
+    for (size_t i = 0; engine_rows[i]; i++) {
+        const struct engine_report *report = reports_of(&applying->reports, engine_rows[i]);
+
+        if (report)
+            report_show_changes(applying->cli->out.stream, applying->writings.items[i].changes,
+                                report, phase);
+        for (size_t j = 0; engine_rows[i] == &engine_sysctl && phase == CHANGE_VALUES &&
+                           j < applying->plan->count;
+             j++)
+            show_write(applying->cli, &applying->plan->writes[j]);
+    }
+}
+
 static int dry_run(struct applying *applying, const struct plan *plan)
 {
-    const struct routes_plan *routes = &applying->routing.plan;
-    const struct live *live = &applying->session->live;
-    size_t ways = routes_plan_additions(routes);
+    const struct reports *reports = &applying->reports;
+    struct missing_ways missing = {0};
     struct cli *cli = applying->cli;
     struct change_outcome none = {0};
 
     open_json(applying, plan, true);
-    routing_show_changes(cli->out.stream, applying->writing.changes, live, routes->changes, ways);
-    for (size_t i = 0; i < plan->count; i++) {
-        _cleanup_free_ char *text = NULL;
-
-        if (cli->format == FORMAT_JSON) {
-            json_element(&cli->out, NULL, json_write(&plan->writes[i]));
-            continue;
-        }
-        text = write_text(&plan->writes[i]);
-        fprintf(cli->out.stream, "%s\n", text ?: "memory ran out");
-    }
-    routing_show_changes(cli->out.stream, applying->writing.changes, live, routes->changes + ways,
-                         routes->n_changes - ways);
-    missing_ways_add_held(&applying->writing.missing, routes);
+    for (unsigned phase = CHANGE_ADDITIONS; phase <= CHANGE_REMOVALS; phase *= 2)
+        show_phase(applying, phase);
+    reports_missing(reports, &missing);
     for (size_t i = 0; i < plan->n_held; i++)
-        report_held(applying, &plan->held[i]);
-    none.counts[ROW_SYSCTL].held = (unsigned)plan->n_held;
+        report_held(applying, &missing, &plan->held[i]);
+    missing_ways_done(&missing);
+    none.counts[engine_row(&engine_sysctl)].held = (unsigned)plan->n_held;
     if (cli->format != FORMAT_JSON)
-        routing_print_notes(cli->out.stream, routes);
+        reports_print_notes(cli->out.stream, reports);
     close_json(applying, &none);
     print_rest(cli, applying->session, plan,
-               plan->count + plan->n_held == 0 && routes->n_changes == 0);
-    return plan_status(applying->session, plan, routes);
+               plan->count + plan->n_held + reports_changes(reports) == 0);
+    return plan_status(applying->session, plan, reports);
 }
 
 static int complete(struct live *live, void *data)
 {
     struct applying *applying = data;
 
-    missing_ways_mark(&applying->writing.missing, live);
     return session_amend(applying->session, live);
 }
 
@@ -194,9 +220,9 @@ static int read_left(struct cli *cli, unsigned flags, struct keys_left *ret)
     return 0;
 }
 
-/* routed: routes and rules are as wanted, too. */
+/* lacking: an engine, of which not all is as wanted; NULL for none. */
 static void say_left(const struct session *session, const struct keys_left *left, bool failed,
-                     bool routed)
+                     const struct engine *lacking)
 {
     char number[16];
 
@@ -207,9 +233,9 @@ static void say_left(const struct session *session, const struct keys_left *left
         say("all is as the rules that write want it; %s %s not as a rule wants that only observes, "
             "see 'rpfpolicy check'",
             count_text(left->observed, number), left->observed == 1 ? "key is" : "keys are");
-    else if (!failed && !routed)
-        say("every value is as the policy wants it, but not all of the routing, see 'rpfpolicy "
-            "routes show'");
+    else if (!failed && lacking)
+        say("every value is as the policy wants it, but not all of the %s, see 'rpfpolicy %s'",
+            lacking->words.member, lacking->words.show);
     else if (!failed)
         say("every device%s is as the policy wants it",
             session->pauses.count > 0 ? " that is not paused" : "");
@@ -231,14 +257,14 @@ static void say_unkept(const struct session *session, enum agent_state before)
             before == AGENT_STOPPED ? "was stopped" : "does not run", start);
 }
 
-/* Where things stand now; the exit status follows from it. routed: as for say_left(); agent:
- * what it did before. */
-static int follow_up(struct cli *cli, const struct session *session,
-                     const struct change_outcome *outcome, bool routed, enum agent_state agent)
+/* Where things stand now; the exit status follows from it. lacking: as for say_left(). */
+static int follow_up(const struct applying *applying, const struct change_outcome *outcome,
+                     const struct engine *lacking)
 {
-    const struct change_counts *result = &outcome->counts[ROW_SYSCTL];
+    const struct change_counts *result = &outcome->counts[engine_row(&engine_sysctl)];
+    const struct session *session = applying->session;
     struct keys_left left = {0};
-    int r = read_left(cli, session->unpaused ? SESSION_UNPAUSED : 0, &left);
+    int r = read_left(applying->cli, session->unpaused ? SESSION_UNPAUSED : 0, &left);
     char number[16];
 
     if (outcome->record_error < 0)
@@ -251,12 +277,13 @@ static int follow_up(struct cli *cli, const struct session *session,
         say("%s %s failed: %s", count_text(result->failed, number), PLURAL(result->failed, "write"),
             error_text(result->first_error));
     if (result->held > 0)
-        say("%s %s held back, since a route or rule that replies need could not be put in place; "
+        say("%s %s held back, since %s could not be put in place; "
             "when the cause is gone, run 'rpfpolicy apply' again",
-            count_text(result->held, number), result->held == 1 ? "value was" : "values were");
+            count_text(result->held, number), result->held == 1 ? "value was" : "values were",
+            applying->waits_for ?: "something");
     if (r >= 0)
-        say_left(session, &left, result->failed > 0, routed);
-    say_unkept(session, agent);
+        say_left(session, &left, result->failed > 0, lacking);
+    say_unkept(session, applying->agent);
     if (result->failed + result->held > 0)
         return EXIT_WRITES;
     return r < 0 ? EXIT_ERROR : left.written > 0 ? EXIT_DRIFT : EXIT_OK;
@@ -270,7 +297,7 @@ static int announce(const struct change_announcement *what, void *data)
     const struct session *session = applying->session;
     int r;
 
-    if (what->engine == &engine_routes)
+    if (what->engine && !what->engine->remember)
         return confirm_check(&session->cli->paths, session->confirm);
     if (what->engine)
         return applying->confirm.fd < 0 ? 0 : confirm_announce(&applying->confirm, what);
@@ -310,49 +337,60 @@ static int run_change(struct applying *applying, struct change_outcome *ret)
     return change_run(&request, ret);
 }
 
-/* The exit status as far as routes go; r: what change_run() returned. EXIT_ERROR where it did not
- * come to its end. */
-static int status_of(const struct applying *applying, const struct change_outcome *outcome, int r)
+/* The exit status as far as other engines than that of values go; r: what change_run() returned.
+ * EXIT_ERROR where it did not come to its end. *ret_lacking: of which one not all is as wanted. */
+static int status_of(const struct applying *applying, const struct change_outcome *outcome, int r,
+                     const struct engine **ret_lacking)
 {
-    const struct change_counts *ways = &outcome->counts[ROW_ROUTES];
     char buffer[WRITTEN_TEXT_SIZE];
-    const char *done = written_text(&outcome->counts[ROW_SYSCTL], ways, buffer);
+    const char *done = written_text(engine_rows, outcome, buffer);
+    int status = EXIT_OK;
 
-    if (r >= 0)
-        return routing_status(&applying->writing, ways);
-    if (outcome->broke == &engine_routes)
-        return routing_say_error(applying->cli, r, done);
-    say_not_applied(applying->cli, r, done);
-    return EXIT_ERROR;
+    if (r < 0 && outcome->broke && outcome->broke != &engine_sysctl)
+        return engine_say_error(applying->cli, outcome->broke, r, done);
+    if (r < 0) {
+        say_not_applied(applying->cli, r, done);
+        return EXIT_ERROR;
+    }
+    for (size_t i = 0; engine_rows[i]; i++) {
+        int own = engine_rows[i]->tell
+                      ? engine_status(&applying->writings.items[i], &outcome->counts[i])
+                      : EXIT_OK;
+
+        if (own != EXIT_OK && !*ret_lacking)
+            *ret_lacking = engine_rows[i];
+        status = worse(status, own);
+    }
+    return status;
 }
 
 static int accept_and_change(struct applying *applying)
 {
     struct change_outcome outcome;
     int r = run_change(applying, &outcome), status;
-    const struct change_counts *values = &outcome.counts[ROW_SYSCTL];
+    const struct change_counts *values = &outcome.counts[engine_row(&engine_sysctl)];
+    const struct engine *lacking = NULL;
 
     if (!applying->accepted) {
         if (!applying->said)
             say_not_applied(applying->cli, r, "nothing was accepted or written");
         return EXIT_ERROR;
     }
-    status = status_of(applying, &outcome, r);
+    status = status_of(applying, &outcome, r, &lacking);
     close_json(applying, &outcome);
     if (status == EXIT_ERROR && r < 0 && outcome.phases != CHANGE_REMOVALS)
         return EXIT_ERROR;
     print_rest(applying->cli, applying->session, applying->plan,
                values->done + values->gone + values->failed + values->held == 0 &&
-                   applying->writing.count == 0);
-    return worse(status, follow_up(applying->cli, applying->session, &outcome, status == EXIT_OK,
-                                   applying->agent));
+                   writings_count(&applying->writings) == 0);
+    return worse(status, follow_up(applying, &outcome, lacking));
 }
 
 /* Nothing is accepted nor written before the guardian stands ready. */
 static int accept_and_carry_out(struct applying *applying)
 {
     struct cli *cli = applying->cli;
-    bool same = applying->plan->count == 0 && applying->routing.plan.n_changes == 0 &&
+    bool same = applying->plan->count == 0 && reports_changes(&applying->reports) == 0 &&
                 applying->session->acceptance == ACCEPTED_SAME;
     int status;
 
@@ -376,53 +414,54 @@ static int look_before(struct applying *applying, const struct plan *plan)
     int r;
 
     if (!lockout_agent_writes(session))
-        return lockout_check(session, plan, &applying->routing.plan, LOCKOUT_APPLY,
+        return lockout_check(session, plan, impact_routes(&applying->reports), LOCKOUT_APPLY,
                              &applying->peers);
     r = lockout_plan_ahead(session, &later);
     return r < 0 ? r
-                 : lockout_check(session, &later.values, &later.routing.plan, LOCKOUT_APPLY,
-                                 &applying->peers);
+                 : lockout_check(session, &later.values, impact_routes(&later.reports),
+                                 LOCKOUT_APPLY, &applying->peers);
+}
+
+static int plan_and_apply(struct applying *applying, struct plan *plan)
+{
+    struct cli *cli = applying->cli;
+    int r;
+
+    reports_mark(&applying->reports, &applying->session->live);
+    r = plan_make(applying->session->policy, &applying->session->live, 0, plan);
+    if (r < 0) {
+        say("cannot plan: %s", error_text(r));
+        return EXIT_ERROR;
+    }
+    writings_begin(&applying->writings, cli);
+    if (cli->format == FORMAT_JSON)
+        applying->held = json_array();
+    applying->agent = agent_state_read(&cli->paths);
+    r = look_before(applying, plan);
+    applying->blind = r > 0;
+    if (r < 0)
+        return EXIT_ERROR;
+    return cli_given(cli, OPTION_DRY_RUN) ? dry_run(applying, plan)
+                                          : accept_and_carry_out(applying);
 }
 
 static int run_apply(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_plan_ struct plan plan = {0};
-    struct applying applying = {.cli = cli,
-                                .session = &session,
-                                .confirm = CONFIRM_INIT,
-                                .writing = {.session = &session},
-                                .plan = &plan};
-    bool dry = cli_given(cli, OPTION_DRY_RUN);
+    struct applying applying = {
+        .cli = cli, .session = &session, .confirm = CONFIRM_INIT, .plan = &plan};
     unsigned flags = cli_given(cli, OPTION_FORCE) ? SESSION_UNPAUSED : 0;
-    int r;
+    int r = EXIT_ERROR;
 
     session.confirm = &applying.confirm;
-    if (session_load(&session, cli, flags) < 0 ||
-        session_read(&session, IMPACT_KEYS | ROUTING_KEYS, FACT_ADDRESSES) < 0 ||
-        routing_read(&session, session.policy, flags != 0, &applying.routing) < 0)
-        return EXIT_ERROR;
-    routes_mark_held(&applying.routing.plan, &session.live);
-    r = plan_make(session.policy, &session.live, 0, &plan);
-    if (r < 0) {
-        say("cannot plan: %s", error_text(r));
-        routing_done(&applying.routing);
-        return EXIT_ERROR;
-    }
-    if (cli->format == FORMAT_JSON) {
-        applying.writing.changes = json_array();
-        applying.held = json_array();
-    }
-    applying.agent = agent_state_read(&cli->paths);
-    r = look_before(&applying, &plan);
-    applying.blind = r > 0;
-    if (r < 0)
-        r = EXIT_ERROR;
-    else
-        r = dry ? dry_run(&applying, &plan) : accept_and_carry_out(&applying);
+    if (session_load(&session, cli, flags) >= 0 &&
+        session_read(&session, IMPACT_KEYS | reports_keys(), FACT_ADDRESSES) >= 0 &&
+        reports_read(&session, session.policy, flags != 0, &applying.reports) >= 0)
+        r = plan_and_apply(&applying, &plan);
     json_decref(applying.held);
-    routing_writing_done(&applying.writing);
-    routing_done(&applying.routing);
+    writings_done(&applying.writings);
+    reports_done(&applying.reports);
     peers_done(&applying.peers);
     return r;
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "agent/cli/change/confirming.h"
-#include "agent/cli/change/engine_rows.h"
+#include "agent/cli/engines/engine_rows.h"
 #include "agent/cli/session/session.h"
 #include "agent/store/pause.h"
 #include "policy/lang/values.h"

@@ -3,7 +3,6 @@
 
 #include "agent/cli/change/writes.h"
 #include "agent/cli/peers/impact_report.h"
-#include "agent/cli/routes/routing_report.h"
 
 static int add_row(struct table *table, size_t number, const struct write *write)
 {
@@ -23,7 +22,7 @@ static int add_row(struct table *table, size_t number, const struct write *write
                                            key_info(write->key)->name, change, effective, reason});
 }
 
-static int print_writes(struct cli *cli, const struct plan *plan, size_t step)
+static int print_writes(struct cli *cli, const struct plan *plan, size_t *step)
 {
     static const struct column columns[] = {
         {"STEP", COLUMN_RIGHT}, {"DEVICE", 0},    {"KEY", 0},
@@ -33,46 +32,61 @@ static int print_writes(struct cli *cli, const struct plan *plan, size_t step)
     int r = table ? 0 : -ENOMEM;
 
     for (size_t i = 0; r == 0 && i < plan->count; i++)
-        r = add_row(table, step + i, &plan->writes[i]);
+        r = add_row(table, (*step)++, &plan->writes[i]);
     return r < 0 ? r : table_print(table, &cli->out);
+}
+
+/* What any engine does in one phase; values are the writes. */
+static int print_phase(struct cli *cli, const struct plan *plan, const struct reports *reports,
+                       enum change_phase phase, size_t *step)
+{
+    for (size_t i = 0; engine_rows[i]; i++) {
+        const struct engine_report *report = reports_of(reports, engine_rows[i]);
+        bool writes = engine_rows[i] == &engine_sysctl && phase == CHANGE_VALUES;
+        size_t n = writes ? plan->count : report ? report_count(report, phase) : 0;
+        int r;
+
+        if (n > 0 && *step > 1)
+            fputc('\n', cli->out.stream);
+        if (n == 0)
+            continue;
+        r = writes ? print_writes(cli, plan, step)
+                   : report_print_changes(&cli->out, report, phase, step);
+        if (r < 0)
+            return r;
+    }
+    return 0;
 }
 
 /* New ways, values, ways that go: as `apply` does it. */
 static int print_tables(struct cli *cli, const struct session *session, const struct plan *plan,
-                        const struct routes_plan *routes)
+                        const struct reports *reports)
 {
-    size_t ways = routes_plan_additions(routes), all = routes->n_changes;
     struct missing_ways missing = {0};
-    int r = routing_print_changes(&cli->out, &session->live, routes, 0, ways, 1);
+    size_t step = 1;
 
-    if (r == 0 && ways > 0 && plan->count > 0)
-        fputc('\n', cli->out.stream);
-    if (r == 0)
-        r = print_writes(cli, plan, ways + 1);
-    if (r == 0 && ways + plan->count > 0 && ways < all)
-        fputc('\n', cli->out.stream);
-    if (r == 0)
-        r = routing_print_changes(&cli->out, &session->live, routes, ways, all,
-                                  ways + plan->count + 1);
-    if (r < 0)
-        return r;
-    if (plan->count + plan->n_held == 0 && all == 0)
+    for (unsigned phase = CHANGE_ADDITIONS; phase <= CHANGE_REMOVALS; phase *= 2) {
+        int r = print_phase(cli, plan, reports, phase, &step);
+
+        if (r < 0)
+            return r;
+    }
+    if (plan->count + plan->n_held == 0 && reports_changes(reports) == 0)
         fputs("Nothing to do.\n", cli->out.stream);
-    missing_ways_add_held(&missing, routes);
+    reports_missing(reports, &missing);
     for (size_t i = 0; i < plan->n_held; i++)
-        held_print(&missing, &cli->out, &plan->held[i]);
+        write_print_held(&missing, &cli->out, &plan->held[i]);
     missing_ways_done(&missing);
-    routing_print_notes(cli->out.stream, routes);
+    reports_print_notes(cli->out.stream, reports);
     notes_print(cli->out.stream, session, plan);
     return 0;
 }
 
 static void print_json(struct cli *cli, const struct session *session, const struct plan *plan,
-                       const struct routing *routing, const struct peers *peers)
+                       const struct reports *reports, const struct peers *peers)
 {
-    const struct routes_plan *routes = &routing->plan;
-    json_t *head = json_object();
     struct missing_ways missing = {0};
+    json_t *head = json_object();
 
     json_set_header(head, cli);
     json_set(head, {"policy", json_policy(session)}, {"casualties", json_casualties(plan)},
@@ -84,18 +98,15 @@ static void print_json(struct cli *cli, const struct session *session, const str
     for (size_t i = 0; i < plan->count; i++)
         json_element(&cli->out, NULL, json_write(&plan->writes[i]));
     json_close(&cli->out, ']');
-    json_open(&cli->out, "routes", '[');
-    for (size_t i = 0; i < routes->n_changes; i++)
-        json_element(&cli->out, NULL, json_routes_change(&session->live, &routes->changes[i]));
-    json_close(&cli->out, ']');
-    missing_ways_add_held(&missing, routes);
+    reports_json_changes(&cli->out, reports);
+    reports_missing(reports, &missing);
     json_open(&cli->out, "held", '[');
     for (size_t i = 0; i < plan->n_held; i++)
         json_element(&cli->out, NULL, json_held(&missing, &plan->held[i]));
     json_close(&cli->out, ']');
     missing_ways_done(&missing);
     json_impossible(&cli->out, session);
-    json_routing_devices(&cli->out, routing);
+    reports_json(&cli->out, reports);
     json_close(&cli->out, '}');
 }
 
@@ -103,30 +114,30 @@ static int run_plan(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_peers_ struct peers peers = {0};
-    _cleanup_routing_ struct routing routing = {0};
+    _cleanup_reports_ struct reports reports = {0};
     _cleanup_plan_ struct plan plan = {0};
     bool impact = cli_given(cli, OPTION_IMPACT);
     int r;
 
     if (session_load(&session, cli, 0) < 0 ||
-        session_read(&session, IMPACT_KEYS | ROUTING_KEYS, FACT_ADDRESSES) < 0 ||
-        routing_read(&session, session.policy, false, &routing) < 0)
+        session_read(&session, IMPACT_KEYS | reports_keys(), FACT_ADDRESSES) < 0 ||
+        reports_read(&session, session.policy, false, &reports) < 0)
         return EXIT_ERROR;
-    routes_mark_held(&routing.plan, &session.live);
+    reports_mark(&reports, &session.live);
     r = plan_make(session.policy, &session.live, 0, &plan);
-    if (r == 0 && impact && impact_read(&session, &plan, &routing.plan, &peers) < 0)
+    if (r == 0 && impact && impact_read(&session, &plan, impact_routes(&reports), &peers) < 0)
         return EXIT_ERROR;
     if (r == 0 && cli->format == FORMAT_JSON)
-        print_json(cli, &session, &plan, &routing, impact ? &peers : NULL);
+        print_json(cli, &session, &plan, &reports, impact ? &peers : NULL);
     else if (r == 0)
-        r = print_tables(cli, &session, &plan, &routing.plan);
+        r = print_tables(cli, &session, &plan, &reports);
     if (r == 0 && impact && cli->format != FORMAT_JSON)
         r = impact_print(&cli->out, &session, &peers);
     if (r < 0) {
         say("cannot plan: %s", error_text(r));
         return EXIT_ERROR;
     }
-    return plan_status(&session, &plan, &routing.plan);
+    return plan_status(&session, &plan, &reports);
 }
 
 const struct verb verb_plan = {

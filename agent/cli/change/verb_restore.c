@@ -6,10 +6,8 @@
 
 #include "agent/change/change.h"
 #include "agent/cli/change/confirming.h"
-#include "agent/cli/change/engine_rows.h"
 #include "agent/cli/change/writes.h"
 #include "agent/cli/peers/lockout.h"
-#include "agent/cli/routes/routing_report.h"
 #include "agent/store/before.h"
 #include "agent/store/pause.h"
 #include "agent/system/udevdb.h"
@@ -21,9 +19,10 @@ struct restoring {
     int *ifindexes;
     struct live live;       /* for the names */
     struct plan dry;        /* what --dry-run shows */
-    struct routing routing; /* routes and rules of ours, which all go with everything else */
-    struct session session;
-    struct routing_writing writing;
+    struct reports reports; /* what else is ours, and all goes with everything; of no engine where
+                               devices were asked for */
+    struct writings writings;
+    const struct engine *engines[ENGINES_MAX + 1]; /* that put something back */
     bool paused;
     int pause_error;
 };
@@ -35,8 +34,8 @@ static void restoring_done(struct restoring *restoring)
     free(restoring->ifindexes);
     live_done(&restoring->live);
     plan_done(&restoring->dry);
-    routing_done(&restoring->routing);
-    routing_writing_done(&restoring->writing);
+    reports_done(&restoring->reports);
+    writings_done(&restoring->writings);
 }
 
 static void json_or_text(struct restoring *restoring, json_t *object, const char *text)
@@ -69,22 +68,26 @@ static void report_write(struct restoring *restoring, const struct write *write,
     json_or_text(restoring, object, line ?: text);
 }
 
+static struct engine_writing *writing_of(struct restoring *restoring, const struct engine *engine)
+{
+    return &restoring->writings.items[engine_row(engine)];
+}
+
 static void report(const struct change_report *told, void *data)
 {
     struct restoring *restoring = data;
 
-    if (told->engine == &engine_routes)
-        routing_tell(&restoring->writing, told);
-    else
+    if (told->engine == &engine_sysctl)
         report_write(restoring, told->change, told->result, told->error);
+    else
+        engine_tell(writing_of(restoring, told->engine), &restoring->cli->out, told);
 }
 
-static void finished(const struct engine *engine, unsigned phases, const void *plan, void *data)
+static void finished(unsigned phases, const struct engine_report *found, void *data)
 {
     struct restoring *restoring = data;
 
-    if (engine == &engine_routes)
-        routing_tell_end(&restoring->writing, phases, plan);
+    engine_tell_end(writing_of(restoring, found->engine), &restoring->cli->out, phases, found);
 }
 
 static int add_pause(struct pauses *pauses, const char *name)
@@ -181,16 +184,15 @@ static int find_devices(struct restoring *restoring, int count, char **arguments
     return r;
 }
 
-/* Before our first write there were none of ours. */
-static int find_routes(struct restoring *restoring)
+/* Before our first write there was nothing of ours. */
+static int find_others(struct restoring *restoring)
 {
     struct session session = {.cli = restoring->cli, .live = restoring->live};
 
-    if (restoring->back.restore.ifindexes)
-        return 0;
-    if (restoring->cli->format == FORMAT_JSON)
-        restoring->writing.changes = json_array();
-    return routing_read(&session, NULL, false, &restoring->routing);
+    writings_begin(&restoring->writings, restoring->cli);
+    return restoring->back.restore.ifindexes
+               ? 0
+               : reports_read(&session, NULL, false, &restoring->reports);
 }
 
 /* Owned; NULL when memory ran out. */
@@ -268,8 +270,8 @@ static void print_rest(struct restoring *restoring, const struct change_counts *
     if (!json)
         return;
     json_close(out, ']');
-    if (restoring->writing.changes)
-        json_element(out, "routes", json_incref(restoring->writing.changes));
+    if (!restoring->back.restore.ifindexes)
+        writings_json(out, &restoring->writings);
     summary = json_object();
     json_set(summary, {"written", json_integer(result->done)}, {"gone", json_integer(result->gone)},
              {"failed", json_integer(result->failed)}, {"paused", json_boolean(restoring->paused)});
@@ -290,27 +292,31 @@ static int look_before(struct restoring *restoring)
         say("cannot plan: %s", error_text(r < 0 ? r : -ENOMEM));
         return -ENOMEM;
     }
-    r = lockout_check(&session, &restoring->dry, &restoring->routing.plan, LOCKOUT_RESTORE, &peers);
+    r = lockout_check(&session, &restoring->dry, impact_routes(&restoring->reports),
+                      LOCKOUT_RESTORE, &peers);
     policy_free(session.policy);
     return r;
 }
 
 static int dry_run(struct restoring *restoring)
 {
+    const struct reports *reports = &restoring->reports;
     struct change_counts none = {0};
 
     if (restoring->cli->format == FORMAT_JSON)
         open_json(restoring, true);
     for (size_t i = 0; i < restoring->dry.count; i++)
         report_write(restoring, &restoring->dry.writes[i], CHANGE_DONE, 0);
-    routing_show_changes(restoring->cli->out.stream, restoring->writing.changes, &restoring->live,
-                         restoring->routing.plan.changes, restoring->routing.plan.n_changes);
+    for (size_t i = 0; i < reports->count; i++)
+        report_show_changes(restoring->cli->out.stream,
+                            writing_of(restoring, reports->items[i].engine)->changes,
+                            &reports->items[i], CHANGE_ALL_PHASES);
     print_rest(restoring, &none);
     if (restoring->cli->format != FORMAT_JSON && restoring->dry.count == 0 &&
-        restoring->routing.plan.n_changes == 0)
+        reports_changes(reports) == 0)
         fputs("Nothing to put back.\n", restoring->cli->out.stream);
     return restoring->dry.count > 0 || restoring->back.restore.n_skipped > 0 ||
-                   restoring->routing.plan.n_changes > 0
+                   reports_changes(reports) > 0
                ? EXIT_DRIFT
                : EXIT_OK;
 }
@@ -330,27 +336,46 @@ static int say_failure(const struct restoring *restoring, int error, const char 
     return EXIT_ERROR;
 }
 
-/* Values, then routes and rules where there are any of ours. */
+/* By the engine of values, and by those that have anything to take away. */
 static int run_change(struct restoring *restoring, struct change_outcome *ret)
 {
-    static const struct engine *const engines[] = {&engine_sysctl, &engine_routes, NULL};
-    static const struct engine *const values[] = {&engine_sysctl, NULL};
     static const struct change_listener listener = {
         .announce = announce, .report = report, .finished = finished};
-    void *const back[] = {&restoring->back, NULL};
+    void *const back[ENGINES_MAX] = {&restoring->back};
     const struct change_request request = {
         .paths = &restoring->cli->paths,
-        .engines = restoring->routing.plan.n_changes > 0 ? engines : values,
+        .engines = restoring->engines,
         .back = back,
         .lock_timeout_ms = LOCK_TIMEOUT_MS,
         .listener = &listener,
         .data = restoring,
     };
+    size_t n = 0;
 
-    restoring->session = (struct session){.cli = restoring->cli, .live = restoring->live};
-    restoring->writing.session = &restoring->session;
+    restoring->engines[n++] = &engine_sysctl;
+    for (size_t i = 0; i < restoring->reports.count; i++)
+        if (restoring->reports.items[i].n_changes > 0)
+            restoring->engines[n++] = restoring->reports.items[i].engine;
     restoring->back.keys = recorded_keys(restoring);
     return change_run(&request, ret);
+}
+
+/* The exit status as far as other engines go. */
+static int status_of_others(struct restoring *restoring, const struct change_outcome *outcome,
+                            int r)
+{
+    char done[WRITTEN_TEXT_SIZE];
+    int status = EXIT_OK;
+
+    if (r < 0 && outcome->broke && outcome->broke != &engine_sysctl)
+        return engine_say_error(restoring->cli, outcome->broke, r,
+                                written_text(restoring->engines, outcome, done));
+    for (size_t i = 1; restoring->engines[i]; i++) {
+        int own = engine_status(writing_of(restoring, restoring->engines[i]), &outcome->counts[i]);
+
+        status = status == EXIT_OK ? own : status;
+    }
+    return status;
 }
 
 static int carry_out(struct restoring *restoring)
@@ -364,14 +389,11 @@ static int carry_out(struct restoring *restoring)
         open_json(restoring, false);
     r = run_change(restoring, &outcome);
     result = outcome.counts[0];
-    status =
-        r < 0 && outcome.broke == &engine_routes
-            ? routing_say_error(restoring->cli, r, written_text(&result, &outcome.counts[1], done))
-            : routing_status(&restoring->writing, &outcome.counts[1]);
+    status = status_of_others(restoring, &outcome, r);
     print_rest(restoring, &result);
-    if (r < 0 && outcome.broke != &engine_routes)
-        return say_failure(restoring, r, written_text(&result, &outcome.counts[1], done));
-    if (restoring->cli->format != FORMAT_JSON && restoring->routing.plan.n_changes == 0 &&
+    if (r < 0 && (!outcome.broke || outcome.broke == &engine_sysctl))
+        return say_failure(restoring, r, written_text(restoring->engines, &outcome, done));
+    if (restoring->cli->format != FORMAT_JSON && reports_changes(&restoring->reports) == 0 &&
         result.done + result.gone + result.failed == 0)
         fputs("Nothing to put back.\n", restoring->cli->out.stream);
     if (outcome.flush_error < 0)
@@ -403,9 +425,9 @@ static int run_restore(struct cli *cli, int count, char **arguments)
     }
     if ((!cli_given(cli, OPTION_DRY_RUN) && confirming_refuse(cli) < 0) ||
         read_live(&restoring) < 0 || find_devices(&restoring, count, arguments) < 0 ||
-        find_routes(&restoring) < 0 || look_before(&restoring) < 0)
+        find_others(&restoring) < 0 || look_before(&restoring) < 0)
         return EXIT_ERROR;
-    nothing = r == -ENOENT && restoring.routing.plan.n_changes == 0;
+    nothing = r == -ENOENT && reports_changes(&restoring.reports) == 0;
     if (nothing)
         say("nothing was written here since boot");
     return cli_given(cli, OPTION_DRY_RUN) || nothing ? dry_run(&restoring) : carry_out(&restoring);

@@ -8,6 +8,8 @@
 #include "agent/cli/routes/routing_report.h"
 #include "agent/store/pause.h"
 
+static const struct engine *const routes_only[] = {&engine_routes, NULL};
+
 static int read_session(struct session *session, struct cli *cli, unsigned flags)
 {
     int r = session_load(session, cli, flags);
@@ -15,10 +17,16 @@ static int read_session(struct session *session, struct cli *cli, unsigned flags
     return r < 0 ? r : session_read(session, ROUTING_KEYS | IMPACT_KEYS, FACT_ADDRESSES);
 }
 
-/* Something is otherwise than wanted, or cannot be had. */
-static int status_of(const struct routes_plan *plan)
+static int read_report(const struct session *session, const struct policy *policy, bool forced,
+                       struct engine_report *ret)
 {
-    return routing_is_wrong(plan) ? EXIT_DRIFT : EXIT_OK;
+    return report_read(session, &engine_routes, policy, forced, ret);
+}
+
+/* Something is otherwise than wanted, or cannot be had. */
+static int status_of(const struct engine_report *report)
+{
+    return report_is_wrong(report) ? EXIT_DRIFT : EXIT_OK;
 }
 
 static void open_json(struct cli *cli, const struct session *session)
@@ -31,88 +39,90 @@ static void open_json(struct cli *cli, const struct session *session)
     json_open_object(&cli->out, head);
 }
 
-/* {…, asked, devices [json_routing_device()], changes [json_routes_change()], summary} */
+/* {…, asked, devices [json_engine_item()], changes [json_engine_change()], summary} */
 static void print_json(struct cli *cli, const struct session *session,
-                       const struct routing *routing, bool devices)
+                       const struct engine_report *report, bool devices)
 {
     open_json(cli, session);
     if (devices) {
         json_open(&cli->out, "devices", '[');
-        for (size_t i = 0; i < routing->plan.n_devices; i++)
-            json_element(&cli->out, NULL, json_routing_device(routing, &routing->plan.devices[i]));
+        for (size_t i = 0; i < report->n_items; i++)
+            json_element(&cli->out, NULL, json_engine_item(report, i));
         json_close(&cli->out, ']');
     }
     json_open(&cli->out, "changes", '[');
-    for (size_t i = 0; i < routing->plan.n_changes; i++)
-        json_element(&cli->out, NULL,
-                     json_routes_change(&session->live, &routing->plan.changes[i]));
+    for (size_t i = 0; i < report->n_changes; i++)
+        json_element(&cli->out, NULL, json_engine_change(&report->changes[i]));
     json_close(&cli->out, ']');
-    json_element(&cli->out, "summary", json_routing_summary(&routing->plan));
+    json_element(&cli->out, "summary", json_report_summary(report));
     json_close(&cli->out, '}');
 }
 
 static int routes_show(struct cli *cli)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
-    _cleanup_routing_ struct routing routing = {0};
+    _cleanup_report_ struct engine_report report = {0};
     char number[16];
 
     if (read_session(&session, cli, SESSION_POLICY_OPTIONAL) < 0 ||
-        routing_read(&session, session.policy, false, &routing) < 0)
+        read_report(&session, session.policy, false, &report) < 0)
         return EXIT_ERROR;
     if (cli->format == FORMAT_JSON) {
-        print_json(cli, &session, &routing, true);
-        return status_of(&routing.plan);
+        print_json(cli, &session, &report, true);
+        return status_of(&report);
     }
-    if (routing_print_devices(&cli->out, &session, &routing) < 0) {
+    if (routing_print_devices(&cli->out, &session, routing_of(&report)) < 0) {
         say("cannot show: %s", error_text(-ENOMEM));
         return EXIT_ERROR;
     }
-    routing_print_notes(cli->out.stream, &routing.plan);
-    if (routing_print_unmatched(cli->out.stream, &session) == 0 && routing.plan.n_devices == 0 &&
-        routing_in_policy(session.policy))
+    report_print_notes(cli->out.stream, &report);
+    if (report_print_unmatched(cli->out.stream, &report) == 0 && report.n_items == 0 &&
+        report.asked)
         fputs("No device here is one that [routing] asks for.\n", cli->out.stream);
-    if (routing.plan.n_changes > 0)
+    if (report.n_changes > 0)
         fprintf(cli->out.stream, "%s %s to be made, see 'rpfpolicy routes plan'\n",
-                count_text(routing.plan.n_changes, number),
-                routing.plan.n_changes == 1 ? "change is" : "changes are");
-    if (!routing_in_policy(session.policy))
+                count_text(report.n_changes, number),
+                report.n_changes == 1 ? "change is" : "changes are");
+    if (!report.asked)
         fputs("The policy asks for no routing; a section [routing] would.\n", cli->out.stream);
-    return status_of(&routing.plan);
+    return status_of(&report);
 }
 
 /* The changes, without making any. */
-static int print_plan(struct cli *cli, const struct session *session, const struct routing *routing)
+static int print_plan(struct cli *cli, const struct session *session,
+                      const struct engine_report *report)
 {
+    size_t step = 1;
+
     if (cli->format == FORMAT_JSON) {
-        print_json(cli, session, routing, false);
-        return status_of(&routing->plan);
+        print_json(cli, session, report, false);
+        return status_of(report);
     }
-    if (routing_print_changes(&cli->out, &session->live, &routing->plan, 0, routing->plan.n_changes,
-                              1) < 0) {
+    if (report_print_changes(&cli->out, report, CHANGE_ALL_PHASES, &step) < 0) {
         say("cannot plan: %s", error_text(-ENOMEM));
         return EXIT_ERROR;
     }
-    if (routing->plan.n_changes == 0)
+    if (report->n_changes == 0)
         fputs("Nothing to do.\n", cli->out.stream);
-    routing_print_notes(cli->out.stream, &routing->plan);
-    return status_of(&routing->plan);
+    report_print_notes(cli->out.stream, report);
+    return status_of(report);
 }
 
 static int routes_plan_verb(struct cli *cli)
 {
     bool forced = cli_given(cli, OPTION_FORCE);
     _cleanup_session_ struct session session = SESSION_INIT;
-    _cleanup_routing_ struct routing routing = {0};
+    _cleanup_report_ struct engine_report report = {0};
 
     if (read_session(&session, cli, forced ? SESSION_UNPAUSED : 0) < 0 ||
-        routing_read(&session, session.policy, forced, &routing) < 0)
+        read_report(&session, session.policy, forced, &report) < 0)
         return EXIT_ERROR;
-    return print_plan(cli, &session, &routing);
+    return print_plan(cli, &session, &report);
 }
 
 struct writing {
-    struct routing_writing routing;
+    struct session *session;
+    struct engine_writing routes;
     const struct policy *policy; /* NULL: everything of ours goes */
     bool said;                   /* why not */
 };
@@ -120,7 +130,7 @@ struct writing {
 static int announce(const struct change_announcement *what, void *data)
 {
     struct writing *writing = data;
-    struct session *session = writing->routing.session;
+    struct session *session = writing->session;
     int r;
 
     if (what->engine || !writing->policy)
@@ -134,32 +144,31 @@ static int complete(struct live *live, void *data)
 {
     const struct writing *writing = data;
 
-    return writing->policy ? session_amend(writing->routing.session, live) : 0;
+    return writing->policy ? session_amend(writing->session, live) : 0;
 }
 
 static void report(const struct change_report *report, void *data)
 {
     struct writing *writing = data;
 
-    routing_tell(&writing->routing, report);
+    engine_tell(&writing->routes, &writing->session->cli->out, report);
 }
 
-static void finished(const struct engine *engine, unsigned phases, const void *plan, void *data)
+static void finished(unsigned phases, const struct engine_report *found, void *data)
 {
     struct writing *writing = data;
 
-    routing_tell_end(&writing->routing, phases, plan);
+    engine_tell_end(&writing->routes, &writing->session->cli->out, phases, found);
 }
 
 static int run_change(struct writing *writing, bool forced, struct change_outcome *ret)
 {
-    static const struct engine *const engines[] = {&engine_routes, NULL};
     static const struct change_listener listener = {
         .announce = announce, .report = report, .finished = finished};
-    const struct session *session = writing->routing.session;
+    const struct session *session = writing->session;
     const struct change_request request = {
         .paths = &session->cli->paths,
-        .engines = engines,
+        .engines = routes_only,
         .by = {.policy = writing->policy,
                .complete = complete,
                .ignore_pauses = session->unpaused,
@@ -176,30 +185,31 @@ static int run_change(struct writing *writing, bool forced, struct change_outcom
 static int write_routes(struct session *session, const struct policy *policy, bool forced)
 {
     struct cli *cli = session->cli;
-    json_t *changes = cli->format == FORMAT_JSON ? json_array() : NULL;
-    struct writing writing = {.routing = {.session = session, .changes = changes},
-                              .policy = policy};
+    struct writing writing = {.session = session, .policy = policy};
     struct change_outcome outcome;
     char done[WRITTEN_TEXT_SIZE];
-    int r = run_change(&writing, forced, &outcome), status;
+    int r, status;
 
+    engine_writing_begin(&writing.routes, &engine_routes, cli);
+    r = run_change(&writing, forced, &outcome);
     if (r < 0 && !outcome.broke && policy) {
         if (!writing.said)
             say_not_applied(cli, r, "nothing was accepted or written");
-        routing_writing_done(&writing.routing);
+        engine_writing_done(&writing.routes);
         return EXIT_ERROR;
     }
-    status = r < 0 ? routing_say_error(cli, r, written_text(NULL, outcome.counts, done))
-                   : routing_status(&writing.routing, outcome.counts);
-    if (changes) {
+    status =
+        r < 0 ? engine_say_error(cli, &engine_routes, r, written_text(routes_only, &outcome, done))
+              : engine_status(&writing.routes, outcome.counts);
+    if (writing.routes.changes) {
         open_json(cli, session);
-        json_element(&cli->out, "changes", json_incref(changes));
-        json_element(&cli->out, "summary", json_routes_outcome(outcome.counts));
+        json_element(&cli->out, "changes", json_incref(writing.routes.changes));
+        json_element(&cli->out, "summary", json_engine_outcome(outcome.counts));
         json_close(&cli->out, '}');
-    } else if (writing.routing.count == 0 && status != EXIT_ERROR) {
+    } else if (writing.routes.count == 0 && status != EXIT_ERROR) {
         fputs("Nothing to do.\n", cli->out.stream);
     }
-    routing_writing_done(&writing.routing);
+    engine_writing_done(&writing.routes);
     return status;
 }
 
@@ -210,11 +220,16 @@ static int look_before(struct session *session, const struct policy *policy, boo
     _cleanup_peers_ struct peers peers = {0};
     _cleanup_lockout_plan_ struct lockout_plan plan = {0};
     bool accepts = policy && session->acceptance != ACCEPTED_SAME && lockout_agent_writes(session);
-    int r = accepts ? lockout_plan_ahead(session, &plan)
-                    : routing_read(session, policy, forced, &plan.routing);
+    int r;
 
+    if (accepts) {
+        r = lockout_plan_ahead(session, &plan);
+    } else {
+        r = read_report(session, policy, forced, &plan.reports.items[0]);
+        plan.reports.count = r >= 0;
+    }
     return r < 0 ? r
-                 : lockout_check(session, &plan.values, &plan.routing.plan,
+                 : lockout_check(session, &plan.values, impact_routes(&plan.reports),
                                  policy ? LOCKOUT_ROUTES : LOCKOUT_FLUSH, &peers);
 }
 
@@ -258,16 +273,15 @@ static bool is_paused_everywhere(const struct cli *cli)
 static int routes_flush(struct cli *cli)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
-    _cleanup_routing_ struct routing routing = {0};
+    _cleanup_report_ struct engine_report report = {0};
 
     if (read_session(&session, cli,
                      SESSION_POLICY_OPTIONAL | SESSION_BROKEN_ALLOWED | SESSION_QUIET |
                          SESSION_UNPAUSED) < 0)
         return EXIT_ERROR;
     if (cli_given(cli, OPTION_DRY_RUN))
-        return routing_read(&session, NULL, false, &routing) < 0
-                   ? EXIT_ERROR
-                   : print_plan(cli, &session, &routing);
+        return read_report(&session, NULL, false, &report) < 0 ? EXIT_ERROR
+                                                               : print_plan(cli, &session, &report);
     if (confirming_refuse(cli) < 0 || look_before(&session, NULL, false) < 0)
         return EXIT_ERROR;
     if (session.guard == GUARD_AGENT && routing_in_policy(session.policy) &&

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "agent/cli/routes/routing_report.h"
 #include "agent/store/pause.h"
 
 char *write_text(const struct write *write)
@@ -46,35 +45,20 @@ json_t *json_write(const struct write *write)
     return object;
 }
 
-static const char *error_of(const struct missing_way *way)
+void write_print_held(const struct missing_ways *missing, struct output *out,
+                      const struct write *write)
 {
-    return way && way->reason  ? way->reason
-           : way && way->error ? error_text(way->error)
-                               : "not tried";
-}
-
-void held_print(const struct missing_ways *missing, struct output *out, const struct write *write)
-{
-    const struct missing_way *way = missing_ways_find(missing, write->ifindex);
     _cleanup_free_ char *text = write_text(write);
 
-    fprintf(out->stream, "%s - %sheld back%s, ", text ?: "memory ran out",
-            output_color(out, "failed"), output_color_end(out));
-    if (way && way->reason)
-        fprintf(out->stream, "policy routing cannot be set up: %s\n", way->reason);
-    else
-        fprintf(out->stream, "a route or rule is missing: '%s': %s\n", way ? way->command : "?",
-                error_of(way));
+    fprintf(out->stream, "%s - ", text ?: "memory ran out");
+    held_print(missing_ways_find(missing, write->ifindex), out);
 }
 
 json_t *json_held(const struct missing_ways *missing, const struct write *write)
 {
-    const struct missing_way *way = missing_ways_find(missing, write->ifindex);
     json_t *object = json_write(write);
 
-    json_set(object, {"command", way ? json_bytes(way->command) : json_null()},
-             {"error", json_string(error_of(way))},
-             {"reason", way ? json_bytes(way->reason) : json_null()});
+    json_set_missing(object, missing_ways_find(missing, write->ifindex));
     return object;
 }
 
@@ -288,9 +272,9 @@ struct keys_left keys_left(const struct session *session)
 }
 
 int plan_status(const struct session *session, const struct plan *plan,
-                const struct routes_plan *routes)
+                const struct reports *reports)
 {
-    return plan->count > 0 || keys_left(session).written > 0 || routing_is_wrong(routes)
+    return plan->count > 0 || keys_left(session).written > 0 || reports_are_wrong(reports)
                ? EXIT_DRIFT
                : EXIT_OK;
 }

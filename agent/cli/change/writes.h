@@ -1,10 +1,8 @@
 /* Writes of a plan as text and JSON, the same for `plan`, `apply --dry-run` and `apply`. */
 #pragma once
 
-#include "agent/cli/routes/routing_report.h"
-#include "agent/cli/session/report.h"
+#include "agent/cli/engines/reports.h"
 #include "policy/decide/plan.h"
-#include "policy/routes/routes.h"
 
 /* "lxc1: rp_filter 2 -> 0, effectively loose -> off: lxc*=off (FILE:3)". Owned; NULL when memory
  * ran out. */
@@ -12,8 +10,9 @@ char *write_text(const struct write *write);
 
 json_t *json_write(const struct write *write);
 
-/* A value that waits for a way: as a line, and {json_write(), command, error, reason}. */
-void held_print(const struct missing_ways *missing, struct output *out, const struct write *write);
+/* A value that waits for what is missing: as a line, and {json_write(), command, error, reason}. */
+void write_print_held(const struct missing_ways *missing, struct output *out,
+                      const struct write *write);
 json_t *json_held(const struct missing_ways *missing, const struct write *write);
 
 json_t *json_casualties(const struct plan *plan);
@@ -35,4 +34,4 @@ struct keys_left keys_left(const struct session *session);
 
 /* EXIT_DRIFT when there is something to do or something that no write can give, else EXIT_OK. */
 int plan_status(const struct session *session, const struct plan *plan,
-                const struct routes_plan *routes);
+                const struct reports *reports);

@@ -2,7 +2,15 @@
  * A format that has to know the totals first collects what it needs in its own data. */
 #pragma once
 
-#include "agent/cli/routes/routing_report.h"
+#include "agent/cli/engines/reports.h"
+
+/* What of an engine's report `check` is about. */
+struct engine_sum {
+    unsigned states[ENGINE_STATES_MAX]; /* items by state … */
+    unsigned items, held;               /* … all of them, and those whose rp_filter waits */
+    size_t left;                        /* things of ours that nobody asks for */
+    unsigned bad;                       /* items not as wanted; one more where something is left */
+};
 
 struct check {
     struct session *session;
@@ -17,13 +25,11 @@ struct check {
     unsigned expired;               /* exceptions past their date */
     unsigned *matches;              /* per rule: devices its pattern matches; NULL unless asked */
     bool *unmatched_rules;          /* per rule */
-    struct routing routing;
-    unsigned routing_counts[ROUTES_STATE_COUNT]; /* devices that routing is asked for */
-    unsigned routing_held;                       /* … whose rp_filter waits for it */
-    size_t routing_left;                         /* routes and rules of ours that nobody asks for */
-    const bool *selected;                        /* per device of the picture */
-    bool some_devices;                           /* only those are reported */
-    void *data;                                  /* of the format */
+    struct reports reports;         /* of the engines … */
+    struct engine_sum sums[ENGINES_MAX]; /* … each summed up */
+    const bool *selected;                /* per device of the picture */
+    bool some_devices;                   /* only those are reported */
+    void *data;                          /* of the format */
 };
 
 struct check_format {
@@ -40,20 +46,23 @@ struct check_format {
 extern const struct check_format check_table, check_json, check_ndjson, check_csv, check_nagios,
     check_prometheus;
 
-/* Policy routing. The rows are those of check_table's table. */
-int check_routing_read(struct check *check);
-bool check_shows_routing(const struct check *check, int ifindex);
-unsigned check_routing_devices(const struct check *check);
-unsigned check_routing_bad(const struct check *check);
-const char *check_routing_why(const struct routes_device *device);
-int check_routing_rows(const struct check *check, struct table *table);
-void check_routing_sum(const struct check *check);
-/* A list of json_routing_device(); {devices, a number per state, leftovers}. */
-json_t *check_routing_json(const struct check *check);
-json_t *check_routing_json_summary(const struct check *check);
+/* Reads the reports, and sums up. */
+int check_engines_read(struct check *check);
 
-/* Number of devices, all and default that are not as wanted, routing counted; and of those that
- * will not stay as they are. */
+/* Is the report about it? 0: of the host. */
+bool check_shows(const struct check *check, int ifindex);
+
+unsigned check_engines_bad(const struct check *check);
+
+/* The rows are those of check_table's table. */
+int check_engines_rows(const struct check *check, struct table *table);
+void check_engines_sum(const struct check *check);
+
+/* Set for each engine {devices, a number per state, held, leftovers}. */
+void check_engines_json_summary(const struct check *check, json_t *object);
+
+/* Number of devices, all and default that are not as wanted, and of what engines tell of so; and of
+ * those that will not stay as they are. */
 unsigned check_bad(const struct check *check);
 unsigned check_later(const struct check *check);
 

@@ -35,27 +35,29 @@ static int print(struct check *check, const char *name, int ifindex, const struc
     return 0;
 }
 
-/* Routing has no numbers; a line of its own for each device that it is asked for. */
-static int end(struct check *check)
+/* What engines tell has no numbers; a line of its own for each device that is asked for. */
+static void print_item(const struct check *check, const struct engine_report *report, size_t i)
 {
-    const struct routes_plan *plan = &check->routing.plan;
+    const struct engine_item *item = &report->items[i];
     const struct session *session = check->session;
     FILE *stream = check->out->stream;
 
-    for (size_t i = 0; i < plan->n_devices; i++) {
-        const struct routes_device *device = &plan->devices[i];
+    fprintf(stream, "%d,", item->ifindex);
+    csv_cell(stream, item->name, ',');
+    fprintf(stream, "%s,%s,,,,%s,,", report->engine->words.member,
+            engine_item_state(report, i)->name, session->enforcing ? "yes" : "no");
+    csv_cell(stream, session->guard == GUARD_AGENT ? guard_name(session->guard) : NULL, ',');
+    place(stream, item->origin.file, item->origin.line);
+    fputs(",,,", stream);
+    csv_cell(stream, engine_item_why(item), '\n');
+}
 
-        if (!check_shows_routing(check, device->ifindex))
-            continue;
-        fprintf(stream, "%d,", device->ifindex);
-        csv_cell(stream, device->name, ',');
-        fprintf(stream, "routing,%s,,,,%s,,", routes_state_name(device->state),
-                session->enforcing ? "yes" : "no");
-        csv_cell(stream, session->guard == GUARD_AGENT ? guard_name(session->guard) : NULL, ',');
-        place(stream, device->origin.file, device->origin.line);
-        fputs(",,,", stream);
-        csv_cell(stream, check_routing_why(device), '\n');
-    }
+static int end(struct check *check)
+{
+    for (size_t i = 0; i < check->reports.count; i++)
+        for (size_t j = 0; j < check->reports.items[i].n_items; j++)
+            if (check_shows(check, check->reports.items[i].items[j].ifindex))
+                print_item(check, &check->reports.items[i], j);
     return 0;
 }
 

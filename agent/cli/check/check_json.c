@@ -14,8 +14,8 @@ static json_t *json_summary(const struct check *check)
     for (enum state state = 0; state < STATE_COUNT; state++)
         json_object_set_new(object, state_name(state), json_integer(check->counts[state]));
     json_set(object, {"warnings", json_integer((json_int_t)check->warnings)},
-             {"unmatched", json_integer(check->unmatched)},
-             {"routing", check_routing_json_summary(check)});
+             {"unmatched", json_integer(check->unmatched)});
+    check_engines_json_summary(check, object);
     return object;
 }
 
@@ -107,11 +107,25 @@ static void end_lists(struct check *check)
     json_close(check->out, ']');
 }
 
+/* One value each: they are few. */
+static void end_engines(struct check *check)
+{
+    for (size_t i = 0; i < check->reports.count; i++) {
+        const struct engine_report *report = &check->reports.items[i];
+        json_t *list = json_array();
+
+        for (size_t j = 0; j < report->n_items; j++)
+            if (check_shows(check, report->items[j].ifindex))
+                json_array_append_new(list, json_engine_item(report, j));
+        json_element(check->out, report->engine->words.member, list);
+    }
+}
+
 static int end(struct check *check)
 {
     json_close(check->out, ']');
     end_lists(check);
-    json_element(check->out, "routing", check_routing_json(check));
+    end_engines(check);
     json_element(check->out, "summary", json_summary(check));
     json_close(check->out, '}');
     return 0;
@@ -153,11 +167,12 @@ static int end_lines(struct check *check)
         line(check, "exception", json_exception(check, &policy->exceptions[i]));
     for (size_t i = 0; i < n; i++)
         line(check, "warning", json_warning(&warnings[i]));
-    for (size_t i = 0; i < check->routing.plan.n_devices; i++) {
-        const struct routes_device *device = &check->routing.plan.devices[i];
+    for (size_t i = 0; i < check->reports.count; i++) {
+        const struct engine_report *report = &check->reports.items[i];
 
-        if (check_shows_routing(check, device->ifindex))
-            line(check, "routing", json_routing_device(&check->routing, device));
+        for (size_t j = 0; j < report->n_items; j++)
+            if (check_shows(check, report->items[j].ifindex))
+                line(check, report->engine->words.member, json_engine_item(report, j));
     }
     line(check, "summary", json_summary(check));
     return 0;

@@ -115,33 +115,36 @@ static void print_head(struct check *check)
     fprintf(stream, ", %u %s", warnings, PLURAL(warnings, "warning"));
     if (STATES_SUM(check->specials, state_info, it->concern == CONCERN_NOW) > 0)
         fputs("; all or default not as wanted", stream);
-    if (check_routing_bad(check) > 0)
-        fputs("; routing not as wanted", stream);
+    for (size_t i = 0; i < check->reports.count; i++)
+        if (check->sums[i].bad > 0)
+            fprintf(stream, "; %s not as wanted", check->reports.items[i].engine->words.member);
     fprintf(stream, " | devices=%u;;;0", check->devices);
     for (enum state state = 0; state < STATE_COUNT; state++)
         fprintf(stream, " %s=%u;%s;%s;0", state_name(state), check->counts[state],
                 state_info(state)->concern == CONCERN_LATER ? "0" : "",
                 state_info(state)->concern == CONCERN_NOW ? "0" : "");
     fprintf(stream, " warnings=%u;0;;0 unmatched=%u;;;0", warnings, check->unmatched);
-    fprintf(stream, " routing=%u;;0;0\n", check_routing_bad(check));
+    for (size_t i = 0; i < check->reports.count; i++)
+        fprintf(stream, " %s=%u;;0;0", check->reports.items[i].engine->words.member,
+                check->sums[i].bad);
+    fputc('\n', stream);
 }
 
-static void note_routing(struct check *check)
+static void note_engine(struct check *check, const struct engine_report *report)
 {
-    const struct routes_plan *plan = &check->routing.plan;
     struct found *found = check->data;
 
-    for (size_t i = 0; i < plan->n_devices; i++) {
-        const struct routes_device *device = &plan->devices[i];
+    for (size_t i = 0; i < report->n_items; i++) {
+        const struct engine_item *item = &report->items[i];
         char escaped[NAME_ESCAPED_SIZE];
 
-        if (!check_shows_routing(check, device->ifindex) ||
-            routes_state_info(device->state)->concern != CONCERN_NOW || found->lines++ >= LINES_MAX)
+        if (!check_shows(check, item->ifindex) ||
+            engine_item_state(report, i)->concern != CONCERN_NOW || found->lines++ >= LINES_MAX)
             continue;
-        fprintf(found->stream, "%s: ", routes_state_name(device->state));
-        print_safely(found->stream, name_escape_buf(device->name, escaped, sizeof(escaped)));
-        fputs(" routing: ", found->stream);
-        print_safely(found->stream, check_routing_why(device));
+        fprintf(found->stream, "%s: ", engine_item_state(report, i)->name);
+        print_safely(found->stream, name_escape_buf(item->name, escaped, sizeof(escaped)));
+        fprintf(found->stream, "%s%s: ", item->name[0] ? " " : "", report->engine->words.member);
+        print_safely(found->stream, engine_item_why(item));
         fputc('\n', found->stream);
     }
 }
@@ -152,7 +155,8 @@ static int end(struct check *check)
     const struct warning *warnings = judge_warnings(check->session->judge, &n);
     struct found *found = check->data;
 
-    note_routing(check);
+    for (size_t i = 0; i < check->reports.count; i++)
+        note_engine(check, &check->reports.items[i]);
     print_head(check);
     if (fflush(found->stream) != 0)
         return -ENOMEM;

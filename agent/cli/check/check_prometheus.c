@@ -169,29 +169,32 @@ static void print_keys(const struct check *check)
     }
 }
 
-static void print_routing(const struct check *check)
+static void print_engine(FILE *stream, const struct engine_report *report,
+                         const struct engine_sum *sum)
 {
-    FILE *stream = check->out->stream;
+    const struct engine_words *words = &report->engine->words;
 
-    if (!routing_in_policy(check->session->policy) && check->routing_left == 0)
+    if (!report->asked && sum->left == 0)
         return;
-    fputs("# HELP rpfpolicy_routing_devices Devices that policy routing is asked for, by state.\n"
-          "# TYPE rpfpolicy_routing_devices gauge\n",
-          stream);
-    for (enum routes_state state = 0; state < ROUTES_STATE_COUNT; state++)
-        fprintf(stream, "rpfpolicy_routing_devices{state=\"%s\"} %u\n", routes_state_name(state),
-                check->routing_counts[state]);
     fprintf(stream,
-            "# HELP rpfpolicy_routing_held Devices whose rp_filter does not become stricter, since "
-            "their routing cannot be set up.\n"
-            "# TYPE rpfpolicy_routing_held gauge\n"
-            "rpfpolicy_routing_held %u\n",
-            check->routing_held);
+            "# HELP rpfpolicy_%s_devices Devices that %s is asked for, by state.\n"
+            "# TYPE rpfpolicy_%s_devices gauge\n",
+            words->member, words->title, words->member);
+    for (unsigned state = 0; state < report->engine->n_states; state++)
+        fprintf(stream, "rpfpolicy_%s_devices{state=\"%s\"} %u\n", words->member,
+                report->engine->state(state)->name, sum->states[state]);
     fprintf(stream,
-            "# HELP rpfpolicy_routing_leftovers Routes and rules of ours that nobody asks for.\n"
-            "# TYPE rpfpolicy_routing_leftovers gauge\n"
-            "rpfpolicy_routing_leftovers %zu\n",
-            check->routing_left);
+            "# HELP rpfpolicy_%s_held Devices whose rp_filter does not become stricter, since "
+            "their %s cannot be set up.\n"
+            "# TYPE rpfpolicy_%s_held gauge\n"
+            "rpfpolicy_%s_held %u\n",
+            words->member, words->member, words->member, words->member, sum->held);
+    fprintf(stream,
+            "# HELP rpfpolicy_%s_leftovers %c%s of ours that nobody asks for.\n"
+            "# TYPE rpfpolicy_%s_leftovers gauge\n"
+            "rpfpolicy_%s_leftovers %zu\n",
+            words->member, words->parts[0] - 'a' + 'A', words->parts + 1, words->member,
+            words->member, sum->left);
 }
 
 static int end(struct check *check)
@@ -202,7 +205,8 @@ static int end(struct check *check)
     char hash[17];
 
     print_keys(check);
-    print_routing(check);
+    for (size_t i = 0; i < check->reports.count; i++)
+        print_engine(stream, &check->reports.items[i], &check->sums[i]);
     fprintf(stream,
             "# HELP rpfpolicy_policy_info The policy on disk.\n"
             "# TYPE rpfpolicy_policy_info gauge\n"

@@ -150,7 +150,7 @@ static int print_rows(struct check *check)
             if (rows->items[i].state.state == state)
                 r = print_row(check, table, &rows->items[i]);
     if (r == 0)
-        r = check_routing_rows(check, table);
+        r = check_engines_rows(check, table);
     return r < 0 ? r : table_print(table, check->out);
 }
 
@@ -216,7 +216,8 @@ static void print_unmatched(struct check *check)
         fprintf(check->out->stream, "note: there is no device '%s' (%s)\n", name ?: "?",
                 place ?: "?");
     }
-    (void)routing_print_unmatched(check->out->stream, check->session);
+    for (size_t i = 0; i < check->reports.count; i++)
+        (void)report_print_unmatched(check->out->stream, &check->reports.items[i]);
 }
 
 static void print_undecided(struct check *check)
@@ -282,7 +283,7 @@ static void print_next(struct check *check)
         fputs("Mode is enforce, but nothing is there to keep it: neither the agent nor the\n"
               "udev hook (package rpfpolicy-agent).\n",
               stream);
-    if (check->writable > 0 || check->routing.plan.n_changes > 0)
+    if (check->writable > 0 || reports_changes(&check->reports) > 0)
         fputs("'rpfpolicy plan' shows what would be written, 'rpfpolicy apply' writes it.\n",
               stream);
     if (session->policy->agent.mode == MODE_OBSERVE)
@@ -298,7 +299,7 @@ static int end(struct check *check)
 
     if (r < 0)
         return r;
-    if (((struct rows *)check->data)->count > 0 || check_routing_bad(check) > 0)
+    if (((struct rows *)check->data)->count > 0 || check_engines_bad(check) > 0)
         fputc('\n', check->out->stream);
     session_say_warnings(check->session);
     for (size_t i = 0; r == 0 && i < check->warnings; i++)
@@ -308,7 +309,7 @@ static int end(struct check *check)
     print_unmatched(check);
     print_undecided(check);
     print_sum(check);
-    check_routing_sum(check);
+    check_engines_sum(check);
     print_next(check);
     return r;
 }

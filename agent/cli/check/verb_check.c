@@ -36,16 +36,6 @@ static int compare_names(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static unsigned count_unmatched_routing(const struct session *session)
-{
-    const char *name;
-    unsigned n = 0;
-
-    for (size_t at = 0; routing_next_unmatched(session->policy, &session->live, &at, &name);)
-        n++;
-    return n;
-}
-
 /* Which rules for an exact name name no device at all, whether or not another rule wins there. */
 static int find_unmatched(struct check *check)
 {
@@ -76,7 +66,8 @@ static int find_unmatched(struct check *check)
             check->unmatched_rules[found->rule] = false;
         }
     }
-    check->unmatched += count_unmatched_routing(check->session);
+    for (size_t i = 0; i < check->reports.count; i++)
+        check->unmatched += (unsigned)check->reports.items[i].n_unmatched;
     return 0;
 }
 
@@ -168,8 +159,8 @@ static int judge_devices(struct check *check, const struct check_format *format,
         }
         r = format->device ? format->device(check, &live->devices[i], states, n) : 0;
     }
-    if (refuses || check->routing.plan.n_changes > 0) /* all else is known without it, too */
-        (void)lockout_warn(check->session, &check->routing.plan);
+    if (refuses || reports_changes(&check->reports) > 0) /* all else is known without it, too */
+        (void)lockout_warn(check->session, impact_routes(&check->reports));
     writers_warn(check->session, selected);
     judge_warnings(check->session->judge, &check->warnings);
     return r;
@@ -215,25 +206,26 @@ static int run_check(struct cli *cli, int count, char **arguments)
     /* For people the drift comes first. */
     r = session_load(&session, cli, cli->format == FORMAT_TABLE ? SESSION_LATE : 0);
     if (r == 0)
-        r = session_read(&session, IMPACT_KEYS | ROUTING_KEYS,
+        r = session_read(&session, IMPACT_KEYS | reports_keys(),
                          FACT_ADDRESSES | (count > 0 ? FACT_ALTNAMES : 0));
     if (r == 0)
         r = session_select(&session, count, arguments, &selected);
     check.selected = selected;
     check.some_devices = count > 0;
     if (r == 0)
-        r = check_routing_read(&check);
+        r = check_engines_read(&check);
     if (r < 0)
         return unknown(cli, &session);
     r = run(&check, formats[cli->format], selected);
     if (r < 0)
         say("cannot check: %s", error_text(r));
+    r = r < 0                          ? cli_error(cli)
+        : cli->format == FORMAT_NAGIOS ? check_nagios_status(&check)
+                                       : check_status(&check);
     free(check.matches);
     free(check.unmatched_rules);
-    routing_done(&check.routing);
-    if (r < 0)
-        return cli_error(cli);
-    return cli->format == FORMAT_NAGIOS ? check_nagios_status(&check) : check_status(&check);
+    reports_done(&check.reports);
+    return r;
 }
 
 const struct verb verb_check = {

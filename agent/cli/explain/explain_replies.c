@@ -98,7 +98,7 @@ static int try_routing(struct explain *explain)
     if (r >= 0)
         r = policy_finish(policy, NULL);
     if (r >= 0)
-        r = routing_read(explain->session, policy, false, &routing);
+        r = routing_read(explain->session, policy, &routing);
     for (size_t i = 0; r >= 0 && i < routing.plan.n_devices; i++) {
         const struct routes_device *device = &routing.plan.devices[i];
 

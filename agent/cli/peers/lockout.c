@@ -147,16 +147,16 @@ bool lockout_agent_writes(const struct session *session)
 void lockout_plan_done(struct lockout_plan *plan)
 {
     plan_done(&plan->values);
-    routing_done(&plan->routing);
+    reports_done(&plan->reports);
 }
 
 int lockout_plan(struct session *session, struct lockout_plan *ret)
 {
     struct lockout_plan plan = {0};
-    int r = routing_read(session, session->policy, false, &plan.routing);
+    int r = reports_read(session, session->policy, false, &plan.reports);
 
     if (r >= 0) {
-        routes_mark_held(&plan.routing.plan, &session->live);
+        reports_mark(&plan.reports, &session->live);
         r = plan_make(session->policy, &session->live, 0, &plan.values);
         if (r < 0)
             say("cannot plan: %s", error_text(r));

@@ -1,8 +1,8 @@
 /* Not locking the administrator out: SSH sessions among the peers that a plan would cut. */
 #pragma once
 
+#include "agent/cli/engines/reports.h"
 #include "agent/cli/peers/impact_report.h"
-#include "agent/cli/routes/routing_report.h"
 
 /* Who is about to write, or to let a running agent do so. */
 enum lockout_verb {
@@ -27,10 +27,10 @@ int lockout_check(struct session *session, const struct plan *plan,
 bool lockout_agent_writes(const struct session *session);
 
 /* What that agent will do by the policy of the session, to a live picture that says what is paused.
- * The session was read with ROUTING_KEYS, too. A negative errno after saying why. */
+ * The session was read with reports_keys(), too. A negative errno after saying why. */
 struct lockout_plan {
     struct plan values;
-    struct routing routing;
+    struct reports reports;
 };
 int lockout_plan(struct session *session, struct lockout_plan *ret);
 void lockout_plan_done(struct lockout_plan *plan);

@@ -35,5 +35,5 @@ int status_read(struct status *status);
 /* For people. -ENOMEM, else 0. */
 int status_print(struct status *status);
 
-/* status_routing.c */
-void status_print_routing(const struct status *status, FILE *out);
+/* status_engines.c */
+void status_print_engines(const struct status *status, FILE *out);

@@ -198,7 +198,7 @@ int status_print(struct status *status)
     if (!is_running(status) || !status->report.status)
         return 0;
     print_devices(status, out);
-    status_print_routing(status, out);
+    status_print_engines(status, out);
     print_counters(status, out);
     if (json_object_size(json_object_get(status->report.status, "keys")) > 0)
         fputc('\n', out);

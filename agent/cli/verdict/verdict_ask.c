@@ -206,7 +206,7 @@ static int judge_policy(struct netlink *nl, struct verdict_report *report)
     if (session->no_policy)
         return 0;
     want_settings(report, &live, &device);
-    r = routing_read(session, session->policy, false, &routing);
+    r = routing_read(session, session->policy, &routing);
     if (r < 0)
         return r;
     warn_of_routing(report, &routing.plan);

@@ -1,5 +1,5 @@
 /* Reading, planning and changing, or going back to what was noted. */
-#include "agent/engines/routes/routes_engine.h"
+#include "agent/engines/routes/routes_row.h"
 
 #include "agent/engines/routes/routes_snapshot.h"
 
@@ -41,13 +41,32 @@ static int read_live(struct change *change, struct live *ret)
     return 0;
 }
 
+/* To a listener. */
+static int finish(struct change *change, const struct routing *routing, const struct live *live)
+{
+    const struct change_request *request = change->request;
+    const struct engine_question question = {.paths = request->paths,
+                                             .policy = request->by.policy,
+                                             .live = live,
+                                             .forced = request->by.forced};
+    struct engine_report found = {0};
+    int r =
+        change_is_followed(change) ? routes_report(change->engine, &question, routing, &found) : 0;
+
+    if (r < 0)
+        return r;
+    change_finish(change, &found);
+    engine_report_done(&found);
+    return 0;
+}
+
 static int carry_out_policy(struct change *change, unsigned phases)
 {
     const struct change_request *request = change->request;
     const struct policy *policy = request->by.policy;
     _cleanup_(live_done) struct live live = {0};
-    _cleanup_(route_facts_done) struct route_facts facts = {0};
-    _cleanup_(routes_plan_done) struct routes_plan plan = {0};
+    _cleanup_routing_ struct routing routing = {0};
+    struct routes_plan *plan = &routing.plan;
     bool removes = phases & CHANGE_REMOVALS;
     int r;
 
@@ -55,17 +74,20 @@ static int carry_out_policy(struct change *change, unsigned phases)
         return 0; /* then there is nothing to add */
     r = read_live(change, &live);
     if (r >= 0)
-        r = routes_gather(&change->nl, request->paths, policy, &live, &facts);
+        r = routes_gather(&change->nl, request->paths, policy, &live, &routing.facts);
     if (r >= 0)
-        r = routes_plan(policy, &live, &facts, request->by.forced, &plan);
+        r = routes_plan(policy, &live, &routing.facts, request->by.forced, plan);
     if (r >= 0)
         r = change_announce(change, NULL, 0);
     if (r < 0)
         return r;
-    carry_out_changes(change, plan.changes, removes ? plan.n_changes : routes_plan_additions(&plan),
-                      &live);
-    change_finish(change, &plan);
-    return 0;
+    change->live = &live;
+    carry_out_changes(change, plan->changes,
+                      removes ? plan->n_changes : routes_plan_additions(plan), &live);
+    change->live = NULL;
+    if (!removes)
+        routes_hold(change, plan);
+    return finish(change, &routing, &live);
 }
 
 static int note(const struct paths *paths, void **ret)
@@ -101,9 +123,30 @@ static void forget(void *noted)
     free(noted);
 }
 
+static const struct state_info *state(unsigned state)
+{
+    return routes_state_info(state);
+}
+
 const struct engine engine_routes = {
     .name = "routes",
     .phases = CHANGE_ADDITIONS | CHANGE_REMOVALS,
+    .tell = routes_tell,
+    .disown = routes_disown,
+    .words = {.member = "routing",
+              .changes = "routes",
+              .title = "policy routing",
+              .many = "routes",
+              .parts = "routes and rules",
+              .needed = "a route or rule",
+              .awaited = "a route or rule that replies need",
+              .facts = "addresses, routes and rules",
+              .show = "routes show",
+              .plan = "routes plan"},
+    .keys = ROUTING_KEYS,
+    .n_states = ROUTES_STATE_COUNT,
+    .state = state,
+    .describe = routes_describe,
     .carry_out = carry_out_policy,
     .note = note,
     .put_back = put_back,

@@ -1,0 +1,362 @@
+/* Reports of engines: read, and printed as text and JSON. */
+#include "agent/cli/engines/reports.h"
+
+#include <stdio.h>
+
+size_t engine_row(const struct engine *engine)
+{
+    size_t i = 0;
+
+    while (engine_rows[i] && engine_rows[i] != engine)
+        i++;
+    return i;
+}
+
+void reports_done(struct reports *reports)
+{
+    for (size_t i = 0; i < reports->count; i++)
+        engine_report_done(&reports->items[i]);
+    reports->count = 0;
+}
+
+int report_read(const struct session *session, const struct engine *engine,
+                const struct policy *policy, bool forced, struct engine_report *ret)
+{
+    const struct engine_question question = {
+        .paths = &session->cli->paths, .policy = policy, .live = &session->live, .forced = forced};
+    int r = engine->tell(engine, &question, ret);
+
+    if (r < 0)
+        say("cannot read %s: %s", engine->words.facts, error_text(r));
+    return r;
+}
+
+int reports_read(const struct session *session, const struct policy *policy, bool forced,
+                 struct reports *ret)
+{
+    struct reports reports = {0};
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && engine_rows[i]; i++) {
+        if (!engine_rows[i]->tell)
+            continue;
+        r = report_read(session, engine_rows[i], policy, forced, &reports.items[reports.count]);
+        reports.count += r >= 0;
+    }
+    if (r < 0) {
+        reports_done(&reports);
+        return r;
+    }
+    *ret = reports;
+    return 0;
+}
+
+key_mask reports_keys(void)
+{
+    key_mask keys = 0;
+
+    for (size_t i = 0; engine_rows[i]; i++)
+        keys |= engine_rows[i]->keys;
+    return keys;
+}
+
+void reports_mark(const struct reports *reports, struct live *live)
+{
+    for (size_t i = 0; i < live->count; i++)
+        live->devices[i].held = false;
+    for (size_t i = 0; i < reports->count; i++)
+        engine_report_mark(&reports->items[i], live);
+}
+
+const struct engine_report *reports_of(const struct reports *reports, const struct engine *engine)
+{
+    for (size_t i = 0; i < reports->count; i++)
+        if (reports->items[i].engine == engine)
+            return &reports->items[i];
+    return NULL;
+}
+
+void reports_missing(const struct reports *reports, struct missing_ways *ret)
+{
+    for (size_t i = 0; i < reports->count; i++)
+        missing_ways_add_report(ret, &reports->items[i]);
+}
+
+size_t reports_changes(const struct reports *reports)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < reports->count; i++)
+        n += reports->items[i].n_changes;
+    return n;
+}
+
+bool report_is_wrong(const struct engine_report *report)
+{
+    return report->n_changes > 0 || engine_report_blocked(report);
+}
+
+bool reports_are_wrong(const struct reports *reports)
+{
+    for (size_t i = 0; i < reports->count; i++)
+        if (report_is_wrong(&reports->items[i]))
+            return true;
+    return false;
+}
+
+/* -- text -- */
+
+static void print_note(FILE *stream, const struct engine_item *item, const char *text)
+{
+    if (text && item->name[0])
+        fprintf(stream, "note: %s: %s\n", NAME_SHOWN(item->name), text);
+    else if (text)
+        fprintf(stream, "note: %s\n", text);
+}
+
+/* Made by us, but for names of devices and files, which were escaped or refused there. */
+static void print_cure(FILE *stream, const char *line)
+{
+    for (const char *end; line; line = end ? end + 1 : NULL) {
+        end = strchr(line, '\n');
+        fprintf(stream, "    %.*s\n", (int)(end ? end - line : (ptrdiff_t)strlen(line)), line);
+    }
+}
+
+void report_print_notes(FILE *stream, const struct engine_report *report)
+{
+    const char *said = NULL; /* the same program is in the way of many devices */
+
+    for (size_t i = 0; i < report->n_items; i++) {
+        const struct engine_item *item = &report->items[i];
+
+        print_note(stream, item, item->conflict);
+        if (item->cure && (!said || !streq(said, item->cure)))
+            print_cure(stream, item->cure);
+        said = item->cure ?: said;
+        if (!item->expected)
+            print_note(stream, item, item->message);
+        if (item->held)
+            print_note(stream, item, "its rp_filter does not become stricter until that is cured");
+        print_note(stream, item, item->advice);
+    }
+}
+
+void reports_print_notes(FILE *stream, const struct reports *reports)
+{
+    for (size_t i = 0; i < reports->count; i++)
+        report_print_notes(stream, &reports->items[i]);
+}
+
+size_t report_print_unmatched(FILE *stream, const struct engine_report *report)
+{
+    for (size_t i = 0; i < report->n_unmatched; i++) {
+        const struct engine_unmatched *unmatched = &report->unmatched[i];
+        _cleanup_free_ char *place = place_text(unmatched->origin.file, unmatched->origin.line);
+
+        fprintf(stream, "note: there is no device '%s' (%s)\n", NAME_SHOWN(unmatched->name),
+                place ?: "?");
+    }
+    return report->n_unmatched;
+}
+
+size_t report_count(const struct engine_report *report, unsigned phases)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < report->n_changes; i++)
+        n += (report->changes[i].phase & phases) != 0;
+    return n;
+}
+
+void report_show_changes(FILE *stream, json_t *list, const struct engine_report *report,
+                         unsigned phases)
+{
+    for (size_t i = 0; i < report->n_changes; i++) {
+        const struct engine_change *change = &report->changes[i];
+
+        if (!(change->phase & phases))
+            continue;
+        if (list)
+            json_array_append_new(list, json_engine_change(change));
+        else
+            fprintf(stream, "%s: %s\n", change->command, change->reason);
+    }
+}
+
+/* "ROUTES AND RULES"; owned. */
+static char *title_text(const struct engine *engine)
+{
+    char *title = strdup(engine->words.parts);
+
+    for (char *c = title; c && *c; c++)
+        if (*c >= 'a' && *c <= 'z')
+            *c = (char)(*c - 'a' + 'A');
+    return title;
+}
+
+int report_print_changes(struct output *out, const struct engine_report *report, unsigned phases,
+                         size_t *step)
+{
+    _cleanup_free_ char *title = title_text(report->engine);
+    struct column columns[] = {{"STEP", COLUMN_RIGHT}, {title ?: "", 0}, {"WHY", COLUMN_WRAP}};
+    _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
+    int r = table && title ? 0 : -ENOMEM;
+
+    for (size_t i = 0; r == 0 && i < report->n_changes; i++) {
+        const struct engine_change *change = &report->changes[i];
+        char number[24];
+
+        if (!(change->phase & phases))
+            continue;
+        snprintf(number, sizeof(number), "%zu", (*step)++);
+        r = table_row(table, (const char *const[]){number, change->command, change->reason});
+    }
+    return r < 0 ? r : table_print(table, out);
+}
+
+static const char *error_of(const struct missing_way *way)
+{
+    return way && way->reason  ? way->reason
+           : way && way->error ? error_text(way->error)
+                               : "not tried";
+}
+
+void held_print(const struct missing_way *way, struct output *out)
+{
+    fprintf(out->stream, "%sheld back%s, ", output_color(out, "failed"), output_color_end(out));
+    if (way && way->reason)
+        fprintf(out->stream, "%s cannot be set up: %s\n", way->engine->words.title, way->reason);
+    else
+        fprintf(out->stream, "%s is missing: '%s': %s\n",
+                way ? way->engine->words.needed : "something", way ? way->command : "?",
+                error_of(way));
+}
+
+/* -- JSON -- */
+
+static json_t *json_fields(const struct fields *fields, bool list);
+
+static json_t *json_field(const struct field *field)
+{
+    switch (field->kind) {
+    case FIELD_NUMBER:
+        return json_integer((json_int_t)field->number);
+    case FIELD_BOOL:
+        return json_boolean(field->number);
+    case FIELD_TEXT:
+        return json_bytes(field->text);
+    case FIELD_OBJECT:
+        return json_fields(field->inside, false);
+    case FIELD_LIST:
+        return json_fields(field->inside, true);
+    default:
+        return json_null();
+    }
+}
+
+static json_t *json_fields(const struct fields *fields, bool list)
+{
+    json_t *value = list ? json_array() : json_object();
+
+    for (size_t i = 0; i < fields->count; i++) {
+        json_t *field = json_field(&fields->items[i]);
+
+        if (list)
+            json_array_append_new(value, field);
+        else
+            json_object_set_new(value, fields->items[i].name, field);
+    }
+    return value;
+}
+
+static void set_name(json_t *object, const char *name)
+{
+    if (name[0])
+        json_set_name(object, "name", name);
+    else
+        json_object_set_new(object, "name", json_null());
+}
+
+json_t *json_engine_item(const struct engine_report *report, size_t i)
+{
+    const struct engine_item *item = &report->items[i];
+    const struct origin *origin = &item->origin;
+    json_t *object = json_object(), *more = json_fields(&item->more, false);
+
+    json_object_set_new(object, "ifindex", json_integer(item->ifindex));
+    set_name(object, item->name);
+    json_set(object, {"state", json_string(engine_item_state(report, i)->name)},
+             {"rule", origin->file ? json_make({"file", json_bytes(origin->file)},
+                                               {"line", json_integer(origin->line)})
+                                   : json_null()});
+    json_object_update(object, more);
+    json_decref(more);
+    json_set(object, {"conflict", json_bytes(item->conflict)}, {"cure", json_bytes(item->cure)},
+             {"message", json_bytes(item->message)}, {"held", json_boolean(item->held)},
+             {"advice", json_bytes(item->advice)});
+    return object;
+}
+
+void reports_json(struct output *out, const struct reports *reports)
+{
+    for (size_t i = 0; i < reports->count; i++) {
+        const struct engine_report *report = &reports->items[i];
+
+        json_open(out, report->engine->words.member, '[');
+        for (size_t j = 0; j < report->n_items; j++)
+            json_element(out, NULL, json_engine_item(report, j));
+        json_close(out, ']');
+    }
+}
+
+void reports_json_changes(struct output *out, const struct reports *reports)
+{
+    for (size_t i = 0; i < reports->count; i++) {
+        const struct engine_report *report = &reports->items[i];
+
+        json_open(out, report->engine->words.changes, '[');
+        for (size_t j = 0; j < report->n_changes; j++)
+            json_element(out, NULL, json_engine_change(&report->changes[j]));
+        json_close(out, ']');
+    }
+}
+
+json_t *json_engine_change(const struct engine_change *change)
+{
+    json_t *object = json_make({"op", json_string(change->op)});
+
+    set_name(object, change->name);
+    json_set(object, {"reason", json_string(change->reason)},
+             {"command", json_bytes(change->command)});
+    return object;
+}
+
+json_t *json_report_summary(const struct engine_report *report)
+{
+    const struct engine *engine = report->engine;
+    unsigned states[ENGINE_STATES_MAX] = {0};
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < report->n_items; i++)
+        states[report->items[i].state]++;
+    json_object_set_new(object, "devices", json_integer((json_int_t)report->n_items));
+    for (unsigned state = 0; state < engine->n_states; state++)
+        json_object_set_new(object, engine->state(state)->name, json_integer(states[state]));
+    json_object_set_new(object, "changes", json_integer((json_int_t)report->n_changes));
+    return object;
+}
+
+json_t *json_engine_outcome(const struct change_counts *counts)
+{
+    return json_make({"done", json_integer(counts->done)}, {"gone", json_integer(counts->gone)},
+                     {"failed", json_integer(counts->failed)},
+                     {"left", json_integer(counts->left)});
+}
+
+void json_set_missing(json_t *object, const struct missing_way *way)
+{
+    json_set(object, {"command", way ? json_bytes(way->command) : json_null()},
+             {"error", json_string(error_of(way))},
+             {"reason", way ? json_bytes(way->reason) : json_null()});
+}

@@ -1,0 +1,126 @@
+/* What the engines of the program tell, printed the same way whichever it is: notes, tables, JSON;
+ * and what they do, told line by line. */
+#pragma once
+
+#include "agent/cli/engines/engine_rows.h"
+#include "agent/cli/session/report.h"
+
+/* Of every row that tells, in their order. */
+struct reports {
+    struct engine_report items[ENGINES_MAX];
+    size_t count;
+};
+void reports_done(struct reports *reports);
+#define _cleanup_reports_ _cleanup_(reports_done)
+
+/* Ask one, or all, with the session's picture, which was read. policy NULL: what would take
+ * everything of ours away. A negative errno after saying why. */
+int report_read(const struct session *session, const struct engine *engine,
+                const struct policy *policy, bool forced, struct engine_report *ret);
+int reports_read(const struct session *session, const struct policy *policy, bool forced,
+                 struct reports *ret);
+
+/* Keys that the session's picture holds for that. */
+key_mask reports_keys(void);
+
+/* Mark exactly the devices as held that some engine holds the value of. */
+void reports_mark(const struct reports *reports, struct live *live);
+
+/* Of one engine; NULL where the program does not have it. */
+const struct engine_report *reports_of(const struct reports *reports, const struct engine *engine);
+
+/* What is not to be had; for missing_ways_done(). */
+void reports_missing(const struct reports *reports, struct missing_ways *ret);
+
+size_t reports_changes(const struct reports *reports);    /* that there are to make */
+bool report_is_wrong(const struct engine_report *report); /* … or something cannot be had */
+bool reports_are_wrong(const struct reports *reports);
+
+/* -- as text -- */
+
+/* What stands in the way and what cannot be had, one line each, as "note: …". */
+void report_print_notes(FILE *stream, const struct engine_report *report);
+void reports_print_notes(FILE *stream, const struct reports *reports);
+
+/* "note: there is no device …" for what was asked for by an exact name; their number. */
+size_t report_print_unmatched(FILE *stream, const struct engine_report *report);
+
+/* The changes of some phases in order, as commands with reasons, in a table whose first step is
+ * *step, which becomes the next one. */
+int report_print_changes(struct output *out, const struct engine_report *report, unsigned phases,
+                         size_t *step);
+
+size_t report_count(const struct engine_report *report, unsigned phases);
+
+/* Changes that are only looked at: each an element of the list, or where that is NULL a line. */
+void report_show_changes(FILE *stream, json_t *list, const struct engine_report *report,
+                         unsigned phases);
+
+/* A value that waits, after its own words: "held back, policy routing cannot be set up: …". */
+void held_print(const struct missing_way *way, struct output *out);
+
+/* -- as JSON -- */
+
+/* {ifindex, name, state, rule {file, line}, …, conflict, cure, message, held, advice}: what stands
+ * in the place of the dots is the engine's. null for what there is not. */
+json_t *json_engine_item(const struct engine_report *report, size_t i);
+
+/* Put out for each engine the list of its items. */
+void reports_json(struct output *out, const struct reports *reports);
+
+/* Put out for each engine the list of its changes. */
+void reports_json_changes(struct output *out, const struct reports *reports);
+
+/* {op, name, reason, command}: op and command are the engine's; name null for what no device has.
+ */
+json_t *json_engine_change(const struct engine_change *change);
+
+/* {devices, a number for each state, changes}. */
+json_t *json_report_summary(const struct engine_report *report);
+
+/* {done, gone, failed, left}: numbers. */
+json_t *json_engine_outcome(const struct change_counts *counts);
+
+/* Members `command`, `error` and `reason` of a value that waits. */
+void json_set_missing(json_t *object, const struct missing_way *way);
+
+/* -- what they do -- */
+
+/* One line per change to the output, or in JSON an element of `changes`: json_engine_change() with
+ * `result` (done, gone, failed, or left: something before it failed for this device) and `error`.
+ */
+struct engine_writing {
+    const struct engine *engine;
+    json_t *changes; /* owned; NULL where nothing is said in JSON */
+    size_t count;    /* changes that there were to make */
+    bool wrong;      /* somebody stands in the way, or something is not to be had */
+};
+void engine_writing_begin(struct engine_writing *writing, const struct engine *engine,
+                          const struct cli *cli);
+void engine_writing_done(struct engine_writing *writing);
+void engine_tell(struct engine_writing *writing, struct output *out,
+                 const struct change_report *told);
+void engine_tell_end(struct engine_writing *writing, struct output *out, unsigned phases,
+                     const struct engine_report *found);
+
+/* The exit status, after saying what failed. */
+int engine_status(const struct engine_writing *writing, const struct change_counts *counts);
+
+/* How far they came, also where it was not to the end: "nothing was written", or what was. */
+#define WRITTEN_TEXT_SIZE 160
+const char *written_text(const struct engine *const *engines, const struct change_outcome *outcome,
+                         char buffer[static WRITTEN_TEXT_SIZE]);
+
+/* Why it did not come to the end. done: how far. Returns EXIT_ERROR. */
+int engine_say_error(const struct cli *cli, const struct engine *engine, int r, const char *done);
+
+/* The same of every row of the program. */
+struct writings {
+    struct engine_writing items[ENGINES_MAX]; /* by row */
+};
+void writings_begin(struct writings *writings, const struct cli *cli);
+void writings_done(struct writings *writings);
+size_t writings_count(const struct writings *writings);
+
+/* Put out for each engine that tells the list of its changes. */
+void writings_json(struct output *out, const struct writings *writings);
