@@ -214,14 +214,18 @@ def check_report(program, page):
     columns = re.sub(r'"\s+"', "", columns).split(",")
     expect("columns of csv in their order", words(page.terms("CHECK AS CSV")) == columns)
     same("states of routing", check_routing_states(), table("policy/facts/states.c", "ROUTES"))
-    labels = re.findall(r" (\w+)=%z?u;", source("agent/cli/check/check_nagios.c"))
+    members = [match for path in TOP.glob("agent/engines/*/*.c")
+               for match in re.findall(r'\.member = "(\w+)"', path.read_text())]
+    labels = re.findall(r" (\w+)=%z?u;", source("agent/cli/check/check_nagios.c")) + members
     described = re.search(r"Performance data: (.*?)\n\n", page.sections["CHECK FOR NAGIOS"], re.S)[1]
     same("performance data", re.findall(r"_(\w+)_", described),
          labels + table("policy/facts/states.c", "STATE"))
     for section, files in (("METRICS OF CHECK", ["agent/cli/check/check_prometheus.c"]),
                            ("METRICS OF THE AGENT",
                             [f"agent/daemon/{path.name}" for path in TOP.glob("agent/daemon/*.c")])):
-        known = set(re.findall(r"\brpfpolicy_\w+", " ".join(map(source, files))))
+        text = " ".join(map(source, files))
+        known = {name.replace("%s", member)
+                 for name in re.findall(r"\brpfpolicy_(?:\w|%s)+", text) for member in members}
         known = {name for name in known if not re.search(r"_(bucket|sum|count)$", name)}
         same(section.lower(), words(page.terms(section)), known)
     log = source("agent/daemon/log.c")
