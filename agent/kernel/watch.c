@@ -75,9 +75,16 @@ const char *watch_name(enum watch_kind kind)
     return kinds[kind].name;
 }
 
+static int set_membership(const struct watch *watch, enum watch_kind kind, int option)
+{
+    int group = (int)kinds[kind].group;
+
+    return mnl_socket_setsockopt(watch->socket, option, &group, sizeof(group)) < 0 ? -errno : 0;
+}
+
 int watch_open(struct watch *watch, enum watch_kind kind, int receive_buffer)
 {
-    int group = (int)kinds[kind].group, fd, r = 0;
+    int fd, r = 0;
 
     if (!watch->buffer)
         watch->buffer = malloc(BUFFER_SIZE);
@@ -95,10 +102,10 @@ int watch_open(struct watch *watch, enum watch_kind kind, int receive_buffer)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
     if (kind == WATCH_ROUTE || kind == WATCH_ROUTE6)
         r = keep_telling_routes(fd, watch->tables, watch->n_tables);
-    if (r >= 0 &&
-        (mnl_socket_bind(watch->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-         mnl_socket_setsockopt(watch->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0))
+    if (r >= 0 && mnl_socket_bind(watch->socket, 0, MNL_SOCKET_AUTOPID) < 0)
         r = -errno;
+    if (r >= 0)
+        r = set_membership(watch, kind, NETLINK_ADD_MEMBERSHIP);
     if (r < 0) {
         mnl_socket_close(watch->socket);
         watch->socket = NULL;
@@ -106,8 +113,29 @@ int watch_open(struct watch *watch, enum watch_kind kind, int receive_buffer)
     return r;
 }
 
+int watch_join(struct watch *watch, struct watch *beside, enum watch_kind kind)
+{
+    int r = set_membership(watch, kind, NETLINK_ADD_MEMBERSHIP);
+
+    if (r < 0)
+        return r;
+    beside->kind = kind;
+    beside->paused = false;
+    beside->window_start = beside->window_messages = 0;
+    watch->beside = beside;
+    return 0;
+}
+
+void watch_leave(struct watch *watch)
+{
+    if (watch->socket && watch->beside)
+        (void)set_membership(watch, watch->beside->kind, NETLINK_DROP_MEMBERSHIP);
+    watch->beside = NULL;
+}
+
 void watch_close(struct watch *watch)
 {
+    watch->beside = NULL;
     if (watch->socket)
         mnl_socket_close(watch->socket);
     watch->socket = NULL;
@@ -128,14 +156,24 @@ int watch_fd(const struct watch *watch)
     return watch->socket ? mnl_socket_get_fd(watch->socket) : -1;
 }
 
-static void each_message(struct watch *watch, size_t n, watch_message_t fn, void *data)
+/* The groups of which one may come beside another are all among the first 32. */
+static struct watch *watch_of(struct watch *watch, const struct sockaddr_nl *from)
+{
+    struct watch *beside = watch->beside;
+
+    return beside && from->nl_groups == 1U << (kinds[beside->kind].group - 1) ? beside : watch;
+}
+
+static void each_message(struct watch *watch, const struct sockaddr_nl *from, size_t n,
+                         watch_message_t fn, void *data)
 {
     const struct nlmsghdr *message = (const struct nlmsghdr *)watch->buffer;
+    struct watch *counted = watch_of(watch, from);
     int left = (int)n;
 
     for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-        watch->messages++;
-        watch->window_messages++;
+        counted->messages++;
+        counted->window_messages++;
         fn(message, data);
     }
 }
@@ -173,6 +211,8 @@ int watch_drain(struct watch *watch, uint64_t now, watch_message_t fn, void *dat
 {
     int result = is_flood(watch, now) ? WATCH_FLOOD : 0;
 
+    if (watch->beside && is_flood(watch->beside, now))
+        result |= WATCH_FLOOD_BESIDE;
     for (unsigned i = 0;; i++) {
         struct sockaddr_nl from = {0};
         socklen_t size = sizeof(from);
@@ -197,7 +237,7 @@ int watch_drain(struct watch *watch, uint64_t now, watch_message_t fn, void *dat
             result |= WATCH_OVERRUN; /* cut off: what it said is unknown */
             continue;
         }
-        each_message(watch, (size_t)n, fn, data);
+        each_message(watch, &from, (size_t)n, fn, data);
     }
     return result;
 }

@@ -1,5 +1,5 @@
 /* One multicast socket of rtnetlink per kind of event, so that a flood in one does not blind
- * another. Reads, filters and counts; decides nothing. */
+ * another; or of two kinds whose order counts. Reads, filters and counts; decides nothing. */
 #pragma once
 
 #include <libmnl/libmnl.h>
@@ -21,11 +21,12 @@ const char *watch_name(enum watch_kind kind);
 
 struct watch {
     enum watch_kind kind;
-    int receive_buffer; /* bytes asked for */
-    bool paused;        /* closed for a while because of a flood */
-    struct mnl_socket *socket;
-    char *buffer;           /* owned */
-    const uint32_t *tables; /* borrowed; see watch_keep_tables() */
+    int receive_buffer;        /* bytes asked for */
+    bool paused;               /* closed for a while because of a flood */
+    struct mnl_socket *socket; /* NULL: closed, or beside another one */
+    struct watch *beside;      /* borrowed; NULL for none: see watch_join() */
+    char *buffer;              /* owned */
+    const uint32_t *tables;    /* borrowed; see watch_keep_tables() */
     size_t n_tables;
     uint64_t window_start, window_messages;
     uint64_t messages, overruns, pauses;
@@ -37,6 +38,11 @@ struct watch {
 /* Opens and joins the group. The receive buffer is forced where the capability allows it. */
 int watch_open(struct watch *watch, enum watch_kind kind, int receive_buffer);
 void watch_close(struct watch *watch);
+
+/* Let another kind come through the socket of this one: in the order in which things happened. It
+ * is counted and paused apart: `beside`, which lives as long as the socket, has none of its own. */
+int watch_join(struct watch *watch, struct watch *beside, enum watch_kind kind);
+void watch_leave(struct watch *watch);
 
 /* Of routes only default routes and those of our protocol are told, and all in these tables. The
  * numbers are borrowed: they are asked for again when the socket is opened again. */
@@ -55,6 +61,7 @@ int watch_discard(struct watch *watch);
 #define WATCH_OVERRUN 1 /* messages were lost: read everything again */
 #define WATCH_MORE 4    /* the bound was reached: call again */
 #define WATCH_FLOOD 2   /* more than WATCH_FLOOD_PER_SECOND: pause, then read everything again */
+#define WATCH_FLOOD_BESIDE 8 /* of the kind that comes beside */
 
 /* Read what is there, bounded, and hand over each message of the kernel. Returns a mask of the bits
  * above, or a negative errno when the socket is broken. */

@@ -4,6 +4,7 @@
 #include <linux/if.h>
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 
 #include "agent/kernel/attrs.h"
 
@@ -38,6 +39,7 @@ int world_read_again(struct netlink *nl, unsigned parts, struct world *world)
             return r;
         live_done(&world->live);
         world->live = live;
+        world->capacity = live.count;
         world->without = 0;
     } else if (parts & world->parts & WORLD_UPLINKS) {
         r = picture_read_uplinks(nl, &world->live);
@@ -92,18 +94,34 @@ static size_t place_of(const struct live *live, int ifindex)
     return SORTED_PLACE(live->count, i, live->devices[i].ifindex < ifindex);
 }
 
-static int insert(struct live *live, struct device *device)
+/* NULL where memory is short. */
+static struct device *insert(struct world *world, struct device *device)
 {
+    struct live *live = &world->live;
     size_t at = place_of(live, device->ifindex);
-    struct device *devices = reallocarray(live->devices, live->count + 1, sizeof(*live->devices));
 
-    if (!devices)
-        return -ENOMEM;
-    live->devices = devices;
-    memmove(devices + at + 1, devices + at, (live->count - at) * sizeof(*devices));
-    devices[at] = *device;
+    if (world->capacity < live->count) /* it was read */
+        world->capacity = live->count;
+    if (grow((void **)&live->devices, &world->capacity, live->count, sizeof(*device)) < 0)
+        return NULL;
+    memmove(live->devices + at + 1, live->devices + at, (live->count - at) * sizeof(*device));
+    live->devices[at] = *device;
     live->count++;
-    return 0;
+    return &live->devices[at];
+}
+
+struct device *world_add_unseen(struct world *world, const char *name,
+                                const struct netconf_values *values)
+{
+    struct device device = {.ifindex = values->ifindex,
+                            .known = world->picture.facts & (FACT_ADDRESSES | FACT_ROUTES),
+                            .unseen = true,
+                            .ipv4 = true,
+                            .forwarding = values->forwarding != 0};
+
+    snprintf(device.name, sizeof(device.name), "%s", name);
+    device.conf[KEY_RP_FILTER] = values->rp_filter;
+    return insert(world, &device);
 }
 
 /* What a message about a link does not say, of the same device. */
@@ -172,7 +190,7 @@ static void on_new_link(struct world *world, const struct nlmsghdr *message,
     old = live_by_ifindex(&world->live, device.ifindex);
     if (!old) {
         device.known |= world->picture.facts & (FACT_ADDRESSES | FACT_ROUTES);
-        if (insert(&world->live, &device) < 0) {
+        if (!insert(world, &device)) {
             device_done(&device);
             change->stale |= WORLD_DEVICES;
             return;
@@ -183,10 +201,14 @@ static void on_new_link(struct world *world, const struct nlmsghdr *message,
     }
     keep_facts(&device, old);
     set_master_name(world, &device);
+    if (old->unseen) /* what was told of since may be newer than what this one tells */
+        device.conf[KEY_RP_FILTER] = old->conf[KEY_RP_FILTER];
     change->before = *old;
     *old = device;
-    change->event = streq(change->before.name, device.name) ? WORLD_LINK : WORLD_RENAMED;
-    if (change->event == WORLD_RENAMED) {
+    change->event = change->before.unseen                     ? WORLD_NEW_DEVICE
+                    : streq(change->before.name, device.name) ? WORLD_LINK
+                                                              : WORLD_RENAMED;
+    if (change->event != WORLD_LINK) {
         look_at_rules(world, change->before.name);
         on_new_name(world, device.ifindex);
     }
@@ -251,7 +273,6 @@ static void on_special(struct world *world, const struct netconf_values *values,
         change->stale |= WORLD_DEVICES;
 }
 
-/* The values of a device that is not known come with its RTM_NEWLINK. */
 static void on_values(struct world *world, const struct netconf_values *values,
                       struct world_change *change)
 {
@@ -259,8 +280,11 @@ static void on_values(struct world *world, const struct netconf_values *values,
 
     if (world->without == values->ifindex)
         world->without = 0; /* its directory got another name */
-    if (!device)
+    if (!device) {
+        change->event = WORLD_UNKNOWN;
+        change->ifindex = values->ifindex;
         return;
+    }
     if (!device->ipv4) { /* it gets settings again, of which these are only some */
         change->stale |= WORLD_DEVICES;
         return;
@@ -281,10 +305,15 @@ static void on_netconf(struct world *world, const struct nlmsghdr *message,
                        struct world_change *change)
 {
     struct netconf_values values;
+    const struct device *device;
 
     if (netconf_read_message(message, &values) < 0)
         return;
-    if (message->nlmsg_type == RTM_DELNETCONF) {
+    change->told = values;
+    device = live_by_ifindex(&world->live, values.ifindex);
+    if (message->nlmsg_type == RTM_DELNETCONF && device && device->unseen) {
+        on_gone_link(world, values.ifindex, change); /* it could not be made, or has another name */
+    } else if (message->nlmsg_type == RTM_DELNETCONF) {
         /* A rename: they are told anew at once. The end of the device: that follows. Else the MTU
          * became too small for IPv4. */
         change->stale |= world_settle(world);

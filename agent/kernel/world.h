@@ -22,6 +22,7 @@ struct world {
     struct picture_options picture; /* of all devices; the procsys, if any, is borrowed */
     unsigned parts;                 /* which are kept; with FACT_ADDRESSES the addresses are */
     struct live live;
+    size_t capacity;            /* of its devices */
     struct route_facts network; /* of the addresses each device's are in no order that matters */
     int without;                /* ifindex of a device whose settings were told to go; 0: none */
 };
@@ -42,6 +43,7 @@ enum world_event {
     WORLD_RENAMED,
     WORLD_GONE,
     WORLD_VALUES,  /* settings of a device */
+    WORLD_UNKNOWN, /* of one whose RTM_NEWLINK is to come: see world_add_unseen() */
     WORLD_SPECIAL, /* of `all` or `default` */
 };
 
@@ -49,7 +51,9 @@ enum world_event {
 struct world_change {
     enum world_event event;
     int ifindex;                /* or IFINDEX_ALL, IFINDEX_DEFAULT */
-    struct device before;       /* owned; of a device that was there: it before the message */
+    struct device before;       /* owned; of a device that was there: it before the message. Of a
+                                   new one that was unseen, too. */
+    struct netconf_values told; /* of a message about settings, whatever came of it */
     int32_t special[KEY_COUNT]; /* of `all` or `default`: the values before the message */
     unsigned stale;             /* parts that are kept and have to be read again */
 };
@@ -59,6 +63,12 @@ void world_change_done(struct world_change *change);
  * one socket: two have no common order. What only the owner knows of a device stays with it. Others
  * than those messages, and malformed ones, change nothing. */
 void world_update(struct world *world, const struct nlmsghdr *message, struct world_change *ret);
+
+/* A device that told of its settings, but has not been announced yet: device.unseen. Its
+ * RTM_NEWLINK makes it a new one, only the end of its settings may come instead: then it is gone.
+ * NULL where memory is short. */
+struct device *world_add_unseen(struct world *world, const char *name,
+                                const struct netconf_values *values);
 
 /* To be called when no message waits any more: the parts that are stale because of what did not
  * follow. */

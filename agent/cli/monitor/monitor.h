@@ -26,8 +26,8 @@ struct monitor {
     struct world world;     /* what was shown last */
     struct session session; /* session.live is lent by the world */
     struct netlink nl;
-    struct watch watch; /* links and netconf in one socket: in the order the kernel told them */
-    char **names;       /* borrowed; only these, or all when there are none */
+    struct watch watch, settings; /* one socket: in the order in which the kernel told it */
+    char **names;                 /* borrowed; only these, or all when there are none */
     int count;
     struct observed observed; /* who would be cut; rules NULL: every rule is enforced */
     uint64_t observe_at;      /* not before */

@@ -1,12 +1,10 @@
 /* `rpfpolicy monitor`: its own view of the kernel's messages, and a look at everything every few
  * seconds for what the kernel does not announce. No agent and no privilege needed. */
-#include <linux/rtnetlink.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "agent/base/clock.h"
@@ -24,13 +22,14 @@ static void ignore(const struct nlmsghdr *message, void *data)
 /* One socket for both groups: two would have no common order. */
 static int open_watch(struct monitor *monitor)
 {
-    int group = RTNLGRP_IPV4_NETCONF;
     int r = watch_open(&monitor->watch, WATCH_LINK, WATCH_RECEIVE_BUFFER);
 
-    if (r == 0 && mnl_socket_setsockopt(monitor->watch.socket, NETLINK_ADD_MEMBERSHIP, &group,
-                                        sizeof(group)) < 0)
-        r = -errno;
-    return r;
+    return r < 0 ? r : watch_join(&monitor->watch, &monitor->settings, WATCH_NETCONF);
+}
+
+static uint64_t messages(const struct monitor *monitor)
+{
+    return monitor->watch.messages + monitor->settings.messages;
 }
 
 /* Everything the kernel has said until now. */
@@ -39,7 +38,7 @@ static int drain(struct monitor *monitor)
     int r;
 
     do {
-        uint64_t before = monitor->watch.messages;
+        uint64_t before = messages(monitor);
 
         r = watch_drain(&monitor->watch, clock_usec(CLOCK_MONOTONIC), monitor_message, monitor);
         if (r > 0 && (r & WATCH_OVERRUN)) {
@@ -49,7 +48,7 @@ static int drain(struct monitor *monitor)
             monitor->reread = "full read";
             return 0;
         }
-        if (monitor->watch.messages == before)
+        if (messages(monitor) == before)
             break;
     } while (r >= 0 && monitor->failed == 0);
     if (world_settle(&monitor->world) && !monitor->reread)
@@ -88,7 +87,7 @@ static int look(struct monitor *monitor, const char *event)
 
     monitor->reread = NULL;
     for (unsigned tries = 0;; tries++) {
-        uint64_t before = monitor->watch.messages;
+        uint64_t before = messages(monitor);
 
         world_done(&world);
         r = read_world(monitor, &world);
@@ -98,7 +97,7 @@ static int look(struct monitor *monitor, const char *event)
             r = drain(monitor);
         if (r < 0)
             return r;
-        if (monitor->watch.messages == before || (must && tries >= QUIET_TRIES))
+        if (messages(monitor) == before || (must && tries >= QUIET_TRIES))
             break;
         if (tries >= QUIET_TRIES)
             return 0;
