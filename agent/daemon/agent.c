@@ -367,10 +367,9 @@ static int borrow_devices(struct live *ret, void *data)
 
 static void tell_of_tables(const uint32_t *tables, size_t n, void *data)
 {
-    struct agent *agent = data;
+    const struct agent *agent = data;
 
-    (void)watch_keep_tables(&agent->watches[WATCH_ROUTE].watch, tables, n);
-    (void)watch_keep_tables(&agent->watches[WATCH_ROUTE6].watch, tables, n);
+    listening_keep_tables(agent->listening, tables, n);
 }
 
 static void read_again(const char *reason, void *data)
@@ -396,6 +395,44 @@ static int make_ways(struct agent *agent)
     return ways_new(&options, &agent->ways);
 }
 
+static void on_messages_taken(void *data)
+{
+    const struct agent *agent = data;
+
+    ways_work(agent->ways);
+}
+
+static void on_messages_lost(void *data)
+{
+    struct agent *agent = data;
+
+    ways_on_lost(agent->ways);
+    agent_schedule_resync(agent, "messages were lost");
+}
+
+static void on_listening_resumed(void *data)
+{
+    struct agent *agent = data;
+
+    ways_on_lost(agent->ways);
+    agent_resync_now(agent, "messages were not read for a while");
+}
+
+static int make_listening(struct agent *agent)
+{
+    struct listening_options options = {.loop = agent->loop,
+                                        .logger = &agent->logger,
+                                        .receive_buffer = agent->receive_buffer,
+                                        .message = agent_on_message,
+                                        .taken = on_messages_taken,
+                                        .lost = on_messages_lost,
+                                        .resumed = on_listening_resumed,
+                                        .changed = on_status_changed,
+                                        .data = agent};
+
+    return listening_new(&options, &agent->listening);
+}
+
 static int make_accepting(struct agent *agent)
 {
     struct accepting_options options = {.paths = &agent->paths,
@@ -416,6 +453,8 @@ static int make_parts(struct agent *agent, const struct agent_options *options)
         r = make_paused(agent);
     if (r >= 0)
         r = make_in_force(agent);
+    if (r >= 0)
+        r = make_listening(agent);
     if (r >= 0)
         r = make_ways(agent);
     if (r >= 0 && options->accept)
@@ -451,7 +490,7 @@ void agent_policy_changed(struct agent *agent)
         (void)sd_event_exit(loop_event(agent->loop), 0);
         return;
     }
-    (void)agent_open_watches(agent);
+    (void)agent_listen(agent);
     agent_plan_sweep(agent);
     agent->taking_over = true;
     agent_resync_now(agent, NULL);
@@ -468,7 +507,6 @@ static void init_deadlines(struct agent *agent)
     deadline_init(&agent->resync, agent->loop, agent_on_resync, agent);
     deadline_init(&agent->retry, agent->loop, on_retry, agent);
     deadline_init(&agent->sweep, agent->loop, agent_on_sweep, agent);
-    agent_init_watches(agent);
 }
 
 static int set_up(struct agent *agent, const struct agent_options *options, const char **where)
@@ -544,7 +582,7 @@ struct agent *agent_free(struct agent *agent)
     struct deadline *const deadlines[] = {&agent->flush, &agent->look_again, &agent->resync,
                                           &agent->retry, &agent->sweep};
 
-    agent_close_watches(agent);
+    listening_free(agent->listening);
     ways_free(agent->ways);
     for (size_t i = 0; i < ELEMENTSOF(deadlines); i++)
         deadline_done(deadlines[i]);
@@ -582,7 +620,7 @@ static int start(struct agent *agent)
         return r;
     (void)paused_take(agent->paused);
     (void)in_force_take(agent->in_force);
-    r = agent_open_watches(agent); /* before the first dump, so that nothing falls between */
+    r = agent_listen(agent); /* before the first dump, so that nothing falls between */
     if (r < 0)
         return r;
     /* In a storm of new devices no dump may be whole at first. */

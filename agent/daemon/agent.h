@@ -10,6 +10,7 @@
 #include "agent/daemon/entries.h"
 #include "agent/daemon/in_force.h"
 #include "agent/daemon/kept.h"
+#include "agent/daemon/listening.h"
 #include "agent/daemon/log.h"
 #include "agent/daemon/loop.h"
 #include "agent/daemon/paused.h"
@@ -42,15 +43,6 @@ struct special {
 
 struct evidence;
 
-/* One socket of kernel messages. */
-struct agent_watch {
-    struct agent *agent;
-    enum watch_kind kind;
-    struct watch watch;
-    sd_event_source *source;
-    struct deadline open_again; /* after a flood */
-};
-
 struct agent {
     struct paths paths;
     struct logger logger;
@@ -77,14 +69,13 @@ struct agent {
 
     struct ways *ways;
 
-    struct agent_watch watches[WATCH_COUNT];
+    struct listening *listening;
     int receive_buffer;
     struct udev_watch *udev;
 
     struct deadline resync, sweep, retry, flush, look_again;
     uint64_t last_resync, resync_cost, last_flush;
     const char *resync_reason; /* NULL: none is due */
-    bool overrun;              /* messages were lost: what is queued is of no use */
     bool taking_over;          /* read again since another policy is in force */
     bool resync_failed;        /* said once */
     key_mask blocked;          /* keys for which it was said that `all` stands in the way */
@@ -139,9 +130,8 @@ void agent_plan_sweep(struct agent *agent); /* the next one, by the policy's int
 void agent_on_sweep(void *agent);
 
 /* events.c: from messages to the table. */
-void agent_init_watches(struct agent *agent); /* once */
-int agent_open_watches(struct agent *agent);
-void agent_close_watches(struct agent *agent);
+void agent_on_message(const struct nlmsghdr *message, void *agent);
+int agent_listen(struct agent *agent);
 void agent_device_changed(struct agent *agent, struct entry *entry, const char *event);
 void agent_on_udev_finished(int ifindex, struct udev_device *device, void *agent);
 

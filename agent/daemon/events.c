@@ -49,6 +49,8 @@ static void on_new_link(struct agent *agent, const struct nlmsghdr *message)
     memcpy(device.master_name, entry->device.master_name, sizeof(device.master_name));
     device.properties = TAKE_PTR(entry->device.properties);
     device.known |= entry->device.known;
+    if (before.unseen) /* what was told of since may be newer than what this message tells */
+        device.conf[KEY_RP_FILTER] = before.conf[KEY_RP_FILTER];
     entry_take(entry, &device);
     if (renamed) {
         entry_renamed(entry);
@@ -134,25 +136,6 @@ static void on_settings_gone(struct agent *agent, int ifindex)
     agent_status_changed(agent);
 }
 
-static int drain(struct agent *agent, enum watch_kind kind);
-
-/* Two sockets have no common order. A device that was not announced has its RTM_NEWLINK on the way,
- * made before or after this message: read first, it is the older of the two, and the value of this
- * one counts; still missing, it will be made later and carry the value too. */
-static struct entry *entry_of_netconf(struct agent *agent, int ifindex)
-{
-    struct entry *entry = table_get(&agent->table, ifindex);
-
-    while ((!entry || entry->device.unseen) && watch_fd(&agent->watches[WATCH_LINK].watch) >= 0) {
-        int r = drain(agent, WATCH_LINK);
-
-        entry = table_get(&agent->table, ifindex);
-        if (r <= 0)
-            break;
-    }
-    return entry;
-}
-
 /* Nothing to decide while another writer is sat out: the value is noted, the timer does the rest.
  */
 static bool waits(const struct agent *agent, const struct entry *entry)
@@ -166,7 +149,7 @@ static void on_netconf(const struct nlmsghdr *message, void *data)
     struct agent *agent = data;
     struct netconf_values values = {0};
     struct entry *entry;
-    bool changed, is_older;
+    bool changed;
 
     if (netconf_read_message(message, &values) < 0)
         return;
@@ -178,8 +161,7 @@ static void on_netconf(const struct nlmsghdr *message, void *data)
         on_special(agent, &values);
         return;
     }
-    is_older = !table_get(&agent->table, values.ifindex);
-    entry = entry_of_netconf(agent, values.ifindex);
+    entry = table_get(&agent->table, values.ifindex);
     if (!entry) {
         on_unannounced(agent, &values);
         return;
@@ -187,16 +169,12 @@ static void on_netconf(const struct nlmsghdr *message, void *data)
     /* Its MTU is large enough again, of which a link message came before. */
     if (!entry->device.ipv4)
         agent_schedule_resync(agent, NULL);
-    /* Met and written while this message was in our hands: it tells what was before. */
-    is_older = is_older && entry->given & KEY_BIT(KEY_RP_FILTER);
     changed = entry->nameless > 0; /* all keys are sent when the directory of a new name is there */
-    if (values.has_rp_filter && !is_older &&
-        entry->device.conf[KEY_RP_FILTER] != values.rp_filter) {
+    if (values.has_rp_filter && entry->device.conf[KEY_RP_FILTER] != values.rp_filter) {
         entry->device.conf[KEY_RP_FILTER] = values.rp_filter;
         changed = true;
     }
-    if (values.has_rp_filter && !values.has_forwarding &&
-        !is_older) /* its own, see on_unannounced */
+    if (values.has_rp_filter && !values.has_forwarding) /* its own, see on_unannounced */
         entry->kept[KEY_RP_FILTER] = values.rp_filter;
     if (values.has_forwarding && entry->device.forwarding != (values.forwarding != 0)) {
         entry->device.forwarding = values.forwarding != 0;
@@ -301,138 +279,47 @@ void agent_on_udev_finished(int ifindex, struct udev_device *device, void *data)
     agent_device_changed(agent, entry, "udev");
 }
 
-static int on_watch(sd_event_source *source, int fd, uint32_t events, void *data);
-
-static int open_watch(struct agent_watch *watch)
+/* One message of whatever kind. */
+void agent_on_message(const struct nlmsghdr *message, void *data)
 {
-    int r = watch_open(&watch->watch, watch->kind, watch->agent->receive_buffer);
-
-    if (r < 0)
-        return r;
-    return sd_event_add_io(loop_event(watch->agent->loop), &watch->source, watch_fd(&watch->watch),
-                           EPOLLIN, on_watch, watch);
-}
-
-/* Close the socket, so that the writer is not slowed down and nothing has to be drained. */
-static void pause_watch(struct agent_watch *watch)
-{
-    uint64_t spread = (uint64_t)(random() % 200) * USEC_PER_MSEC;
-
-    watch->watch.pauses++;
-    watch->source = sd_event_source_disable_unref(watch->source);
-    watch_close(&watch->watch);
-    watch->watch.paused = true;
-    deadline_set(&watch->open_again, loop_now(watch->agent->loop) + 700 * USEC_PER_MSEC + spread);
-    agent_status_changed(watch->agent);
-}
-
-static void on_open_again(void *data)
-{
-    struct agent_watch *watch = data;
-
-    if (open_watch(watch) < 0) {
-        pause_watch(watch); /* no memory, no descriptors: again in a moment */
-        return;
+    switch (message->nlmsg_type) {
+    case RTM_NEWLINK:
+    case RTM_DELLINK:
+        on_link(message, data);
+        break;
+    case RTM_NEWNETCONF:
+    case RTM_DELNETCONF:
+        on_netconf(message, data);
+        break;
+    case RTM_NEWADDR:
+    case RTM_DELADDR:
+        on_address(message, data);
+        break;
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE:
+        on_route(message, data);
+        break;
+    case RTM_NEWRULE:
+    case RTM_DELRULE:
+        on_rule(message, data);
+        break;
+    default:
+        break;
     }
-    ways_on_lost(watch->agent->ways);
-    agent_resync_now(watch->agent, "messages were not read for a while");
 }
 
-/* 1 when there is more to read. */
-static int drain(struct agent *agent, enum watch_kind kind)
-{
-    static const watch_message_t handlers[WATCH_COUNT] = {
-        [WATCH_LINK] = on_link,   [WATCH_NETCONF] = on_netconf,  [WATCH_ADDRESS] = on_address,
-        [WATCH_ROUTE] = on_route, [WATCH_ADDRESS6] = on_address, [WATCH_ROUTE6] = on_route,
-        [WATCH_RULE] = on_rule,   [WATCH_RULE6] = on_rule,
-    };
-    int r =
-        watch_drain(&agent->watches[kind].watch, loop_taken_up(agent->loop), handlers[kind], agent);
-
-    if (r < 0) {
-        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
-                  "The %s messages of the kernel cannot be read: %s. Trying again",
-                  watch_name(kind), strerror(-r));
-        pause_watch(&agent->watches[kind]);
-        return 0;
-    }
-    if (r & WATCH_FLOOD) {
-        pause_watch(&agent->watches[kind]);
-        return 0;
-    }
-    if (r & WATCH_OVERRUN) {
-        agent->overrun = true;
-        ways_on_lost(agent->ways);
-        agent_schedule_resync(agent, "messages were lost");
-    }
-    return r & WATCH_MORE ? 1 : 0;
-}
-
-static int on_watch(sd_event_source *source, int fd, uint32_t events, void *data)
-{
-    const struct agent_watch *watch = data;
-
-    (void)loop_take_up(watch->agent->loop);
-    (void)drain(watch->agent, watch->kind);
-    ways_work(watch->agent->ways);
-    return 0;
-}
-
-static void close_watch(struct agent_watch *watch)
-{
-    watch->source = sd_event_source_disable_unref(watch->source);
-    deadline_clear(&watch->open_again);
-    watch_close(&watch->watch);
-}
-
-/* Only what the policy needs: addresses and routes cost wake-ups. One that cannot be opened is
- * tried again later. */
-int agent_open_watches(struct agent *agent)
+/* Only what the policy needs. */
+int agent_listen(struct agent *agent)
 {
     uint32_t facts = policy_of(agent) ? policy_of(agent)->facts : 0;
-    bool wanted[WATCH_COUNT] = {
-        [WATCH_LINK] = true,
-        [WATCH_NETCONF] = true,
-        [WATCH_ADDRESS] = facts & FACT_ADDRESSES || ways_are_asked(agent->ways),
-        [WATCH_ROUTE] = facts & FACT_ROUTES || ways_are_asked(agent->ways),
-        [WATCH_ADDRESS6] = ways_are_asked(agent->ways),
-        [WATCH_ROUTE6] = ways_are_asked(agent->ways),
-        [WATCH_RULE] = ways_are_asked(agent->ways),
-        [WATCH_RULE6] = ways_are_asked(agent->ways),
-    };
-    int result = 0;
+    unsigned kinds = 0;
 
-    for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++) {
-        struct agent_watch *watch = &agent->watches[kind];
-        bool open = watch->watch.socket || watch->watch.paused;
-
-        if (wanted[kind] && !open) {
-            int r = open_watch(watch);
-
-            if (r < 0)
-                pause_watch(watch);
-            gather(&result, r);
-        } else if (!wanted[kind] && open) {
-            close_watch(watch);
-        }
-    }
-    return result;
-}
-
-void agent_init_watches(struct agent *agent)
-{
-    for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++) {
-        struct agent_watch *watch = &agent->watches[kind];
-
-        *watch = (struct agent_watch){.agent = agent, .kind = kind};
-        deadline_init(&watch->open_again, agent->loop, on_open_again, watch);
-    }
-}
-
-void agent_close_watches(struct agent *agent)
-{
-    for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++) {
-        close_watch(&agent->watches[kind]);
-        deadline_done(&agent->watches[kind].open_again);
-    }
+    if (facts & FACT_ADDRESSES)
+        kinds |= 1U << WATCH_ADDRESS;
+    if (facts & FACT_ROUTES)
+        kinds |= 1U << WATCH_ROUTE;
+    if (ways_are_asked(agent->ways))
+        kinds |= 1U << WATCH_ADDRESS | 1U << WATCH_ADDRESS6 | 1U << WATCH_ROUTE |
+                 1U << WATCH_ROUTE6 | 1U << WATCH_RULE | 1U << WATCH_RULE6;
+    return listening_to(agent->listening, kinds);
 }

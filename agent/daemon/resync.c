@@ -335,16 +335,6 @@ static void say_resync(struct agent *agent)
     agent->resync_reason = NULL;
 }
 
-/* Before the dump: afterwards it would be older than what the dump tells. */
-static void discard_overrun(struct agent *agent)
-{
-    if (!agent->overrun)
-        return;
-    agent->overrun = false;
-    for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++)
-        (void)watch_discard(&agent->watches[kind].watch);
-}
-
 /* The picture becomes the table, and the ways are made that it asks for: before anything becomes
  * strict. */
 static int take_picture(struct agent *agent, struct live *live)
@@ -367,7 +357,7 @@ int agent_resync(struct agent *agent)
     int r;
 
     say_resync(agent);
-    discard_overrun(agent);
+    listening_discard(agent->listening);
     (void)loop_take_up(agent->loop);
     for (unsigned pass = 0;; pass++) {
         taken = false;

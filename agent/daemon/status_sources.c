@@ -12,37 +12,6 @@ static key_mask managed_keys(const struct agent *agent)
     return policy_of(agent) ? policy_of(agent)->keys : 0;
 }
 
-static json_t *sockets_json(const struct agent *agent)
-{
-    json_t *sockets = json_object();
-
-    for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++) {
-        const struct watch *watch = &agent->watches[kind].watch;
-
-        if (watch->socket || watch->paused)
-            json_object_set_new(sockets, watch_name(kind),
-                                json_pack("{s:I, s:I, s:I, s:b}", "messages",
-                                          (json_int_t)watch->messages, "overruns",
-                                          (json_int_t)watch->overruns, "pauses",
-                                          (json_int_t)watch->pauses, "paused", watch->paused));
-    }
-    return sockets;
-}
-
-static void sockets_metrics(FILE *out, const struct agent *agent)
-{
-    metrics_family(out, "rpfpolicy_agent_overruns_total", "counter",
-                   "Times that kernel messages were lost and everything was read again.");
-    for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++)
-        fprintf(out, "rpfpolicy_agent_overruns_total{socket=\"%s\"} %llu\n", watch_name(kind),
-                (unsigned long long)agent->watches[kind].watch.overruns);
-    metrics_family(out, "rpfpolicy_agent_pauses_total", "counter",
-                   "Times that a flood of kernel messages was sat out.");
-    for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++)
-        fprintf(out, "rpfpolicy_agent_pauses_total{socket=\"%s\"} %llu\n", watch_name(kind),
-                (unsigned long long)agent->watches[kind].watch.pauses);
-}
-
 static json_t *status(const char *state, void *data)
 {
     const struct agent *agent = data;
@@ -56,7 +25,7 @@ static json_t *status(const char *state, void *data)
         (double)loop_boottime(agent->loop) / (double)USEC_PER_SEC, "enforcing",
         in_force_enforces(agent->in_force), "policy", in_force_json(agent->in_force), "devices",
         table_json(&agent->table), "keys", counters_keys_json(counters, managed_keys(agent)),
-        "sockets", sockets_json(agent), "conflicts",
+        "sockets", listening_json(agent->listening), "conflicts",
         table_conflicts_json(&agent->table, &agent->specials.conflict), "pauses",
         paused_json(agent->paused), "resyncs", (json_int_t)counters->resyncs, "plans",
         (json_int_t)counters->plans, "failed_writes", (json_int_t)counters->failed_writes,
@@ -74,7 +43,7 @@ static void metrics(FILE *out, void *data)
     table_conflicts_metrics(out, &agent->table, &agent->specials.conflict);
     paused_metrics(out, agent->paused);
     accepting_metrics(out, agent->accepting);
-    sockets_metrics(out, agent);
+    listening_metrics(out, agent->listening);
     histogram_metrics(out, &agent->counters.reaction, "rpfpolicy_agent_reaction_seconds",
                       "From taking up a kernel message to the finished write.");
     evidence_metrics(out, agent->evidence);

@@ -219,7 +219,7 @@ int watch_drain(struct watch *watch, uint64_t now, watch_message_t fn, void *dat
         ssize_t n;
 
         if (i == DRAIN_MAX)
-            return result | WATCH_MORE;
+            break;
         n = recvfrom(watch_fd(watch), watch->buffer, BUFFER_SIZE, MSG_TRUNC,
                      (struct sockaddr *)&from, &size);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -58,10 +58,9 @@ typedef void (*watch_message_t)(const struct nlmsghdr *message, void *data);
  * facts in the place of right ones, and what corrects them may be what was lost. */
 int watch_discard(struct watch *watch);
 
-#define WATCH_OVERRUN 1 /* messages were lost: read everything again */
-#define WATCH_MORE 4    /* the bound was reached: call again */
-#define WATCH_FLOOD 2   /* more than WATCH_FLOOD_PER_SECOND: pause, then read everything again */
-#define WATCH_FLOOD_BESIDE 8 /* of the kind that comes beside */
+#define WATCH_OVERRUN 1      /* messages were lost: read everything again */
+#define WATCH_FLOOD 2        /* over WATCH_FLOOD_PER_SECOND: pause, then read everything again */
+#define WATCH_FLOOD_BESIDE 4 /* of the kind that comes beside */
 
 /* Read what is there, bounded, and hand over each message of the kernel. Returns a mask of the bits
  * above, or a negative errno when the socket is broken. */

@@ -1,5 +1,6 @@
 /* Preloaded into a program: the messages of the link group are kept from it until it has read that
- * somebody wrote rp_filter of a device, as when two sockets are read in that order. */
+ * somebody wrote rp_filter of a device: the kernel sends one after it filled it, and what is
+ * written in between is told first. */
 #include <string.h>
 
 #include "recvfrom.h"
