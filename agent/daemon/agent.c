@@ -1,119 +1,18 @@
 /* The agent as a whole: set-up, signals, timers, and the way out. */
-#include "agent/daemon/agent.h"
+#include "agent/daemon/agent_private.h"
 
+#include <linux/rtnetlink.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/capability.h>
 #include <sys/inotify.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/base/clock.h"
-#include "agent/daemon/evidence.h"
-#include "agent/store/before.h"
 
-#define START_ATTEMPTS 10
-
-/* ---------------------------------------------------------------------------------- retry timer */
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* One entry per change: the mark is gone, or only a day without repairs is missing. */
-static void say_settled(struct agent *agent, const struct conflict *conflict, const char *name,
-                        const char *key)
-{
-    log_plain(&agent->logger, LOG_EVENT_WRITER_GONE, LOG_NOTICE,
-              conflict->mark == CONFLICT_NONE
-                  ? "%s: nothing writes %s back any more"
-                  : "%s: nothing writes %s back for now: repairs are made at once again, the mark "
-                    "`writer` stays until a day went by without one",
-              name, key);
-    agent_status_changed(agent);
-}
-
-/* When this key wants attention next. */
-static uint64_t settle_key(struct agent *agent, const struct entry *entry, enum key key,
-                           uint64_t now)
-{
-    struct conflict *conflict = entry->keys[key].conflict;
-    char name[NAME_ESCAPED_SIZE];
-
-    if (!conflict)
-        return UINT64_MAX;
-    if (conflict_settles_at(conflict) <= now && conflict_settle(conflict, now))
-        say_settled(agent, conflict, name_escape_buf(entry->device.name, name, sizeof(name)),
-                    key_info(key)->name);
-    return conflict_settles_at(conflict);
-}
-
-/* A conflict that stayed quiet is over; a key whose time has come is looked at again. Returns the
- * next time at which this entry wants attention. */
-static uint64_t retry_entry(struct agent *agent, struct entry *entry, uint64_t now)
-{
-    uint64_t next = UINT64_MAX, *const sets[] = {&entry->numbered_until, &entry->uplink_until};
-    bool due = udev_wait_ended(agent->udev, &entry->udev, entry->device.ifindex);
-
-    if (entry->udev.until)
-        next = entry->udev.ask_at;
-    for (size_t i = 0; i < ELEMENTSOF(sets); i++) {
-        if (*sets[i] > now)
-            next = earlier(next, *sets[i]);
-        else if (*sets[i])
-            agent_schedule_resync(agent, NULL);
-    }
-    for (enum key key = 0; entry->keys && key < KEY_COUNT; key++) {
-        uint64_t at = entry->keys[key].retry_at;
-
-        if (at && at <= now) {
-            entry->keys[key].retry_at = 0;
-            due = true;
-        } else if (at) {
-            next = earlier(next, at);
-        }
-        next = earlier(next, settle_key(agent, entry, key, now));
-    }
-    if (due) {
-        agent_read_values(agent, entry);
-        agent_enforce(agent, entry, "retry");
-    }
-    return next;
-}
-
-static uint64_t retry_specials(struct agent *agent, uint64_t now)
-{
-    struct special *specials = &agent->specials;
-    bool settles = conflict_settles_at(&specials->conflict) <= now;
-
-    if (settles && conflict_settle(&specials->conflict, now))
-        say_settled(agent, &specials->conflict, "`all` and `default`", "them");
-    if (settles || (specials->retry_at && specials->retry_at <= now)) {
-        specials->retry_at = 0;
-        agent_schedule_resync(agent, NULL); /* what stays is the state from then on: kept.h */
-    }
-    return earlier(specials->retry_at ? specials->retry_at : UINT64_MAX,
-                   conflict_settles_at(&specials->conflict));
-}
-
-static void on_retry(void *data)
-{
-    struct agent *agent = data;
-    uint64_t now = loop_take_up(agent->loop), next;
-
-    next = retry_specials(agent, now);
-    for (size_t i = 0; i < agent->table.count; i++)
-        next = earlier(next, retry_entry(agent, agent->table.entries[i], now));
-    agent_schedule_retry(agent, next);
-}
-
-void agent_schedule_retry(struct agent *agent, uint64_t at)
-{
-    deadline_set_by(&agent->retry, at);
-}
+static void on_policy_changed(void *data);
 
 /* -------------------------------------------------------------------------------------- signals */
 
@@ -128,9 +27,9 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
     if (agent->accepting)
         accepting_try(agent->accepting);
     if (in_force_take(agent->in_force) > 0)
-        agent_policy_changed(agent);
+        on_policy_changed(agent);
     else
-        agent_resync_now(agent, NULL);
+        reader_now(agent->reader, NULL);
     if (!agent->restart)
         (void)sd_notify(false, "READY=1");
     return 0;
@@ -228,7 +127,9 @@ static void on_pauses_changed(void *data)
 
 static void on_pause_over(void *data)
 {
-    agent_resync_now(data, NULL);
+    const struct agent *agent = data;
+
+    reader_now(agent->reader, NULL);
 }
 
 static void on_presence_lost(void *data)
@@ -253,9 +154,26 @@ static bool can_write(void *data)
     return has_capability();
 }
 
-static void on_status_changed(void *data)
+static void on_news(void *data)
 {
-    agent_status_changed(data);
+    const struct agent *agent = data;
+
+    publisher_changed(agent->publisher);
+}
+
+static void read_again(const char *reason, void *data)
+{
+    const struct agent *agent = data;
+
+    reader_schedule(agent->reader, reason);
+}
+
+static int amend(struct live *live, void *data)
+{
+    const struct agent *agent = data;
+
+    keeper_amend(agent->keeper, live);
+    return 0;
 }
 
 /* What the rules of another policy would have cut is forgotten. */
@@ -265,25 +183,12 @@ static int make_evidence(struct agent *agent)
                                        .loop = agent->loop,
                                        .logger = &agent->logger,
                                        .nl = &agent->nl,
-                                       .amend = agent_amend_devices,
-                                       .looked = on_status_changed,
+                                       .amend = amend,
+                                       .looked = on_news,
                                        .data = agent};
 
     agent->evidence = evidence_free(agent->evidence);
     return evidence_new(&options, policy_of(agent), &agent->evidence);
-}
-
-/* What it knows of the device by the policy before. */
-static void begin_anew(const struct agent *agent, struct entry *entry)
-{
-    const uint32_t facts = policy_of(agent) ? policy_of(agent)->facts : 0;
-
-    entry_forget_conflicts(entry);
-    entry->taking_over = KEY_MASK_ALL;
-    if (!(facts & FACT_ADDRESSES))
-        entry->numbered_until = 0;
-    if (!(facts & FACT_ROUTES))
-        entry->uplink_until = 0;
 }
 
 /* Called while the policy before is there: the targets borrow its rules. */
@@ -291,34 +196,32 @@ static void on_policy_replaced(void *data)
 {
     struct agent *agent = data;
 
-    memset(agent->targets, 0, sizeof(agent->targets));
     agent->restart |= in_force_is_barred(agent->in_force);
-    for (size_t i = 0; i < agent->table.count; i++)
-        begin_anew(agent, agent->table.entries[i]);
-    agent->specials = (struct special){.taking_over = true};
-    agent->blocked = 0; /* what stands in the way is said of each policy */
+    keeper_begin(agent->keeper);
     ways_begin(agent->ways);
     if (make_evidence(agent) < 0)
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "Who would be cut by what is only observed is not recorded: memory ran out");
 }
 
-static void on_policy_changed(void *data)
+static void on_udev_finished(int ifindex, struct udev_device *device, void *data)
 {
-    agent_policy_changed(data);
+    const struct agent *agent = data;
+
+    keeper_on_udev(agent->keeper, ifindex, device);
 }
 
 static void on_udev_lost(void *data)
 {
-    agent_schedule_resync(data, "udev's messages were lost");
+    read_again("udev's messages were lost", data);
 }
 
-static int make_udev(struct agent *agent)
+static int make_udev(struct agent *agent, int receive_buffer)
 {
     struct udev_watch_options options = {.loop = agent->loop,
                                          .foreign = agent->paths.foreign,
-                                         .receive_buffer = agent->receive_buffer,
-                                         .finished = agent_on_udev_finished,
+                                         .receive_buffer = receive_buffer,
+                                         .finished = on_udev_finished,
                                          .lost = on_udev_lost,
                                          .data = agent};
 
@@ -350,17 +253,16 @@ static int make_in_force(struct agent *agent)
     return in_force_new(&options, &agent->in_force);
 }
 
-/* The table's devices in the shape the core wants them. */
-static int borrow_devices(struct live *ret, void *data)
+static int copy_devices(struct live *ret, void *data)
 {
     const struct agent *agent = data;
-    struct live live = agent->special;
+    struct live live = *keeper_live(agent->keeper);
+    size_t size = live.count * sizeof(*live.devices);
 
-    live.devices = calloc(agent->table.count + 1, sizeof(*live.devices));
+    live.devices = malloc(size + 1);
     if (!live.devices)
         return -ENOMEM;
-    for (live.count = 0; live.count < agent->table.count; live.count++)
-        live.devices[live.count] = agent->table.entries[live.count]->device;
+    memcpy(live.devices, keeper_live(agent->keeper)->devices, size);
     *ret = live;
     return 0;
 }
@@ -372,11 +274,6 @@ static void tell_of_tables(const uint32_t *tables, size_t n, void *data)
     listening_keep_tables(agent->listening, tables, n);
 }
 
-static void read_again(const char *reason, void *data)
-{
-    agent_schedule_resync(data, reason);
-}
-
 static int make_ways(struct agent *agent)
 {
     struct ways_options options = {.paths = &agent->paths,
@@ -386,13 +283,36 @@ static int make_ways(struct agent *agent)
                                    .in_force = agent->in_force,
                                    .paused = agent->paused,
                                    .presence = agent->presence,
-                                   .devices = borrow_devices,
+                                   .devices = copy_devices,
                                    .tables = tell_of_tables,
                                    .read_again = read_again,
-                                   .changed = on_status_changed,
+                                   .changed = on_news,
                                    .data = agent};
 
     return ways_new(&options, &agent->ways);
+}
+
+static void on_message(const struct nlmsghdr *message, void *data)
+{
+    const struct agent *agent = data;
+
+    switch (message->nlmsg_type) {
+    case RTM_NEWADDR:
+    case RTM_DELADDR:
+        ways_on_address(agent->ways, message);
+        break;
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE:
+        ways_on_route(agent->ways, message);
+        break;
+    case RTM_NEWRULE:
+    case RTM_DELRULE:
+        ways_on_rule(agent->ways, message);
+        return;
+    default:
+        break;
+    }
+    keeper_on_message(agent->keeper, message);
 }
 
 static void on_messages_taken(void *data)
@@ -404,33 +324,98 @@ static void on_messages_taken(void *data)
 
 static void on_messages_lost(void *data)
 {
-    struct agent *agent = data;
+    const struct agent *agent = data;
 
     ways_on_lost(agent->ways);
-    agent_schedule_resync(agent, "messages were lost");
+    reader_schedule(agent->reader, "messages were lost");
 }
 
 static void on_listening_resumed(void *data)
 {
-    struct agent *agent = data;
+    const struct agent *agent = data;
 
     ways_on_lost(agent->ways);
-    agent_resync_now(agent, "messages were not read for a while");
+    reader_now(agent->reader, "messages were not read for a while");
 }
 
-static int make_listening(struct agent *agent)
+static int make_listening(struct agent *agent, int receive_buffer)
 {
     struct listening_options options = {.loop = agent->loop,
                                         .logger = &agent->logger,
-                                        .receive_buffer = agent->receive_buffer,
-                                        .message = agent_on_message,
+                                        .receive_buffer = receive_buffer,
+                                        .message = on_message,
                                         .taken = on_messages_taken,
                                         .lost = on_messages_lost,
                                         .resumed = on_listening_resumed,
-                                        .changed = on_status_changed,
+                                        .changed = on_news,
                                         .data = agent};
 
     return listening_new(&options, &agent->listening);
+}
+
+/* Only what the policy needs. */
+static int listen_as_needed(struct agent *agent)
+{
+    const uint32_t facts = policy_of(agent) ? policy_of(agent)->facts : 0;
+    unsigned kinds = 0;
+
+    if (facts & FACT_ADDRESSES)
+        kinds |= 1U << WATCH_ADDRESS;
+    if (facts & FACT_ROUTES)
+        kinds |= 1U << WATCH_ROUTE;
+    if (ways_are_asked(agent->ways))
+        kinds |= 1U << WATCH_ADDRESS | 1U << WATCH_ADDRESS6 | 1U << WATCH_ROUTE |
+                 1U << WATCH_ROUTE6 | 1U << WATCH_RULE | 1U << WATCH_RULE6;
+    return listening_to(agent->listening, kinds);
+}
+
+static void on_special_moved(const char *reason, bool waits, void *data)
+{
+    const struct agent *agent = data;
+
+    reader_special_moved(agent->reader, reason, waits);
+}
+
+static void on_device_written(void *data)
+{
+    const struct agent *agent = data;
+
+    reader_look_again(agent->reader);
+}
+
+static int make_keeper(struct agent *agent, const char **where)
+{
+    struct keeper_options options = {.paths = &agent->paths,
+                                     .nl = &agent->nl,
+                                     .loop = agent->loop,
+                                     .logger = &agent->logger,
+                                     .in_force = agent->in_force,
+                                     .paused = agent->paused,
+                                     .presence = agent->presence,
+                                     .udev = agent->udev,
+                                     .ways = agent->ways,
+                                     .read_again = read_again,
+                                     .special_moved = on_special_moved,
+                                     .written = on_device_written,
+                                     .changed = on_news,
+                                     .data = agent};
+
+    return keeper_new(&options, &agent->keeper, where);
+}
+
+static int make_reader(struct agent *agent)
+{
+    struct reader_options options = {.loop = agent->loop,
+                                     .logger = &agent->logger,
+                                     .in_force = agent->in_force,
+                                     .paused = agent->paused,
+                                     .listening = agent->listening,
+                                     .ways = agent->ways,
+                                     .keeper = agent->keeper,
+                                     .policy_changed = on_policy_changed,
+                                     .data = agent};
+
+    return reader_new(&options, &agent->reader);
 }
 
 static int make_accepting(struct agent *agent)
@@ -439,24 +424,29 @@ static int make_accepting(struct agent *agent)
                                         .loop = agent->loop,
                                         .logger = &agent->logger,
                                         .presence = agent->presence,
-                                        .tried = on_status_changed,
+                                        .tried = on_news,
                                         .data = agent};
 
     return accepting_new(&options, &agent->accepting);
 }
 
-static int make_parts(struct agent *agent, const struct agent_options *options)
+/* The lower ones first. */
+static int make_parts(struct agent *agent, const struct agent_options *options, const char **where)
 {
-    int r = make_udev(agent);
+    int r = make_udev(agent, options->receive_buffer);
 
     if (r >= 0)
         r = make_paused(agent);
     if (r >= 0)
         r = make_in_force(agent);
     if (r >= 0)
-        r = make_listening(agent);
+        r = make_listening(agent, options->receive_buffer);
     if (r >= 0)
         r = make_ways(agent);
+    if (r >= 0)
+        r = make_keeper(agent, where);
+    if (r >= 0)
+        r = make_reader(agent);
     if (r >= 0 && options->accept)
         r = make_accepting(agent);
     if (r >= 0)
@@ -469,11 +459,11 @@ static int on_run_directory(sd_event_source *source, const struct inotify_event 
     struct agent *agent = data;
 
     if (event->len > 0 && streq(event->name, "agent")) /* removed, and soon the directory, too? */
-        agent_status_changed(agent);
+        publisher_changed(agent->publisher);
     if (!(event->mask & IN_Q_OVERFLOW) && (event->len == 0 || !streq(event->name, "paused")))
         return 0;
     if (paused_take(agent->paused) > 0)
-        agent_resync_now(agent, NULL);
+        reader_now(agent->reader, NULL);
     return 0;
 }
 
@@ -484,30 +474,22 @@ static int watch_run_directory(struct agent *agent)
                                 on_run_directory, agent);
 }
 
-void agent_policy_changed(struct agent *agent)
+/* Everything is judged anew. */
+static void on_policy_changed(void *data)
 {
+    struct agent *agent = data;
+
     if (agent->restart) {
         (void)sd_event_exit(loop_event(agent->loop), 0);
         return;
     }
-    (void)agent_listen(agent);
-    agent_plan_sweep(agent);
-    agent->taking_over = true;
-    agent_resync_now(agent, NULL);
-    agent->taking_over = false;
+    (void)listen_as_needed(agent);
+    reader_plan_sweep(agent->reader);
+    reader_take_over(agent->reader);
     presence_tell(agent->presence, in_force_enforces(agent->in_force));
 }
 
 /* --------------------------------------------------------------------------------- life and end */
-
-static void init_deadlines(struct agent *agent)
-{
-    deadline_init(&agent->flush, agent->loop, agent_on_flush, agent);
-    deadline_init(&agent->look_again, agent->loop, agent_on_look_again, agent);
-    deadline_init(&agent->resync, agent->loop, agent_on_resync, agent);
-    deadline_init(&agent->retry, agent->loop, on_retry, agent);
-    deadline_init(&agent->sweep, agent->loop, agent_on_sweep, agent);
-}
 
 static int set_up(struct agent *agent, const struct agent_options *options, const char **where)
 {
@@ -516,18 +498,12 @@ static int set_up(struct agent *agent, const struct agent_options *options, cons
     r = paths_init(&options->paths, &agent->paths);
     if (r >= 0)
         r = make_presence(agent, where);
-    if (r >= 0) {
-        r = procsys_open(agent->paths.proc_sys_net, &agent->procsys);
-        *where = r < 0 ? agent->paths.proc_sys_net : NULL;
-    }
     if (r >= 0)
         r = netlink_open(&agent->nl);
     if (r >= 0)
         r = loop_new(NULL, NULL, &agent->loop);
     if (r >= 0)
-        r = make_parts(agent, options);
-    if (r >= 0)
-        init_deadlines(agent);
+        r = make_parts(agent, options, where);
     if (r >= 0)
         r = add_signals(agent);
     return r;
@@ -559,9 +535,6 @@ int agent_new(const struct agent_options *options, struct agent **ret, char **re
     *ret_message = NULL;
     if (!agent)
         return -ENOMEM;
-    agent->procsys = PROCSYS_INIT;
-    agent->before = BEFORE_LOG_INIT;
-    agent->receive_buffer = options->receive_buffer;
     logger_init(&agent->logger, options->verbose, &agent->entries_lost);
     if (!has_capability()) {
         agent_free(agent);
@@ -579,24 +552,20 @@ int agent_new(const struct agent_options *options, struct agent **ret, char **re
 
 struct agent *agent_free(struct agent *agent)
 {
-    struct deadline *const deadlines[] = {&agent->flush, &agent->look_again, &agent->resync,
-                                          &agent->retry, &agent->sweep};
-
-    listening_free(agent->listening);
-    ways_free(agent->ways);
-    for (size_t i = 0; i < ELEMENTSOF(deadlines); i++)
-        deadline_done(deadlines[i]);
-    evidence_free(agent->evidence);
+    if (!agent)
+        return NULL;
     publisher_free(agent->publisher);
-    udev_watch_free(agent->udev);
-    paused_free(agent->paused);
-    table_done(&agent->table);
+    evidence_free(agent->evidence);
     accepting_free(agent->accepting);
+    reader_free(agent->reader);
+    keeper_free(agent->keeper);
+    ways_free(agent->ways);
+    listening_free(agent->listening);
     in_force_free(agent->in_force);
+    paused_free(agent->paused);
+    udev_watch_free(agent->udev);
     if (agent->nl.socket)
         netlink_close(&agent->nl);
-    procsys_close(&agent->procsys);
-    before_log_close(&agent->before);
     presence_free(agent->presence);
     loop_free(agent->loop);
     paths_done(&agent->paths);
@@ -620,22 +589,18 @@ static int start(struct agent *agent)
         return r;
     (void)paused_take(agent->paused);
     (void)in_force_take(agent->in_force);
-    r = agent_listen(agent); /* before the first dump, so that nothing falls between */
+    r = listen_as_needed(agent); /* before the first dump, so that nothing falls between */
+    if (r >= 0)
+        r = reader_start(agent->reader);
     if (r < 0)
         return r;
-    /* In a storm of new devices no dump may be whole at first. */
-    for (unsigned i = 0; i < START_ATTEMPTS && agent->generation == 0; i++) {
-        r = agent_resync(agent);
-        if (r < 0)
-            return r;
-    }
-    agent_plan_sweep(agent);
+    reader_plan_sweep(agent->reader);
     if (!in_force_enforces(agent->in_force))
         drop_capabilities(agent);
     (void)sd_event_set_watchdog(loop_event(agent->loop), true);
     presence_tell(agent->presence, in_force_enforces(agent->in_force));
     log_plain(&agent->logger, LOG_EVENT_STARTED, LOG_INFO, "Started: %zu devices",
-              agent->table.count);
+              keeper_live(agent->keeper)->count);
     (void)publisher_write(agent->publisher,
                           "running"); /* who waits for READY may ask for it at once */
     (void)sd_notify(false, "READY=1");
@@ -665,5 +630,5 @@ int agent_run(struct agent *agent)
               : agent->restart   ? "Coming back with the right to write, for an enforcing policy"
               : agent->successor ? "Stopped for the next agent; until then the udev hook stands in"
                                  : "Stopped; values stay as they are");
-    return 0;
+    return agent->restart;
 }

@@ -7,16 +7,16 @@ static size_t find(const struct table *table, int ifindex)
 {
     size_t n = table->count;
 
-    if (n > 0 && table->entries[n - 1]->device.ifindex < ifindex)
+    if (n > 0 && table->entries[n - 1]->ifindex < ifindex)
         return n;
-    return SORTED_PLACE(n, i, table->entries[i]->device.ifindex < ifindex);
+    return SORTED_PLACE(n, i, table->entries[i]->ifindex < ifindex);
 }
 
 struct entry *table_get(const struct table *table, int ifindex)
 {
     size_t i = find(table, ifindex);
 
-    if (i == table->count || table->entries[i]->device.ifindex != ifindex)
+    if (i == table->count || table->entries[i]->ifindex != ifindex)
         return NULL;
     return table->entries[i];
 }
@@ -26,7 +26,7 @@ struct entry *table_add(struct table *table, int ifindex, bool *ret_new)
     size_t i = find(table, ifindex);
     struct entry *entry;
 
-    if (i < table->count && table->entries[i]->device.ifindex == ifindex) {
+    if (i < table->count && table->entries[i]->ifindex == ifindex) {
         *ret_new = false;
         return table->entries[i];
     }
@@ -36,7 +36,7 @@ struct entry *table_add(struct table *table, int ifindex, bool *ret_new)
         free(entry);
         return NULL;
     }
-    entry->device.ifindex = ifindex;
+    entry->ifindex = ifindex;
     entry->state = STATE_UNMANAGED;
     table->states[STATE_UNMANAGED]++;
     memmove(table->entries + i + 1, table->entries + i,
@@ -65,7 +65,6 @@ static void entry_free(struct table *table, struct entry *entry)
 {
     table->states[entry->state]--;
     entry_forget_conflicts(entry);
-    device_done(&entry->device);
     free(entry);
 }
 
@@ -73,7 +72,7 @@ void table_remove(struct table *table, int ifindex)
 {
     size_t i = find(table, ifindex);
 
-    if (i == table->count || table->entries[i]->device.ifindex != ifindex)
+    if (i == table->count || table->entries[i]->ifindex != ifindex)
         return;
     entry_free(table, table->entries[i]);
     table->count--;
@@ -81,14 +80,16 @@ void table_remove(struct table *table, int ifindex)
             (table->count - i) * sizeof(*table->entries));
 }
 
-void table_sweep(struct table *table, uint64_t generation)
+void table_keep(struct table *table, const struct live *live)
 {
-    size_t kept = 0;
+    size_t kept = 0, at = 0;
 
     for (size_t i = 0; i < table->count; i++) {
         struct entry *entry = table->entries[i];
 
-        if (entry->generation == generation)
+        while (at < live->count && live->devices[at].ifindex < entry->ifindex)
+            at++;
+        if (at < live->count && live->devices[at].ifindex == entry->ifindex)
             table->entries[kept++] = entry;
         else
             entry_free(table, entry);
@@ -110,18 +111,11 @@ void table_set_state(struct table *table, struct entry *entry, enum state state)
     entry->state = state;
 }
 
-void entry_keep(struct entry *entry, key_mask keys)
+void entry_keep(struct entry *entry, const struct device *device, key_mask keys)
 {
     for (enum key key = 0; key < KEY_COUNT; key++)
         if (keys & KEY_BIT(key))
-            entry->kept[key] = entry->device.conf[key];
-}
-
-void entry_take(struct entry *entry, struct device *device)
-{
-    device_done(&entry->device);
-    entry->device = *device;
-    *device = (struct device){.ifindex = entry->device.ifindex};
+            entry->kept[key] = device->conf[key];
 }
 
 void table_done(struct table *table)

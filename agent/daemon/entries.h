@@ -1,8 +1,6 @@
-/* The agent's picture: one entry per device of the namespace, ordered by ifindex. */
+/* What is known of each device beside the kernel's picture: one entry per device of the namespace,
+ * ordered by ifindex. */
 #pragma once
-
-#include <jansson.h>
-#include <stdio.h>
 
 #include "agent/daemon/conflict.h"
 #include "agent/daemon/udev_watch.h"
@@ -16,9 +14,8 @@ struct entry_key {
 };
 
 struct entry {
-    struct device device;
-    int32_t kept[KEY_COUNT]; /* configured, before somebody moved `default`: see kept.h */
-    uint64_t generation;     /* of the last full read that saw it */
+    int ifindex;
+    int32_t kept[KEY_COUNT]; /* configured, before somebody moved `default`: keeper_kept.c */
     uint64_t appeared;       /* monotonic time of its first message; 0: it was there at the start */
     uint64_t numbered_until, uplink_until; /* sets with time conditions; 0: nothing pending */
     struct udev_wait udev;
@@ -43,8 +40,8 @@ struct entry *table_get(const struct table *table, int ifindex);
 struct entry *table_add(struct table *table, int ifindex, bool *ret_new);
 void table_remove(struct table *table, int ifindex);
 
-/* Remove what the full read `generation` did not see. */
-void table_sweep(struct table *table, uint64_t generation);
+/* Remove those of devices that are not in this picture. */
+void table_keep(struct table *table, const struct live *live);
 
 /* The per-key bookkeeping of an entry, made when it is not there. NULL when memory ran out. */
 struct entry_key *entry_keys(struct entry *entry);
@@ -56,18 +53,7 @@ void entry_renamed(struct entry *entry);
 /* Note the state of an entry in the counters. */
 void table_set_state(struct table *table, struct entry *entry, enum state state);
 
-/* What the device has configured is its own in these keys, not what it followed. */
-void entry_keep(struct entry *entry, key_mask keys);
-
-/* Replace the facts of an entry; takes over what `device` owns. Facts that only the table has
- * (membership of sets with time conditions) are the caller's to keep. */
-void entry_take(struct entry *entry, struct device *device);
+/* What its device has configured is its own in these keys, not what it followed. */
+void entry_keep(struct entry *entry, const struct device *device, key_mask keys);
 
 void table_done(struct table *table);
-
-/* entries_report.c: how many devices are in which state, and the keys that somebody keeps writing
- * back; specials: of `all` and `default` together. */
-json_t *table_json(const struct table *table);
-void table_metrics(FILE *out, const struct table *table);
-json_t *table_conflicts_json(const struct table *table, const struct conflict *specials);
-void table_conflicts_metrics(FILE *out, const struct table *table, const struct conflict *specials);

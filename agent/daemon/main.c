@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/daemon/agent.h"
+#include "agent/kernel/watch.h"
 
 #define EXIT_RESTART 75   /* EX_TEMPFAIL: named in the unit's RestartForceExitStatus= */
 #define SLICE_NSEC 100000 /* the shortest that the kernel gives */
@@ -158,7 +159,6 @@ int main(int argc, char **argv)
     _cleanup_free_ char *message = NULL;
     struct agent *agent = NULL;
     const char *missing;
-    bool restart;
     int r;
 
     open_streams();
@@ -176,11 +176,10 @@ int main(int argc, char **argv)
     if (r < 0)
         return fail(r, message);
     r = agent_run(agent);
-    restart = agent->restart;
     agent_free(agent);
     if (r < 0)
         return fail(r, NULL);
-    if (!restart)
+    if (r == 0)
         return EXIT_SUCCESS;
     /* The capability was dropped in observe mode, or the directory of the state is gone. Root gets
      * it back by starting afresh; a unit's user, or a container that may gain nothing, needs its

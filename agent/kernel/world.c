@@ -4,7 +4,6 @@
 #include <linux/if.h>
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
-#include <stdio.h>
 
 #include "agent/kernel/attrs.h"
 
@@ -119,7 +118,7 @@ struct device *world_add_unseen(struct world *world, const char *name,
                             .ipv4 = true,
                             .forwarding = values->forwarding != 0};
 
-    snprintf(device.name, sizeof(device.name), "%s", name);
+    memcpy(device.name, name, sizeof(device.name));
     device.conf[KEY_RP_FILTER] = values->rp_filter;
     return insert(world, &device);
 }

@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "agent/daemon/agent.h"
-#include "agent/store/before.h"
+#include "agent/daemon/keeper_private.h"
 #include "policy/sysctl/sysctl_conf.h"
 
 #define NEW_DEVICE (5 * USEC_PER_SEC)
@@ -24,50 +23,52 @@ static bool is_new(const struct entry *entry, uint64_t now)
 /* Between a device's creation and udev's last word systemd-sysctl writes the values of all matching
  * lines, one after the other. Where the last one is right there is nothing to do but wait for it.
  */
-static bool sysctl_will_be_right(const struct agent *agent, const struct entry *entry, enum key key,
+static bool sysctl_will_be_right(const struct keeper *keeper, const struct entry *entry,
+                                 const struct device *device, enum key key,
                                  const struct device_target *target)
 {
+    const struct sysctl_conf *conf = in_force_sysctl(keeper->options.in_force);
     struct sysctl_answer answer;
 
-    if (!entry->udev.until || !in_force_sysctl(agent->in_force))
+    if (!entry->udev.until || !conf)
         return false;
-    if (sysctl_conf_resolve(in_force_sysctl(agent->in_force), SYSCTL_RUN_ADD, entry->device.name,
-                            key, false, &answer) < 0 ||
+    if (sysctl_conf_resolve(conf, SYSCTL_RUN_ADD, device->name, key, false, &answer) < 0 ||
         !answer.given)
         return false;
-    return rule_accepts(target->rule, key_effective(key, agent->targets[key].new_all, answer.value,
-                                                    entry->device.forwarding));
+    return rule_accepts(target->rule, key_effective(key, keeper->targets[key].new_all, answer.value,
+                                                    device->forwarding));
 }
 
-void agent_on_flush(void *data)
+void keeper_on_flush(void *data)
 {
-    struct agent *agent = data;
+    struct keeper *keeper = data;
     int r;
 
-    r = procsys_flush_routes(&agent->procsys);
-    agent->last_flush = loop_now(agent->loop);
+    r = procsys_flush_routes(&keeper->procsys);
+    keeper->last_flush = loop_now(keeper->options.loop);
     if (r < 0)
-        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+        log_plain(keeper->options.logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "The route cache could not be flushed: %s. Established flows may keep passing "
                   "until their routes expire.",
                   strerror(-r));
 }
 
 /* At most once in FLUSH_INTERVAL; a flush that is already due covers this one too. */
-void agent_flush_routes(struct agent *agent)
+void keeper_flush_routes(struct keeper *keeper)
 {
-    uint64_t now = loop_now(agent->loop), at = now;
+    uint64_t now = loop_now(keeper->options.loop), at = now;
 
-    if (!policy_of(agent)->agent.flush_routes || deadline_is_set(&agent->flush))
+    if (!policy_of(keeper)->agent.flush_routes || deadline_is_set(&keeper->flush))
         return;
-    if (agent->last_flush != 0 && now < agent->last_flush + FLUSH_INTERVAL)
-        at = agent->last_flush + FLUSH_INTERVAL;
-    deadline_set(&agent->flush, at);
+    if (keeper->last_flush != 0 && now < keeper->last_flush + FLUSH_INTERVAL)
+        at = keeper->last_flush + FLUSH_INTERVAL;
+    deadline_set(&keeper->flush, at);
 }
 
 struct repair {
-    struct agent *agent;
+    struct keeper *keeper;
     struct entry *entry;
+    struct device *device;
     enum key key;
     const struct device_target *target;
     const char *event; /* what showed the wrong value */
@@ -76,12 +77,12 @@ struct repair {
 
 static void log_repair(const struct repair *repair, bool given)
 {
-    struct agent *agent = repair->agent;
-    const struct device *device = &repair->entry->device;
+    struct keeper *keeper = repair->keeper;
+    const struct device *device = repair->device;
     char name[NAME_ESCAPED_SIZE], before[12], after[12], hold[LOG_HOLD_SIZE], message[600];
     const struct rule *rule = repair->target->rule;
 
-    if (given && !agent->logger.journal && agent->logger.max_level < LOG_DEBUG)
+    if (given && !keeper->options.logger->journal && keeper->options.logger->max_level < LOG_DEBUG)
         return;
     name_escape_buf(device->name, name, sizeof(name));
     snprintf(message, sizeof(message),
@@ -92,18 +93,18 @@ static void log_repair(const struct repair *repair, bool given)
              key_value_format(repair->key, repair->target->before, before, sizeof(before)),
              rule->pattern.text, rule->origin.file, rule->origin.line,
              log_hold_text(device->name, hold));
-    log_change(&agent->logger, &(struct log_change){
-                                   .event = given ? LOG_EVENT_GIVEN : LOG_EVENT_REPAIRED,
-                                   .level = given ? LOG_DEBUG : LOG_NOTICE,
-                                   .key = repair->key,
-                                   .name = device->name,
-                                   .ifindex = device->ifindex,
-                                   .old_value = repair->old_value,
-                                   .new_value = repair->target->write_value,
-                                   .rule = rule,
-                                   .cause = repair->event,
-                                   .message = message,
-                               });
+    log_change(keeper->options.logger, &(struct log_change){
+                                           .event = given ? LOG_EVENT_GIVEN : LOG_EVENT_REPAIRED,
+                                           .level = given ? LOG_DEBUG : LOG_NOTICE,
+                                           .key = repair->key,
+                                           .name = device->name,
+                                           .ifindex = device->ifindex,
+                                           .old_value = repair->old_value,
+                                           .new_value = repair->target->write_value,
+                                           .rule = rule,
+                                           .cause = repair->event,
+                                           .message = message,
+                                       });
 }
 
 static void log_writer(const struct repair *repair, const struct conflict *conflict)
@@ -111,24 +112,24 @@ static void log_writer(const struct repair *repair, const struct conflict *confl
     const struct rule *rule = repair->target->rule;
     char name[NAME_ESCAPED_SIZE], text[CONFLICT_TEXT_SIZE], message[400];
 
-    name_escape_buf(repair->entry->device.name, name, sizeof(name));
+    name_escape_buf(repair->device->name, name, sizeof(name));
     snprintf(message, sizeof(message),
              "%s: something keeps writing %s back to %d: %s. `rpfpolicy explain %s` names suspects "
              "(%s:%u)",
              name, key_info(repair->key)->name, repair->old_value, conflict_text(conflict, text),
              name, rule->origin.file, rule->origin.line);
-    log_change(&repair->agent->logger, &(struct log_change){
-                                           .event = LOG_EVENT_WRITER,
-                                           .level = LOG_WARNING,
-                                           .key = repair->key,
-                                           .name = repair->entry->device.name,
-                                           .ifindex = repair->entry->device.ifindex,
-                                           .old_value = repair->old_value,
-                                           .new_value = repair->target->write_value,
-                                           .rule = rule,
-                                           .cause = repair->event,
-                                           .message = message,
-                                       });
+    log_change(repair->keeper->options.logger, &(struct log_change){
+                                                   .event = LOG_EVENT_WRITER,
+                                                   .level = LOG_WARNING,
+                                                   .key = repair->key,
+                                                   .name = repair->device->name,
+                                                   .ifindex = repair->device->ifindex,
+                                                   .old_value = repair->old_value,
+                                                   .new_value = repair->target->write_value,
+                                                   .rule = rule,
+                                                   .cause = repair->event,
+                                                   .message = message,
+                                               });
 }
 
 /* A new device may be given each value twice, since whoever made it may set it up too; more is a
@@ -145,30 +146,30 @@ static bool give_quietly(struct entry *entry, enum key key)
 /* Two writes at the same instant, ours and another one, can end with the other value and without
  * any message: each finds what it found before (devinet_conf_proc() compares without a lock). So
  * where there was another writer a repair is looked at once more. */
-static void check_later(struct agent *agent, struct entry_key *key, uint64_t now)
+static void check_later(struct keeper *keeper, struct entry_key *key, uint64_t now)
 {
     uint64_t delay = conflict_delay(key->conflict);
 
     key->retry_at = now + (delay > CHECK_AFTER ? delay : CHECK_AFTER);
-    agent_schedule_retry(agent, key->retry_at);
+    keeper_schedule(keeper, key->retry_at);
 }
 
 /* One entry per change of state: while a writer is known, repairs are only counted. */
 static void account(const struct repair *repair)
 {
-    struct agent *agent = repair->agent;
+    struct keeper *keeper = repair->keeper;
     struct entry *entry = repair->entry;
-    uint64_t now = loop_now(agent->loop);
+    uint64_t now = loop_now(keeper->options.loop);
     struct entry_key *keys;
     struct conflict *conflict;
 
-    histogram_add(&agent->counters.reaction, now - loop_taken_up(agent->loop));
+    histogram_add(&keeper->counters.reaction, now - loop_taken_up(keeper->options.loop));
     if (is_new(entry, now) && give_quietly(entry, repair->key)) {
-        agent->counters.given[repair->key]++;
+        keeper->counters.given[repair->key]++;
         log_repair(repair, true);
         return;
     }
-    agent->counters.repairs[repair->key]++;
+    keeper->counters.repairs[repair->key]++;
     if (entry->taking_over & KEY_BIT(repair->key)) { /* the policy changed, nobody wrote */
         log_repair(repair, false);
         return;
@@ -186,88 +187,91 @@ static void account(const struct repair *repair)
     else if (conflict->mark == CONFLICT_NONE)
         log_repair(repair, false);
     if (conflict->mark == CONFLICT_NONE)
-        agent_look_again(agent);
-    agent_schedule_retry(agent, conflict_settles_at(conflict));
-    check_later(agent, &keys[repair->key], now);
+        keeper->options.written(keeper->options.data);
+    keeper_schedule(keeper, conflict_settles_at(conflict));
+    check_later(keeper, &keys[repair->key], now);
 }
 
 static void write_failed(const struct repair *repair, int error)
 {
-    struct agent *agent = repair->agent;
+    struct keeper *keeper = repair->keeper;
     struct entry *entry = repair->entry;
     struct entry_key *keys = entry_keys(entry);
     char name[NAME_ESCAPED_SIZE], message[200];
 
-    agent->counters.failed_writes++;
+    keeper->counters.failed_writes++;
     if (keys) {
         bool known = keys[repair->key].failed;
 
         keys[repair->key].failed = true;
-        keys[repair->key].retry_at = loop_now(agent->loop) + FAILED_RETRY;
-        agent_schedule_retry(agent, keys[repair->key].retry_at);
+        keys[repair->key].retry_at = loop_now(keeper->options.loop) + FAILED_RETRY;
+        keeper_schedule(keeper, keys[repair->key].retry_at);
         if (known)
             return; /* said once; the counter goes on */
     }
-    name_escape_buf(entry->device.name, name, sizeof(name));
+    name_escape_buf(repair->device->name, name, sizeof(name));
     snprintf(message, sizeof(message), "%s: %s could not be written: %s", name,
              key_info(repair->key)->name, strerror(-error));
-    log_change(&agent->logger, &(struct log_change){
-                                   .event = LOG_EVENT_WRITE_FAILED,
-                                   .level = LOG_ERR,
-                                   .key = repair->key,
-                                   .name = entry->device.name,
-                                   .ifindex = entry->device.ifindex,
-                                   .old_value = repair->target->before,
-                                   .new_value = repair->target->write_value,
-                                   .rule = repair->target->rule,
-                                   .cause = repair->event,
-                                   .message = message,
-                               });
+    log_change(keeper->options.logger, &(struct log_change){
+                                           .event = LOG_EVENT_WRITE_FAILED,
+                                           .level = LOG_ERR,
+                                           .key = repair->key,
+                                           .name = repair->device->name,
+                                           .ifindex = repair->device->ifindex,
+                                           .old_value = repair->target->before,
+                                           .new_value = repair->target->write_value,
+                                           .rule = repair->target->rule,
+                                           .cause = repair->event,
+                                           .message = message,
+                                       });
 }
 
 /* Is `all` still what the decision was made with? Another program may have moved it while its
  * notification still waits in the socket: then the decision has to be made again. */
-static bool all_is_known(struct agent *agent, enum key key)
+static bool all_is_known(struct keeper *keeper, enum key key)
 {
+    struct live *live = &keeper->world.live;
     int value;
 
-    if (procsys_read_special(&agent->procsys, "all", key, &value) < 0 ||
-        value == agent->special.all[key])
+    if (keeper->options.kernel->read_special(&keeper->procsys, "all", key, &value) < 0 ||
+        value == keeper->targets[key].old_all)
         return true;
-    agent->special.all[key] = value;
-    plan_key_target(policy_of(agent), &agent->special, key, &agent->targets[key]);
-    agent_special_changed(agent, "`all` was changed");
+    live->all[key] = value;
+    plan_key_target(policy_of(keeper), live, key, &keeper->targets[key]);
+    keeper_special_moved(keeper, "`all` was changed");
     return false;
 }
 
 /* What stood there and what it becomes, for a later `restore`. */
 static void record_before(const struct repair *repair)
 {
-    const struct entry *entry = repair->entry;
+    struct keeper *keeper = repair->keeper;
+    const struct device *device = repair->device;
     struct before_record record = {.key = repair->key,
-                                   .ifindex = entry->device.ifindex,
+                                   .ifindex = device->ifindex,
                                    .value = repair->old_value,
-                                   .all = repair->agent->targets[repair->key].kept_all,
+                                   .all = keeper->targets[repair->key].kept_all,
                                    .all_known = true,
                                    .wrote = repair->target->write_value};
 
-    memcpy(record.name, entry->device.name, sizeof(record.name));
-    (void)before_log_add(&repair->agent->before, &repair->agent->paths, &record);
+    memcpy(record.name, device->name, sizeof(record.name));
+    (void)before_log_add(&keeper->before, keeper->options.paths, &record);
 }
 
 /* Where /proc/sys is read-only. By ifindex alone, so the name is confirmed by reading before. */
 static int write_by_setlink(struct repair *repair)
 {
-    struct agent *agent = repair->agent;
-    const struct device *device = &repair->entry->device;
+    struct keeper *keeper = repair->keeper;
+    const struct device *device = repair->device;
     int r;
 
-    r = procsys_read_device(&agent->procsys, &agent->nl, device->ifindex, device->name, repair->key,
-                            &repair->old_value);
+    r = keeper->options.kernel->read_device(&keeper->procsys, keeper->options.nl, device->ifindex,
+                                            device->name, repair->key, &repair->old_value);
     if (r < 0 || repair->old_value == repair->target->write_value)
         return r;
     record_before(repair);
-    r = setlink_write_device(&agent->nl, device->ifindex, repair->key, repair->target->write_value);
+    r = setlink_write_device(keeper->options.nl, device->ifindex, repair->key,
+                             repair->target->write_value);
     if (r < 0)
         return r == -EAFNOSUPPORT ? -ENODEV : r;
     return 1;
@@ -278,20 +282,21 @@ static int write_by_setlink(struct repair *repair)
  * -EAGAIN: `all` has moved; -ECANCELED: another policy is accepted. */
 static int write_locked(struct repair *repair)
 {
-    struct agent *agent = repair->agent;
-    const struct device *device = &repair->entry->device;
+    struct keeper *keeper = repair->keeper;
+    const struct device *device = repair->device;
     int value = repair->target->write_value, fd, r;
 
-    if (paused_is_stale(agent->paused)) {
-        (void)paused_take(agent->paused);
-        agent_schedule_resync(agent, "pauses were changed");
+    if (paused_is_stale(keeper->options.paused)) {
+        (void)paused_take(keeper->options.paused);
+        keeper_read_again(keeper, "pauses were changed");
         return -EAGAIN;
     }
-    if (agent_policy_is_stale(agent))
+    if (keeper_policy_is_stale(keeper))
         return -ECANCELED;
-    if (!all_is_known(agent, repair->key))
+    if (!all_is_known(keeper, repair->key))
         return -EAGAIN;
-    fd = procsys_open_key(&agent->procsys, &agent->nl, device->ifindex, device->name, repair->key);
+    fd = keeper->options.kernel->open_key(&keeper->procsys, keeper->options.nl, device->ifindex,
+                                          device->name, repair->key);
     if (fd == -EROFS)
         return write_by_setlink(repair);
     if (fd < 0)
@@ -310,20 +315,20 @@ static int write_locked(struct repair *repair)
  * anew. Else 0. */
 static int repair_key(struct repair *repair)
 {
-    struct agent *agent = repair->agent;
+    struct keeper *keeper = repair->keeper;
     struct entry *entry = repair->entry;
     int r;
 
-    if (!presence_lock(agent->presence)) {
+    if (!presence_lock(keeper->options.presence)) {
         struct entry_key *keys = entry_keys(entry);
 
         if (keys)
-            keys[repair->key].retry_at = loop_now(agent->loop) + LOCK_RETRY;
-        agent_schedule_retry(agent, loop_now(agent->loop) + LOCK_RETRY);
+            keys[repair->key].retry_at = loop_now(keeper->options.loop) + LOCK_RETRY;
+        keeper_schedule(keeper, loop_now(keeper->options.loop) + LOCK_RETRY);
         return 0;
     }
     r = write_locked(repair);
-    presence_unlock(agent->presence);
+    presence_unlock(keeper->options.presence);
     if (r == -ENODEV || r == -ENOENT || r == -ECANCELED)
         return 0; /* gone is success: its RTM_DELLINK follows; and so does the other policy */
     if (r == -ESTALE || r == -EAGAIN)
@@ -332,8 +337,8 @@ static int repair_key(struct repair *repair)
         write_failed(repair, r);
         return 0;
     }
-    entry->device.conf[repair->key] = repair->target->write_value;
-    entry_keep(entry, KEY_BIT(repair->key));
+    repair->device->conf[repair->key] = repair->target->write_value;
+    entry_keep(entry, repair->device, KEY_BIT(repair->key));
     if (entry->keys) {
         entry->keys[repair->key].retry_at = 0;
         entry->keys[repair->key].failed = false;
@@ -342,70 +347,72 @@ static int repair_key(struct repair *repair)
         return 0; /* an old message: the value is right by now */
     account(repair);
     if (key_may_refuse(repair->key, repair->target->before, repair->target->wanted) &&
-        !is_new(entry, loop_now(agent->loop)))
-        agent_flush_routes(agent);
+        !is_new(entry, loop_now(keeper->options.loop)))
+        keeper_flush_routes(keeper);
     return 0;
 }
 
 /* May this key of the device be written now? Schedules a later try where it is only too early. */
-static bool may_write(struct agent *agent, struct entry *entry, enum key key,
-                      const struct device_target *target)
+static bool may_write(struct keeper *keeper, struct entry *entry, const struct device *device,
+                      enum key key, const struct device_target *target)
 {
     uint64_t now, at;
 
     if (!target->drift || target->impossible || target->moot || target->undecided ||
-        target->rule->observe || !in_force_enforces(agent->in_force))
+        target->rule->observe || !in_force_enforces(keeper->options.in_force))
         return false;
-    if (udev_watch_may_rename(agent->udev, &entry->device, &entry->udev))
+    if (udev_watch_may_rename(keeper->options.udev, device, &entry->udev))
         return false;
     if (target->held) {
-        ways_await(agent->ways, &entry->device, target);
+        ways_await(keeper->options.ways, device, target);
         return false;
     }
-    if (sysctl_will_be_right(agent, entry, key, target))
+    if (sysctl_will_be_right(keeper, entry, device, key, target))
         return false;
     if (!entry->keys || !entry->keys[key].conflict)
         return true;
-    now = loop_now(agent->loop);
+    now = loop_now(keeper->options.loop);
     at = conflict_allowed_at(entry->keys[key].conflict, now);
     if (at <= now)
         return true;
     entry->keys[key].retry_at = at;
-    agent_schedule_retry(agent, at);
+    keeper_schedule(keeper, at);
     return false;
 }
 
 /* One pass over the keys; -ESTALE when the device turned out to have another name, -EAGAIN when
  * `all` moved. */
-static int enforce_once(struct agent *agent, struct entry *entry, const char *event)
+static int enforce_once(struct keeper *keeper, struct entry *entry, struct device *device,
+                        const char *event)
 {
     enum state worst = STATE_UNMANAGED;
 
-    entry->device.paused = paused_covers(agent->paused, &entry->device);
-    entry->device.held = ways_are_missing(agent->ways, &entry->device);
+    device->paused = paused_covers(keeper->options.paused, device);
+    device->held = ways_are_missing(keeper->options.ways, device);
 
     for (enum key key = 0; key < KEY_COUNT; key++) {
         struct device_target target;
         enum state state;
         int r;
 
-        if (!(policy_of(agent)->keys & KEY_BIT(key)))
+        if (!(policy_of(keeper)->keys & KEY_BIT(key)))
             continue;
-        if (entry->device.unseen && !key_info(key)->announced)
+        if (device->unseen && !key_info(key)->announced)
             continue; /* its value is not known */
-        plan_device_target(policy_of(agent), &agent->targets[key], key, &entry->device, &target);
-        if (may_write(agent, entry, key, &target)) {
-            struct repair repair = {.agent = agent,
+        plan_device_target(policy_of(keeper), &keeper->targets[key], key, device, &target);
+        if (may_write(keeper, entry, device, key, &target)) {
+            struct repair repair = {.keeper = keeper,
                                     .entry = entry,
+                                    .device = device,
                                     .key = key,
                                     .target = &target,
                                     .event = event,
-                                    .old_value = entry->device.conf[key]};
+                                    .old_value = device->conf[key]};
 
             r = repair_key(&repair);
             if (r < 0)
                 return r;
-            if (entry->device.conf[key] == target.write_value)
+            if (device->conf[key] == target.write_value)
                 target.drift = false;
         }
         if (!target.drift && !target.paused && !target.undecided && !target.moot)
@@ -415,59 +422,61 @@ static int enforce_once(struct agent *agent, struct entry *entry, const char *ev
             worst = state;
     }
     if (worst != entry->state) {
-        table_set_state(&agent->table, entry, worst);
-        agent_status_changed(agent);
+        table_set_state(&keeper->table, entry, worst);
+        keeper_changed(keeper);
     }
     return 0;
 }
 
 /* A renamed device has its name before it has its directory. The kernel sends the settings when the
  * directory is there; should that message have been read already, the timer looks. */
-static void wait_for_directory(struct agent *agent, struct entry *entry)
+static void wait_for_directory(struct keeper *keeper, struct entry *entry)
 {
     struct entry_key *keys = entry_keys(entry);
-    uint64_t at = loop_now(agent->loop) + (DIRECTORY_RETRY << entry->nameless);
+    uint64_t at = loop_now(keeper->options.loop) + (DIRECTORY_RETRY << entry->nameless);
 
     if (entry->nameless < DIRECTORY_RETRY_DOUBLE)
         entry->nameless++;
     for (enum key key = 0; keys && key < KEY_COUNT; key++)
-        if (policy_of(agent)->keys & KEY_BIT(key))
+        if (policy_of(keeper)->keys & KEY_BIT(key))
             keys[key].retry_at = at;
-    agent_schedule_retry(agent, at);
+    keeper_schedule(keeper, at);
 }
 
-void agent_enforce(struct agent *agent, struct entry *entry, const char *event)
+void keeper_enforce(struct keeper *keeper, struct entry *entry, struct device *device,
+                    const char *event)
 {
-    if (!policy_of(agent) || !entry->device.ipv4) {
+    if (!policy_of(keeper) || !device->ipv4) {
         entry->nameless = 0;
-        table_set_state(&agent->table, entry, STATE_UNMANAGED);
+        table_set_state(&keeper->table, entry, STATE_UNMANAGED);
         return;
     }
     for (unsigned tries = 0; tries < 5; tries++) {
         char name[DEVICE_NAME_MAX + 1];
-        int r = enforce_once(agent, entry, event);
+        int r = enforce_once(keeper, entry, device, event);
 
         if (r == -EAGAIN)
             continue;
-        if (r == 0 || device_current_name(&agent->nl, entry->device.ifindex, name) < 0) {
+        if (r == 0 ||
+            keeper->options.kernel->current_name(keeper->options.nl, device->ifindex, name) < 0) {
             entry->nameless = 0; /* done, or gone */
             return;
         }
-        if (streq(entry->device.name, name))
+        if (streq(device->name, name))
             break;
-        memcpy(entry->device.name, name, sizeof(name));
+        memcpy(device->name, name, sizeof(name));
     }
-    wait_for_directory(agent, entry);
+    wait_for_directory(keeper, entry);
 }
 
-void agent_read_values(struct agent *agent, struct entry *entry)
+void keeper_ask(struct keeper *keeper, struct device *device)
 {
-    for (enum key key = 0; policy_of(agent) && key < KEY_COUNT; key++) {
+    for (enum key key = 0; policy_of(keeper) && key < KEY_COUNT; key++) {
         int value;
 
-        if ((policy_of(agent)->keys & KEY_BIT(key)) &&
-            procsys_read_device(&agent->procsys, &agent->nl, entry->device.ifindex,
-                                entry->device.name, key, &value) >= 0)
-            entry->device.conf[key] = value;
+        if ((policy_of(keeper)->keys & KEY_BIT(key)) &&
+            keeper->options.kernel->read_device(&keeper->procsys, keeper->options.nl,
+                                                device->ifindex, device->name, key, &value) >= 0)
+            device->conf[key] = value;
     }
 }

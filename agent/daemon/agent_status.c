@@ -3,8 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/daemon/agent.h"
-#include "agent/daemon/evidence.h"
+#include "agent/daemon/agent_private.h"
 #include "agent/daemon/metrics.h"
 
 static key_mask managed_keys(const struct agent *agent)
@@ -12,10 +11,18 @@ static key_mask managed_keys(const struct agent *agent)
     return policy_of(agent) ? policy_of(agent)->keys : 0;
 }
 
+static struct counters counters_of(const struct agent *agent)
+{
+    struct counters counters = keeper_counters(agent->keeper);
+
+    counters.resyncs = reader_count(agent->reader);
+    return counters;
+}
+
 static json_t *status(const char *state, void *data)
 {
     const struct agent *agent = data;
-    const struct counters *counters = &agent->counters;
+    const struct counters counters = counters_of(agent);
 
     return json_pack(
         "{s:i, s:s, s:s, s:i, s:f, s:f, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, "
@@ -24,27 +31,28 @@ static json_t *status(const char *state, void *data)
         (double)agent->started / (double)USEC_PER_SEC, "time", (double)time(NULL), "boottime",
         (double)loop_boottime(agent->loop) / (double)USEC_PER_SEC, "enforcing",
         in_force_enforces(agent->in_force), "policy", in_force_json(agent->in_force), "devices",
-        table_json(&agent->table), "keys", counters_keys_json(counters, managed_keys(agent)),
-        "sockets", listening_json(agent->listening), "conflicts",
-        table_conflicts_json(&agent->table, &agent->specials.conflict), "pauses",
-        paused_json(agent->paused), "resyncs", (json_int_t)counters->resyncs, "plans",
-        (json_int_t)counters->plans, "failed_writes", (json_int_t)counters->failed_writes,
-        "reaction", histogram_json(&counters->reaction), "evidence", evidence_json(agent->evidence),
-        "routing", ways_json(agent->ways));
+        keeper_devices_json(agent->keeper), "keys",
+        counters_keys_json(&counters, managed_keys(agent)), "sockets",
+        listening_json(agent->listening), "conflicts", keeper_conflicts_json(agent->keeper),
+        "pauses", paused_json(agent->paused), "resyncs", (json_int_t)counters.resyncs, "plans",
+        (json_int_t)counters.plans, "failed_writes", (json_int_t)counters.failed_writes, "reaction",
+        histogram_json(&counters.reaction), "evidence", evidence_json(agent->evidence), "routing",
+        ways_json(agent->ways));
 }
 
 static void metrics(FILE *out, void *data)
 {
     const struct agent *agent = data;
+    const struct counters counters = counters_of(agent);
 
     in_force_metrics(out, agent->in_force);
-    table_metrics(out, &agent->table);
-    counters_metrics(out, &agent->counters, managed_keys(agent));
-    table_conflicts_metrics(out, &agent->table, &agent->specials.conflict);
+    keeper_devices_metrics(out, agent->keeper);
+    counters_metrics(out, &counters, managed_keys(agent));
+    keeper_conflicts_metrics(out, agent->keeper);
     paused_metrics(out, agent->paused);
     accepting_metrics(out, agent->accepting);
     listening_metrics(out, agent->listening);
-    histogram_metrics(out, &agent->counters.reaction, "rpfpolicy_agent_reaction_seconds",
+    histogram_metrics(out, &counters.reaction, "rpfpolicy_agent_reaction_seconds",
                       "From taking up a kernel message to the finished write.");
     evidence_metrics(out, agent->evidence);
     ways_metrics(out, agent->ways);
@@ -62,14 +70,15 @@ static const char *metrics_file(void *data)
 static void summary(FILE *out, void *data)
 {
     const struct agent *agent = data;
-    const struct table *table = &agent->table;
+    size_t devices = keeper_live(agent->keeper)->count;
 
     fprintf(out, "%s: %zu %s, %zu drift, %zu impossible",
             !policy_of(agent)                    ? "no policy accepted, nothing is written"
             : in_force_enforces(agent->in_force) ? "enforcing"
                                                  : "observing, nothing is written",
-            table->count, table->count == 1 ? "device" : "devices", table->states[STATE_DRIFT],
-            table->states[STATE_IMPOSSIBLE]);
+            devices, devices == 1 ? "device" : "devices",
+            keeper_in_state(agent->keeper, STATE_DRIFT),
+            keeper_in_state(agent->keeper, STATE_IMPOSSIBLE));
 }
 
 int agent_make_publisher(struct agent *agent)

@@ -1,25 +1,35 @@
-/* What the table tells of its devices, for status.json and the metrics. */
-#include "agent/daemon/entries.h"
+/* What there is to tell of values, for status.json and the metrics. */
+#include "agent/daemon/keeper_private.h"
 #include "agent/daemon/metrics.h"
 #include "policy/base/name.h"
 
-json_t *table_json(const struct table *table)
+struct counters keeper_counters(const struct keeper *keeper)
 {
-    json_t *states = json_pack("{s:I}", "total", (json_int_t)table->count);
+    return keeper->counters;
+}
+
+size_t keeper_in_state(const struct keeper *keeper, enum state state)
+{
+    return keeper->table.states[state];
+}
+
+json_t *keeper_devices_json(const struct keeper *keeper)
+{
+    json_t *states = json_pack("{s:I}", "total", (json_int_t)keeper->table.count);
 
     for (enum state state = 0; state < STATE_COUNT; state++)
         json_object_set_new(states, state_name(state),
-                            json_integer((json_int_t)table->states[state]));
+                            json_integer((json_int_t)keeper->table.states[state]));
     return states;
 }
 
-void table_metrics(FILE *out, const struct table *table)
+void keeper_devices_metrics(FILE *out, const struct keeper *keeper)
 {
     metrics_family(out, "rpfpolicy_agent_devices", "gauge",
                    "Devices by the worst state of their keys.");
     for (enum state state = 0; state < STATE_COUNT; state++)
         fprintf(out, "rpfpolicy_agent_devices{state=\"%s\"} %zu\n", state_name(state),
-                table->states[state]);
+                keeper->table.states[state]);
 }
 
 static void append_conflict(json_t *list, const char *device, int ifindex, const char *key,
@@ -39,24 +49,25 @@ static void append_conflict(json_t *list, const char *device, int ifindex, const
 }
 
 /* `all` and `default` are put right by one plan, so whose key it is is not told apart. */
-json_t *table_conflicts_json(const struct table *table, const struct conflict *specials)
+json_t *keeper_conflicts_json(const struct keeper *keeper)
 {
     json_t *list = json_array();
 
-    append_conflict(list, "all", IFINDEX_ALL, "any", specials);
-    for (size_t i = 0; i < table->count; i++) {
-        const struct entry *entry = table->entries[i];
+    append_conflict(list, "all", IFINDEX_ALL, "any", &keeper->specials.conflict);
+    for (size_t i = 0; i < keeper->table.count; i++) {
+        const struct entry *entry = keeper->table.entries[i];
+        const struct device *device = live_by_ifindex(&keeper->world.live, entry->ifindex);
 
-        for (enum key key = 0; entry->keys && key < KEY_COUNT; key++)
-            append_conflict(list, entry->device.name, entry->device.ifindex, key_info(key)->name,
+        for (enum key key = 0; device && entry->keys && key < KEY_COUNT; key++)
+            append_conflict(list, device->name, device->ifindex, key_info(key)->name,
                             entry->keys[key].conflict);
     }
     return list;
 }
 
-void table_conflicts_metrics(FILE *out, const struct table *table, const struct conflict *specials)
+void keeper_conflicts_metrics(FILE *out, const struct keeper *keeper)
 {
-    json_t *list = table_conflicts_json(table, specials);
+    json_t *list = keeper_conflicts_json(keeper);
 
     metrics_single(out, "rpfpolicy_agent_conflicts", "gauge",
                    "Keys of devices, and `all` or `default`, that something keeps writing back.",

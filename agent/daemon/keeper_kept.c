@@ -1,7 +1,7 @@
 /* Which values of `all` and `default` a repair goes back to. Writes nothing. */
-#include "agent/daemon/kept.h"
+#include <stdlib.h>
 
-#include "agent/daemon/agent.h"
+#include "agent/daemon/keeper_private.h"
 
 /* What was written last in this boot, where something else is there now. */
 static void take_written(struct kept *kept, const struct before_record *record)
@@ -16,23 +16,23 @@ static void take_written(struct kept *kept, const struct before_record *record)
 }
 
 /* An agent before this one, or a command, may have written them; then somebody else. */
-static void learn_from_record(struct agent *agent)
+static void learn_from_record(struct keeper *keeper)
 {
     struct before_record *records = NULL;
     size_t n = 0;
 
-    if (before_read(&agent->paths, &records, &n) < 0)
+    if (before_read(keeper->options.paths, &records, &n) < 0)
         return; /* nothing was written, or it cannot be told: what is there counts */
     for (size_t i = 0; i < n; i++)
-        take_written(&agent->kept, &records[i]);
+        take_written(&keeper->kept, &records[i]);
     free(records);
 }
 
 /* Keys of which nothing was known. */
-static void learn(struct agent *agent, const struct live *live)
+static void learn(struct keeper *keeper, const struct live *live)
 {
-    struct kept *kept = &agent->kept;
-    key_mask keys = policy_of(agent) ? policy_of(agent)->keys : 0, new = keys & ~kept->known;
+    struct kept *kept = &keeper->kept;
+    key_mask keys = policy_of(keeper) ? policy_of(keeper)->keys : 0, new = keys & ~kept->known;
 
     kept->known = keys;
     if (new == 0)
@@ -43,70 +43,70 @@ static void learn(struct agent *agent, const struct live *live)
         kept->all[key] = live->all[key];
         kept->def[key] = live->def[key];
         for (size_t i = 0; i < live->count; i++) {
-            struct entry *entry = table_get(&agent->table, live->devices[i].ifindex);
+            struct entry *entry = table_get(&keeper->table, live->devices[i].ifindex);
 
             if (entry)
                 entry->kept[key] = live->devices[i].conf[key];
         }
     }
-    if (agent->generation == 0)
-        learn_from_record(agent);
+    if (!keeper->started)
+        learn_from_record(keeper);
 }
 
 /* Did this device only go with `default`? The kernel says nothing of it. */
-static bool went_along(const struct agent *agent, const struct live *live, enum key key,
+static bool went_along(const struct keeper *keeper, const struct live *live, enum key key,
                        const struct entry *entry, const struct device *device)
 {
-    int was = agent->kept.def[key], is = live->def[key];
+    int was = keeper->kept.def[key], is = live->def[key];
 
     return was != is && entry->kept[key] == was && plan_may_follow(key, is, device);
 }
 
-void kept_fill(struct agent *agent, struct live *live)
+void keeper_kept_fill(struct keeper *keeper, struct live *live)
 {
-    struct kept *kept = &agent->kept;
+    struct kept *kept = &keeper->kept;
 
-    learn(agent, live);
+    learn(keeper, live);
     live->kept = kept->known;
     memcpy(live->kept_all, kept->all, sizeof(live->kept_all));
     memcpy(live->kept_def, kept->def, sizeof(live->kept_def));
     for (size_t i = 0; i < live->count; i++) {
         struct device *device = &live->devices[i];
-        const struct entry *entry = table_get(&agent->table, device->ifindex);
+        const struct entry *entry = table_get(&keeper->table, device->ifindex);
 
         device->followed = 0;
         for (enum key key = 0; entry && key < KEY_COUNT; key++)
-            if (kept->known & KEY_BIT(key) && went_along(agent, live, key, entry, device))
+            if (kept->known & KEY_BIT(key) && went_along(keeper, live, key, entry, device))
                 device->followed |= KEY_BIT(key);
     }
 }
 
-bool kept_drifts(const struct agent *agent, enum key key)
+bool keeper_kept_drifts(const struct keeper *keeper, enum key key)
 {
-    const struct key_target *target = &agent->targets[key];
+    const struct key_target *target = &keeper->targets[key];
 
     return target->managed &&
            (target->new_all != target->old_all || target->new_default != target->old_default);
 }
 
 /* Between the values that another writer puts there again and again may be ones that could stay. */
-static bool is_settled(const struct agent *agent, enum key key)
+static bool is_settled(const struct keeper *keeper, enum key key)
 {
-    const struct key_target *target = &agent->targets[key];
+    const struct key_target *target = &keeper->targets[key];
 
-    if (!in_force_enforces(agent->in_force))
+    if (!in_force_enforces(keeper->options.in_force))
         return true;
-    return !kept_drifts(agent, key) && !target->all_held &&
-           (target->all_paused || conflict_delay(&agent->specials.conflict) == 0);
+    return !keeper_kept_drifts(keeper, key) && !target->all_held &&
+           (target->all_paused || conflict_delay(&keeper->specials.conflict) == 0);
 }
 
-void kept_take(struct agent *agent, struct live *live)
+void keeper_kept_take(struct keeper *keeper, struct live *live)
 {
-    struct kept *kept = &agent->kept;
+    struct kept *kept = &keeper->kept;
 
     kept->settled = 0;
     for (enum key key = 0; key < KEY_COUNT; key++) {
-        if (!(kept->known & KEY_BIT(key)) || !is_settled(agent, key))
+        if (!(kept->known & KEY_BIT(key)) || !is_settled(keeper, key))
             continue;
         kept->settled |= KEY_BIT(key);
         kept->all[key] = live->kept_all[key] = live->all[key];
