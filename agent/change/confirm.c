@@ -30,13 +30,14 @@ _Noreturn static void become_guardian(const struct guardian_options *options)
     _exit(0);
 }
 
-static int await_ready(int fd)
+static int await_ready(int fd, int *ret_exposed)
 {
     struct confirm_packet packet;
     int r = confirm_receive_packet(fd, &packet);
 
     if (r < 0)
         return r;
+    *ret_exposed = packet.exposed;
     return packet.word == WORD_READY ? packet.error : -EPROTO;
 }
 
@@ -64,7 +65,7 @@ int confirm_begin(const struct paths *paths, const struct engine *const *engines
     if (pid > 0)
         (void)waitpid(pid, NULL, 0);
     if (r >= 0)
-        r = await_ready(fds[0]);
+        r = await_ready(fds[0], &ret->exposed);
     if (r < 0) {
         (void)close(fds[0]);
         return r;

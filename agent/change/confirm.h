@@ -27,6 +27,7 @@ struct confirm_result {
 struct confirm {
     int fd; /* to the guardian */
     const struct engine *const *engines;
+    int exposed; /* negative errno: the kernel may end the guardian where memory runs out */
 };
 #define CONFIRM_INIT ((struct confirm){.fd = -1})
 

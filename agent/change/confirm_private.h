@@ -21,6 +21,7 @@ enum confirm_word {
 struct confirm_packet {
     enum confirm_word word;
     int error;
+    int exposed;  /* with WORD_READY: as in struct confirm */
     bool waiting; /* the time runs */
     uint64_t left;
     unsigned engine; /* of the record: which one of the list */

@@ -1,5 +1,6 @@
 /* The guardian: remembers what was there, waits for one word, and puts everything back when the
  * word does not come. */
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/base/file.h"
 #include "agent/change/change.h"
 #include "agent/change/confirm_private.h"
 #include "agent/change/flush.h"
@@ -292,11 +294,24 @@ static void flush_routes(const struct paths *paths)
         (void)flush_request(paths, &procsys, &flushed);
 }
 
+/* The last one that is ended where memory runs out. */
+static int stay_in_memory(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC), r;
+
+    if (fd < 0)
+        return -errno;
+    r = file_write_fd(fd, "-1000", 5);
+    (void)close(fd);
+    return r;
+}
+
 void guardian_run(const struct guardian_options *options)
 {
     struct guardian guardian = {
         .options = options, .listener = -1, .signals = -1, .timer = -1, .trial = -1};
-    struct confirm_packet packet = {.word = WORD_READY, .error = prepare(&guardian)};
+    struct confirm_packet packet = {
+        .word = WORD_READY, .exposed = stay_in_memory(), .error = prepare(&guardian)};
     int visitor;
 
     (void)confirm_send(options->parent, &packet);

@@ -24,6 +24,18 @@ apply_waits() {
         2>"$APPLY_ERR" </dev/null &
     APPLY=$!
     wait_until "apply waits" grep -q 'rpfpolicy confirm' "$APPLY_ERR"
+    SCORE=$(cat "/proc/$(guardian)/oom_score_adj")
+}
+
+# The process beside the one that applies.
+guardian() {
+    local pid
+
+    for pid in /proc/[0-9]*; do
+        [ "${pid#/proc/}" != "$APPLY" ] &&
+            { tr '\0' ' ' <"$pid/cmdline"; } 2>/dev/null | grep -q 'rpfpolicy apply --confirm' &&
+            echo "${pid#/proc/}"
+    done
 }
 
 ended() {
@@ -60,6 +72,27 @@ agent_caught_up
 expect_value eth1 rp_filter 0
 ip link delete eth9
 
+# --- the same where nobody can write down what was there
+
+policy 'eth0 = off' 'eth1 = strict'
+rpfpolicy pause eth1 --reason='not yet' >/dev/null
+apply_waits --confirm
+rm -f /run/rpfpolicy/before
+mkdir /run/rpfpolicy/before # neither apply nor agent can write there
+rpfpolicy resume >/dev/null
+becomes eth1 rp_filter 1
+kill -TERM "$APPLY"
+apply_ends
+rmdir /run/rpfpolicy/before
+expect_value eth1 rp_filter 0
+expect "it says that all went back" grep -q 'values and policy were put back' "$APPLY_ERR"
+if [ "$SCORE" = -1000 ]; then
+    ok "the kernel ends the guardian last"
+else
+    expect "the kernel may end the guardian, and that is told" \
+        grep -q 'warning: where memory runs out, the kernel may end' "$APPLY_ERR"
+fi
+
 # --- an agent that hears of the values and of the policy at once goes by the policy
 
 policy 'eth0 = off' 'eth3 = strict'
@@ -87,13 +120,7 @@ hash_on_disk() {
 }
 
 kill_guardian() {
-    local pid
-
-    for pid in /proc/[0-9]*; do
-        [ "${pid#/proc/}" != "$APPLY" ] &&
-            { tr '\0' ' ' <"$pid/cmdline"; } 2>/dev/null | grep -q 'rpfpolicy apply --confirm' &&
-            kill -KILL "${pid#/proc/}"
-    done
+    kill -KILL "$(guardian)"
     wait "$APPLY"
 }
 

@@ -3,6 +3,7 @@
 
 #include "agent/change/confirm.h"
 #include "agent/cli/frame/cli.h"
+#include "agent/cli/session/session.h"
 
 /* A negative errno after saying that an apply awaits its confirmation: then nothing else may write
  * policy or values; or that what was given with --confirm is no time. */
@@ -10,6 +11,10 @@ int confirming_refuse(struct cli *cli);
 
 /* Start the guardian, for the time given with --confirm. A negative errno after saying why not. */
 int confirming_begin(struct cli *cli, struct confirm *ret);
+
+/* Tell the guardian what agent and hook may write by the policy of the session, before they can:
+ * they cannot always write it down. Under the lock, before the policy is accepted. */
+int confirming_announce(struct confirm *confirm, const struct session *session);
 
 /* All is written, `status` is what apply would return: ask, wait, and tell. Returns the status. */
 int confirming_ask(struct cli *cli, struct confirm *confirm, int status);

@@ -301,8 +301,11 @@ static int announce(const struct change_announcement *what, void *data)
         return confirm_check(&session->cli->paths, session->confirm);
     if (what->engine)
         return applying->confirm.fd < 0 ? 0 : confirm_announce(&applying->confirm, what);
-    r = session_accept_locked(applying->session);
-    applying->said = r < 0;
+    r = confirming_announce(&applying->confirm, session);
+    if (r >= 0) {
+        r = session_accept_locked(applying->session);
+        applying->said = r < 0;
+    }
     applying->accepted = r >= 0;
     if (r >= 0)
         open_json(applying, applying->plan, false);

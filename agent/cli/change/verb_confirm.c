@@ -9,7 +9,6 @@
 
 #include "agent/cli/change/confirming.h"
 #include "agent/cli/engines/engine_rows.h"
-#include "agent/cli/session/session.h"
 #include "agent/store/pause.h"
 #include "policy/lang/values.h"
 
@@ -47,6 +46,12 @@ int confirming_refuse(struct cli *cli)
     return 0; /* without the right to ask there is none to write either */
 }
 
+static const char *why_not_back(const struct confirm_result *result)
+{
+    return result->error == -EAGAIN || result->error >= 0 ? "another program writes the same values"
+                                                          : error_text(result->error);
+}
+
 /* In the guardian: there may be nobody left who could read anything but the log. */
 static void log_end(const struct confirm_result *result, void *data)
 {
@@ -59,7 +64,7 @@ static void log_end(const struct confirm_result *result, void *data)
                result->done);
     else if (result->failed > 0 || result->error < 0)
         syslog(LOG_ERR, "not confirmed, and not everything could be put back: %s",
-               strerror(result->error < 0 ? -result->error : EIO));
+               why_not_back(result));
     else
         syslog(LOG_WARNING,
                "not confirmed: %u values and the policy that was in force were put back",
@@ -77,6 +82,10 @@ int confirming_begin(struct cli *cli, struct confirm *ret)
     if (r < 0)
         return r;
     r = confirm_begin(&cli->paths, engine_rows, time, log_end, NULL, ret);
+    if (r == 0 && ret->exposed < 0)
+        say("warning: where memory runs out, the kernel may end the process that puts everything "
+            "back: %s",
+            error_text(ret->exposed));
     if (r == -EBUSY)
         say("someone else is writing right now, nothing was done; try again");
     else if (r == -EINPROGRESS)
@@ -90,6 +99,37 @@ int confirming_begin(struct cli *cli, struct confirm *ret)
         say("cannot prepare to put everything back: %s%s; nothing was done", error_text(r),
             r == -EACCES || r == -EPERM ? " (this needs root)" : "");
     return r;
+}
+
+/* Of devices that are paused or held, too: they may not be for long. */
+int confirming_announce(struct confirm *confirm, const struct session *session)
+{
+    _cleanup_free_ struct device *devices = NULL;
+    _cleanup_free_ struct before_record *records = NULL;
+    _cleanup_plan_ struct plan plan = {0};
+    struct live live = session->live;
+    int r;
+
+    if (confirm->fd < 0 || session->policy->agent.mode != MODE_ENFORCE)
+        return 0;
+    devices = calloc(live.count + 1, sizeof(*devices));
+    if (!devices)
+        return -ENOMEM;
+    for (size_t i = 0; i < live.count; i++) {
+        devices[i] = live.devices[i];
+        devices[i].paused = devices[i].held = false;
+    }
+    live.devices = devices;
+    live.all_paused = live.default_paused = false;
+    r = plan_make(session->policy, &live, 0, &plan);
+    if (r < 0)
+        return r;
+    records = sysctl_records(plan.writes, plan.count);
+    if (!records)
+        return -ENOMEM;
+    return confirm_announce(confirm, &(struct change_announcement){.engine = &engine_sysctl,
+                                                                   .records = records,
+                                                                   .n = plan.count});
 }
 
 static int tell(struct cli *cli, const struct confirm_result *result, int status)
@@ -108,7 +148,7 @@ static int tell(struct cli *cli, const struct confirm_result *result, int status
         }
         if (result->failed > 0 || result->error < 0) {
             say("not everything could be put back: %s; see 'rpfpolicy restore'",
-                error_text(result->error));
+                why_not_back(result));
             return EXIT_WRITES;
         }
         say("not confirmed: values and policy were put back");

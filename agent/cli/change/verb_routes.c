@@ -135,8 +135,11 @@ static int announce(const struct change_announcement *what, void *data)
 
     if (what->engine || !writing->policy)
         return confirm_check(&session->cli->paths, session->confirm);
-    r = session_accept_locked(session);
-    writing->said = r < 0;
+    r = session->confirm ? confirming_announce(session->confirm, session) : 0;
+    if (r >= 0) {
+        r = session_accept_locked(session);
+        writing->said = r < 0;
+    }
     return r;
 }
 

@@ -179,19 +179,11 @@ static int make_plan(struct apply *apply, struct plan *ret)
     return read_and_plan(apply, 0, ret);
 }
 
-/* Negative where these must not be written. A record that only `restore` would miss is no reason.
- */
-static int record(struct apply *apply, const struct write *writes, size_t n)
+struct before_record *sysctl_records(const struct write *writes, size_t n)
 {
-    struct change_outcome *outcome = apply->change->outcome;
-    _cleanup_free_ struct before_record *records = calloc(n + 1, sizeof(*records));
-    int r;
+    struct before_record *records = calloc(n + 1, sizeof(*records));
 
-    if (n == 0)
-        return 0;
-    if (!records)
-        return -ENOMEM;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; records && i < n; i++) {
         records[i] = (struct before_record){.key = writes[i].key,
                                             .ifindex = writes[i].ifindex,
                                             .value = writes[i].former,
@@ -200,6 +192,22 @@ static int record(struct apply *apply, const struct write *writes, size_t n)
                                             .wrote = writes[i].new_value};
         memcpy(records[i].name, writes[i].name, sizeof(records[i].name));
     }
+    return records;
+}
+
+/* Negative where these must not be written. A record that only `restore` would miss is no reason.
+ */
+static int record(struct apply *apply, const struct write *writes, size_t n)
+{
+    struct change_outcome *outcome = apply->change->outcome;
+    _cleanup_free_ struct before_record *records = NULL;
+    int r;
+
+    if (n == 0)
+        return 0;
+    records = sysctl_records(writes, n);
+    if (!records)
+        return -ENOMEM;
     r = before_append(apply->request->paths, records, n);
     if (r < 0 && outcome->record_error == 0)
         outcome->record_error = r;
@@ -345,6 +353,23 @@ static int plan_and_carry_out(struct apply *apply)
     return -EAGAIN;
 }
 
+/* A trial is not told to be undone where somebody undid that meanwhile. */
+static int look_again(struct apply *apply)
+{
+    struct sysctl_back *back = apply->back;
+    struct change_counts *counts = apply->change->counts;
+    _cleanup_plan_ struct plan plan = {0};
+    int r;
+
+    counts->skipped = (unsigned)back->restore.n_skipped;
+    if (!back->trial || counts->failed > 0)
+        return 0;
+    r = make_plan(apply, &plan);
+    for (size_t i = 0; i < plan.count; i++)
+        change_tell(apply->change, &plan.writes[i], CHANGE_FAILED, -EAGAIN);
+    return r;
+}
+
 static int apply(struct change *change, const struct policy *policy, struct sysctl_back *back)
 {
     _cleanup_(apply_done) struct apply apply = {.change = change,
@@ -356,6 +381,8 @@ static int apply(struct change *change, const struct policy *policy, struct sysc
 
     if (r >= 0)
         r = plan_and_carry_out(&apply);
+    if (r >= 0 && back)
+        r = look_again(&apply);
     change->outcome->stricter |= apply.stricter && change->counts->done > 0;
     return r;
 }
@@ -370,7 +397,7 @@ static int put_back(struct change *change, void *noted, unsigned phases)
     struct sysctl_back *back = noted;
     int r = apply(change, NULL, back);
 
-    change->counts->skipped = (unsigned)back->restore.n_skipped;
+    change->counts->skipped += back->unrecorded;
     return r;
 }
 

@@ -55,12 +55,13 @@ void sysctl_back_forget(void *noted)
     free(noted);
 }
 
-static bool is_announced(const struct sysctl_back *back, const struct before_record *record)
+static struct before_record *find_announced(struct before_record *records, size_t n,
+                                            const struct before_record *record)
 {
-    for (size_t i = 0; i < back->n_records; i++)
-        if (back->records[i].key == record->key && back->records[i].ifindex == record->ifindex)
-            return true;
-    return false;
+    for (size_t i = 0; i < n; i++)
+        if (records[i].key == record->key && records[i].ifindex == record->ifindex)
+            return &records[i];
+    return NULL;
 }
 
 /* Is there what an agent or the hook wrote by the new policy? Then *record becomes one of that
@@ -78,7 +79,44 @@ static bool is_of_others(const struct sysctl_back *back, const struct live *live
         record->all = back->was.all[record->key];
         record->all_known = true;
     }
-    return record->value != *is && !is_announced(back, record);
+    return record->value != *is;
+}
+
+static void add_of_others(struct before_record *records, size_t *n, size_t n_announced,
+                          const struct before_record *record)
+{
+    struct before_record *announced = find_announced(records, n_announced, record);
+
+    if (!announced) {
+        records[(*n)++] = *record;
+        return;
+    }
+    announced->wrote = record->wrote;
+    announced->wrote_earlier = record->wrote_earlier;
+}
+
+/* Of the keys of which something was announced: of others the policy that was tried says nothing.
+ */
+static unsigned count_unrecorded(const struct sysctl_back *back, const struct live *live,
+                                 struct before_record *records, size_t n)
+{
+    key_mask keys = 0;
+    unsigned count = 0;
+
+    for (size_t i = 0; i < back->n_records; i++)
+        keys |= KEY_BIT(back->records[i].key);
+    for (enum key key = 0; key < KEY_COUNT; key++)
+        for (size_t i = 0; keys & KEY_BIT(key) && i < back->was.count + 2; i++) {
+            int ifindex = i < back->was.count    ? back->was.devices[i].ifindex
+                          : i == back->was.count ? IFINDEX_ALL
+                                                 : IFINDEX_DEFAULT;
+            const struct before_record of = {.key = key, .ifindex = ifindex};
+            const int32_t *was = live_configured(&back->was, key, ifindex);
+            const int32_t *is = live_configured(live, key, ifindex);
+
+            count += was && is && *was != *is && !find_announced(records, n, &of);
+        }
+    return count;
 }
 
 /* What was announced, and what others of us wrote meanwhile as far as they could record it. Owned.
@@ -97,7 +135,7 @@ static int gather_records(const struct sysctl_back *back, const struct paths *pa
         records[i] = back->records[i];
     for (size_t i = 0; i < n; i++)
         if (is_of_others(back, live, &others[i]))
-            records[count++] = others[i];
+            add_of_others(records, &count, back->n_records, &others[i]);
     *ret = TAKE_PTR(records);
     *ret_count = count;
     return 0;
@@ -134,7 +172,10 @@ static int plan_trial(struct sysctl_back *back, const struct paths *paths, const
         return r;
     back->merged = true;
     r = gather_records(back, paths, live, &records, &n);
-    return r < 0 ? r : restore_plan(&back->restore, records, n, live, ret);
+    if (r < 0)
+        return r;
+    back->unrecorded = count_unrecorded(back, live, records, n);
+    return restore_plan(&back->restore, records, n, live, ret);
 }
 
 int sysctl_back_plan(struct sysctl_back *back, const struct paths *paths, const struct live *live,
