@@ -85,14 +85,9 @@ json_t *evidence_json(const struct evidence *evidence)
 /* The label of a rule: "FILE:LINE", escaped for the exposition format. */
 static void print_label(FILE *out, const struct rule *rule)
 {
-    _cleanup_free_ char *file = name_escape(rule->origin.file);
+    _cleanup_free_ char *file = name_escape_label(rule->origin.file);
 
-    for (const char *c = file ?: ""; *c; c++) {
-        if (*c == '"' || *c == '\\')
-            fputc('\\', out);
-        fputc(*c, out);
-    }
-    fprintf(out, ":%u", rule->origin.line);
+    fprintf(out, "%s:%u", file ?: "", rule->origin.line);
 }
 
 static void print_family(FILE *out, const struct observed *observed, const char *name,

@@ -203,21 +203,27 @@ json_t *in_force_json(const struct in_force *in_force)
 
         json_array_append_new(files, json_string(name ?: ""));
     }
-    return json_pack("{s:s, s:o, s:s, s:f}", "hash", policy_hash_text(policy, hash), "files", files,
-                     "mode", policy_mode_name(policy->agent.mode), "since",
+    return json_pack("{s:s, s:o, s:s, s:s?, s:f}", "hash", policy_hash_text(policy, hash), "files",
+                     files, "mode", policy_mode_name(policy->agent.mode), "revision",
+                     policy->agent.revision, "since",
                      (double)in_force->since / (double)USEC_PER_SEC);
 }
 
 void in_force_metrics(FILE *out, const struct in_force *in_force)
 {
     const struct policy *policy = in_force->policy;
+    _cleanup_free_ char *revision = NULL;
     char hash[17];
 
     if (!policy)
         return;
+    revision = name_escape_label(policy->agent.revision ?: "");
     metrics_family(out, "rpfpolicy_agent_policy_info", "gauge", "The policy in force.");
-    fprintf(out, "rpfpolicy_agent_policy_info{hash=\"%s\",version=\"%s\",mode=\"%s\"} 1\n",
-            policy_hash_text(policy, hash), PROJECT_VERSION, policy_mode_name(policy->agent.mode));
+    fprintf(
+        out,
+        "rpfpolicy_agent_policy_info{hash=\"%s\",version=\"%s\",mode=\"%s\",revision=\"%s\"} 1\n",
+        policy_hash_text(policy, hash), PROJECT_VERSION, policy_mode_name(policy->agent.mode),
+        revision ?: "");
     metrics_family(out, "rpfpolicy_agent_policy_since_timestamp_seconds", "gauge",
                    "When the policy in force was taken over.");
     fprintf(out, "rpfpolicy_agent_policy_since_timestamp_seconds %.3f\n",

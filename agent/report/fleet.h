@@ -61,7 +61,7 @@ struct fleet_host {
     const char *name;       /* NULL where an unreadable report does not tell */
     const char *machine_id; /* NULL: none */
     const char *source;     /* the file it came from */
-    const char *version, *hash, *mode, *agent;
+    const char *version, *hash, *mode, *revision, *agent;
     bool accepted; /* the policy it reports of is the one in force */
     int64_t time;
     unsigned reports; /* of this host, this one among them */
@@ -122,8 +122,9 @@ struct fleet_lines {
 
 /* Hosts that agree in something: a policy, or a version of this program. */
 struct fleet_share {
-    const char *text; /* hash, or version; NULL: not told */
-    const char *mode; /* of the policy */
+    const char *text;     /* hash, or version; NULL: not told */
+    const char *mode;     /* of the policy */
+    const char *revision; /* likewise; follows from the hash */
     unsigned long hosts;
     unsigned long states[FLEET_STATES];
 };

@@ -32,7 +32,8 @@ static void print_host(FILE *stream, const struct fleet_host *host)
         fprintf(stream, "%lu,", host->counts[state]);
     fprintf(stream, "%u,", host->reports);
     cell(stream, host->source, ',');
-    cell(stream, host->why, '\n');
+    cell(stream, host->why, ',');
+    cell(stream, host->revision, '\n');
 }
 
 int fleet_print_csv(struct fleet_report *report)
@@ -42,7 +43,7 @@ int fleet_print_csv(struct fleet_report *report)
     fputs("host,machine_id,state,time,version,policy,mode,accepted,agent,devices", stream);
     for (enum state state = 0; state < STATE_COUNT; state++)
         fprintf(stream, ",%s", state_name(state));
-    fputs(",reports,source,why\n", stream);
+    fputs(",reports,source,why,revision\n", stream);
     for (size_t i = 0; i < report->n_hosts; i++)
         print_host(stream, report->hosts[i]);
     return 0;

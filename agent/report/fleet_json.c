@@ -98,7 +98,7 @@ static json_t *json_exception(const struct fleet_exception *exception)
 }
 
 static void print_shares(struct output *out, const char *list, const char *name,
-                         const struct fleet_shares *shares, bool with_mode)
+                         const struct fleet_shares *shares, bool policies)
 {
     json_open(out, list, '[');
     for (size_t i = 0; i < shares->count; i++) {
@@ -106,8 +106,9 @@ static void print_shares(struct output *out, const char *list, const char *name,
         json_t *object = json_object();
 
         json_object_set_new(object, name, json_bytes(share->text));
-        if (with_mode)
-            json_object_set_new(object, "mode", json_bytes(share->mode));
+        if (policies)
+            json_set(object, {"mode", json_bytes(share->mode)},
+                     {"revision", json_bytes(share->revision)});
         json_set(object, {"hosts", json_integer((json_int_t)share->hosts)},
                  {"host_states", json_states(share->states)});
         json_element(out, NULL, object);
@@ -125,6 +126,7 @@ static json_t *json_host(const struct fleet_host *host)
              {"time", read ? json_time((time_t)host->time) : json_null()},
              {"version", json_bytes(host->version)});
     json_set(policy, {"hash", json_bytes(host->hash)}, {"mode", json_bytes(host->mode)},
+             {"revision", json_bytes(host->revision)},
              {"accepted", read ? json_boolean(host->accepted) : json_null()});
     json_set(object, {"policy", policy}, {"agent", json_bytes(host->agent)},
              {"devices", json_integer((json_int_t)host->devices)},

@@ -274,8 +274,10 @@ static int write_share(struct fleet_writer *writer, const struct fleet_share *sh
     struct cells cells = {0};
 
     add_text(&cells, share->text ?: "none");
-    if (policy)
+    if (policy) {
         add_text(&cells, share->mode);
+        add_text(&cells, share->revision);
+    }
     add_number(&cells, share->hosts);
     add_owned(&cells, fleet_states_text(share->states));
     return write_row(writer, &cells);
@@ -285,6 +287,7 @@ static int write_shares(struct fleet_writer *writer)
 {
     static const struct column policies[] = {{"POLICY", COLUMN_FOREIGN},
                                              {"MODE", COLUMN_FOREIGN},
+                                             {"REVISION", COLUMN_FOREIGN},
                                              {"HOSTS", COLUMN_RIGHT},
                                              {"STATES", 0}};
     static const struct column versions[] = {

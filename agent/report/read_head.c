@@ -271,6 +271,8 @@ static int read_policy(struct fleet *fleet, const json_t *head, bool *ret_valid)
     if (r == 0)
         r = fleet_string_or_null(fleet, policy, "mode", &host->mode);
     if (r == 0)
+        r = fleet_string_or_null(fleet, policy, "revision", &host->revision);
+    if (r == 0)
         r = fleet_member(fleet, policy, "valid", JSON_TRUE, &valid);
     if (r == 0)
         r = fleet_member(fleet, policy, "accepted", JSON_TRUE, &accepted);

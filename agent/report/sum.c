@@ -224,7 +224,7 @@ static int compare_shares(const void *a, const void *b)
 
 /* There are few policies and versions, and neighbours are mostly of the same. */
 static int add_share(struct fleet_shares *shares, const char *text, const char *mode,
-                     enum fleet_state state)
+                     const char *revision, enum fleet_state state)
 {
     size_t i = 0;
 
@@ -234,7 +234,8 @@ static int add_share(struct fleet_shares *shares, const char *text, const char *
         if (grow((void **)&shares->items, &shares->capacity, shares->count,
                  sizeof(*shares->items)) < 0)
             return -ENOMEM;
-        shares->items[shares->count++] = (struct fleet_share){.text = text, .mode = mode};
+        shares->items[shares->count++] =
+            (struct fleet_share){.text = text, .mode = mode, .revision = revision};
     }
     shares->items[i].hosts++;
     shares->items[i].states[state]++;
@@ -250,9 +251,9 @@ static int add_shares(const struct fleet *fleet, struct fleet_sum *sum)
 
         if (host->state == FLEET_UNREADABLE)
             continue;
-        r = add_share(&sum->policies, host->hash, host->mode, host->state);
+        r = add_share(&sum->policies, host->hash, host->mode, host->revision, host->state);
         if (r == 0)
-            r = add_share(&sum->versions, host->version, NULL, host->state);
+            r = add_share(&sum->versions, host->version, NULL, NULL, host->state);
     }
     if (sum->policies.count > 0)
         qsort(sum->policies.items, sum->policies.count, sizeof(struct fleet_share), compare_shares);

@@ -82,6 +82,22 @@ char *name_quote(const char *text)
     return word;
 }
 
+/* ASCII already after name_escape(); a label also escapes backslash and quote. */
+char *name_escape_label(const char *s)
+{
+    _cleanup_free_ char *escaped = name_escape(s);
+    char *label = escaped ? malloc(2 * strlen(escaped) + 1) : NULL, *to = label;
+
+    for (const char *c = escaped; label && *c; c++) {
+        if (*c == '\\' || *c == '"')
+            *to++ = '\\';
+        *to++ = *c;
+    }
+    if (label)
+        *to = '\0';
+    return label;
+}
+
 const char *name_escape_buf(const char *s, char *buf, size_t size)
 {
     size_t used = 0, plain = plain_length(s);

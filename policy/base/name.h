@@ -12,7 +12,10 @@
 char *name_escape_n(const char *bytes, size_t n);
 char *name_escape(const char *s);
 
-/* The same into a buffer, cut (with a final "~") when it does not fit; returns buf.
+/* The same for the value of a label in the exposition format of Prometheus. */
+char *name_escape_label(const char *s);
+
+/* name_escape() into a buffer, cut (with a final "~") when it does not fit; returns buf.
  * NAME_ESCAPED_SIZE is enough for every device name. */
 #define NAME_ESCAPED_SIZE (4 * DEVICE_NAME_MAX + 1)
 const char *name_escape_buf(const char *s, char *buf, size_t size);

@@ -56,6 +56,7 @@ struct policy *policy_free(struct policy *policy)
     free(policy->exceptions);
     routing_free(policy->routing);
     free(policy->agent.metrics_file);
+    free(policy->agent.revision);
     matcher_free(policy->matcher);
     free(policy);
     return NULL;

@@ -92,6 +92,7 @@ struct policy {
         uint64_t sweep_usec;
         bool flush_routes;
         char *metrics_file; /* owned, NULL for none */
+        char *revision;     /* owned, printable ASCII; NULL where no file says one */
         uint32_t routing_table_base, routing_priority_base;
     } agent;
     struct routing *routing; /* routing.h; NULL where no file speaks of it */

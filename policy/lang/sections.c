@@ -12,12 +12,18 @@
 
 #define SWEEP_MIN_USEC USEC_PER_SEC
 #define SWEEP_MAX_USEC (86400 * USEC_PER_SEC)
+#define REVISION_MAX 100
 
 /* [agent] */
 
-static const char *const agent_words[] = {
-    "mode", "sweep", "flush-routes", "metrics-file", "routing-table-base", "routing-priority-base",
-    NULL};
+static const char *const agent_words[] = {"mode",
+                                          "sweep",
+                                          "flush-routes",
+                                          "metrics-file",
+                                          "routing-table-base",
+                                          "routing-priority-base",
+                                          "revision",
+                                          NULL};
 
 static void agent_mode(struct parser *parser, const char *value, unsigned line)
 {
@@ -52,23 +58,41 @@ static void agent_flush_routes(struct parser *parser, const char *value, unsigne
                      NAME_SHOWN(value));
 }
 
-static void agent_metrics_file(struct parser *parser, const char *value, unsigned line)
+static void keep_text(struct parser *parser, const char *value, char **text)
 {
-    size_t n = strlen(value);
-    char *copy;
+    char *copy = strdup(value);
 
-    if (value[0] != '/' || value[n - 1] == '/') {
-        parser_error(parser, line, "metrics-file = '%s' is not the absolute path of a file",
-                     NAME_SHOWN(value));
-        return;
-    }
-    copy = strdup(value);
     if (!copy) {
         gather(&parser->error, -ENOMEM);
         return;
     }
-    free(parser->policy->agent.metrics_file);
-    parser->policy->agent.metrics_file = copy;
+    free(*text);
+    *text = copy;
+}
+
+static void agent_metrics_file(struct parser *parser, const char *value, unsigned line)
+{
+    size_t n = strlen(value);
+
+    if (value[0] != '/' || value[n - 1] == '/')
+        parser_error(parser, line, "metrics-file = '%s' is not the absolute path of a file",
+                     NAME_SHOWN(value));
+    else
+        keep_text(parser, value, &parser->policy->agent.metrics_file);
+}
+
+/* It goes into reports, metrics and the journal as it is. */
+static void agent_revision(struct parser *parser, const char *value, unsigned line)
+{
+    size_t n = strlen(value), printable = 0;
+
+    while (value[printable] >= ' ' && value[printable] <= '~')
+        printable++;
+    if (n == 0 || n > REVISION_MAX || printable < n)
+        parser_error(parser, line, "revision = '%s' is not 1 to %u printable ASCII characters",
+                     NAME_SHOWN(value), REVISION_MAX);
+    else
+        keep_text(parser, value, &parser->policy->agent.revision);
 }
 
 static void agent_number(struct parser *parser, const char *name, const char *value, unsigned line,
@@ -100,8 +124,8 @@ static void agent_priority_base(struct parser *parser, const char *value, unsign
 static void agent_entry(struct parser *parser, const char *name, const char *value, unsigned line)
 {
     static void (*const take[])(struct parser *, const char *, unsigned) = {
-        agent_mode,         agent_sweep,      agent_flush_routes,
-        agent_metrics_file, agent_table_base, agent_priority_base};
+        agent_mode,       agent_sweep,         agent_flush_routes, agent_metrics_file,
+        agent_table_base, agent_priority_base, agent_revision};
 
     for (size_t i = 0; agent_words[i]; i++) {
         if (streq(parser_word(name), agent_words[i])) {

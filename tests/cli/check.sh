@@ -244,7 +244,7 @@ says "prometheus: drift by rule" "$OUT" '^rpfpolicy_keys\{key="rp_filter",state=
 says "prometheus: states without a device" "$OUT" \
     '^rpfpolicy_keys\{key="rp_filter",state="impossible",rule="lxc\*=off"\} 0$'
 says "prometheus: policy" "$OUT" \
-    '^rpfpolicy_policy_info\{hash="[0-9a-f]{16}",version="[0-9.]+",mode="observe"\} 1$'
+    '^rpfpolicy_policy_info\{hash="[0-9a-f]{16}",version="[0-9.]+",mode="observe",revision=""\} 1$'
 says "prometheus: drops" "$OUT" '^rpfpolicy_reverse_path_drops_total [0-9]+$'
 says "prometheus: when" "$OUT" '^rpfpolicy_last_update_timestamp_seconds [0-9]+$'
 # shellcheck disable=SC2016 # awk's own variables
@@ -253,6 +253,22 @@ expect "prometheus: every metric has HELP and TYPE, no series twice, no device n
     /^# TYPE/ { type[$3] = 1; next }
     { name = $1; sub(/\{.*/, "", name); if (!help[name] || !type[name]) exit 1 }
     { if (seen[$1]++ || NF != 2 || /device=|lxc1/) exit 1 }' "$OUT"
+
+# --- what the policy calls itself
+
+policy_file 20-revision.conf <<'END'
+[agent]
+revision = v2 "spring" \ 3
+END
+run check --format=prometheus
+says "prometheus: revision, escaped" "$OUT" '^rpfpolicy_policy_info\{.*,revision="v2 \\"spring\\" .*x5C 3"\} 1$'
+run check
+says "table: revision" "$OUT" '^Revision of the policy on disk: v2 "spring" \\ 3$'
+run check --json
+json "JSON: revision" '.policy.revision == "v2 \"spring\" \\ 3"'
+rm /etc/rpfpolicy.d/20-revision.conf
+run check --json
+json "JSON: no revision" '.policy | has("revision") and .revision == null'
 
 # --- what stands in the way
 

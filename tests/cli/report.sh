@@ -247,6 +247,15 @@ json "what drifts by names adds up" '([.names[] | select(.state == "drift") | .d
 json "the names of hundreds of devices are one line" '.names | map(select(.state == "drift")) |
     map(.names) | sort == ["eno*", "lxc*"]'
 json "policies" '[.policies[] | .hosts] == [285, 15]'
+json "a policy that says no revision, by a version that knew none" '[.policies[].revision] == [null, null]'
+mkdir named
+jq -c '.policy.revision = "r7"' "$(find made -name '*.json' | sort | head -n 1)" >named/one.json
+run_report named
+says "the revision of a policy" "$OUT" '^POLICY +MODE +REVISION +HOSTS +STATES$'
+says "is told by its hosts" "$OUT" '^[0-9a-f]{16} +[a-z]+ +r7 +1 '
+run_report named --json
+json "the revision of a policy, JSON" '.policies[0].revision == "r7" and .hosts[0].policy.revision == "r7"'
+run_report made --json
 json "versions" '[.versions[].version] == ["0.1.0", "0.0.9"]'
 find made -name '*.json' -exec cat {} + | rpfpolicy-report --json - >"$SYSTEM_WORK/streamed"
 strip='del(.time) | del(.hosts[].source)'

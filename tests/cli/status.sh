@@ -78,6 +78,8 @@ rm /run/rpfpolicy/paused
 accept_policy <<'END'
 [agent]
 mode = enforce
+revision = 2026-11 spring
+metrics-file = /run/test/metrics
 [rp_filter]
 lxc* = loose
 eth0 = strict
@@ -86,6 +88,9 @@ agent_start
 run status
 expect_status "an enforcing agent" 0
 says "an enforcing agent" "$OUT" ': enforcing\.$'
+says "the revision of its policy" "$OUT" '^Policy in force: [0-9a-f]{16}, mode enforce, revision 2026-11 spring, taken'
+says "the revision in its metrics" /run/test/metrics \
+    '^rpfpolicy_agent_policy_info\{hash="[0-9a-f]{16}",.*,revision="2026-11 spring"\} 1$'
 says "devices by state" "$OUT" '^Devices: 3: 2 ok, 1 unmanaged$'
 says "keys" "$OUT" '^rp_filter +[0-9]+ +[0-9]+$'
 says "sockets" "$OUT" '^netconf +[0-9,]+ +0 +0 read$'
@@ -94,7 +99,7 @@ expect_status "an enforcing agent, JSON" 0
 json "the agent's object" '.agent.state == "enforcing" and (.agent.since | fromdateiso8601 > 0) and
     .agent.standing_by == "agent" and (.agent.stale | not) and (.time | fromdateiso8601 > 0) and
     (.agent.heard | fromdateiso8601 > 0) and .agent.version == .version and .state == "running" and .pid > 0 and
-    .policy.hash == .accepted and .on_disk == .accepted and .devices.ok == 2 and .conflicts == []'
+    .policy.revision == "2026-11 spring" and .policy.hash == .accepted and .on_disk == .accepted and .devices.ok == 2 and .conflicts == []'
 expect "status needs no privilege" setpriv --reuid=65534 --regid=65534 --clear-groups \
     "$SYSTEM_BUILD/agent/cli/rpfpolicy" status >/dev/null
 run check --json

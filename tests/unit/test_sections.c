@@ -10,11 +10,13 @@ static void the_agent_is_told_what_to_do(void **state)
                                                        "sweep = 5min\n"
                                                        "flush-routes = no\n"
                                                        "metrics-file = /run/m.prom\n"
+                                                       "revision = v1\n"
                                                        "[rp_filter]\n"
                                                        "* = strict\n"
                                                        "[agent]\n"
                                                        "mode = enforce\n"
-                                                       "metrics-file = /run/n.prom\n",
+                                                       "metrics-file = /run/n.prom\n"
+                                                       "revision = 4f2a \"spring\" \\ 2\n",
                                                        &diags);
 
     assert_quiet(&diags);
@@ -22,6 +24,7 @@ static void the_agent_is_told_what_to_do(void **state)
     assert_int_equal(policy->agent.sweep_usec, 300000000);
     assert_false(policy->agent.flush_routes);
     assert_string_equal(policy->agent.metrics_file, "/run/n.prom");
+    assert_string_equal(policy->agent.revision, "4f2a \"spring\" \\ 2");
     assert_string_equal(policy_mode_name(MODE_OBSERVE), "observe");
 }
 
@@ -87,6 +90,13 @@ static void wrong_settings_of_the_agent_are_refused(void **state)
         {"metrics-file = m.prom", "not the absolute path of a file"},
         {"metrics-file = /run/", "not the absolute path of a file"},
         {"metrics-file =", "not the absolute path of a file"},
+        {"revision =", "revision = '' is not 1 to 100 printable ASCII characters"},
+        {"revision = a\tb", "revision = 'a\\x09b' is not 1 to 100 printable"},
+        {"revision = caf\xc3\xa9", "is not 1 to 100 printable"},
+        {"revision = "
+         "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"
+         "890123456789x",
+         "is not 1 to 100 printable"},
         {"swep = 5", "unknown name 'swep' in [agent]; did you mean 'sweep'?"},
         {"x = 5", "known here are mode, sweep, flush-routes, metrics-file"},
     };

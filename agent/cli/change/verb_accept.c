@@ -32,11 +32,12 @@ static void print(struct cli *cli, const struct session *session)
     const struct policy *policy = session->policy;
     char number[16], rules[16], hash[17];
 
-    fprintf(cli->out.stream, "Accepted: %s %s, %s %s%s, mode %s (%s)\n",
+    fprintf(cli->out.stream, "Accepted: %s %s, %s %s%s, mode %s%s%s (%s)\n",
             count_text(policy->n_files, number), PLURAL(policy->n_files, "file"),
             count_text(policy->n_rules, rules), PLURAL(policy->n_rules, "rule"),
             routing_in_policy(policy) ? ", policy routing" : "",
-            policy_mode_name(policy->agent.mode), policy_hash_text(policy, hash));
+            policy_mode_name(policy->agent.mode), policy->agent.revision ? ", revision " : "",
+            policy->agent.revision ?: "", policy_hash_text(policy, hash));
     if (policy->agent.mode == MODE_OBSERVE)
         fputs("Agent and udev hook only report in this mode: they write nothing.\n",
               cli->out.stream);

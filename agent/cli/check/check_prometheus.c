@@ -24,25 +24,11 @@ struct metrics {
     size_t unmanaged; /* index of the first "no rule" series; plus the key */
 };
 
-/* Names are ASCII already after name_escape(); a label also escapes backslash and quote. */
 static char *label_text(const char *a, const char *separator, const char *b)
 {
-    _cleanup_free_ char *joined = NULL, *escaped = NULL;
-    char *text, *t;
+    _cleanup_free_ char *joined = text_format("%s%s%s", a, separator, b);
 
-    joined = text_format("%s%s%s", a, separator, b);
-    if (!joined)
-        return NULL;
-    escaped = name_escape(joined);
-    text = t = escaped ? malloc(2 * strlen(escaped) + 1) : NULL;
-    for (const char *s = escaped; text && *s; s++) {
-        if (*s == '\\' || *s == '"')
-            *t++ = '\\';
-        *t++ = *s;
-    }
-    if (text)
-        *t = 0;
-    return text;
+    return joined ? name_escape_label(joined) : NULL;
 }
 
 static int compare_series(const void *a, const void *b)
@@ -200,6 +186,7 @@ static void print_engine(FILE *stream, const struct engine_report *report,
 static int end(struct check *check)
 {
     const struct policy *policy = check->session->policy;
+    _cleanup_free_ char *revision = name_escape_label(policy->agent.revision ?: "");
     FILE *stream = check->out->stream;
     uint64_t drops;
     char hash[17];
@@ -210,8 +197,9 @@ static int end(struct check *check)
     fprintf(stream,
             "# HELP rpfpolicy_policy_info The policy on disk.\n"
             "# TYPE rpfpolicy_policy_info gauge\n"
-            "rpfpolicy_policy_info{hash=\"%s\",version=\"" PROJECT_VERSION "\",mode=\"%s\"} 1\n",
-            policy_hash_text(policy, hash), policy_mode_name(policy->agent.mode));
+            "rpfpolicy_policy_info{hash=\"%s\",version=\"" PROJECT_VERSION "\",mode=\"%s\","
+            "revision=\"%s\"} 1\n",
+            policy_hash_text(policy, hash), policy_mode_name(policy->agent.mode), revision ?: "");
     if (reverse_path_counter(&drops) == 0)
         fprintf(stream,
                 "# HELP rpfpolicy_reverse_path_drops_total Packets dropped by rp_filter in this "

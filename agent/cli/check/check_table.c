@@ -257,6 +257,9 @@ static void print_sum(struct check *check)
     if (STATES_SUM(check->specials, state_info, it->concern == CONCERN_NOW) > 0)
         fputs("; all or default not as wanted", check->out->stream);
     fputc('\n', check->out->stream);
+    if (check->session->policy->agent.revision)
+        fprintf(check->out->stream, "Revision of the policy on disk: %s\n",
+                check->session->policy->agent.revision);
 }
 
 /* What a person should know or do next. */

@@ -190,6 +190,7 @@ json_t *json_policy(const struct session *session)
         json_array_append_new(files, json_bytes(policy->files[i]));
     json_set(object, {"files", files},
              {"mode", valid ? json_string(policy_mode_name(policy->agent.mode)) : json_null()},
+             {"revision", valid ? json_bytes(policy->agent.revision) : json_null()},
              {"valid", json_boolean(valid)},
              {"accepted", json_boolean(session->acceptance == ACCEPTED_SAME)});
     return object;

@@ -17,6 +17,7 @@ struct status {
     json_int_t resyncs, plans, failed_writes, pid;
     size_t conflict_count;
     const char *hash, *mode; /* borrowed; NULL where no policy is in force */
+    const char *revision;    /* borrowed; NULL where that policy says none */
     double policy_since;
     double median, p99;                       /* of the reaction, seconds: at most; 0 without any */
     size_t observed_count;                    /* rules that are only observed */

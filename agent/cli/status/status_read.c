@@ -37,6 +37,7 @@ static int read_policy(struct status *status, json_t *policy)
     if (json_unpack_ex(policy, &error, 0, "{s:s, s:s, s:F}", "hash", &status->hash, "mode",
                        &status->mode, "since", &status->policy_since) < 0)
         return refuse(status, &error);
+    status->revision = json_string_value(json_object_get(policy, "revision"));
     return 0;
 }
 

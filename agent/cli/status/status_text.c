@@ -95,8 +95,10 @@ static void print_policy(const struct status *status, FILE *out)
     char text[64], hash[17];
 
     if (is_running(status) && status->hash)
-        fprintf(out, "Policy in force: %s, mode %s, taken over %s.\n", NAME_SHOWN(status->hash),
-                NAME_SHOWN(status->mode), moment(status->policy_since, text, sizeof(text)));
+        fprintf(out, "Policy in force: %s, mode %s%s%s, taken over %s.\n", NAME_SHOWN(status->hash),
+                NAME_SHOWN(status->mode), status->revision ? ", revision " : "",
+                NAME_SHOWN(status->revision ?: ""),
+                moment(status->policy_since, text, sizeof(text)));
     if (status->accepted_error == -ENOENT)
         fputs("No policy was accepted yet; 'rpfpolicy accept' or 'apply' does that.\n", out);
     else if (!status->accepted)
