@@ -83,6 +83,8 @@ static int init_state(struct paths *paths, unsigned long namespace)
     if (!namespace) {
         r = join(&paths->run, paths->root, "/run/rpfpolicy");
         if (r >= 0)
+            r = join(&paths->orders, paths->root, "/run/rpfpolicy-root");
+        if (r >= 0)
             r = join(&paths->lock, paths->root, "/run/" LOCK_NAME);
         if (r >= 0)
             r = join(&paths->accepted, paths->root, "/var/lib/rpfpolicy/accepted.conf");
@@ -90,10 +92,13 @@ static int init_state(struct paths *paths, unsigned long namespace)
     }
     snprintf(below, sizeof(below), "/run/rpfpolicy-netns/%lu", namespace);
     r = join(&paths->run, paths->root, below);
+    snprintf(below, sizeof(below), "/run/rpfpolicy-root/%lu", namespace);
     if (r >= 0)
-        r = join(&paths->lock, paths->run, "/" LOCK_NAME);
+        r = join(&paths->orders, paths->root, below);
     if (r >= 0)
-        r = join(&paths->accepted, paths->run, "/accepted.conf");
+        r = join(&paths->lock, paths->orders, "/" LOCK_NAME);
+    if (r >= 0)
+        r = join(&paths->accepted, paths->orders, "/accepted.conf");
     return r;
 }
 
@@ -121,19 +126,19 @@ int paths_init(const struct path_options *options, struct paths *ret)
     if (r >= 0)
         r = join(&paths.before, paths.run, "/before");
     if (r >= 0)
-        r = join(&paths.confirm, paths.run, "/confirm");
+        r = join(&paths.confirm, paths.orders, "/confirm");
     if (r >= 0)
         r = join(&paths.accepted_before, paths.accepted, ".before");
     if (r >= 0)
         r = join(&paths.accepted_trial, paths.accepted, ".trial");
     if (r >= 0)
-        r = join(&paths.paused, paths.run, "/paused");
+        r = join(&paths.paused, paths.orders, "/paused");
     if (r >= 0)
-        r = join(&paths.flushed, paths.run, "/flushed");
+        r = join(&paths.flushed, geteuid() == 0 ? paths.orders : paths.run, "/flushed");
     if (r >= 0)
         r = join(&paths.agent, paths.run, "/agent");
     if (r >= 0)
-        r = join(&paths.stand_back, paths.run, "/stand-back");
+        r = join(&paths.stand_back, paths.orders, "/stand-back");
     if (r >= 0)
         r = join(&paths.presets, paths.root, PRESETS_DIRECTORY);
     if (r < 0)
@@ -171,6 +176,7 @@ void paths_done(struct paths *paths)
     free(paths->sysctl_root);
     free(paths->proc_sys_net);
     free(paths->run);
+    free(paths->orders);
     free(paths->lock);
     free(paths->before);
     free(paths->confirm);

@@ -3,7 +3,10 @@
  * `policy` is taken as the caller wrote it, not below root, as file arguments of systemd's tools
  * are. In a foreign namespace state is kept apart per namespace even with a root: ifindexes in
  * `before` mean nothing elsewhere. Not below ROOT/run/rpfpolicy, whose owner, the agent's user,
- * could lead root elsewhere by a link in the place of a directory. */
+ * could lead root elsewhere by a link in the place of a directory.
+ *
+ * Trust runs one way: what root's programs and the helper obey is in directories that only root may
+ * write, and the agent reads it there. What the agent tells is in its own. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,15 +27,18 @@ struct paths {
     char *policy;      /* NULL: the directories */
     char *sysctl_root; /* as root; NULL when sysctl.d is not this namespace's */
     char *proc_sys_net;
-    char *run;     /* ROOT/run/rpfpolicy, in a foreign namespace ROOT/run/rpfpolicy-netns/INODE */
-    char *lock;    /* ROOT/run/rpfpolicy.lock, or below `run` in a foreign namespace */
+    char *run;     /* ROOT/run/rpfpolicy, in a foreign namespace ROOT/run/rpfpolicy-netns/INODE:
+                      the agent's, what it tells */
+    char *orders;  /* ROOT/run/rpfpolicy-root, in a foreign namespace INODE below it: root's, what
+                      agent, helper and commands obey */
+    char *lock;    /* ROOT/run/rpfpolicy.lock, or ORDERS/rpfpolicy.lock in a foreign namespace */
     char *before;  /* RUN/before: values before our first write since boot */
-    char *paused;  /* RUN/paused: what is not to be written for now */
-    char *flushed; /* RUN/flushed */
+    char *paused;  /* ORDERS/paused: what is not to be written for now */
+    char *flushed; /* ORDERS/flushed of root, RUN/flushed of others */
     char *agent;   /* RUN/agent: held by the agent while it lives, see agent_state.h */
-    char *stand_back; /* RUN/stand-back: while it exists the helper does nothing */
-    char *confirm;    /* RUN/confirm: the socket of an apply that awaits its confirmation */
-    char *accepted;   /* ROOT/var/lib/rpfpolicy/accepted.conf, or below `run` in a foreign one */
+    char *stand_back;      /* ORDERS/stand-back: while it exists the helper does nothing */
+    char *confirm;         /* ORDERS/confirm: the socket of an apply that awaits its confirmation */
+    char *accepted;        /* ROOT/var/lib/rpfpolicy/accepted.conf, or in ORDERS in a foreign one */
     char *accepted_before; /* what was in force before that apply, see accepted_hold.h */
     char *accepted_trial;  /* held by its guardian while it lives */
     char *presets; /* ROOT, then where the build installs them: PREFIX/share/rpfpolicy/presets */

@@ -40,7 +40,7 @@ int confirm_socket(const struct paths *paths, bool listening)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int at, fd, r;
 
-    at = listening ? open(paths->run, O_PATH | O_DIRECTORY | O_CLOEXEC)
+    at = listening ? open(paths->orders, O_PATH | O_DIRECTORY | O_CLOEXEC)
                    : open(paths->confirm, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (at < 0)
         return -errno;

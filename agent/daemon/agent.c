@@ -467,11 +467,22 @@ static int on_run_directory(sd_event_source *source, const struct inotify_event 
     return 0;
 }
 
-static int watch_run_directory(struct agent *agent)
+static int watch_directory(struct agent *agent, const char *directory)
 {
-    return sd_event_add_inotify(loop_event(agent->loop), NULL, agent->paths.run,
+    return sd_event_add_inotify(loop_event(agent->loop), NULL, directory,
                                 IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ONLYDIR,
                                 on_run_directory, agent);
+}
+
+static int watch_directories(struct agent *agent)
+{
+    int r = watch_directory(agent, agent->paths.orders);
+
+    if (r < 0)
+        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
+                  "%s cannot be watched: %s. A pause is seen before a write or at the next sweep",
+                  agent->paths.orders, strerror(-r));
+    return watch_directory(agent, agent->paths.run);
 }
 
 /* Everything is judged anew. */
@@ -584,7 +595,7 @@ static int start(struct agent *agent)
         accepting_watch(agent->accepting);
         accepting_try(agent->accepting);
     }
-    r = watch_run_directory(agent);
+    r = watch_directories(agent);
     if (r < 0)
         return r;
     (void)paused_take(agent->paused);
@@ -630,5 +641,5 @@ int agent_run(struct agent *agent)
               : agent->restart   ? "Coming back with the right to write, for an enforcing policy"
               : agent->successor ? "Stopped for the next agent; until then the udev hook stands in"
                                  : "Stopped; values stay as they are");
-    return agent->restart;
+    return agent->restart ? AGENT_COMES_BACK : agent->successor ? AGENT_IS_FOLLOWED : 0;
 }

@@ -19,5 +19,10 @@ struct agent;
 int agent_new(const struct agent_options *options, struct agent **ret, char **ret_message);
 struct agent *agent_free(struct agent *agent);
 
-/* Until it is told to end: 0; 1: it is to come back, by starting afresh. */
+enum agent_end {
+    AGENT_COMES_BACK = 1, /* by starting afresh */
+    AGENT_IS_FOLLOWED,    /* it was told to end, and that another agent is to come */
+};
+
+/* Until it is told to end: 0, or an enum agent_end. */
 int agent_run(struct agent *agent);

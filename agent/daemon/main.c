@@ -179,8 +179,8 @@ int main(int argc, char **argv)
     agent_free(agent);
     if (r < 0)
         return fail(r, NULL);
-    if (r == 0)
-        return EXIT_SUCCESS;
+    if (r != AGENT_COMES_BACK)
+        return r == AGENT_IS_FOLLOWED ? EXIT_RESTART : EXIT_SUCCESS;
     /* The capability was dropped in observe mode, or the directory of the state is gone. Root gets
      * it back by starting afresh; a unit's user, or a container that may gain nothing, needs its
      * manager for that. */

@@ -34,5 +34,6 @@ bool presence_is_lost(const struct presence *presence);
 void presence_tell(struct presence *presence, bool enforcing);
 void presence_tell_again(struct presence *presence);
 
-/* Was it stopped on purpose? Then the helper stands back. */
+/* Was it stopped on purpose? Then the helper stands back. Of another user than root's nothing is
+ * taken for that: what starts and ends it tells. */
 int presence_tell_stopped(const struct presence *presence, bool stopped);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/base/clock.h"
+#include "agent/base/file.h"
 #include "agent/change/change.h"
 #include "agent/engines/sysctl/sysctl_engine.h"
 #include "agent/helper/environment.h"
@@ -238,6 +239,36 @@ static int put_right_once(struct helper *helper)
     return r;
 }
 
+/* The unit of the agent tells, with full rights, when it starts its agent … */
+static int before_agent(const struct paths *paths)
+{
+    return unlink(paths->stand_back) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* … and when that has ended. A stop on purpose is what ends it with status 0: systemd.exec(5). */
+static int after_agent(const struct paths *paths)
+{
+    const char *code = getenv("EXIT_CODE"), *status = getenv("EXIT_STATUS");
+
+    if (!code || !status || !streq(code, "exited") || !streq(status, "0"))
+        return 0;
+    return file_put(paths->stand_back, "", 0, NULL);
+}
+
+static int run_for_unit(int (*verb)(const struct paths *paths))
+{
+    _cleanup_paths_ struct paths paths = {};
+    int r = paths_init(&(struct path_options){}, &paths);
+
+    if (r >= 0)
+        r = directory_make(paths.orders);
+    if (r >= 0)
+        r = verb(&paths);
+    if (r < 0)
+        fprintf(stderr, "rpfpolicy-helper: %s: %s\n", paths.orders ?: "", strerror(-r));
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int run(void)
 {
     _cleanup_paths_ struct paths paths = {};
@@ -273,11 +304,16 @@ int main(int argc, char *argv[])
     }
     if (argc == 2 && (streq(argv[1], "--help") || streq(argv[1], "-h"))) {
         fputs("rpfpolicy-helper is started by udev for each network device that is added or\n"
-              "renamed, and puts that device right by the accepted policy. It takes no\n"
-              "arguments; see rpfpolicy --help for the program to use by hand.\n",
+              "renamed, and puts that device right by the accepted policy. The unit of the\n"
+              "agent runs it with --before-agent and --after-agent. See rpfpolicy --help for\n"
+              "the program to use by hand.\n",
               stdout);
         return EXIT_SUCCESS;
     }
-    fputs("rpfpolicy-helper: takes no arguments\n", stderr);
+    if (argc == 2 && streq(argv[1], "--before-agent"))
+        return run_for_unit(before_agent);
+    if (argc == 2 && streq(argv[1], "--after-agent"))
+        return run_for_unit(after_agent);
+    fputs("rpfpolicy-helper: unknown arguments, see --help\n", stderr);
     return EXIT_FAILURE;
 }

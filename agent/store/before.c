@@ -31,7 +31,7 @@ static void records_done(struct records *records)
 
 static void make_header(const struct paths *paths, char ret[static STATE_HEADER_SIZE])
 {
-    state_header(paths, "rpfpolicy-before 1", ret);
+    state_header(paths, paths->run, "rpfpolicy-before 1", ret);
 }
 
 /* Undo name_escape(). ret has room for a device's name. */

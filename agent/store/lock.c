@@ -15,20 +15,6 @@
 #define PAUSE_MIN (1 * USEC_PER_MSEC)
 #define PAUSE_MAX (16 * USEC_PER_MSEC)
 
-/* Nobody but root could put anything there while the directory was root's. */
-static void give_lock_made_before(int directory, const struct stat *to)
-{
-    struct stat st;
-    int fd = openat(directory, LOCK_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-    if (fd < 0)
-        return;
-    if (fstat(directory, &st) == 0 && st.st_uid == 0 && fstat(fd, &st) == 0 &&
-        S_ISREG(st.st_mode) && st.st_nlink == 1)
-        (void)!fchown(fd, to->st_uid, to->st_gid);
-    (void)close(fd);
-}
-
 /* To the owner of ROOT/run/rpfpolicy: an agent without root's rights shall work here, too. */
 static void give_to_agent(int directory)
 {
@@ -37,7 +23,6 @@ static void give_to_agent(int directory)
     if (geteuid() != 0 || fstatat(directory, "../../rpfpolicy", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
         !S_ISDIR(st.st_mode) || (st.st_uid == 0 && st.st_gid == 0))
         return;
-    give_lock_made_before(directory, &st);
     (void)!fchown(directory, st.st_uid, st.st_gid);
 }
 
@@ -45,6 +30,8 @@ int run_directory_make(const struct paths *paths)
 {
     int r = directory_make(paths->run), fd;
 
+    if (geteuid() == 0)
+        gather(&r, directory_make(paths->orders));
     if (r < 0 || !paths->foreign)
         return r;
     fd = open(paths->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -118,19 +105,12 @@ int lock_file(const char *path, int timeout_ms)
     return lock_fd(fd < 0 ? -errno : fd, timeout_ms);
 }
 
-/* Only what was made here is given away: another file may be anybody's, by a link. */
+/* In a foreign namespace no tmpfiles.d(5) gives the lock to the agent's user. */
 static int open_or_make(const struct paths *paths, int flags)
 {
-    int fd;
+    int fd = open(paths->lock, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 
-    flags |= O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-    fd = open(paths->lock, flags);
-    if (fd >= 0 || errno != ENOENT)
-        return fd < 0 ? -errno : fd;
-    fd = open(paths->lock, flags | O_CREAT | O_EXCL, 0600);
-    if (fd < 0 && errno == EEXIST)
-        fd = open(paths->lock, flags);
-    else if (fd >= 0 && paths->foreign)
+    if (fd >= 0 && paths->foreign)
         file_give(fd, paths->run);
     return fd < 0 ? -errno : fd;
 }
@@ -149,8 +129,6 @@ int lock_acquire(const struct paths *paths, int timeout_ms)
 {
     int made = run_directory_make(paths), fd;
 
-    if (made < 0 && paths->foreign)
-        return made; /* that is where the lock would be */
     fd = lock_fd(lock_open(paths, O_RDWR), timeout_ms);
     return fd == -ENOENT && made < 0 ? made : fd;
 }

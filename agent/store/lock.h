@@ -6,9 +6,10 @@
 
 #include "agent/base/paths.h"
 
-/* Make paths->run and what is missing above it, mode 0755. In a foreign namespace root gives it to
- * the owner of ROOT/run/rpfpolicy, without whom nobody but root could work there; -ENOTDIR where
- * something else, such as a link, is in its place. */
+/* Make paths->run and what is missing above it, mode 0755, and, where root calls it, paths->orders.
+ * In a foreign namespace root gives paths->run to the owner of ROOT/run/rpfpolicy, without whom
+ * nobody but root could work there; -ENOTDIR where something else, such as a link, is in its place.
+ */
 int run_directory_make(const struct paths *paths);
 
 /* Open paths->lock, or make it (mode 0600), for whom paths->run belongs to in a foreign namespace.

@@ -1,4 +1,4 @@
-/* Pauses in RUN/paused: a text file that is replaced as a whole. */
+/* Pauses in ORDERS/paused: a text file that is replaced as a whole. */
 #include "agent/store/pause.h"
 
 #include <fcntl.h>
@@ -8,7 +8,6 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/file.h"
-#include "agent/store/lock.h"
 #include "agent/store/state_file.h"
 
 #define KIND "rpfpolicy-paused 1"
@@ -33,7 +32,7 @@ static int parse(const struct paths *paths, const struct text *text, struct paus
     size_t n;
     int r;
 
-    state_header(paths, KIND, header);
+    state_header(paths, paths->orders, KIND, header);
     n = strlen(header);
     if (text->n < n || memcmp(text->bytes, header, n) != 0) {
         /* Of another boot, or not one of ours. */
@@ -72,11 +71,11 @@ int pauses_write(const struct paths *paths, const struct pauses *pauses)
     if (pauses->count == 0)
         return unlink(paths->paused) < 0 && errno != ENOENT ? -errno : 0;
     lines = pauses_format(pauses);
-    state_header(paths, KIND, header);
+    state_header(paths, paths->orders, KIND, header);
     if (lines)
         text_add(&text, "%s%s", header, lines);
     if (!lines || text.failed)
         return -ENOMEM;
-    r = run_directory_make(paths);
-    return r < 0 ? r : file_put(paths->paused, text.bytes, text.n, paths->run);
+    r = directory_make(paths->orders);
+    return r < 0 ? r : file_put(paths->paused, text.bytes, text.n, NULL);
 }

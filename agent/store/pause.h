@@ -1,4 +1,5 @@
-/* The pauses of this boot, as kept in the run directory. What they mean is pauses.h's matter. */
+/* The pauses of this boot, as kept in a directory of root's. What they mean is pauses.h's matter.
+ */
 #pragma once
 
 #include "agent/base/paths.h"

@@ -39,7 +39,8 @@ static bool is_in_memory(const char *directory)
     return statfs(directory, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
 }
 
-void state_header(const struct paths *paths, const char *kind, char ret[static STATE_HEADER_SIZE])
+void state_header(const struct paths *paths, const char *directory, const char *kind,
+                  char ret[static STATE_HEADER_SIZE])
 {
     char boot[64] = "-";
     ssize_t n = 0;
@@ -48,7 +49,7 @@ void state_header(const struct paths *paths, const char *kind, char ret[static S
     /* Containers mount an id of their own over the kernel's, which a service with a /proc of its
      * own does not see: command and agent would each take the other's files for those of another
      * boot. So it is asked for only where it tells something. */
-    if (!is_in_memory(paths->run))
+    if (!is_in_memory(directory))
         fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         n = read(fd, boot, sizeof(boot) - 1);

@@ -1,4 +1,4 @@
-/* Small text files in the run directory that are valid for one boot and one network namespace: a
+/* Small text files that are valid for one boot and one network namespace: a
  * first line says which. */
 #pragma once
 
@@ -7,6 +7,7 @@
 #define STATE_HEADER_SIZE 128
 #define STATE_MAX ((size_t)256 << 20) /* bytes; what is larger is none of ours */
 
-/* The first line, newline included, of a file of this kind ("rpfpolicy-before 1") that is valid
- * now. */
-void state_header(const struct paths *paths, const char *kind, char ret[static STATE_HEADER_SIZE]);
+/* The first line, newline included, of a file of this kind ("rpfpolicy-before 1") in this directory
+ * that is valid now. */
+void state_header(const struct paths *paths, const char *directory, const char *kind,
+                  char ret[static STATE_HEADER_SIZE]);

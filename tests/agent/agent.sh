@@ -29,6 +29,7 @@ agent_start_as_user() {
     rm -f /run/rpfpolicy.lock
     install -o 0 -g 1234 -m 0660 /dev/null /run/rpfpolicy.lock
     install -d -o 1234 /run/rpfpolicy-agent
+    "$@" "$SYSTEM_BUILD/agent/helper/rpfpolicy-helper" --before-agent # as the unit does
     : >"$AGENT_LOG"
     RUNTIME_DIRECTORY=/run/rpfpolicy-agent "$@" "${AGENT_AS_USER[@]}" "$AGENT" --verbose \
         2>>"$AGENT_LOG" &

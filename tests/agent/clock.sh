@@ -26,7 +26,7 @@ run() {
 }
 
 ended() {
-    [ ! -e /run/rpfpolicy/confirm ] && [ ! -e /var/lib/rpfpolicy/accepted.conf.trial ]
+    [ ! -e /run/rpfpolicy-root/confirm ] && [ ! -e /var/lib/rpfpolicy/accepted.conf.trial ]
 }
 
 [ -e "$SYSTEM_BUILD/tests/lib/wrong-clock.so" ] || system_abort "wrong-clock.so is not built"

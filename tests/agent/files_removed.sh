@@ -64,7 +64,7 @@ rm /run/rpfpolicy.lock
 wait_until "it comes back in the sweep" started 4
 
 # What is in the way of the word that it stopped does not hold it up.
-mkfifo /run/rpfpolicy/stand-back
+mkfifo /run/rpfpolicy-root/stand-back
 agent_stop
 expect_equal "it stopped cleanly" "$AGENT_STATUS" 0
 system_end

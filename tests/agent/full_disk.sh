@@ -6,8 +6,10 @@
 system_enter "$@"
 
 fill() {
-    cat /dev/zero >/run/rpfpolicy/fill 2>/dev/null
-    expect "/run is full" eval '! echo more >/run/rpfpolicy/more' 2>/dev/null
+    for directory in /run/rpfpolicy /run/rpfpolicy-root; do
+        cat /dev/zero >"$directory/fill" 2>/dev/null
+        expect "$directory is full" eval "! echo more >$directory/more" 2>/dev/null
+    done
 }
 
 policy() {
@@ -23,8 +25,10 @@ POLICY
 
 add_device eth0
 policy strict
-mkdir -p /run/rpfpolicy
-mount -t tmpfs -o size=32k,mode=0755 tmpfs /run/rpfpolicy || system_skip "no tmpfs here"
+for directory in /run/rpfpolicy /run/rpfpolicy-root; do
+    mkdir -p "$directory"
+    mount -t tmpfs -o size=32k,mode=0755 tmpfs "$directory" || system_skip "no tmpfs here"
+done
 fill
 agent_start
 becomes eth0 rp_filter 1
@@ -45,7 +49,7 @@ wait_until "check works" everything_right
 rpfpolicy pause eth0 --reason='no room' >/run/test/out 2>&1
 expect_equal "a pause that cannot be kept is refused" "$?" 1
 
-rm /run/rpfpolicy/fill
+rm /run/rpfpolicy/fill /run/rpfpolicy-root/fill
 add_device lxc2
 becomes lxc2 rp_filter 0
 wait_until "with room again there is a status" status_is .enforcing true
@@ -56,5 +60,5 @@ wait_until "and it is told that the agent enforces" enforcing
 fill
 agent_stop
 expect_equal "the agent stopped cleanly" "$AGENT_STATUS" 0
-expect "and left word of it" test -e /run/rpfpolicy/stand-back
+expect "and left word of it" test -e /run/rpfpolicy-root/stand-back
 system_end

@@ -21,7 +21,7 @@ END
 
 # hold [DIRECTORY]: of the state, and the lock. HELD is what could be opened.
 hold() {
-    "${NOBODY[@]}" python3 - "${1:-/run/rpfpolicy}"/* "$LOCK" <"$SYSTEM_SOURCE/tests/agent/hold.py" \
+    "${NOBODY[@]}" python3 - "${1:-/run/rpfpolicy}"/* /run/rpfpolicy-root/* "$LOCK" <"$SYSTEM_SOURCE/tests/agent/hold.py" \
         >/run/test/held &
     HOLDER=$!
     wait_until "an ordinary user took its locks" grep -qx '' /run/test/held
@@ -58,7 +58,7 @@ agent_start
 hold
 expect "there is a file to lock" holds /run/rpfpolicy/agent
 expect "the lock is none" not holds "$LOCK"
-expect "nor what limits flushing" not holds /run/rpfpolicy/flushed
+expect "nor what limits flushing" not holds /run/rpfpolicy-root/flushed
 second_is_refused "observing"
 policy enforce
 becomes eth0 rp_filter 1
@@ -123,11 +123,11 @@ loosen 664 1234
 rpfpolicy apply >/dev/null 2>&1
 expect_equal "the agent's group keeps its right" "$(mode_of "$LOCK")" root:1234:660
 chown 0:0 /run/rpfpolicy
-install -m 0666 /dev/null /run/rpfpolicy/flushed
+install -m 0666 /dev/null /run/rpfpolicy-root/flushed
 echo 0 >"$CONF/eth0/rp_filter"
 ip link set eth0 up
 rpfpolicy apply >/dev/null 2>&1
-expect_equal "so is closed what limits flushing" "$(mode_of /run/rpfpolicy/flushed)" root:0:600
+expect_equal "so is closed what limits flushing" "$(mode_of /run/rpfpolicy-root/flushed)" root:0:600
 
 # Who held it before that is named, and keeps no agent from starting.
 loosen 644 0
@@ -147,12 +147,12 @@ rpfpolicy apply >/dev/null 2>&1
 expect_equal "without that process apply works" "$?" 0
 agent_stop
 
-# In another network namespace the lock is the agent's user's, in a directory of its own.
+# In another network namespace the lock is the agent's user's, in a directory of root's.
 ip netns add other || system_abort "no namespace"
 install -d -o 1234 -g 1234 /run/rpfpolicy
 ip netns exec other "$SYSTEM_BUILD/agent/cli/rpfpolicy" accept >/dev/null 2>&1
 state=/run/rpfpolicy-netns/$(ip netns exec other stat -Lc %i /proc/self/ns/net)
-LOCK=$state/rpfpolicy.lock
+LOCK=/run/rpfpolicy-root/${state##*/}/rpfpolicy.lock
 install -o 1234 -g 1234 -m 644 /dev/null "$LOCK"
 agent_start_as_user ip netns exec other
 expect_equal "its agent closes that" "$(stat -c %u:%g:%a "$LOCK")" 1234:1234:600

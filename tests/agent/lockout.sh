@@ -115,7 +115,7 @@ expect_equal "nothing was accepted by any of them" "$(cat "$ACCEPTED")" "$before
 rpfpolicy pause eth0 --reason='not yet' >/dev/null
 reload
 expect_equal "where it does not, nothing is written, so nobody is cut" "$RESULT" 0
-paused=$(cat /run/rpfpolicy/paused)
+paused=$(cat /run/rpfpolicy-root/paused)
 for arguments in '' eth0; do
     # shellcheck disable=SC2086 # none or one
     rpfpolicy_says resume $arguments
@@ -127,7 +127,7 @@ done
 rpfpolicy_says pause eth0 --reason='soon' --for=1s
 expect_equal "to give the pause an end" "$RESULT" 1
 says "to give the pause an end names the way on" 'rpfpolicy pause --force'
-expect_equal "it is paused as before" "$(cat /run/rpfpolicy/paused)" "$paused"
+expect_equal "it is paused as before" "$(cat /run/rpfpolicy-root/paused)" "$paused"
 rpfpolicy_says pause eth1 --reason='another' --for=1h
 expect_equal "to pause something else" "$RESULT" 0
 rpfpolicy_says resume eth1
@@ -206,7 +206,7 @@ says "it says what did not happen" 'Nothing was written, nothing was paused'
 says "it names the way on" 'rpfpolicy restore --force'
 expect_equal "no line of a policy is named, which would not help" "$(grep -c 'eth0 = loose' "$ERR")" 0
 expect_value eth0 rp_filter 2
-expect "nothing is paused" test ! -e /run/rpfpolicy/paused
+expect "nothing is paused" test ! -e /run/rpfpolicy-root/paused
 rpfpolicy_says restore eth1
 expect_equal "a restore of another device" "$RESULT" 0
 rpfpolicy_says restore --force

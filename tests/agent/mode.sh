@@ -131,6 +131,6 @@ expect "the capability is dropped" without_capabilities
 accept_policy < <(policy enforce)
 wait "$AGENT_PID"
 expect_equal "it asks to be started again" "$?" 75
-expect "that is no stop" test ! -e /run/rpfpolicy/stand-back
+expect "that is no stop" test ! -e /run/rpfpolicy-root/stand-back
 
 system_end

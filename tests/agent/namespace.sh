@@ -59,6 +59,7 @@ inside ip link add name lxc7 type bridge
 inside sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
 inode=$(inside stat -Lc %i /proc/self/ns/net)
 state=/run/rpfpolicy-netns/$inode
+orders=/run/rpfpolicy-root/$inode
 install -d -o 1234 -g 1234 /run/rpfpolicy
 
 # With the capability alone it can make no directory for its state.
@@ -80,60 +81,51 @@ mkdir /run/test/elsewhere
 expect "the policy is accepted" command_inside accept
 expect_equal "nothing went where a link of the user leads" "$(ls /run/test/elsewhere)" ""
 expect_equal "the state has a directory of its own" "$(stat -c %u:%g:%a "$state")" 1234:1234:755
-expect "with what was accepted" test -f "$state/accepted.conf"
 expect_equal "the one above it is root's" "$(stat -c %u:%g:%a /run/rpfpolicy-netns)" 0:0:755
+expect "what was accepted is elsewhere" test -f "$orders/accepted.conf"
+expect_equal "in a directory of root's" "$(stat -c %u:%g:%a "$orders")" 0:0:755
+expect "where that user can put nothing" user_cannot touch "$orders/paused"
+expect "and from where it can take nothing" user_cannot rm "$orders/accepted.conf"
 expect "that user can put no link there" user_cannot ln -s /run/test/elsewhere /run/rpfpolicy-netns/1
 expect "and cannot move what is there" user_cannot mv "$state" "$state.moved"
 
-# Should there be something else, nothing is done there.
+# Should there be something else, it stays as it is.
 for command in 'ln -s /run/test/elsewhere' touch; do
-    rm -rf --one-file-system "$state"
+    rm -rf --one-file-system "$state" "$orders"
     $command "$state"
     command_inside accept
-    expect_equal "where '$command' made it, nothing is accepted" "$?" 1
+    expect_equal "where '$command' made it, root still accepts" "$?" 0
     command_inside apply
-    expect_equal "nor applied" "$?" 1
-    expect "and the reason is said" grep -q "$state/.*: Not a directory" /run/test/out
+    expect_equal "and applies" "$?" 0
+    expect "and says what cannot be kept" grep -q 'could not be recorded.*: Not a directory' /run/test/out
+    inside sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
 done
 expect_equal "nothing went there" "$(ls /run/test/elsewhere)" ""
 
 # Whose the lock is that was made while the directory was root's.
-rm -rf --one-file-system "$state"
+rm -rf --one-file-system "$state" "$orders"
 chown 0:0 /run/rpfpolicy
 command_inside apply
-expect_equal "what root made for itself is root's" "$(stat -c %u "$state/rpfpolicy.lock")" 0
+expect_equal "what root made for itself is root's" "$(stat -c %u "$orders/rpfpolicy.lock")" 0
 chown 1234:1234 /run/rpfpolicy
 inside timeout 10 "${AGENT_AS_USER[@]}" "$AGENT" >/run/test/out 2>&1
 expect_equal "with which no other user's agent starts" "$?" 1
 expect_equal "and says what helps" "$(cat /run/test/out)" \
-    "rpfpolicy-agent: $state/rpfpolicy.lock cannot be had by this user: run 'rpfpolicy accept' as \
+    "rpfpolicy-agent: $orders/rpfpolicy.lock cannot be had by this user: run 'rpfpolicy accept' as \
 root in this network namespace first"
 command_inside accept
-expect_equal "the lock goes with its directory" "$(stat -c %u "$state/rpfpolicy.lock")" 1234
-rm -f "$state/rpfpolicy.lock"
+expect_equal "the lock goes with its directory" "$(stat -c %u "$orders/rpfpolicy.lock")" 1234
+rm -f "$orders/rpfpolicy.lock"
 command_inside apply
-expect_equal "and a new one is given, too" "$(stat -c %u "$state/rpfpolicy.lock")" 1234
+expect_equal "and a new one is given, too" "$(stat -c %u "$orders/rpfpolicy.lock")" 1234
+expect "in whose place it can put no other" user_cannot rm -f "$orders/rpfpolicy.lock"
 
 # Each file there may be a link that this user made.
-cat >/run/test/listener.py <<'PYTHON'
-import socket, subprocess, sys
-
-listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-listener.bind(sys.argv[1])
-listener.listen()
-listener.setblocking(False)
-subprocess.run([sys.argv[2], "confirm"], stderr=subprocess.DEVNULL)
-try:
-    listener.accept()
-    print("connected")
-except BlockingIOError:
-    print("nobody came")
-PYTHON
 victim=/run/test/victim
-for name in accepted.conf{,.before,.trial} {before,paused,status.json}{,.new} flushed{,.pending} agent \
-    stand-back confirm rpfpolicy.lock; do
+for name in {before,status.json}{,.new} flushed{,.pending} agent accepted.conf paused stand-back \
+    confirm rpfpolicy.lock; do
     echo root >$victim
-    rm -rf --one-file-system "$state"
+    rm -rf --one-file-system "$state" "$orders"
     command_inside accept
     for target in $victim /run/test/elsewhere/made; do
         "${AGENT_AS_USER[@]}" ln -sfn "$target" "$state/$name"
@@ -148,21 +140,20 @@ for name in accepted.conf{,.before,.trial} {before,paused,status.json}{,.new} fl
     expect_equal "$name: nothing was made by it" "$(ls /run/test/elsewhere)" ""
     rm -f /run/test/elsewhere/made
 done
-rm -rf --one-file-system "$state"
+
+# Nor is what that user puts into its own directory obeyed.
+rm -rf --one-file-system "$state" "$orders"
 command_inside accept
-ln -s /run/test/socket "$state/confirm"
-expect_equal "confirm speaks to nobody behind a link" \
-    "$(inside python3 /run/test/listener.py /run/test/socket "$SYSTEM_BUILD/agent/cli/rpfpolicy")" \
-    "nobody came"
-echo root >$victim
-rm -rf --one-file-system "$state"
-command_inside accept
-ln $victim "$state/rpfpolicy.lock"
-command_inside apply
-expect_equal "what it made another name of stays root's" "$(stat -c %u $victim)" 0
+"${AGENT_AS_USER[@]}" touch "$state/stand-back" "$state/paused" "$state/confirm"
+inside sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
+command_inside status
+expect "nobody was stopped on purpose" not grep -q 'stopped on purpose' /run/test/out
+expect "nothing is paused" not grep -q -i paused /run/test/out
+expect "nothing awaits a confirmation" command_inside apply
+expect "what is to be written is" foreign_is lxc7 0
 
 # An agent of root's.
-rm -rf --one-file-system "$state"
+rm -rf --one-file-system "$state" "$orders"
 inside sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
 command_inside accept
 agent_run_inside
@@ -176,10 +167,10 @@ expect_equal "nothing outside is touched" "$(all_values)" "$before"
 STATUS=$state/status.json
 expect "it says what it does" status_is .enforcing true
 agent_stop
-expect "its stop is its own" test -e "$state/stand-back" -a ! -e /run/rpfpolicy/stand-back
+expect "its stop is its own" test -e "$orders/stand-back" -a ! -e /run/rpfpolicy-root/stand-back
 
 # The same with the capability alone, in a directory that a command of root has made before.
-rm -rf --one-file-system "$state"
+rm -rf --one-file-system "$state" "$orders"
 command_inside accept
 agent_start_as_user ip netns exec other
 inside sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'

@@ -110,7 +110,7 @@ untouched() {
 }
 rpfpolicy pause eth0 --reason=stays >/dev/null
 agent_wait_log 'Paused: eth0, until the next boot, by root: stays'
-echo garbage >/run/rpfpolicy/paused
+echo garbage >/run/rpfpolicy-root/paused
 agent_wait_log 'as long as it is there nothing is written anywhere'
 add_device mark
 sysctl -qw net.ipv4.conf.eth0.rp_filter=0 net.ipv4.conf.default.rp_filter=0
@@ -119,7 +119,7 @@ untouched
 agent_stop
 agent_start
 untouched
-rm /run/rpfpolicy/paused
+rm /run/rpfpolicy-root/paused
 becomes eth0 rp_filter 1
 becomes mark rp_filter 0
 becomes default rp_filter 1

@@ -28,10 +28,10 @@ rpfpolicy pause eth1 --reason='stays paused' >/dev/null
 agent_start
 becomes eth0 rp_filter 1
 
-echo /run/rpfpolicy/paused >"$REFUSE_OPEN"
-touch /run/rpfpolicy/paused
+echo /run/rpfpolicy-root/paused >"$REFUSE_OPEN"
+touch /run/rpfpolicy-root/paused
 sysctl -qw net.ipv4.conf.eth0.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0
-agent_wait_log '/run/rpfpolicy/paused cannot be used: Too many open files in system'
+agent_wait_log '/run/rpfpolicy-root/paused cannot be used: Too many open files in system'
 tried_often() {
     [ "$(grep -c refused "$REFUSE_OPEN")" -ge 4 ]
 }
@@ -41,13 +41,13 @@ expect_equal "but says so once" "$(log_count 'cannot be used')" 1
 rm "$REFUSE_OPEN"
 becomes eth0 rp_filter 1
 expect_value eth1 rp_filter 0
-agent_wait_log '/run/rpfpolicy/paused can be used again'
+agent_wait_log '/run/rpfpolicy-root/paused can be used again'
 expect_equal "what was paused all the time is not told anew" "$(log_count 'Paused: eth1')" 1
 
 # A link to nowhere is no file of pauses, nor is it none: commands refuse to work with it, too.
-rm /run/rpfpolicy/paused
+rm /run/rpfpolicy-root/paused
 becomes eth1 rp_filter 1
-ln -s /no/such/file /run/rpfpolicy/paused
-agent_wait_log '/run/rpfpolicy/paused cannot be used: Too many levels of symbolic links'
+ln -s /no/such/file /run/rpfpolicy-root/paused
+agent_wait_log '/run/rpfpolicy-root/paused cannot be used: Too many levels of symbolic links'
 agent_stop
 system_end

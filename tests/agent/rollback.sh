@@ -19,7 +19,7 @@ policy() {
 # apply_waits [VARIABLE=VALUE…] OPTION…: in the background, until it waits for its confirmation.
 apply_waits() {
     : >"$APPLY_ERR"
-    rm -f /run/rpfpolicy/flushed # it may flush the route cache at once
+    rm -f /run/rpfpolicy-root/flushed # it may flush the route cache at once
     env "${@:1:$#-1}" "$SYSTEM_BUILD/agent/cli/rpfpolicy" apply "${@: -1}" >"$SYSTEM_WORK/apply.out" \
         2>"$APPLY_ERR" </dev/null &
     APPLY=$!
@@ -39,7 +39,7 @@ guardian() {
 }
 
 ended() {
-    [ ! -e /run/rpfpolicy/confirm ] && [ ! -e /var/lib/rpfpolicy/accepted.conf.trial ]
+    [ ! -e /run/rpfpolicy-root/confirm ] && [ ! -e /var/lib/rpfpolicy/accepted.conf.trial ]
 }
 
 apply_ends() {

@@ -160,11 +160,11 @@ run apply
 expect_status "apply beside an agent that does not run" 0
 says "apply beside an agent that does not run says so" "$ERR" \
     "^rpfpolicy: warning: the agent does not run, .*'systemctl enable --now rpfpolicy-agent'$"
-touch /run/rpfpolicy/stand-back
+touch /run/rpfpolicy-root/stand-back
 run apply
 says "apply beside an agent that was stopped says so" "$ERR" \
     "^rpfpolicy: warning: the agent was stopped, .*'systemctl start rpfpolicy-agent'$"
-rm /run/rpfpolicy/stand-back
+rm /run/rpfpolicy-root/stand-back
 agent_seen enforcing
 run apply
 says_not "apply beside an agent has nothing to warn of" "$ERR" warning
@@ -365,7 +365,7 @@ policy_file 10-test.conf <<<$'[rp_filter]\nlxc1 = off'
 rpfpolicy apply --confirm >/dev/null 2>/var/lib/err
 expect_equal "apply --confirm where /run is read-only: exit status" "$?" 1
 says "apply --confirm where /run is read-only names the file" /var/lib/err \
-    '/run/rpfpolicy/confirm cannot be written: Read-only file system'
+    '/run/rpfpolicy-root/confirm cannot be written: Read-only file system'
 umount /run
 
 system_end

@@ -378,9 +378,9 @@ echo '# the hook' >/etc/udev/rules.d/99-zz-rpfpolicy.rules
 guard "the udev hook" helper latent
 run check
 expect "where it does, that is not said" not grep -q 'nothing is there to keep it' "$OUT"
-touch /run/rpfpolicy/stand-back
+touch /run/rpfpolicy-root/stand-back
 guard "the udev hook that stands back" null latent
-rm /run/rpfpolicy/stand-back
+rm /run/rpfpolicy-root/stand-back
 ln -sf /dev/null /etc/udev/rules.d/99-zz-rpfpolicy.rules
 guard "the masked udev hook" null latent
 

@@ -8,7 +8,7 @@ system_enter "$@"
 . "$SYSTEM_SOURCE/tests/lib/trial.sh"
 
 ACCEPTED=/var/lib/rpfpolicy/accepted.conf
-PENDING=/run/rpfpolicy/confirm
+PENDING=/run/rpfpolicy-root/confirm
 
 ended() {
     [ ! -e "$PENDING" ] && [ ! -e "$ACCEPTED.trial" ]
@@ -249,8 +249,8 @@ put_old
 note_old
 rm -f /run/rpfpolicy/before
 mount -t tmpfs -o size=16k,mode=0755 tmpfs /mnt
-mount --move /mnt /run/rpfpolicy
-cat /dev/zero >/run/rpfpolicy/fill 2>/dev/null
+mount --move /mnt /run/rpfpolicy-root
+cat /dev/zero >/run/rpfpolicy-root/fill 2>/dev/null
 apply_waits --confirm=1s
 expect_effective eth0 1
 apply_ends

@@ -138,10 +138,10 @@ exec 8>&-
 rpfpolicy accept >/dev/null
 explain lxc1
 says "nothing installed" "rpfpolicy-agent brings both"
-touch /run/rpfpolicy/stand-back
+touch /run/rpfpolicy-root/stand-back
 explain lxc1
 says "the agent was stopped" "systemctl start rpfpolicy-agent"
-rm /run/rpfpolicy/stand-back
+rm /run/rpfpolicy-root/stand-back
 mkdir -p /etc/systemd/system
 echo '[Unit]' >/etc/systemd/system/rpfpolicy-agent.service
 explain lxc1
@@ -156,10 +156,10 @@ echo 1 >"$CONF/lxc1/rp_filter"
 explain lxc1
 says "drift that the agent would put right" "The agent, which keeps it so, does not run."
 says "drift that the agent would put right" "systemctl enable --now rpfpolicy-agent"
-touch /run/rpfpolicy/stand-back
+touch /run/rpfpolicy-root/stand-back
 explain lxc1
 says "the same, and it was stopped" "systemctl start rpfpolicy-agent"
-rm /run/rpfpolicy/stand-back
+rm /run/rpfpolicy-root/stand-back
 ln -sf /dev/null /etc/systemd/system/rpfpolicy-agent.service
 explain lxc1
 says_not "a unit that is masked" "systemctl"
@@ -222,7 +222,7 @@ policy_file 10-node.conf <<<$'[agent]\nmode = enforce\n[rp_filter]\nlxc* = off'
 mkdir -p /etc/systemd/system
 echo '[Unit]' >/etc/systemd/system/rpfpolicy-agent.service
 inside accept
-stand_back=/run/rpfpolicy-netns/$(ip netns exec other stat -Lc %i /proc/self/ns/net)/stand-back
+stand_back=/run/rpfpolicy-root/$(ip netns exec other stat -Lc %i /proc/self/ns/net)/stand-back
 touch "$stand_back"
 sysctl_d 20-lxc.conf <<<'net.ipv4.conf.lxc*.rp_filter = 2'
 inside explain lxc7

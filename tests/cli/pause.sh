@@ -7,7 +7,7 @@ system_enter "$@"
 # shellcheck source=tests/lib/command.sh
 . "$SYSTEM_SOURCE/tests/lib/command.sh"
 
-PAUSED=/run/rpfpolicy/paused
+PAUSED=/run/rpfpolicy-root/paused
 
 sysctl -qw net.ipv4.conf.default.rp_filter=0
 for device in eth0 eth1 lxc1 'a*b' '-x'; do ip link add name "$device" type bridge; done
@@ -215,9 +215,11 @@ expect_value eth0 rp_filter 0
 rm "$PAUSED"
 run pause eth1 --reason='this one stays'
 mount -t tmpfs -o size=16k,mode=0755 tmpfs /mnt
-cp -a /run/rpfpolicy/. /mnt
-mount --move /mnt /run/rpfpolicy
-rm -f /run/rpfpolicy/before
+cp -a /run/rpfpolicy-root/. /mnt
+mount --move /mnt /run/rpfpolicy-root
+rm -f /run/rpfpolicy-root/before
+cat /dev/zero >/run/rpfpolicy-root/fill 2>/dev/null
+mount -t tmpfs -o size=16k,mode=0755 tmpfs /run/rpfpolicy
 cat /dev/zero >/run/rpfpolicy/fill 2>/dev/null
 run pause eth0 --reason="$(printf '%05000d' 0)"
 expect_status "a full disk" 1

@@ -29,7 +29,7 @@ timeout 60 rpfpolicy restore >"$OUT" 2>"$ERR"
 expect_equal "restore with a fifo for a record: exit status" "$?" 0
 says "restore with a fifo for a record finds none" "$ERR" 'nothing was written here since boot'
 rm /run/rpfpolicy/before
-expect "and pauses nothing" test ! -e /run/rpfpolicy/paused
+expect "and pauses nothing" test ! -e /run/rpfpolicy-root/paused
 
 first=$(values)
 policy_file 10-test.conf <<'END'
@@ -52,7 +52,7 @@ run restore --dry-run
 expect_status "restore --dry-run" 2
 says "restore --dry-run shows the writes" "$OUT" '^all: rp_filter 0 -> 2.*as it was before'
 expect_equal "restore --dry-run writes nothing" "$(all_values)" "$before"
-expect "restore --dry-run pauses nothing" test ! -e /run/rpfpolicy/paused
+expect "restore --dry-run pauses nothing" test ! -e /run/rpfpolicy-root/paused
 setpriv --reuid=65534 --regid=65534 --clear-groups "$SYSTEM_BUILD/agent/cli/rpfpolicy" restore \
     >"$OUT" 2>"$ERR"
 expect_equal "restore without privilege: exit status" "$?" 1
@@ -211,15 +211,15 @@ END
 run apply
 expect_effective lxc1 0
 mount -t tmpfs -o size=16k,mode=0755 tmpfs /mnt
-cp -a /run/rpfpolicy/. /mnt
-mount --move /mnt /run/rpfpolicy
-cat /dev/zero >/run/rpfpolicy/fill 2>/dev/null
+cp -a /run/rpfpolicy-root/. /mnt
+mount --move /mnt /run/rpfpolicy-root
+cat /dev/zero >/run/rpfpolicy-root/fill 2>/dev/null
 before=$(all_values)
 run restore
 expect_status "restore with a full disk" 1
 says "restore with a full disk says so" "$ERR" 'cannot pause.*No space left.*nothing was changed'
 expect_equal "restore with a full disk writes nothing" "$(all_values)" "$before"
-rm /run/rpfpolicy/fill
+rm /run/rpfpolicy-root/fill
 run restore lxc1
 expect_status "restore with room again" 0
 expect_effective lxc1 2

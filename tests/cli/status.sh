@@ -68,10 +68,10 @@ says "a pause, without an agent" "$OUT" "^Paused: lxc\*, for (120|119) min, by [
 run status --json
 json "a pause, JSON" '.pauses | length == 1 and .[0].devices == "lxc*" and .[0].left > 7000'
 rpfpolicy resume >/dev/null
-echo damaged >/run/rpfpolicy/paused
+echo damaged >/run/rpfpolicy-root/paused
 run status
 says "pauses that cannot be read" "$OUT" '^What is paused cannot be told: .*; nothing is written anywhere\.$'
-rm /run/rpfpolicy/paused
+rm /run/rpfpolicy-root/paused
 
 # --- enforcing
 

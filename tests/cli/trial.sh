@@ -85,12 +85,12 @@ kill_guardian() {
 }
 
 reboot_run() {
-    rm -rf /run/rpfpolicy /run/rpfpolicy.lock
+    rm -rf /run/rpfpolicy /run/rpfpolicy-root /run/rpfpolicy.lock
 }
 
 nothing_is_left() {
     [ ! -e "$STATE/accepted.conf.before" ] && [ ! -e "$STATE/accepted.conf.trial" ] &&
-        [ ! -e /run/rpfpolicy/confirm ]
+        [ ! -e /run/rpfpolicy-root/confirm ]
 }
 
 # A guardian that was forked this moment is not seen yet by who looks for it.
@@ -429,7 +429,7 @@ for verb in accept restore 'routes apply' 'routes flush'; do
     says "$verb while a trial waits: says why" "$ERR" 'awaits its confirmation'
     expect_value eth0 rp_filter 1
     expect_in_force "$verb while a trial waits" trial
-    expect "$verb while a trial waits: nothing is paused" test ! -e /run/rpfpolicy/paused
+    expect "$verb while a trial waits: nothing is paused" test ! -e /run/rpfpolicy-root/paused
     trial_ends
     expect_in_force "$verb while a trial waited" old
     expect_value eth0 rp_filter 2

@@ -14,7 +14,7 @@ run() {
 # run_apply [OPTION...]: does not wait until it may flush the route cache again, as if the last time
 # were long ago.
 run_apply() {
-    rm -f /run/rpfpolicy/flushed
+    rm -f /run/rpfpolicy-root/flushed
     run apply "$@"
 }
 

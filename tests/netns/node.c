@@ -42,6 +42,7 @@ int node_set_up(const char *directory, void **state)
     snprintf(node->flushed, sizeof(node->flushed), "%s/flushed", node->run);
     snprintf(node->proc_sys_net, sizeof(node->proc_sys_net), "/proc/sys/net");
     node->paths = (struct paths){.run = node->run,
+                                 .orders = node->run,
                                  .lock = node->lock,
                                  .before = node->before,
                                  .paused = node->paused,

@@ -40,7 +40,8 @@ static int make_place(void **state)
     if (!mkdtemp(place->run))
         return -1;
     snprintf(place->flushed, sizeof(place->flushed), "%s/flushed", place->run);
-    place->paths = (struct paths){.run = place->run, .flushed = place->flushed};
+    place->paths =
+        (struct paths){.run = place->run, .orders = place->run, .flushed = place->flushed};
     *state = place;
     return procsys_open("/proc/sys/net", &place->procsys);
 }

@@ -65,7 +65,7 @@ rm /run/rpfpolicy/before
 run restore
 expect_status "restore, which takes the way away" 1
 says "restore is refused" "$ERR" "$REFUSED"
-expect "nothing is paused" test ! -e /run/rpfpolicy/paused
+expect "nothing is paused" test ! -e /run/rpfpolicy-root/paused
 expect_equal "the way is there" "$(ways)" 1
 expect_equal "the session lives" "$(ask session)" passes
 policy 'eth1 = loose'

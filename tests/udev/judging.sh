@@ -75,7 +75,7 @@ helper() {
 }
 
 helper "$SYSTEM_HELPER" eth0
-expect_equal "an argument is an error" "$status: $output" "1: rpfpolicy-helper: takes no arguments"
+expect_equal "an argument is an error" "$status: $output" "1: rpfpolicy-helper: unknown arguments, see --help"
 helper "$SYSTEM_HELPER"
 expect_equal "so is an environment that is not udev's" "$status" 1
 helper ACTION=add IFINDEX=0 "$SYSTEM_HELPER"

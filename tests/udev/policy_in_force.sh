@@ -6,7 +6,7 @@
 system_enter "$@"
 
 accepted=/var/lib/rpfpolicy/accepted.conf
-stand_back=/run/rpfpolicy/stand-back
+stand_back=/run/rpfpolicy-root/stand-back
 # Where the agent says that it is at work, as the rule has it.
 enforcing=$(sed -n 's/.*TEST!="\([^"]*\)".*/\1/p' "$SYSTEM_BUILD/rules.d/99-zz-rpfpolicy.rules")
 

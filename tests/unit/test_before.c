@@ -27,7 +27,7 @@ static int make_place(void **state)
     assert_non_null(mkdtemp(place->directory));
     snprintf(place->run, sizeof(place->run), "%s/run/below", place->directory);
     snprintf(place->before, sizeof(place->before), "%s/before", place->run);
-    place->paths = (struct paths){.run = place->run, .before = place->before};
+    place->paths = (struct paths){.run = place->run, .orders = place->run, .before = place->before};
     *state = place;
     return 0;
 }

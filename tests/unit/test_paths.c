@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <unistd.h>
+
 #include "agent/base/paths.h"
 
 static struct paths paths_with(struct path_options options)
@@ -41,18 +43,22 @@ static void without_options_everything_is_where_the_manual_says(void **state)
     if (p.foreign) {
         assert_null(p.sysctl_root);
         assert_non_null(startswith(p.run, "/run/rpfpolicy-netns/"));
-        assert_non_null(startswith(p.accepted, p.run));
-        assert_non_null(startswith(p.lock, p.run));
+        assert_non_null(startswith(p.orders, "/run/rpfpolicy-root/"));
+        assert_non_null(startswith(p.accepted, p.orders));
+        assert_non_null(startswith(p.lock, p.orders));
     } else {
         assert_string_equal(p.sysctl_root, "");
         assert_string_equal(p.run, "/run/rpfpolicy");
+        assert_string_equal(p.orders, "/run/rpfpolicy-root");
         assert_string_equal(p.lock, "/run/rpfpolicy.lock");
         assert_string_equal(p.accepted, "/var/lib/rpfpolicy/accepted.conf");
     }
     assert_non_null(startswith(p.before, p.run));
     assert_string_equal(p.before + strlen(p.run), "/before");
-    assert_string_equal(p.flushed + strlen(p.run), "/flushed");
-    assert_string_equal(p.stand_back + strlen(p.run), "/stand-back");
+    assert_string_equal(p.stand_back + strlen(p.orders), "/stand-back");
+    assert_string_equal(p.paused + strlen(p.orders), "/paused");
+    assert_string_equal(p.confirm + strlen(p.orders), "/confirm");
+    assert_string_equal(p.flushed + strlen(geteuid() == 0 ? p.orders : p.run), "/flushed");
 }
 
 static void root_moves_policy_sysctl_and_state_but_not_a_named_policy_or_proc(void **state)

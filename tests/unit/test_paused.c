@@ -46,7 +46,8 @@ static int set_up(void **state)
     assert_non_null(fixture);
     fixture->root = files_root_new();
     snprintf(fixture->path, sizeof(fixture->path), "%s/paused", fixture->root);
-    fixture->paths = (struct paths){.run = fixture->root, .paused = fixture->path};
+    fixture->paths =
+        (struct paths){.run = fixture->root, .orders = fixture->root, .paused = fixture->path};
     fixture->logger.max_level = -1;
     assert_int_equal(fake_clock_begin(&fixture->fake), 0);
     fixture->fake.suspended = pauses_now() + HOUR - fixture->fake.now; /* not the system's clock */

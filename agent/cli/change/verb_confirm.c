@@ -92,8 +92,8 @@ int confirming_begin(struct cli *cli, struct confirm *ret)
         say_on_trial("nothing was done");
     else if (r == -EROFS || r == -ENOSPC || r == -EDQUOT)
         say("cannot prepare to put everything back: %s cannot be written: %s; nothing was done",
-            NAME_SHOWN(access(cli->paths.run, W_OK) < 0 ? cli->paths.confirm
-                                                        : cli->paths.accepted_before),
+            NAME_SHOWN(access(cli->paths.orders, W_OK) < 0 ? cli->paths.confirm
+                                                           : cli->paths.accepted_before),
             error_text(r));
     else if (r < 0)
         say("cannot prepare to put everything back: %s%s; nothing was done", error_text(r),
