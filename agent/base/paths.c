@@ -88,6 +88,8 @@ static int init_state(struct paths *paths, unsigned long namespace)
             r = join(&paths->lock, paths->root, "/run/" LOCK_NAME);
         if (r >= 0)
             r = join(&paths->accepted, paths->root, "/var/lib/rpfpolicy/accepted.conf");
+        if (r >= 0)
+            r = join(&paths->history, paths->root, "/var/lib/rpfpolicy/history");
         return r;
     }
     snprintf(below, sizeof(below), "/run/rpfpolicy-netns/%lu", namespace);
@@ -99,6 +101,8 @@ static int init_state(struct paths *paths, unsigned long namespace)
         r = join(&paths->lock, paths->orders, "/" LOCK_NAME);
     if (r >= 0)
         r = join(&paths->accepted, paths->orders, "/accepted.conf");
+    if (r >= 0)
+        r = join(&paths->history, paths->orders, "/history");
     return r;
 }
 
@@ -187,6 +191,7 @@ void paths_done(struct paths *paths)
     free(paths->agent);
     free(paths->stand_back);
     free(paths->accepted);
+    free(paths->history);
     free(paths->presets);
     *paths = (struct paths){};
 }

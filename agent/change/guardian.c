@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,11 +18,13 @@
 #include "agent/change/confirm_private.h"
 #include "agent/change/flush.h"
 #include "agent/store/accepted_hold.h"
+#include "agent/store/history.h"
 #include "agent/store/lock.h"
 #include "agent/store/pause.h"
 #include "agent/store/policy_load.h"
 
 #define LOCK_TIMEOUT_MS 30000
+#define KEEP_LOCK_TIMEOUT_MS 2000 /* for the history alone: nobody else accepts meanwhile */
 
 struct guardian {
     const struct guardian_options *options;
@@ -121,6 +124,35 @@ static int remember(struct guardian *guardian, const struct confirm_packet *pack
     return -EPROTO;
 }
 
+/* Under the lock. Who: at the other end of fd. There is nobody to be told of a failure but the log.
+ */
+static void record(const struct guardian *guardian, enum decision what, int fd, const char *detail)
+{
+    const struct paths *paths = guardian->options->paths;
+    _cleanup_policy_ struct policy *policy = NULL;
+    struct history_record record;
+    socklen_t size = sizeof(struct ucred);
+    struct ucred peer = {0};
+    int r;
+
+    (void)policy_load_accepted(paths, NULL, &policy);
+    (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+    history_describe(what, peer.pid, peer.uid, policy, detail, &record);
+    r = history_add(paths, &record);
+    if (r < 0)
+        syslog(LOG_WARNING, "%s cannot be written: %s", paths->history, strerror(-r));
+}
+
+static int keep(const struct guardian *guardian, int fd)
+{
+    _cleanup_lock_ int lock = lock_acquire(guardian->options->paths, KEEP_LOCK_TIMEOUT_MS);
+    int r = policy_keep(guardian->options->paths);
+
+    if (r >= 0)
+        record(guardian, DECISION_CONFIRM, fd, "");
+    return r;
+}
+
 /* First the policy, so that nobody enforces the new one while values go back. */
 static int put_policy_back(const struct change_announcement *what, void *data)
 {
@@ -129,6 +161,8 @@ static int put_policy_back(const struct change_announcement *what, void *data)
 
     if (r != 0)
         guardian->result.error = r; /* the values go back all the same */
+    if (r >= 0 && !what->engine)
+        record(guardian, DECISION_ROLLBACK, guardian->options->parent, "it was not confirmed");
     return 0;
 }
 
@@ -182,7 +216,7 @@ static bool listen_to(struct guardian *guardian, int fd, const struct confirm_pa
     case WORD_KEEP:
         if (guardian->deadline == 0)
             break;
-        state.error = policy_keep(guardian->options->paths);
+        state.error = keep(guardian, fd);
         if (state.error < 0)
             break;
         guardian->result.outcome = CONFIRM_KEPT;

@@ -6,6 +6,7 @@
 
 #include "agent/change/confirm.h"
 #include "agent/daemon/metrics.h"
+#include "agent/store/history.h"
 #include "agent/store/policy_load.h"
 
 /* A policy of several files is replaced one by one, also by Kubernetes: `..data` first, then links
@@ -72,16 +73,41 @@ static void say_waits(struct accepting *accepting)
     accepting->waits = true;
 }
 
-static int accept_locked(struct accepting *accepting, uint64_t hash, struct diags *diags)
+/* Under the lock. The same policy once more is no decision. */
+static void record(const struct accepting_options *options, const struct policy *policy)
+{
+    struct history_record record;
+    int r;
+
+    history_describe(DECISION_ACCEPT, 0, 0, policy, "by the agent", &record);
+    r = history_add(options->paths, &record);
+    if (r < 0)
+        log_plain(options->logger, LOG_EVENT_PLAIN, LOG_WARNING, "%s cannot be written: %s",
+                  options->paths->history, strerror(-r));
+}
+
+static bool is_in_force(const struct paths *paths, const struct policy *policy)
+{
+    _cleanup_policy_ struct policy *accepted = NULL;
+
+    return policy_load_accepted(paths, NULL, &accepted) >= 0 && accepted->hash == policy->hash;
+}
+
+static int accept_locked(struct accepting *accepting, const struct policy *policy,
+                         struct diags *diags)
 {
     const struct accepting_options *options = &accepting->options;
+    bool decided;
     int r;
 
     if (!presence_lock(options->presence))
         return -EBUSY;
+    decided = !is_in_force(options->paths, policy);
     r = confirm_check(options->paths, NULL);
     if (r >= 0)
-        r = policy_accept(options->paths, hash, 0, diags);
+        r = policy_accept(options->paths, policy->hash, 0, diags);
+    if (r >= 0 && decided)
+        record(options, policy);
     presence_unlock(options->presence);
     return r;
 }
@@ -94,7 +120,7 @@ void accepting_try(struct accepting *accepting)
     int r = policy_load(options->paths, &diags, &policy);
 
     if (r == 0)
-        r = accept_locked(accepting, policy->hash, &diags);
+        r = accept_locked(accepting, policy, &diags);
     if (r == -EINPROGRESS)
         say_waits(accepting);
     if (r == -ESTALE || r == -EBUSY || r == -EINPROGRESS) {

@@ -79,6 +79,9 @@ says "it names the line that keeps it" '^ +eth0 = loose$'
 says "it names the way to try" 'rpfpolicy apply --confirm'
 says "it names the way on" 'rpfpolicy accept --force'
 expect_equal "nothing was accepted" "$(cat "$ACCEPTED")" "$before"
+expect_equal "the history says that it was refused, and why" \
+    "$(rpfpolicy status --json | jq -r '.decision | .what + " " + .detail')" \
+    "refuse accept: an SSH session would be cut"
 agent_caught_up
 expect_equal "the agent keeps its policy" "$(agent_status .policy.hash)" "$in_force"
 expect_value eth0 rp_filter 2

@@ -228,10 +228,11 @@ def check_report(program, page):
                  for name in re.findall(r"\brpfpolicy_(?:\w|%s)+", text) for member in members}
         known = {name for name in known if not re.search(r"_(bucket|sum|count)$", name)}
         same(section.lower(), words(page.terms(section)), known)
-    log = source("agent/daemon/log.c")
+    log = source("agent/daemon/log.c") + source("agent/store/history.c")
     same("message ids", re.findall(r"^\|  ([0-9a-f]{32})$", page.text, re.M),
          re.findall(r'"([0-9a-f]{32})"', log))
     fields = re.findall(r'entry_add\(&?entry, "([A-Z_]+)=', log)
+    fields += re.findall(r'(RPF_[A-Z_]+)(?:=|", record)', source("agent/store/history.c"))
     same("fields of the journal", words(page.terms("JOURNAL")),
          set(fields) - {"MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "MESSAGE_ID"})
 

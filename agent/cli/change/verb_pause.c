@@ -11,6 +11,7 @@
 #include "agent/kernel/links.h"
 #include "agent/store/lock.h"
 #include "agent/store/pause.h"
+#include "policy/base/text.h"
 #include "policy/lang/values.h"
 
 #define PATTERN_LENGTH_MAX 60 /* four times as long when escaped: what the file's reader takes */
@@ -234,7 +235,24 @@ static unsigned print_resumed(const struct pausing *pausing)
     return n;
 }
 
-static int finish(struct pausing *pausing)
+/* What was ended, or what is paused now. */
+static void record(const struct pausing *pausing, enum decision what)
+{
+    const struct pauses *from = what == DECISION_PAUSE ? &pausing->pauses : &pausing->was;
+    _cleanup_text_ struct text text = {0};
+
+    for (size_t i = 0; i < from->count; i++) {
+        const struct pause *pause = &from->items[i];
+
+        if (what == DECISION_PAUSE ? pause->since == pausing->now
+                                   : !pauses_have(&pausing->pauses, pause))
+            text_add(&text, "%s%s, %s", text.n > 0 ? "; " : "", pause_text(pause), pause->reason);
+    }
+    if (text.n > 0)
+        session_record(pausing->cli, what, NULL, text.bytes);
+}
+
+static int finish(struct pausing *pausing, enum decision what)
 {
     struct cli *cli = pausing->cli;
     unsigned resumed;
@@ -248,6 +266,7 @@ static int finish(struct pausing *pausing)
         (void)refuse_to_write(cli, r);
         return EXIT_ERROR;
     }
+    record(pausing, what);
     if (cli->format == FORMAT_JSON) {
         object = json_object();
         json_set_header(object, cli);
@@ -341,7 +360,8 @@ static int run_pause(struct cli *cli, int count, char **arguments)
         gather(&r, add_pause(&pausing, arguments[i], duration));
     if (count == 0)
         r = add_pause(&pausing, NULL, duration);
-    return r < 0 || look_before(&pausing, LOCKOUT_PAUSE) < 0 ? EXIT_ERROR : finish(&pausing);
+    return r < 0 || look_before(&pausing, LOCKOUT_PAUSE) < 0 ? EXIT_ERROR
+                                                             : finish(&pausing, DECISION_PAUSE);
 }
 
 /* The name of the device that is called so, else what was typed. */
@@ -403,7 +423,7 @@ static int run_resume(struct cli *cli, int count, char **arguments)
         pauses_done(&pausing.pauses);
     if (look_before(&pausing, LOCKOUT_RESUME) < 0)
         return EXIT_ERROR;
-    status = finish(&pausing);
+    status = finish(&pausing, DECISION_RESUME);
     return r < 0 ? EXIT_ERROR : status;
 }
 

@@ -11,6 +11,7 @@
 #include "agent/store/before.h"
 #include "agent/store/pause.h"
 #include "agent/system/udevdb.h"
+#include "policy/base/text.h"
 
 struct restoring {
     struct cli *cli;
@@ -106,6 +107,15 @@ static int add_pause(struct pauses *pauses, const char *name)
     return r;
 }
 
+static void record(const struct restoring *restoring)
+{
+    _cleanup_text_ struct text names = {0};
+
+    for (size_t i = 0; i < restoring->back.restore.n_ifindexes; i++)
+        text_add(&names, "%s%s", i > 0 ? " " : "", restoring->names[i]);
+    session_record(restoring->cli, DECISION_RESTORE, NULL, names.bytes ?: "everything");
+}
+
 /* Under the lock, before the first write: agent and hook see it before they could write again. */
 static int pause_them(struct restoring *restoring)
 {
@@ -121,6 +131,8 @@ static int pause_them(struct restoring *restoring)
         r = pauses_write(paths, &pauses);
     restoring->pause_error = r < 0 ? r : 0;
     restoring->paused = r >= 0;
+    if (r >= 0)
+        record(restoring);
     return r;
 }
 

@@ -117,6 +117,7 @@ int lockout_check(struct session *session, const struct plan *plan,
     bool allowed = cli_given(cli, OPTION_DRY_RUN) || cli_given(cli, OPTION_FORCE) ||
                    cli_given(cli, OPTION_CONFIRM);
     const struct peer *peer;
+    char why[80];
 
     if (impact_read(session, plan, routes, ret) < 0) {
         if (!allowed)
@@ -133,6 +134,8 @@ int lockout_check(struct session *session, const struct plan *plan,
     if (allowed)
         return 0;
     say_ways_out(session, peer, verb);
+    (void)snprintf(why, sizeof(why), "%s: an SSH session would be cut", words[verb].name);
+    session_record_refusal(cli, words[verb].trial ? session->policy : NULL, why);
     return -EPERM;
 }
 

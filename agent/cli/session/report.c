@@ -1,6 +1,7 @@
 /* Pieces of reports: states as JSON, values in words. What is printed where is for the verbs. */
 #include "agent/cli/session/report.h"
 
+#include <pwd.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -194,6 +195,35 @@ json_t *json_policy(const struct session *session)
              {"valid", json_boolean(valid)},
              {"accepted", json_boolean(session->acceptance == ACCEPTED_SAME)});
     return object;
+}
+
+static json_t *bytes_or_null(const char *text)
+{
+    return *text ? json_bytes(text) : json_null();
+}
+
+json_t *json_decision(const struct history_record *record)
+{
+    return json_make(
+        {"time", json_time((time_t)record->time)},
+        {"what", json_string(decision_name(record->what))}, {"hash", bytes_or_null(record->hash)},
+        {"revision", bytes_or_null(record->revision)}, {"origin", bytes_or_null(record->origin)},
+        {"detail", bytes_or_null(record->detail)}, {"uid", json_integer(record->uid)},
+        {"login_uid", number_or_null(record->login >= 0, (int)record->login)},
+        {"sudo_user", bytes_or_null(record->sudo)}, {"terminal", bytes_or_null(record->terminal)},
+        {"unit", bytes_or_null(record->unit)});
+}
+
+const char *decider_text(const struct history_record *record, char buf[static DECIDER_SIZE])
+{
+    uid_t uid = (uid_t)(record->login >= 0 ? record->login : record->uid);
+    const struct passwd *passwd = getpwuid(uid);
+
+    if (passwd)
+        name_escape_buf(passwd->pw_name, buf, DECIDER_SIZE);
+    else
+        snprintf(buf, DECIDER_SIZE, "user %u", uid);
+    return buf;
 }
 
 json_t *json_diag(const struct diag *diag)

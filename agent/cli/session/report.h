@@ -38,6 +38,13 @@ json_t *json_special(const struct session *session, int which);
 /* {hash, files, mode, valid, accepted}; of a policy that could not be used, too. */
 json_t *json_policy(const struct session *session);
 
+/* A record of the history. */
+json_t *json_decision(const struct history_record *record);
+
+/* Who it was, by name where it is known: who logged in, below sudo and su, too. */
+#define DECIDER_SIZE 160
+const char *decider_text(const struct history_record *record, char buf[static DECIDER_SIZE]);
+
 /* {file, line, level, message} of one message of a parser. */
 json_t *json_diag(const struct diag *diag);
 

@@ -136,9 +136,43 @@ void session_unlock(struct session *session)
     session->locked = false;
 }
 
+void session_record(const struct cli *cli, enum decision what, const struct policy *policy,
+                    const char *detail)
+{
+    struct history_record record;
+    int r;
+
+    history_describe(what, 0, 0, policy, detail, &record);
+    r = history_add(&cli->paths, &record);
+    if (r < 0)
+        say("warning: %s cannot be written: %s; who decided this is in the journal only",
+            NAME_SHOWN(cli->paths.history), error_text(r));
+}
+
+void session_record_refusal(const struct cli *cli, const struct policy *policy, const char *detail)
+{
+    int fd;
+
+    if (cli_given(cli, OPTION_DRY_RUN) || geteuid() != 0) /* who may not do it decides nothing */
+        return;
+    fd = lock_acquire(&cli->paths, LOCK_TIMEOUT_MS);
+    session_record(cli, DECISION_REFUSE, policy, detail);
+    lock_release(fd);
+}
+
+/* What is accepted once more, as by a program that does so every hour, is no decision. */
+static bool is_in_force(const struct session *session)
+{
+    _cleanup_policy_ struct policy *policy = NULL;
+
+    return policy_load_accepted(&session->cli->paths, NULL, &policy) >= 0 &&
+           policy->hash == session->policy->hash;
+}
+
 int session_accept(struct session *session)
 {
     unsigned flags = cli_given(session->cli, OPTION_FORCE) ? ACCEPT_FORCED : 0;
+    bool decided = flags || !is_in_force(session);
     struct diags shown_before = DIAGS_INIT;
     int r;
 
@@ -161,6 +195,12 @@ int session_accept(struct session *session)
         say("cannot accept the policy: %s", error_text(r));
     else
         session->acceptance = ACCEPTED_SAME;
+    if (r == -ENODATA)
+        session_record(session->cli, DECISION_REFUSE, session->policy,
+                       "it has no rules, while rules are enforced");
+    else if (r >= 0 && (decided || flags & ACCEPT_ON_TRIAL))
+        session_record(session->cli, flags & ACCEPT_FORCED ? DECISION_FORCE : DECISION_ACCEPT,
+                       session->policy, flags & ACCEPT_ON_TRIAL ? "on trial" : "");
     say_unsafe(session->cli->paths.accepted, r);
     return r > 0 ? 0 : r;
 }

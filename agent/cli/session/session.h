@@ -5,6 +5,7 @@
 #include "agent/cli/frame/cli.h"
 #include "agent/kernel/links.h"
 #include "agent/store/agent_state.h"
+#include "agent/store/history.h"
 #include "policy/decide/judge.h"
 #include "policy/lang/policy.h"
 #include "policy/sysctl/sysctl_conf.h"
@@ -60,6 +61,14 @@ int session_load_accepted(struct session *session, struct cli *cli);
  * trial; session_unlock() or session_done() gives it back. A negative errno after saying why. */
 int session_lock(struct session *session);
 void session_unlock(struct session *session);
+
+/* Put a decision into history and journal, under the lock; policy may be NULL. Where that fails, it
+ * is said and no reason to undo anything. */
+void session_record(const struct cli *cli, enum decision what, const struct policy *policy,
+                    const char *detail);
+
+/* The same of something that was refused without the lock; not of a --dry-run. */
+void session_record_refusal(const struct cli *cli, const struct policy *policy, const char *detail);
 
 /* Put the policy that was loaded into force, with session->confirm on trial, unless another one is
  * on disk by now. Under the lock: what cannot be carried out here and now shall not be in force for

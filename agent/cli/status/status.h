@@ -25,6 +25,9 @@ struct status {
     struct table *keys, *conflicts, *sockets; /* owned */
     struct table *observed;                   /* likewise */
 
+    struct history history;
+    int history_error;
+
     struct pauses pauses; /* in force, whoever obeys them */
     int pauses_error;
 };

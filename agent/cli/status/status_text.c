@@ -1,6 +1,7 @@
 /* `status` for people: what the agent does, with which policy, and what it has met. */
 #include <stdio.h>
 
+#include "agent/cli/session/report.h"
 #include "agent/cli/status/status.h"
 #include "agent/store/pause.h"
 #include "policy/lang/values.h"
@@ -90,6 +91,30 @@ static bool is_running(const struct status *status)
     return status->report.state >= AGENT_OBSERVING;
 }
 
+/* The last word on which policy is in force. */
+static void print_decision(const struct status *status, FILE *out)
+{
+    static const char *const words[DECISION_COUNT] = {[DECISION_ACCEPT] = "Accepted",
+                                                      [DECISION_FORCE] = "Accepted by force",
+                                                      [DECISION_ROLLBACK] = "Taken back",
+                                                      [DECISION_CONFIRM] = "Confirmed"};
+    const struct history *history = &status->history;
+    char text[64], who[DECIDER_SIZE];
+    size_t i = history->count;
+
+    if (status->history_error < 0)
+        fprintf(out, "Who accepted it cannot be told: %s.\n", error_text(status->history_error));
+    while (i > 0 && !words[history->records[i - 1].what])
+        i--;
+    if (i == 0)
+        return;
+    fprintf(out, "%s by %s, %s%s%s.\n", words[history->records[i - 1].what],
+            decider_text(&history->records[i - 1], who),
+            moment((double)history->records[i - 1].time, text, sizeof(text)),
+            *history->records[i - 1].detail ? ": " : "",
+            NAME_SHOWN(history->records[i - 1].detail));
+}
+
 static void print_policy(const struct status *status, FILE *out)
 {
     char text[64], hash[17];
@@ -99,6 +124,7 @@ static void print_policy(const struct status *status, FILE *out)
                 NAME_SHOWN(status->mode), status->revision ? ", revision " : "",
                 NAME_SHOWN(status->revision ?: ""),
                 moment(status->policy_since, text, sizeof(text)));
+    print_decision(status, out);
     if (status->accepted_error == -ENOENT)
         fputs("No policy was accepted yet; 'rpfpolicy accept' or 'apply' does that.\n", out);
     else if (!status->accepted)

@@ -43,6 +43,9 @@ static void print_json(struct status *status)
     json_set(object, {"agent", agent},
              {"pauses",
               status->pauses_error < 0 ? json_null() : json_pauses(&status->pauses, pauses_now())},
+             {"decision", status->history.count > 0
+                              ? json_decision(&status->history.records[status->history.count - 1])
+                              : json_null()},
              {"accepted", json_policy_hash(status->accepted)},
              {"on_disk", json_policy_hash(status->disk)});
     output_json(&status->cli->out, object);
@@ -73,6 +76,7 @@ static int show(struct status *status)
         return EXIT_ERROR;
     }
     load_policies(status);
+    status->history_error = history_read(&status->cli->paths, &status->history);
     status->pauses_error = pauses_read(&status->cli->paths, &status->pauses);
     status->guard = guard_find(&status->cli->paths);
     if (status->guard == GUARD_HELPER &&
@@ -99,6 +103,7 @@ static int run_status(struct cli *cli, int count, char **arguments)
     table_free(status.sockets);
     table_free(status.observed);
     pauses_done(&status.pauses);
+    history_done(&status.history);
     agent_report_done(&status.report);
     policy_free(status.accepted);
     policy_free(status.disk);
