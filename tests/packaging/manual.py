@@ -130,6 +130,12 @@ def table(path, prefix):
     return re.findall(rf'\[{prefix}_\w+\] =\s+\{{?"([^"]+)"', source(path))
 
 
+def csv_columns(path, function):
+    """The names of the cells that a function puts into csv."""
+    body = re.search(rf"^int {function}\(.*?^}}", source(path), re.S | re.M)[0]
+    return re.findall(r'{"(\w+)",[^{}]*\b(?:CELL_CSV|CELL_CSV_ONLY|own)\b[^{}]*}', body)
+
+
 # --- the pages
 
 def check_command(program, page):
@@ -210,8 +216,9 @@ def check_report(program, page):
     for verb in "check", "routes", "status":
         schema = json.loads(source(f"packaging/schemas/{verb}.json"))
         same(f"members of {verb} --json", words(page.terms(f"{verb.upper()} AS JSON")), paths(schema))
-    columns = re.search(r'fputs\("(ifindex,.*?)\\n"', source("agent/cli/check/check_csv.c"), re.S)[1]
-    columns = re.sub(r'"\s+"', "", columns).split(",")
+    columns = csv_columns("agent/cli/session/report.c", "key_put")
+    expect("what engines tell has the same columns of csv",
+           csv_columns("agent/cli/check/check_engines.c", "check_put_item") == columns)
     expect("columns of csv in their order", words(page.terms("CHECK AS CSV")) == columns)
     same("states of routing", check_routing_states(), table("policy/facts/states.c", "ROUTES"))
     members = [match for path in TOP.glob("agent/engines/*/*.c")

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "agent/cli/out/output.h"
+#include "agent/cli/out/row.h"
 #include "policy/facts/states.h"
 
 struct capture {
@@ -364,6 +364,59 @@ static void a_list_has_no_titles_and_its_last_cells_below_where_it_is_too_wide(v
                     "        is beaten\n");
 }
 
+static int put_sample(struct row *row, const char *name, bool known)
+{
+    return ROW(row, {"ifindex", NULL, NUMBER(7)}, {"name", "DEVICE", NAME(name), CELL_CSV},
+               {"count", "N", NUMBER_IF(known, 1234), COLUMN_RIGHT | CELL_COUNT},
+               {NULL, "SHOWN", FOR_TABLE(row, strdup("a, b"))},
+               {"file", NULL, TEXT("a, b"), CELL_CSV_ONLY}, {"on", NULL, TRUTH(true), CELL_CSV},
+               {"rule", NULL, FOR_JSON(row, json_integer(3))}, {"why", "WHY", TEXT(NULL)});
+}
+
+static void one_description_gives_table_json_and_csv(void **state)
+{
+    _cleanup_table_ struct table *table = table_new(NULL, 0);
+    struct row to_table = {.table = table}, to_csv = {0};
+    struct capture capture;
+
+    capture_begin(&capture);
+    to_csv.csv = capture.out.stream;
+    assert_int_equal(put_sample(&to_table, "eth0", true), 0);
+    assert_int_equal(put_sample(&to_table, "a\\", false), 0);
+    assert_int_equal(table_print(table, &capture.out), 0);
+    output_json(&capture.out, ROW_OBJECT(row, put_sample(&row, "eth0", true)));
+    output_json(&capture.out, ROW_OBJECT(row, put_sample(&row, "\xff", false)));
+    assert_int_equal(put_sample(&to_csv, "eth0", true), 0);
+    assert_int_equal(put_sample(&to_csv, "\xff", false), 0);
+    assert_string_equal(
+        capture_end(&capture),
+        "DEVICE     N SHOWN WHY\n"
+        "eth0   1,234 a, b  -\n"
+        "a\\x5C      - a, b  -\n"
+        "{\"ifindex\": 7, \"name\": \"eth0\", \"count\": 1234, \"on\": true, \"rule\": 3, "
+        "\"why\": null}\n"
+        "{\"ifindex\": 7, \"name\": \"\\\\xFF\", \"name_bytes\": \"ff\", \"count\": null, "
+        "\"on\": true, \"rule\": 3, \"why\": null}\n"
+        "name,file,on\n"
+        "eth0,\"a, b\",yes\n"
+        "\\xFF,\"a, b\",yes\n");
+    free(capture.text);
+}
+
+static void a_row_without_memory_is_none(void **state)
+{
+    _cleanup_table_ struct table *table = table_new(NULL, 0);
+    struct row row = {.table = table};
+    struct capture capture;
+
+    assert_int_equal(ROW(&row, {NULL, "A", OWNED(strdup("freed"))}, {NULL, "B", OWNED(NULL)}),
+                     -ENOMEM);
+    capture_begin(&capture);
+    assert_int_equal(table_print(table, &capture.out), 0);
+    assert_string_equal(capture_end(&capture), "");
+    free(capture.text);
+}
+
 static void an_empty_table_prints_nothing(void **state)
 {
     _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
@@ -403,6 +456,8 @@ int main(void)
         cmocka_unit_test(a_word_of_both_kinds_of_states_has_one_tone),
         cmocka_unit_test(columns_stand_below_each_other),
         cmocka_unit_test(a_list_has_no_titles_and_its_last_cells_below_where_it_is_too_wide),
+        cmocka_unit_test(one_description_gives_table_json_and_csv),
+        cmocka_unit_test(a_row_without_memory_is_none),
         cmocka_unit_test(an_empty_table_prints_nothing),
         cmocka_unit_test(a_full_disk_is_an_error),
     };

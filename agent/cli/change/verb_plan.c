@@ -4,35 +4,13 @@
 #include "agent/cli/change/writes.h"
 #include "agent/cli/peers/impact_report.h"
 
-static int add_row(struct table *table, size_t number, const struct write *write)
-{
-    _cleanup_free_ char *reason = write_reason_text(write);
-    char name[NAME_ESCAPED_SIZE], before[12], after[12];
-    char index[24], change[32], effective[32];
-
-    if (!reason)
-        return -ENOMEM;
-    snprintf(index, sizeof(index), "%zu", number);
-    snprintf(change, sizeof(change), "%d -> %d", write->old_value, write->new_value);
-    snprintf(effective, sizeof(effective), "%s -> %s",
-             key_value_format(write->key, write->before, before, sizeof(before)),
-             key_value_format(write->key, write->after, after, sizeof(after)));
-    return table_row(table,
-                     (const char *const[]){index, name_escape_buf(write->name, name, sizeof(name)),
-                                           key_info(write->key)->name, change, effective, reason});
-}
-
 static int print_writes(struct cli *cli, const struct plan *plan, size_t *step)
 {
-    static const struct column columns[] = {
-        {"STEP", COLUMN_RIGHT}, {"DEVICE", 0},    {"KEY", 0},
-        {"WRITE", 0},           {"EFFECTIVE", 0}, {"WHY", COLUMN_WRAP},
-    };
-    _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
+    _cleanup_table_ struct table *table = table_new(NULL, 0);
     int r = table ? 0 : -ENOMEM;
 
     for (size_t i = 0; r == 0 && i < plan->count; i++)
-        r = add_row(table, (*step)++, &plan->writes[i]);
+        r = write_put(&(struct row){.table = table}, &plan->writes[i], (*step)++);
     return r < 0 ? r : table_print(table, &cli->out);
 }
 

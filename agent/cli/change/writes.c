@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "agent/store/pause.h"
+#include "policy/base/text.h"
 
 char *write_text(const struct write *write)
 {
@@ -20,7 +21,7 @@ char *write_text(const struct write *write)
     return text;
 }
 
-json_t *json_write(const struct write *write)
+int write_put(struct row *row, const struct write *write, size_t step)
 {
     static const char *const reasons[] = {
         [WRITE_RULE] = "rule",
@@ -31,18 +32,29 @@ json_t *json_write(const struct write *write)
         [WRITE_NEW_DEVICES] = "new-devices",
         [WRITE_RESTORE] = "restore",
     };
-    _cleanup_free_ char *text = write_reason_text(write);
-    json_t *object = json_object();
+    char before[12], after[12];
 
-    json_set(object, {"step", json_integer(write->step)},
-             {"ifindex", json_integer(write->ifindex)});
-    json_set_name(object, "name", write->name);
-    json_set(object, {"key", json_string(key_info(write->key)->name)},
-             {"old", json_integer(write->old_value)}, {"new", json_integer(write->new_value)},
-             {"before", json_integer(write->before)}, {"after", json_integer(write->after)},
-             {"reason", json_string(reasons[write->reason])}, {"rule", json_rule(write->rule)},
-             {"message", json_bytes(text)});
-    return object;
+    return ROW(
+        row, {NULL, "STEP", NUMBER(step), COLUMN_RIGHT}, {"step", NULL, NUMBER(write->step)},
+        {"ifindex", NULL, NUMBER(write->ifindex)}, {"name", "DEVICE", NAME(write->name)},
+        {"key", "KEY", TEXT(key_info(write->key)->name)}, {"old", NULL, NUMBER(write->old_value)},
+        {"new", NULL, NUMBER(write->new_value)},
+        {NULL, "WRITE",
+         FOR_TABLE(row, text_format("%d -> %d", write->old_value, write->new_value))},
+        {"before", NULL, NUMBER(write->before)}, {"after", NULL, NUMBER(write->after)},
+        {NULL, "EFFECTIVE",
+         FOR_TABLE(row,
+                   text_format("%s -> %s",
+                               key_value_format(write->key, write->before, before, sizeof(before)),
+                               key_value_format(write->key, write->after, after, sizeof(after))))},
+        {"reason", NULL, TEXT(reasons[write->reason])},
+        {"rule", NULL, FOR_JSON(row, json_rule(write->rule))},
+        {"message", "WHY", OWNED(write_reason_text(write)), COLUMN_WRAP});
+}
+
+json_t *json_write(const struct write *write)
+{
+    return ROW_OBJECT(row, write_put(&row, write, 0));
 }
 
 void write_print_held(const struct missing_ways *missing, struct output *out,
@@ -80,18 +92,16 @@ json_t *json_casualties(const struct plan *plan)
     return list;
 }
 
-/* Takes what is said of the key, as `check` has it. */
-static void put_impossible(struct output *out, int ifindex, const char *name, enum key key,
-                           json_t *state)
+static void put_impossible(struct output *out, const struct judge *judge,
+                           const struct device *device, const struct key_state *state)
 {
-    json_t *object = json_object();
+    struct row row = {.object = json_object()};
 
-    json_object_set_new(object, "ifindex", json_integer(ifindex));
-    json_set_name(object, "name", name);
-    json_object_set_new(object, "key", json_string(key_info(key)->name));
-    json_object_update(object, state);
-    json_decref(state);
-    json_element(out, NULL, object);
+    (void)ROW(&row, {"ifindex", NULL, NUMBER(device ? device->ifindex : state->which)},
+              {"name", NULL, NAME(key_owner(device, state))},
+              {"key", NULL, TEXT(key_info(state->key)->name)});
+    (void)key_put(&row, &(struct key_row){judge, device, state});
+    json_element(out, NULL, row.object);
 }
 
 static void put_impossible_specials(struct output *out, const struct session *session, int which)
@@ -105,8 +115,7 @@ static void put_impossible_specials(struct output *out, const struct session *se
             continue;
         judge_special(session->judge, which, key, &state);
         if (state_info(state.state)->stuck)
-            put_impossible(out, which, which == IFINDEX_ALL ? "all" : "default", key,
-                           json_special_state(session->judge, &state));
+            put_impossible(out, session->judge, NULL, &state);
     }
 }
 
@@ -123,8 +132,7 @@ void json_impossible(struct output *out, const struct session *session)
 
         for (unsigned k = 0; k < n; k++)
             if (state_info(states[k].state)->stuck)
-                put_impossible(out, device->ifindex, device->name, states[k].key,
-                               json_key_state(session->judge, device, &states[k]));
+                put_impossible(out, session->judge, device, &states[k]);
     }
     json_close(out, ']');
 }

@@ -8,6 +8,8 @@
  * ran out. */
 char *write_text(const struct write *write);
 
+/* A row of writes; the step is that of the table. */
+int write_put(struct row *row, const struct write *write, size_t step);
 json_t *json_write(const struct write *write);
 
 /* A value that waits for what is missing: as a line, and {json_write(), command, error, reason}. */

@@ -29,6 +29,7 @@ struct check {
     struct engine_sum sums[ENGINES_MAX]; /* … each summed up */
     const bool *selected;                /* per device of the picture */
     bool some_devices;                   /* only those are reported */
+    struct row row;                      /* of CSV */
     void *data;                          /* of the format */
 };
 
@@ -56,6 +57,8 @@ unsigned check_engines_bad(const struct check *check);
 
 /* The rows are those of check_table's table. */
 int check_engines_rows(const struct check *check, struct table *table);
+int check_put_item(const struct check *check, struct row *row, const struct engine_report *report,
+                   size_t i);
 void check_engines_sum(const struct check *check);
 
 /* Set for each engine {devices, a number per state, held, leftovers}. */

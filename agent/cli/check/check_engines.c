@@ -61,20 +61,34 @@ unsigned check_engines_bad(const struct check *check)
     return n;
 }
 
-static int add_row(const struct engine_report *report, size_t i, struct table *table)
+/* It has no numbers. */
+int check_put_item(const struct check *check, struct row *row, const struct engine_report *report,
+                   size_t i)
 {
     const struct engine_item *item = &report->items[i];
-    _cleanup_free_ char *place = NULL;
-    char name[NAME_ESCAPED_SIZE];
+    const struct origin *origin = &item->origin;
+    const char *state = engine_item_state(report, i)->name;
+    const struct cell_value none = TEXT(NULL);
+    bool guarded = check->session->guard == GUARD_AGENT;
 
-    if (item->origin.file && !(place = place_text(item->origin.file, item->origin.line)))
-        return -ENOMEM;
-    return table_row(table,
-                     (const char *const[]){
-                         engine_item_state(report, i)->name,
-                         item->name[0] ? name_escape_buf(item->name, name, sizeof(name)) : NULL,
-                         report->engine->words.member, item->now, item->wanted, place,
-                         engine_item_why(item)});
+    return ROW(row, {NULL, "STATE", TEXT(state), COLUMN_STATE},
+               {"ifindex", NULL, NUMBER(item->ifindex), CELL_CSV_ONLY},
+               {"device", "DEVICE", NAME(item->name), CELL_CSV_ONLY},
+               {"key", "KEY", TEXT(report->engine->words.member), CELL_CSV_ONLY},
+               {"state", NULL, TEXT(state), CELL_CSV_ONLY}, {NULL, "NOW", TEXT(item->now)},
+               {NULL, "WANTED", TEXT(item->wanted)}, {"configured", NULL, none, CELL_CSV_ONLY},
+               {"effective", NULL, none, CELL_CSV_ONLY}, {"wanted", NULL, none, CELL_CSV_ONLY},
+               {"enforced", NULL, TRUTH(check->session->enforcing), CELL_CSV_ONLY},
+               {"inherited", NULL, none, CELL_CSV_ONLY},
+               {"guard", NULL, TEXT(guarded ? guard_name(GUARD_AGENT) : NULL), CELL_CSV_ONLY},
+               {"rule_file", NULL, TEXT(origin->file), CELL_CSV_ONLY},
+               {"rule_line", NULL, NUMBER_IF(origin->file, origin->line), CELL_CSV_ONLY},
+               {NULL, "RULE",
+                origin->file ? FOR_TABLE(row, place_text(origin->file, origin->line)) : none,
+                COLUMN_WRAP},
+               {"pattern", NULL, none, CELL_CSV_ONLY}, {"cause_file", NULL, none, CELL_CSV_ONLY},
+               {"cause_line", NULL, none, CELL_CSV_ONLY},
+               {"message", "CAUSE", TEXT(engine_item_why(item)), CELL_CSV_ONLY | COLUMN_WRAP});
 }
 
 static int add_left(const struct engine_report *report, size_t n, struct table *table)
@@ -98,7 +112,7 @@ int check_engines_rows(const struct check *check, struct table *table)
         for (size_t j = 0; r == 0 && j < report->n_items; j++)
             if (check_shows(check, report->items[j].ifindex) &&
                 (all || engine_item_state(report, j)->listed))
-                r = add_row(report, j, table);
+                r = check_put_item(check, &(struct row){.table = table}, report, j);
         if (r == 0 && check->sums[i].left > 0)
             r = add_left(report, check->sums[i].left, table);
     }

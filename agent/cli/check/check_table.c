@@ -6,7 +6,7 @@
 #include "agent/store/agent_state.h"
 #include "agent/store/pause.h"
 
-struct row {
+struct finding {
     const struct device *device; /* NULL for all and default */
     struct key_state state;
 };
@@ -21,7 +21,7 @@ struct place {
 #define PLACES 16
 
 struct rows {
-    struct row *items;
+    struct finding *items;
     size_t count, capacity;
     struct place places[PLACES];
     unsigned oldest; /* of the places */
@@ -46,7 +46,7 @@ static int add(struct check *check, const struct device *device, const struct ke
         return 0;
     if (grow((void **)&rows->items, &rows->capacity, rows->count, sizeof(*rows->items)) < 0)
         return -ENOMEM;
-    rows->items[rows->count++] = (struct row){device, *state};
+    rows->items[rows->count++] = (struct finding){device, *state};
     return 0;
 }
 
@@ -63,11 +63,6 @@ static int add_device(struct check *check, const struct device *device,
     for (unsigned i = 0; r == 0 && i < n; i++)
         r = add(check, device, &states[i]);
     return r;
-}
-
-static const char *name_of(const struct row *row)
-{
-    return row->device ? row->device->name : row->state.which == IFINDEX_ALL ? "all" : "default";
 }
 
 /* NULL when memory ran out. The text stays until PLACES others were asked for. */
@@ -87,7 +82,7 @@ static const char *place_again(struct rows *rows, const char *file, unsigned lin
 }
 
 /* Where the present value comes from, as far as it is known. */
-static const char *cause_text(struct check *check, const struct row *row,
+static const char *cause_text(struct check *check, const struct finding *row,
                               char buf[static JUDGE_TEXT_SIZE])
 {
     const struct key_state *state = &row->state;
@@ -112,26 +107,18 @@ static const char *cause_text(struct check *check, const struct row *row,
     return row->device ? "written at run time" : "no line of sysctl.d";
 }
 
-static int print_row(struct check *check, struct table *table, const struct row *row)
+static int print_row(struct check *check, struct table *table, const struct finding *finding)
 {
-    const struct key_state *state = &row->state;
-    char name[NAME_ESCAPED_SIZE], now[32], wanted[12], text[JUDGE_TEXT_SIZE];
-    const char *place = NULL, *cause = cause_text(check, row, text);
+    const struct rule *rule = finding->state.rule;
+    char text[JUDGE_TEXT_SIZE];
+    struct key_row key = {check->session->judge, finding->device, &finding->state};
 
-    if (state->rule)
-        place = place_again(check->data, state->rule->origin.file, state->rule->origin.line);
-    if (!cause || (state->rule && !place))
+    key.cause = cause_text(check, finding, text);
+    if (rule)
+        key.place = place_again(check->data, rule->origin.file, rule->origin.line);
+    if (!key.cause || (rule && !key.place))
         return -ENOMEM;
-    return table_row(
-        table, (const char *const[]){
-                   state_name(state->state),
-                   name_escape_buf(name_of(row), name, sizeof(name)),
-                   key_info(state->key)->name,
-                   value_text(state->key, state->effective, state->configured, now, sizeof(now)),
-                   wanted_text(state, wanted, sizeof(wanted)),
-                   place,
-                   cause,
-               });
+    return key_put(&(struct row){.table = table}, &key);
 }
 
 static int print_rows(struct check *check)
@@ -176,14 +163,14 @@ static void print_impossible(struct check *check)
     bool said[KEY_COUNT] = {0};
 
     for (size_t i = 0; i < rows->count; i++) {
-        const struct row *row = &rows->items[i];
+        const struct finding *row = &rows->items[i];
         char name[NAME_ESCAPED_SIZE], text[JUDGE_TEXT_SIZE];
 
         if (!state_info(row->state.state)->stuck || (row->device && said[row->state.key]))
             continue;
         said[row->state.key] = true;
         fprintf(check->out->stream, "note: %s of %s: %s\n", key_info(row->state.key)->name,
-                name_escape_buf(name_of(row), name, sizeof(name)),
+                name_escape_buf(key_owner(row->device, &row->state), name, sizeof(name)),
                 judge_text(check->session->judge, row->device, &row->state, text));
     }
 }

@@ -3,24 +3,14 @@
 
 #include "agent/cli/session/report.h"
 
-static int add_row(struct table *table, const char *device, const struct key_state *state)
+static int put(struct table *table, const struct session *session, const struct device *device,
+               const struct key_state *state)
 {
-    char name[NAME_ESCAPED_SIZE], configured[12], effective[12], inherited[12], wanted[12],
-        shown[24];
-
-    snprintf(configured, sizeof(configured), "%d", state->configured);
-    snprintf(inherited, sizeof(inherited), "%d", state->inherited);
-    snprintf(shown, sizeof(shown), "%s%s", wanted_text(state, wanted, sizeof(wanted)),
-             state->state == STATE_PAUSED ? " (paused)" : "");
-    return table_row(table, (const char *const[]){name_escape_buf(device, name, sizeof(name)),
-                                                  key_info(state->key)->name, configured,
-                                                  key_value_format(state->key, state->effective,
-                                                                   effective, sizeof(effective)),
-                                                  inherited, shown});
+    return key_put(&(struct row){.table = table},
+                   &(struct key_row){session->judge, device, state, .list = true});
 }
 
-static int add_special(struct table *table, const struct session *session, int which,
-                       const char *name)
+static int add_special(struct table *table, const struct session *session, int which)
 {
     key_mask keys = report_keys(session->policy);
     int r = 0;
@@ -31,7 +21,7 @@ static int add_special(struct table *table, const struct session *session, int w
         if (!(keys & KEY_BIT(key)))
             continue;
         judge_special(session->judge, which, key, &state);
-        r = add_row(table, name, &state);
+        r = put(table, session, NULL, &state);
     }
     return r;
 }
@@ -45,28 +35,20 @@ static int add_device(struct table *table, const struct session *session,
     int r = 0;
 
     for (unsigned i = 0; r == 0 && i < n; i++)
-        r = add_row(table, device->name, &states[i]);
+        r = put(table, session, device, &states[i]);
     return r;
 }
 
 static int print_table(struct cli *cli, const struct session *session, const bool *selected,
                        bool specials)
 {
-    static const struct column columns[] = {
-        {"DEVICE", 0},
-        {"KEY", 0},
-        {"CONFIGURED", COLUMN_RIGHT},
-        {"EFFECTIVE", 0},
-        {"INHERITED", COLUMN_RIGHT},
-        {"WANTED", 0},
-    };
-    _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
+    _cleanup_table_ struct table *table = table_new(NULL, 0);
     int r = table ? 0 : -ENOMEM;
 
     if (r == 0 && specials)
-        r = add_special(table, session, IFINDEX_ALL, "all");
+        r = add_special(table, session, IFINDEX_ALL);
     if (r == 0 && specials)
-        r = add_special(table, session, IFINDEX_DEFAULT, "default");
+        r = add_special(table, session, IFINDEX_DEFAULT);
     for (size_t i = 0; r == 0 && i < session->live.count; i++)
         if (selected[i] && session->live.devices[i].ipv4)
             r = add_device(table, session, &session->live.devices[i]);

@@ -1,16 +1,8 @@
-/* `rpfpolicy drops --json`: one object, at the end. */
+/* `rpfpolicy drops --json`: one object, at the end; and the row of a flow, for all formats. */
 #include <arpa/inet.h>
 
 #include "agent/cli/drops/drops_report.h"
 #include "agent/cli/session/report.h"
-
-static json_t *json_address(struct in_addr address)
-{
-    char text[INET_ADDRSTRLEN];
-
-    inet_ntop(AF_INET, &address, text, sizeof(text));
-    return json_string(text);
-}
 
 static json_t *json_lines(const struct drop_cure *cure)
 {
@@ -30,37 +22,36 @@ static json_t *json_lines(const struct drop_cure *cure)
     return list;
 }
 
-static json_t *json_cure(const struct policy *policy, const struct drop_cure *cure)
+int drops_put_flow(struct row *row, const struct drops_report *report, const struct flow *flow)
 {
     static const char *const kinds[] = {
         [CURE_RULES] = "rules", [CURE_APPLY] = "apply", [CURE_ACCEPTED] = "accepted",
         [CURE_NONE] = "none",   [CURE_GONE] = "gone",   [CURE_UNKNOWN] = "unknown",
     };
-    _cleanup_free_ char *text = drop_cure_text(policy, cure);
-
-    return json_make({"kind", json_string(kinds[cure->kind])}, {"text", json_bytes(text)},
-                     {"lines", json_lines(cure)});
-}
-
-static json_t *json_flow(const struct drops_report *report, const struct flow *flow)
-{
     const struct drop *drop = &flow->drop;
-    json_t *object = json_object();
+    char source[INET_ADDRSTRLEN], destination[INET_ADDRSTRLEN];
+    _cleanup_free_ char *text = NULL;
     struct drop_cure cure;
 
     drop_cure(&report->facts, drop, &cure);
-    json_object_set_new(object, "ifindex", json_integer(drop->ifindex));
-    json_set_name(object, "device", drop->device);
-    json_set(object, {"source", json_address(drop->source)},
-             {"destination", json_address(drop->destination)},
-             {"reason", json_string(drop_reason_name(drop->reason))},
-             {"packets", json_integer((json_int_t)drop->packets)},
-             {"first", json_real((double)flow->first / 1000)},
-             {"last", json_real((double)flow->last / 1000)},
-             {"step", cure.dropped ? json_string(verdict_step_name(cure.step)) : json_null()},
-             {"why", cure.dropped ? json_string(verdict_step_text(cure.step)) : json_null()},
-             {"cure", json_cure(report->facts.policy, &cure)});
-    return object;
+    text = drop_cure_text(report->facts.policy, &cure);
+    if (!text)
+        return -ENOMEM;
+    inet_ntop(AF_INET, &drop->source, source, sizeof(source));
+    inet_ntop(AF_INET, &drop->destination, destination, sizeof(destination));
+    return ROW(row, {"ifindex", NULL, NUMBER(drop->ifindex)},
+               {"device", "DEVICE", NAME(drop->device)}, {"source", "SOURCE", TEXT(source)},
+               {"destination", "DESTINATION", TEXT(destination)},
+               {"reason", "REASON", TEXT(drop_reason_name(drop->reason))},
+               {"packets", "PACKETS", NUMBER(drop->packets), COLUMN_RIGHT | CELL_COUNT},
+               {"first", NULL, REAL((double)flow->first / 1000)},
+               {"last", NULL, REAL((double)flow->last / 1000)},
+               {"step", NULL, TEXT(cure.dropped ? verdict_step_name(cure.step) : NULL)},
+               {"why", NULL, TEXT(cure.dropped ? verdict_step_text(cure.step) : NULL)},
+               {"cure", NULL,
+                FOR_JSON(row, json_make({"kind", json_string(kinds[cure.kind])},
+                                        {"text", json_bytes(text)}, {"lines", json_lines(&cure)}))},
+               {NULL, "ACCEPTED BY", TEXT(text), COLUMN_WRAP});
 }
 
 static json_t *json_counts(const uint64_t counts[static REASON_COUNT])
@@ -106,7 +97,8 @@ void drops_print_json(struct cli *cli, const struct session *session,
     json_open_object(&cli->out, head);
     json_open(&cli->out, "flows", '[');
     for (size_t i = 0; i < report->n_flows; i++)
-        json_element(&cli->out, NULL, json_flow(report, report->flows[i]));
+        json_element(&cli->out, NULL,
+                     ROW_OBJECT(row, drops_put_flow(&row, report, report->flows[i])));
     json_close(&cli->out, ']');
     json_close(&cli->out, '}');
 }

@@ -113,79 +113,36 @@ void drops_print_head(struct output *out, const struct drops_report *report)
     drops_unseen(report, print_unseen, out);
 }
 
-struct flow_texts {
-    char device[NAME_ESCAPED_SIZE], source[INET_ADDRSTRLEN], destination[INET_ADDRSTRLEN];
-    char *cure;      /* owned */
-    const char *why; /* NULL where it is not known */
-};
-
-static int flow_texts(const struct drops_report *report, const struct drop *drop,
-                      struct flow_texts *ret)
-{
-    struct drop_cure cure;
-
-    drop_cure(&report->facts, drop, &cure);
-    ret->why = cure.dropped ? verdict_step_text(cure.step) : NULL;
-    ret->cure = drop_cure_text(report->facts.policy, &cure);
-    if (!ret->cure)
-        return -ENOMEM;
-    name_escape_buf(drop->device, ret->device, sizeof(ret->device));
-    inet_ntop(AF_INET, &drop->source, ret->source, sizeof(ret->source));
-    inet_ntop(AF_INET, &drop->destination, ret->destination, sizeof(ret->destination));
-    return 0;
-}
-
 int drops_print_flow(struct output *out, const struct drops_report *report, const struct drop *drop)
 {
-    struct flow_texts texts;
+    char clock[16] = "", source[INET_ADDRSTRLEN], destination[INET_ADDRSTRLEN];
+    _cleanup_free_ char *text = NULL;
     time_t now = time(NULL);
-    char clock[16] = "";
+    struct drop_cure cure;
     struct tm tm;
-    int r = flow_texts(report, drop, &texts);
 
-    if (r < 0)
-        return r;
+    drop_cure(&report->facts, drop, &cure);
+    text = drop_cure_text(report->facts.policy, &cure);
+    if (!text)
+        return -ENOMEM;
     if (localtime_r(&now, &tm))
         strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-    fprintf(out->stream, "%s %s: %s to %s: %s%s%s; accepted by: %s\n", clock, texts.device,
-            texts.source, texts.destination, drop_reason_name(drop->reason), texts.why ? ", " : "",
-            texts.why ?: "", texts.cure);
-    free(texts.cure);
+    fprintf(out->stream, "%s %s: %s to %s: %s%s%s; accepted by: %s\n", clock,
+            NAME_SHOWN(drop->device), inet_ntop(AF_INET, &drop->source, source, sizeof(source)),
+            inet_ntop(AF_INET, &drop->destination, destination, sizeof(destination)),
+            drop_reason_name(drop->reason), cure.dropped ? ", " : "",
+            cure.dropped ? verdict_step_text(cure.step) : "", text);
     return 0;
-}
-
-static int add_row(struct table *table, const struct drops_report *report, const struct flow *flow)
-{
-    struct flow_texts texts;
-    char packets[16];
-    int r = flow_texts(report, &flow->drop, &texts);
-
-    if (r < 0)
-        return r;
-    r = table_row(table,
-                  (const char *const[]){texts.device, texts.source, texts.destination,
-                                        drop_reason_name(flow->drop.reason),
-                                        count_text(flow->drop.packets, packets), texts.cure});
-    free(texts.cure);
-    return r;
 }
 
 static int print_table(struct output *out, const struct drops_report *report)
 {
-    static const struct column columns[] = {
-        {"DEVICE", 0},
-        {"SOURCE", 0},
-        {"DESTINATION", 0},
-        {"REASON", 0},
-        {"PACKETS", COLUMN_RIGHT},
-        {"ACCEPTED BY", COLUMN_WRAP},
-    };
-    _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
+    _cleanup_table_ struct table *table = table_new(NULL, 0);
     size_t rows = report->n_flows < ROWS_MAX ? report->n_flows : ROWS_MAX;
     int r = table ? 0 : -ENOMEM;
 
     for (size_t i = 0; r == 0 && i < rows; i++)
-        r = add_row(table, report, report->flows[i]);
+        r = drops_put_flow(&(struct row){.table = table}, report, report->flows[i]);
     if (r == 0)
         r = table_print(table, out);
     if (r == 0 && report->n_flows > rows)

@@ -2,6 +2,7 @@
  * summary as text or JSON. Following them is in verb_drops.c. */
 #pragma once
 
+#include "agent/cli/out/row.h"
 #include "agent/cli/session/session.h"
 #include "agent/drops/drops.h"
 #include "agent/drops/flows.h"
@@ -78,6 +79,9 @@ void drops_print_head(struct output *out, const struct drops_report *report);
 int drops_print_flow(struct output *out, const struct drops_report *report,
                      const struct drop *drop);
 int drops_print_end(struct output *out, const struct drops_report *report);
+
+/* A row of the summary. */
+int drops_put_flow(struct row *row, const struct drops_report *report, const struct flow *flow);
 
 void drops_print_json(struct cli *cli, const struct session *session,
                       const struct drops_report *report);

@@ -195,23 +195,28 @@ static char *title_text(const struct engine *engine)
     return title;
 }
 
+/* title: of the commands' column, where there is one. */
+static int put_change(struct row *row, const struct engine_change *change, const char *title,
+                      size_t step)
+{
+    return ROW(row, {NULL, "STEP", NUMBER(step), COLUMN_RIGHT}, {"op", NULL, TEXT(change->op)},
+               {"name", NULL, NAME(change->name[0] ? change->name : NULL)},
+               {NULL, title, TEXT(change->command)},
+               {"reason", "WHY", TEXT(change->reason), COLUMN_WRAP},
+               {"command", NULL, TEXT(change->command)});
+}
+
 int report_print_changes(struct output *out, const struct engine_report *report, unsigned phases,
                          size_t *step)
 {
     _cleanup_free_ char *title = title_text(report->engine);
-    struct column columns[] = {{"STEP", COLUMN_RIGHT}, {title ?: "", 0}, {"WHY", COLUMN_WRAP}};
-    _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
+    _cleanup_table_ struct table *table = table_new(NULL, 0);
+    struct row row = {.table = table};
     int r = table && title ? 0 : -ENOMEM;
 
-    for (size_t i = 0; r == 0 && i < report->n_changes; i++) {
-        const struct engine_change *change = &report->changes[i];
-        char number[24];
-
-        if (!(change->phase & phases))
-            continue;
-        snprintf(number, sizeof(number), "%zu", (*step)++);
-        r = table_row(table, (const char *const[]){number, change->command, change->reason});
-    }
+    for (size_t i = 0; r == 0 && i < report->n_changes; i++)
+        if (report->changes[i].phase & phases)
+            r = put_change(&row, &report->changes[i], title, (*step)++);
     return r < 0 ? r : table_print(table, out);
 }
 
@@ -324,12 +329,7 @@ void reports_json_changes(struct output *out, const struct reports *reports)
 
 json_t *json_engine_change(const struct engine_change *change)
 {
-    json_t *object = json_make({"op", json_string(change->op)});
-
-    set_name(object, change->name);
-    json_set(object, {"reason", json_string(change->reason)},
-             {"command", json_bytes(change->command)});
-    return object;
+    return ROW_OBJECT(row, put_change(&row, change, NULL, 0));
 }
 
 json_t *json_report_summary(const struct engine_report *report)

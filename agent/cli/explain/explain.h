@@ -2,6 +2,7 @@
  * and then printed as text or JSON. */
 #pragma once
 
+#include "agent/cli/out/row.h"
 #include "agent/cli/session/session.h"
 #include "agent/kernel/fib.h"
 #include "agent/system/suspects.h"
@@ -86,6 +87,14 @@ json_t *explain_replies_json(const struct explain *explain);
 
 /* Why no address of the device replies to the peer; NULL where one does, or nobody asked. Owned. */
 char *explain_replies_note(const struct explain *explain);
+
+/* Rows of what was considered: a rule, a line of sysctl.d. */
+int explain_put_rule(struct row *row, const struct explain *explain, const struct explain_key *key,
+                     size_t i);
+int explain_put_line(struct row *row, const struct sysctl_verdict *verdict);
+
+/* {file, line} */
+json_t *json_place(const char *file, unsigned line);
 
 int explain_print(struct output *out, const struct explain *explain);
 void explain_print_json(struct output *out, const struct explain *explain);

@@ -2,35 +2,12 @@
 #include "agent/cli/explain/explain.h"
 #include "agent/cli/session/report.h"
 
-static json_t *json_owned(char *text)
-{
-    json_t *value = json_bytes(text);
-
-    free(text);
-    return value;
-}
-
-static json_t *json_place(const char *file, unsigned line)
-{
-    return json_pack("{s:o, s:o}", "file", json_bytes(file), "line",
-                     line ? json_integer(line) : json_null());
-}
-
 static json_t *json_rules(const struct explain *explain, const struct explain_key *key)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < key->n_rules; i++) {
-        const struct rule *rule = key->rules[i].rule;
-        json_t *object = json_place(rule->origin.file, rule->origin.line);
-
-        json_set(object, {"pattern", json_bytes(rule->pattern.text)},
-                 {"value", json_bytes(rule->value_text)}, {"observe", json_boolean(rule->observe)},
-                 {"wins", json_boolean(i == key->winner)},
-                 {"undecided", json_boolean(key->rules[i].undecided)},
-                 {"verdict", json_owned(explain_verdict(explain, key, i))});
-        json_array_append_new(list, object);
-    }
+    for (size_t i = 0; i < key->n_rules; i++)
+        json_array_append_new(list, ROW_OBJECT(row, explain_put_rule(&row, explain, key, i)));
     return list;
 }
 
@@ -38,19 +15,10 @@ static json_t *json_answer(const struct sysctl_answer *answer)
 {
     json_t *lines = json_array();
 
-    for (size_t i = 0; i < answer->count; i++) {
-        const struct sysctl_verdict *verdict = &answer->verdicts[i];
-        json_t *object = json_place(verdict->line->file, verdict->line->line);
-
-        json_set(
-            object, {"text", json_bytes(verdict->line->text)},
-            {"wins", json_boolean(verdict->outcome == SYSCTL_WINS)},
-            {"verdict", json_string(sysctl_outcome_text(verdict->outcome))},
-            {"by", verdict->by ? json_place(verdict->by->file, verdict->by->line) : json_null()});
-        json_array_append_new(lines, object);
-    }
-    return json_pack("{s:o, s:o}", "value",
-                     answer->given ? json_integer(answer->value) : json_null(), "lines", lines);
+    for (size_t i = 0; i < answer->count; i++)
+        json_array_append_new(lines, ROW_OBJECT(row, explain_put_line(&row, &answer->verdicts[i])));
+    return json_make({"value", answer->given ? json_integer(answer->value) : json_null()},
+                     {"lines", lines});
 }
 
 static json_t *json_sysctl(const struct explain *explain, const struct explain_key *key)

@@ -27,30 +27,6 @@ static void print_lines(struct output *out, unsigned indent, const char *text)
     }
 }
 
-/* Takes the strings, also when it fails. */
-static int add_row(struct table *table, char *a, char *b, char *c)
-{
-    int r = a && b && c ? table_row(table, (const char *const[]){a, b, c}) : -ENOMEM;
-
-    free(a);
-    free(b);
-    free(c);
-    return r;
-}
-
-static char *rule_text(const struct rule *rule, bool winner)
-{
-    _cleanup_free_ char *pattern = name_escape(rule->pattern.text);
-    _cleanup_free_ char *value = name_escape(rule->value_text);
-    char *text;
-
-    if (!pattern || !value ||
-        asprintf(&text, "%s %s = %s%s", winner ? ">" : " ", pattern, value,
-                 rule->observe ? ", observe" : "") < 0)
-        return NULL;
-    return text;
-}
-
 static int print_rules(struct output *out, const struct explain *explain,
                        const struct explain_key *key)
 {
@@ -68,29 +44,9 @@ static int print_rules(struct output *out, const struct explain *explain,
                     explain->session->no_policy ? "There is none." : "No rule speaks of it.");
         return 0;
     }
-    for (size_t i = 0; r == 0 && i < key->n_rules; i++) {
-        const struct rule *rule = key->rules[i].rule;
-
-        r = add_row(table, rule_text(rule, i == key->winner),
-                    place_text(rule->origin.file, rule->origin.line),
-                    explain->subject == EXPLAIN_ALL && rule->pattern.kind != PATTERN_ALL
-                        ? strdup("wants the smallest value, so `all` must not be larger")
-                        : explain_verdict(explain, key, i));
-    }
+    for (size_t i = 0; r == 0 && i < key->n_rules; i++)
+        r = explain_put_rule(&(struct row){.table = table}, explain, key, i);
     return r < 0 ? r : table_print(table, out);
-}
-
-static char *outcome_text(const struct sysctl_verdict *verdict)
-{
-    _cleanup_free_ char *by = NULL;
-    char *text;
-
-    if (!verdict->by)
-        return strdup(sysctl_outcome_text(verdict->outcome));
-    by = place_text(verdict->by->file, verdict->by->line);
-    if (!by || asprintf(&text, "%s: %s", sysctl_outcome_text(verdict->outcome), by) < 0)
-        return NULL;
-    return text;
 }
 
 /* What is stored by such a run, and how it then acts on a device. */
@@ -124,17 +80,8 @@ static int print_answer(struct output *out, const struct explain *explain,
     int r = table ? 0 : -ENOMEM;
 
     print_outcome(out, explain, key, when, answer);
-    for (size_t i = 0; r == 0 && i < answer->count; i++) {
-        const struct sysctl_verdict *verdict = &answer->verdicts[i];
-        bool wins = verdict->outcome == SYSCTL_WINS;
-        _cleanup_free_ char *line = name_escape(verdict->line->text);
-        char *marked;
-
-        if (!line || asprintf(&marked, "  %s %s", wins ? ">" : " ", line) < 0)
-            return -ENOMEM;
-        r = add_row(table, marked, place_text(verdict->line->file, verdict->line->line),
-                    outcome_text(verdict));
-    }
+    for (size_t i = 0; r == 0 && i < answer->count; i++)
+        r = explain_put_line(&(struct row){.table = table}, &answer->verdicts[i]);
     return r < 0 ? r : table_print(table, out);
 }
 

@@ -39,6 +39,14 @@ json_t *json_bytes(const char *s)
     return escaped ? json_string(escaped) : json_null();
 }
 
+json_t *json_owned(char *text)
+{
+    json_t *value = json_bytes(text);
+
+    free(text);
+    return value;
+}
+
 void json_set_name(json_t *object, const char *key, const char *name)
 {
     char bytes_key[64], *hex;

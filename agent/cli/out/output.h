@@ -38,11 +38,17 @@ struct column {
     unsigned flags;
 };
 
+#define COLUMNS_MAX 16
+
 struct table;
 
 /* Collects rows; columns must live as long as the table. NULL when memory ran out. Without columns
- * it is a list: no titles, indented, its last cells below the others where lines are too long. */
+ * it is a list: no titles, indented, its last cells below the others where lines are too long; and
+ * with none at all it takes those that it is given first. */
 struct table *table_new(const struct column *columns, unsigned n_columns);
+
+/* Titles stay borrowed. */
+void table_take_columns(struct table *table, const struct column *columns, unsigned n_columns);
 
 /* One cell per column; copied. NULL counts as "-". Control bytes become \xHH. -ENOMEM else 0. */
 int table_row(struct table *table, const char *const *cells);
@@ -96,6 +102,7 @@ void json_prepare(void);
 
 /* A string of foreign origin: valid UTF-8 as it is, else with \xHH escapes. NULL gives null. */
 json_t *json_bytes(const char *s);
+json_t *json_owned(char *s); /* frees it */
 
 /* Member `key` as json_bytes(); and where that had to escape, also "KEY_bytes" in hex. */
 void json_set_name(json_t *object, const char *key, const char *name);

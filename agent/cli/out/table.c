@@ -11,7 +11,6 @@
 #include "policy/base/name.h"
 #include "policy/base/text.h"
 
-#define COLUMNS_MAX 16
 #define LINES_MAX 3 /* a cell is wrapped into about as many lines at most, else folded */
 #define FOLD_INDENT 6
 
@@ -26,6 +25,7 @@ static const struct column untitled[COLUMNS_MAX];
 
 struct table {
     const struct column *columns;
+    struct column taken[COLUMNS_MAX];
     unsigned n_columns;
     size_t widths[COLUMNS_MAX];
     size_t words[COLUMNS_MAX]; /* the longest word, where the column may be wrapped */
@@ -47,11 +47,23 @@ struct table *table_new(const struct column *columns, unsigned n_columns)
 
     if (!table)
         return NULL;
-    table->columns = columns ?: untitled;
+    if (columns)
+        table_take_columns(table, columns, n_columns);
+    else
+        table->columns = untitled;
     table->n_columns = n_columns;
-    for (unsigned i = 0; columns && i < n_columns; i++)
-        table->widths[i] = table->words[i] = strlen(columns[i].title);
     return table;
+}
+
+void table_take_columns(struct table *table, const struct column *columns, unsigned n_columns)
+{
+    if (table->n_columns > 0)
+        return;
+    memcpy(table->taken, columns, n_columns * sizeof(*columns));
+    table->columns = table->taken;
+    table->n_columns = n_columns;
+    for (unsigned i = 0; i < n_columns; i++)
+        table->widths[i] = table->words[i] = strlen(columns[i].title);
 }
 
 static bool is_printable(const char *s)

@@ -1,4 +1,4 @@
-/* Who would be cut, why, and what would keep them: a table and the words for it. */
+/* Who would be cut, why, and what would keep them: as a table and as JSON, and the words for it. */
 #include "agent/cli/peers/impact_report.h"
 
 #include <arpa/inet.h>
@@ -154,39 +154,99 @@ char *peer_keep_line(const struct session *session, const struct peer *peer)
                : text;
 }
 
-static void process_text(const struct peer *peer, char *buf, size_t size)
+static json_t *json_process(const struct peer *peer)
 {
-    if (peer->pid)
-        snprintf(buf, size, "%s (%d)", peer->process, peer->pid);
-    else
-        snprintf(buf, size, "%s",
-                 peer->source == PEER_SOCKET ? "-" : peer_source_name(peer->source));
+    json_t *object;
+
+    if (!peer->pid)
+        return json_null();
+    object = json_make({"pid", json_integer(peer->pid)});
+    json_set_name(object, "name", peer->process);
+    return object;
 }
 
-static int add_row(struct table *table, const struct session *session, const struct peer *peer)
+static json_t *json_back(const struct session *session, const struct peer *peer)
 {
-    _cleanup_free_ char *why = peer_why(session, peer), *keep = NULL, *section = NULL, *line = NULL;
-    char device[NAME_ESCAPED_SIZE], address[PEER_TEXT_SIZE], local[INET_ADDRSTRLEN + 6],
-        process[32];
+    json_t *list = json_array();
 
-    if (peer->cure.known) {
-        section = peer_keep_section(session, peer);
-        line = peer_keep_line(session, peer);
-        if (!section || !line || asprintf(&keep, "%s %s", section, line) < 0) {
-            keep = NULL;
-            return -ENOMEM;
-        }
-    }
-    if (!why)
-        return -ENOMEM;
-    process_text(peer, process, sizeof(process));
-    name_escape_buf(impact_device(session, peer->ifindex), device, sizeof(device));
-    if (peer->possible)
-        strcpy(device + strnlen(device, sizeof(device) - 2), "?");
-    return table_row(table, (const char *const[]){
-                                device, peer_text(peer, address),
-                                address_text(peer->local, peer->local_port, local, sizeof(local)),
-                                process, why, keep});
+    if (peer->back_kind == ROUTE_UNICAST)
+        for (size_t i = 0; i < peer->n_back && i < PEER_BACK_MAX; i++)
+            json_array_append_new(list, json_bytes(impact_device(session, peer->back[i])));
+    return list;
+}
+
+/* Owned; NULL when memory ran out. */
+static char *keep_text(const struct session *session, const struct peer *peer)
+{
+    _cleanup_free_ char *section = peer_keep_section(session, peer);
+    _cleanup_free_ char *line = peer_keep_line(session, peer);
+
+    return section && line ? text_format("%s %s", section, line) : NULL;
+}
+
+static json_t *json_keep(const struct session *session, const struct peer *peer)
+{
+    _cleanup_free_ char *section = NULL, *line = NULL;
+
+    if (!peer->cure.known)
+        return json_null();
+    section = peer_keep_section(session, peer);
+    line = peer_keep_line(session, peer);
+    return json_make({"section", json_bytes(section)}, {"line", json_bytes(line)});
+}
+
+static const char *process_text(const struct peer *peer, char buf[static 32])
+{
+    if (!peer->pid)
+        return peer->source == PEER_SOCKET ? NULL : peer_source_name(peer->source);
+    snprintf(buf, 32, "%s (%d)", peer->process, peer->pid);
+    return buf;
+}
+
+static int put_peer(struct row *row, const struct session *session, const struct peer *peer)
+{
+    const char *name = impact_device(session, peer->ifindex);
+    char proto[4], to[PEER_TEXT_SIZE], sent_to[INET_ADDRSTRLEN + 6], mode[12], process[32];
+    char address[INET_ADDRSTRLEN], local[INET_ADDRSTRLEN];
+
+    return ROW(
+        row, {"ifindex", NULL, NUMBER(peer->ifindex)}, {"device", NULL, NAME(name)},
+        {NULL, "DEVICE",
+         FOR_TABLE(row, text_format("%s%s", NAME_SHOWN(name), peer->possible ? "?" : ""))},
+        {"certain", NULL, TRUTH(!peer->possible)},
+        {"seen_as", NULL, TEXT(peer_source_name(peer->source))},
+        {"protocol", NULL, TEXT(peer->proto ? protocol_name(peer->proto, proto) : NULL)},
+        {"peer", NULL, TEXT(address_text(peer->address, 0, address, sizeof(address)))},
+        {"port", NULL, NUMBER_IF(peer->port, peer->port)},
+        {NULL, "PEER", TEXT(peer_text(peer, to))},
+        {"local", NULL, TEXT(address_text(peer->local, 0, local, sizeof(local)))},
+        {"local_port", NULL, NUMBER_IF(peer->local_port, peer->local_port)},
+        {NULL, "SENT TO",
+         TEXT(address_text(peer->local, peer->local_port, sent_to, sizeof(sent_to)))},
+        {"process", NULL, FOR_JSON(row, json_process(peer))},
+        {NULL, "PROCESS", TEXT(process_text(peer, process))},
+        {"mode", NULL, TEXT(key_value_format(KEY_RP_FILTER, peer->mode, mode, sizeof(mode)))},
+        {"step", NULL, TEXT(peer_step_name(peer))}, {"text", NULL, TEXT(peer_step_text(peer))},
+        {NULL, "WHY", FOR_TABLE(row, peer_why(session, peer)), COLUMN_WRAP},
+        {"way_back", NULL, FOR_JSON(row, json_back(session, peer))},
+        {"keep", NULL, FOR_JSON(row, json_keep(session, peer))},
+        {NULL, "KEPT BY", peer->cure.known ? FOR_TABLE(row, keep_text(session, peer)) : TEXT(NULL),
+         COLUMN_WRAP});
+}
+
+json_t *impact_peer_json(const struct session *session, const struct peer *peer)
+{
+    return ROW_OBJECT(row, put_peer(&row, session, peer));
+}
+
+void impact_set_json(json_t *object, const struct session *session, const struct peers *peers)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < peers->count; i++)
+        json_array_append_new(list, impact_peer_json(session, &peers->items[i]));
+    json_set(object, {"impact", list}, {"impact_unknown", json_integer((json_int_t)peers->unknown)},
+             {"impact_truncated", json_boolean(peers->truncated)});
 }
 
 static void print_remarks(FILE *f, const struct session *session, const struct peers *peers)
@@ -244,15 +304,11 @@ static void print_head(FILE *f, const struct peers *peers)
 
 int impact_print(struct output *out, const struct session *session, const struct peers *peers)
 {
-    static const struct column columns[] = {
-        {"DEVICE", 0},  {"PEER", 0},          {"SENT TO", 0},
-        {"PROCESS", 0}, {"WHY", COLUMN_WRAP}, {"KEPT BY", COLUMN_WRAP},
-    };
-    _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
+    _cleanup_table_ struct table *table = table_new(NULL, 0);
     int r = table ? 0 : -ENOMEM;
 
     for (size_t i = 0; r == 0 && i < peers->count; i++)
-        r = add_row(table, session, &peers->items[i]);
+        r = put_peer(&(struct row){.table = table}, session, &peers->items[i]);
     if (r < 0)
         return r;
     print_head(out->stream, peers);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "agent/cli/frame/options.h"
+#include "agent/cli/out/row.h"
 #include "agent/cli/policy/text_diff.h"
 #include "agent/store/policy_load.h"
 #include "agent/store/presets.h"
@@ -58,60 +59,47 @@ static const char *state_text(const struct preset *preset, char *buf, size_t siz
     return buf;
 }
 
-static json_t *preset_json(const struct preset *preset, const char *summary)
+static int put_preset(struct row *row, const struct preset *preset)
 {
     bool enabled = preset->copy != PRESET_NOT_ENABLED;
+    char state[64];
 
-    return json_pack("{s:o, s:o, s:o, s:b, s:b, s:b, s:o, s:o}", "name", json_bytes(preset->name),
-                     "version", preset->bytes ? json_integer(preset->version) : json_null(),
-                     "summary", json_bytes(summary), "enabled", enabled, "edited",
-                     preset->copy == PRESET_EDITED, "newer", preset->newer, "enabled_version",
-                     enabled && preset->copy_version ? json_integer(preset->copy_version)
-                                                     : json_null(),
-                     "file", enabled ? json_bytes(preset->target) : json_null());
-}
-
-static int list_table(struct cli *cli, const struct presets *presets)
-{
-    static const struct column columns[] = {
-        {"PRESET", 0}, {"VERSION", COLUMN_RIGHT}, {"STATE", 0}, {"WHAT FOR", COLUMN_WRAP}};
-    _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
-    int r = table ? 0 : -ENOMEM;
-
-    for (size_t i = 0; r >= 0 && i < presets->count; i++) {
-        const struct preset *preset = &presets->items[i];
-        _cleanup_free_ char *summary = preset_summary(preset);
-        char version[16] = "-", state[64];
-
-        if (preset->bytes)
-            snprintf(version, sizeof(version), "%u", preset->version);
-        r = table_row(table, (const char *[]){preset->name, version,
-                                              state_text(preset, state, sizeof(state)), summary});
-    }
-    return r < 0 ? r : table_print(table, &cli->out);
+    return ROW(
+        row, {"name", "PRESET", TEXT(preset->name)},
+        {"version", "VERSION", NUMBER_IF(preset->bytes, preset->version), COLUMN_RIGHT},
+        {NULL, "STATE", TEXT(state_text(preset, state, sizeof(state)))},
+        {"summary", "WHAT FOR", OWNED(preset_summary(preset)), COLUMN_WRAP},
+        {"enabled", NULL, TRUTH(enabled)}, {"edited", NULL, TRUTH(preset->copy == PRESET_EDITED)},
+        {"newer", NULL, TRUTH(preset->newer)},
+        {"enabled_version", NULL, NUMBER_IF(enabled && preset->copy_version, preset->copy_version)},
+        {"file", NULL, TEXT(enabled ? preset->target : NULL)});
 }
 
 static int preset_list(struct cli *cli, const struct presets *presets, int count, char **names)
 {
-    int r;
+    bool json = cli->format == FORMAT_JSON;
+    _cleanup_table_ struct table *table = json ? NULL : table_new(NULL, 0);
+    int r = json || table ? 0 : -ENOMEM;
 
-    if (cli->format == FORMAT_TABLE) {
-        r = list_table(cli, presets);
-        if (r < 0)
-            say("cannot list the presets: %s", error_text(r));
-        return r < 0 ? EXIT_ERROR : EXIT_OK;
+    if (json) {
+        json_open(&cli->out, NULL, '{');
+        json_element(&cli->out, "schema", json_integer(1));
+        json_open(&cli->out, "presets", '[');
     }
-    json_open(&cli->out, NULL, '{');
-    json_element(&cli->out, "schema", json_integer(1));
-    json_open(&cli->out, "presets", '[');
-    for (size_t i = 0; i < presets->count; i++) {
-        _cleanup_free_ char *summary = preset_summary(&presets->items[i]);
-
-        json_element(&cli->out, NULL, preset_json(&presets->items[i], summary));
+    for (size_t i = 0; r >= 0 && i < presets->count; i++)
+        if (json)
+            json_element(&cli->out, NULL, ROW_OBJECT(row, put_preset(&row, &presets->items[i])));
+        else
+            r = put_preset(&(struct row){.table = table}, &presets->items[i]);
+    if (json) {
+        json_close(&cli->out, ']');
+        json_close(&cli->out, '}');
+    } else if (r >= 0) {
+        r = table_print(table, &cli->out);
     }
-    json_close(&cli->out, ']');
-    json_close(&cli->out, '}');
-    return EXIT_OK;
+    if (r < 0)
+        say("cannot list the presets: %s", error_text(r));
+    return r < 0 ? EXIT_ERROR : EXIT_OK;
 }
 
 /* -- show -- */

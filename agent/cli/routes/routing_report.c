@@ -56,34 +56,23 @@ static char *addresses_text(const struct routing *routing, const struct routes_d
     return text_take(&text);
 }
 
-static int add_device(struct table *table, const struct routing *routing,
-                      const struct routes_device *device)
-{
-    _cleanup_free_ char *gateway = gateway_text(device), *addresses = NULL, *place = NULL;
-    char name[NAME_ESCAPED_SIZE], number[12];
-
-    addresses = addresses_text(routing, device);
-    place = place_text(device->origin.file, device->origin.line);
-    if (!gateway || !addresses || !place)
-        return -ENOMEM;
-    snprintf(number, sizeof(number), "%u", device->table);
-    return table_row(table, (const char *const[]){routes_state_name(device->state),
-                                                  name_escape_buf(device->name, name, sizeof(name)),
-                                                  addresses[0] ? addresses : NULL,
-                                                  gateway[0] ? gateway : NULL, number, place});
-}
-
 int routing_print_devices(struct output *out, const struct session *session,
                           const struct routing *routing)
 {
-    static const struct column columns[] = {
-        {"STATE", COLUMN_STATE}, {"DEVICE", 0},           {"ADDRESSES", COLUMN_WRAP},
-        {"GATEWAY", 0},          {"TABLE", COLUMN_RIGHT}, {"RULE", 0},
-    };
-    _cleanup_table_ struct table *table = table_new(columns, ELEMENTSOF(columns));
+    _cleanup_table_ struct table *table = table_new(NULL, 0);
+    struct row row = {.table = table};
     int r = table ? 0 : -ENOMEM;
 
-    for (size_t i = 0; r == 0 && i < routing->plan.n_devices; i++)
-        r = add_device(table, routing, &routing->plan.devices[i]);
+    for (size_t i = 0; r == 0 && i < routing->plan.n_devices; i++) {
+        const struct routes_device *device = &routing->plan.devices[i];
+        const struct origin *origin = &device->origin;
+
+        r = ROW(&row, {NULL, "STATE", TEXT(routes_state_name(device->state)), COLUMN_STATE},
+                {NULL, "DEVICE", NAME(device->name)},
+                {NULL, "ADDRESSES", OWNED(addresses_text(routing, device)), COLUMN_WRAP},
+                {NULL, "GATEWAY", OWNED(gateway_text(device))},
+                {NULL, "TABLE", NUMBER(device->table), COLUMN_RIGHT},
+                {NULL, "RULE", OWNED(place_text(origin->file, origin->line))});
+    }
     return r < 0 ? r : table_print(table, out);
 }

@@ -39,46 +39,20 @@ key_mask report_keys(const struct policy *policy)
     return policy->keys | KEY_BIT(KEY_RP_FILTER);
 }
 
-/* For names of members that stand in this file: no need to look at their bytes each time. */
-static void put(json_t *object, const char *name, json_t *value)
-{
-    json_object_set_new_nocheck(object, name, value);
-}
-
-static json_t *number_or_null(bool known, int n)
-{
-    return known ? json_integer(n) : json_null();
-}
-
 json_t *json_rule(const struct rule *rule)
 {
-    json_t *object;
-
-    if (!rule)
-        return json_null();
-    object = json_object();
-    put(object, "file", json_bytes(rule->origin.file));
-    put(object, "line", json_integer(rule->origin.line));
-    put(object, "pattern", json_bytes(rule->pattern.text));
-    return object;
+    return !rule ? json_null()
+                 : json_make({"file", json_bytes(rule->origin.file)},
+                             {"line", json_integer(rule->origin.line)},
+                             {"pattern", json_bytes(rule->pattern.text)});
 }
 
 static json_t *json_cause(const struct cause *cause)
 {
-    json_t *object;
-
-    if (!cause->file)
-        return json_null();
-    object = json_object();
-    put(object, "file", json_bytes(cause->file));
-    put(object, "line", json_integer(cause->line));
-    put(object, "text", json_bytes(cause->text));
-    return object;
-}
-
-static json_t *string_or_null(const char *text)
-{
-    return text ? json_string_nocheck(text) : json_null();
+    return !cause->file
+               ? json_null()
+               : json_make({"file", json_bytes(cause->file)}, {"line", json_integer(cause->line)},
+                           {"text", json_bytes(cause->text)});
 }
 
 /* What `all` is and why it stays so, where that makes the state impossible. */
@@ -86,27 +60,12 @@ static json_t *json_obstacle(const struct judge *judge, const struct key_state *
 {
     const struct rule *rule;
     enum obstacle obstacle = judge_obstacle(judge, state, &rule);
-    json_t *object;
 
-    if (obstacle == OBSTACLE_NONE)
-        return json_null();
-    object = json_object();
-    put(object, "reason", json_string_nocheck(obstacle_name(obstacle)));
-    put(object, "all", json_integer(judge_target(judge, state->key)->new_all));
-    put(object, "rule", json_rule(rule));
-    return object;
-}
-
-/* Why it is so, for programs and, in one sentence, for people. */
-static void put_reasons(json_t *object, const struct judge *judge, const struct device *device,
-                        const struct key_state *state)
-{
-    char text[JUDGE_TEXT_SIZE];
-
-    put(object, "cause", json_cause(&state->cause));
-    put(object, "origin", string_or_null(origin_name(judge_origin(judge, state))));
-    put(object, "obstacle", json_obstacle(judge, state));
-    put(object, "message", json_bytes(judge_text(judge, device, state, text)));
+    return obstacle == OBSTACLE_NONE
+               ? json_null()
+               : json_make({"reason", json_string(obstacle_name(obstacle))},
+                           {"all", json_integer(judge_target(judge, state->key)->new_all)},
+                           {"rule", json_rule(rule)});
 }
 
 static json_t *json_accepted(const struct rule *rule)
@@ -118,23 +77,65 @@ static json_t *json_accepted(const struct rule *rule)
     return list;
 }
 
-json_t *json_key_state(const struct judge *judge, const struct device *device,
-                       const struct key_state *state)
+const char *key_owner(const struct device *device, const struct key_state *state)
 {
-    json_t *object = json_object();
+    return device ? device->name : state->which == IFINDEX_ALL ? "all" : "default";
+}
 
-    put(object, "key", json_string_nocheck(key_info(state->key)->name));
-    put(object, "configured", json_integer(state->configured));
-    put(object, "effective", json_integer(state->effective));
-    put(object, "wanted", number_or_null(state->wanted_known, state->wanted));
-    put(object, "accepted", json_accepted(state->rule));
-    put(object, "enforced", json_boolean(state->enforced));
-    put(object, "inherited", json_integer(state->inherited));
-    put(object, "state", json_string_nocheck(state_name(state->state)));
-    put(object, "guard", string_or_null(guard_name(state->guard)));
-    put(object, "rule", json_rule(state->rule));
-    put_reasons(object, judge, device, state);
-    return object;
+int key_put(struct row *row, const struct key_row *key)
+{
+    const struct key_state *state = key->state;
+    const struct rule *rule = state->rule;
+    const struct cause *cause = &state->cause;
+    /* JSON has less of `all` and `default`. */
+    unsigned own = key->device ? CELL_CSV : CELL_CSV_ONLY;
+    char value[32], wanted[12], shown[24] = "", text[JUDGE_TEXT_SIZE] = "";
+    const char *now = NULL;
+
+    if (!row->table)
+        judge_text(key->judge, key->device, state, text);
+    else if (key->list)
+        now = key_value_format(state->key, state->effective, value, sizeof(value));
+    else
+        now = value_text(state->key, state->effective, state->configured, value, sizeof(value));
+    if (row->table)
+        snprintf(shown, sizeof(shown), "%s%s", wanted_text(state, wanted, sizeof(wanted)),
+                 key->list && state->state == STATE_PAUSED ? " (paused)" : "");
+    return ROW(
+        row, {NULL, key->list ? NULL : "STATE", TEXT(state_name(state->state)), COLUMN_STATE},
+        {"ifindex", NULL, NUMBER(key->device ? key->device->ifindex : state->which), CELL_CSV_ONLY},
+        {"device", "DEVICE", NAME(key_owner(key->device, state)), CELL_CSV_ONLY},
+        {"key", "KEY", TEXT(key_info(state->key)->name), own},
+        {"state", NULL, TEXT(state_name(state->state)), CELL_CSV_ONLY},
+        {"configured", key->list ? "CONFIGURED" : NULL, NUMBER(state->configured),
+         CELL_CSV | COLUMN_RIGHT},
+        {"effective", NULL, NUMBER(state->effective), own},
+        {NULL, key->list ? "EFFECTIVE" : "NOW", TEXT(now)},
+        {"wanted", NULL, NUMBER_IF(state->wanted_known, state->wanted), CELL_CSV},
+        {key->device ? "accepted" : NULL, NULL,
+         key->device ? FOR_JSON(row, json_accepted(rule)) : TEXT(NULL)},
+        {"enforced", NULL, TRUTH(state->enforced), own},
+        {"inherited", key->list ? "INHERITED" : NULL, NUMBER(state->inherited), own | COLUMN_RIGHT},
+        {NULL, "WANTED", TEXT(shown)}, {"state", NULL, TEXT(state_name(state->state))},
+        {"guard", NULL, TEXT(guard_name(state->guard)), own},
+        {"rule", NULL, FOR_JSON(row, json_rule(rule))},
+        {"rule_file", NULL, TEXT(rule ? rule->origin.file : NULL), CELL_CSV_ONLY},
+        {"rule_line", NULL, NUMBER_IF(rule, rule ? rule->origin.line : 0), CELL_CSV_ONLY},
+        {"pattern", NULL, TEXT(rule ? rule->pattern.text : NULL), CELL_CSV_ONLY},
+        {NULL, key->list ? NULL : "RULE", TEXT(key->place), COLUMN_WRAP},
+        {"cause", NULL, FOR_JSON(row, json_cause(cause))},
+        {"cause_file", NULL, TEXT(cause->file), CELL_CSV_ONLY},
+        {"cause_line", NULL, NUMBER_IF(cause->file, cause->line), CELL_CSV_ONLY},
+        {NULL, key->list ? NULL : "CAUSE", TEXT(key->cause), COLUMN_WRAP},
+        {"origin", NULL, TEXT(origin_name(judge_origin(key->judge, state)))},
+        {"obstacle", NULL, FOR_JSON(row, json_obstacle(key->judge, state))},
+        {"message", NULL, TEXT(text), CELL_CSV});
+}
+
+static json_t *json_key_state(const struct judge *judge, const struct device *device,
+                              const struct key_state *state)
+{
+    return ROW_OBJECT(row, key_put(&row, &(struct key_row){judge, device, state}));
 }
 
 json_t *json_device(const struct judge *judge, const struct device *device,
@@ -142,23 +143,11 @@ json_t *json_device(const struct judge *judge, const struct device *device,
 {
     json_t *object = json_object(), *keys = json_array();
 
-    put(object, "ifindex", json_integer(device->ifindex));
+    json_object_set_new(object, "ifindex", json_integer(device->ifindex));
     json_set_name(object, "name", device->name);
     for (unsigned i = 0; i < n; i++)
         json_array_append_new(keys, json_key_state(judge, device, &states[i]));
-    put(object, "keys", keys);
-    return object;
-}
-
-json_t *json_special_state(const struct judge *judge, const struct key_state *state)
-{
-    json_t *object = json_object();
-
-    put(object, "configured", json_integer(state->configured));
-    put(object, "wanted", number_or_null(state->wanted_known, state->wanted));
-    put(object, "state", json_string(state_name(state->state)));
-    put(object, "rule", json_rule(state->rule));
-    put_reasons(object, judge, NULL, state);
+    json_object_set_new(object, "keys", keys);
     return object;
 }
 
@@ -173,7 +162,8 @@ json_t *json_special(const struct session *session, int which)
         if (!(keys & KEY_BIT(key)))
             continue;
         judge_special(session->judge, which, key, &state);
-        put(object, key_info(key)->name, json_special_state(session->judge, &state));
+        json_object_set_new(object, key_info(key)->name,
+                            json_key_state(session->judge, NULL, &state));
     }
     return object;
 }
@@ -209,7 +199,7 @@ json_t *json_decision(const struct history_record *record)
         {"what", json_string(decision_name(record->what))}, {"hash", bytes_or_null(record->hash)},
         {"revision", bytes_or_null(record->revision)}, {"origin", bytes_or_null(record->origin)},
         {"detail", bytes_or_null(record->detail)}, {"uid", json_integer(record->uid)},
-        {"login_uid", number_or_null(record->login >= 0, (int)record->login)},
+        {"login_uid", record->login < 0 ? json_null() : json_integer(record->login)},
         {"sudo_user", bytes_or_null(record->sudo)}, {"terminal", bytes_or_null(record->terminal)},
         {"unit", bytes_or_null(record->unit)});
 }

@@ -2,6 +2,7 @@
  * and numbers in words. */
 #pragma once
 
+#include "agent/cli/out/row.h"
 #include "agent/cli/session/session.h"
 
 #define REPORT_SCHEMA 1
@@ -21,12 +22,18 @@ key_mask report_keys(const struct policy *policy);
 /* {file, line, pattern}, null without a rule. */
 json_t *json_rule(const struct rule *rule);
 
-/* What is said of one key of `all` or `default`. */
-json_t *json_special_state(const struct judge *judge, const struct key_state *state);
+/* The device's name, not escaped; "all" or "default" without a device. */
+const char *key_owner(const struct device *device, const struct key_state *state);
 
-/* One element of `keys` of a device. */
-json_t *json_key_state(const struct judge *judge, const struct device *device,
-                       const struct key_state *state);
+/* A row about one key of a device, or of `all` or `default`. */
+struct key_row {
+    const struct judge *judge;
+    const struct device *device; /* NULL for all and default */
+    const struct key_state *state;
+    bool list; /* the table is that of `list`, not that of `check`, which also has */
+    const char *place, *cause; /* where the rule stands, and where the value comes from */
+};
+int key_put(struct row *row, const struct key_row *key);
 
 /* One element of `devices`; the states are what this judge gave. */
 json_t *json_device(const struct judge *judge, const struct device *device,

@@ -41,58 +41,41 @@ static int read_policy(struct status *status, json_t *policy)
     return 0;
 }
 
-static const char *number(json_int_t n, char buf[static 24])
-{
-    char digits[16];
-
-    if (n >= 0)
-        snprintf(buf, 24, "%s", count_text((unsigned long)n, digits));
-    else
-        snprintf(buf, 24, "%lld", (long long)n);
-    return buf;
-}
-
 static int read_keys(struct status *status, json_t *keys)
 {
-    static const struct column columns[] = {
-        {"KEY", 0}, {"GIVEN TO NEW DEVICES", COLUMN_RIGHT}, {"REPAIRED", COLUMN_RIGHT}};
     int r = 0;
 
-    status->keys = table_new(columns, ELEMENTSOF(columns));
+    status->keys = table_new(NULL, 0);
     if (!status->keys)
         return -ENOMEM;
     for (void *i = json_object_iter(keys); r == 0 && i; i = json_object_iter_next(keys, i)) {
         json_int_t given, repaired;
+        struct row row = {.table = status->keys};
         json_error_t error;
-        char a[24], b[24];
 
         if (json_unpack_ex(json_object_iter_value(i), &error, 0, "{s:I, s:I}", "given", &given,
                            "repaired", &repaired) < 0)
             return refuse(status, &error);
-        r = table_row(status->keys, (const char *const[]){json_object_iter_key(i), number(given, a),
-                                                          number(repaired, b)});
+        r = ROW(&row, {NULL, "KEY", TEXT(json_object_iter_key(i))},
+                {NULL, "GIVEN TO NEW DEVICES", NUMBER(given), COLUMN_RIGHT | CELL_COUNT},
+                {NULL, "REPAIRED", NUMBER(repaired), COLUMN_RIGHT | CELL_COUNT});
     }
     return r;
 }
 
 static int read_conflicts(struct status *status, json_t *conflicts)
 {
-    static const struct column columns[] = {{"DEVICE", 0},
-                                            {"KEY", 0},
-                                            {"PACE", 0},
-                                            {"REPAIRS", COLUMN_RIGHT},
-                                            {"EVERY", COLUMN_RIGHT},
-                                            {"WAITS", COLUMN_RIGHT}};
     int r = 0;
 
     status->conflict_count = json_array_size(conflicts);
-    status->conflicts = table_new(columns, ELEMENTSOF(columns));
+    status->conflicts = table_new(NULL, 0);
     if (!status->conflicts)
         return -ENOMEM;
     for (size_t i = 0; r == 0 && i < status->conflict_count; i++) {
         const char *device, *key, *pace;
+        struct row row = {.table = status->conflicts};
         double interval, delay;
-        char a[24], b[24], c[24];
+        char every[24], waits[24];
         json_int_t repairs;
         json_error_t error;
 
@@ -100,29 +83,25 @@ static int read_conflicts(struct status *status, json_t *conflicts)
                            "{s:s, s:s, s:s, s:I, s:F, s:F}", "device", &device, "key", &key, "pace",
                            &pace, "repairs", &repairs, "interval", &interval, "delay", &delay) < 0)
             return refuse(status, &error);
-        r = table_row(status->conflicts,
-                      (const char *const[]){device, key, pace, number(repairs, a),
-                                            value_format_time(interval, b),
-                                            value_format_time(delay, c)});
+        r = ROW(&row, {NULL, "DEVICE", TEXT(device)}, {NULL, "KEY", TEXT(key)},
+                {NULL, "PACE", TEXT(pace)},
+                {NULL, "REPAIRS", NUMBER(repairs), COLUMN_RIGHT | CELL_COUNT},
+                {NULL, "EVERY", TEXT(value_format_time(interval, every)), COLUMN_RIGHT},
+                {NULL, "WAITS", TEXT(value_format_time(delay, waits)), COLUMN_RIGHT});
     }
     return r;
 }
 
 static int read_sockets(struct status *status, json_t *sockets)
 {
-    static const struct column columns[] = {{"SOCKET", 0},
-                                            {"MESSAGES", COLUMN_RIGHT},
-                                            {"OVERRUNS", COLUMN_RIGHT},
-                                            {"FLOODS", COLUMN_RIGHT},
-                                            {"NOW", 0}};
     int r = 0;
 
-    status->sockets = table_new(columns, ELEMENTSOF(columns));
+    status->sockets = table_new(NULL, 0);
     if (!status->sockets)
         return -ENOMEM;
     for (void *i = json_object_iter(sockets); r == 0 && i; i = json_object_iter_next(sockets, i)) {
         json_int_t messages, overruns, pauses;
-        char a[24], b[24], c[24];
+        struct row row = {.table = status->sockets};
         json_error_t error;
         int paused;
 
@@ -130,10 +109,11 @@ static int read_sockets(struct status *status, json_t *sockets)
                            &messages, "overruns", &overruns, "pauses", &pauses, "paused",
                            &paused) < 0)
             return refuse(status, &error);
-        r = table_row(status->sockets,
-                      (const char *const[]){json_object_iter_key(i), number(messages, a),
-                                            number(overruns, b), number(pauses, c),
-                                            paused ? "paused: a flood is sat out" : "read"});
+        r = ROW(&row, {NULL, "SOCKET", TEXT(json_object_iter_key(i))},
+                {NULL, "MESSAGES", NUMBER(messages), COLUMN_RIGHT | CELL_COUNT},
+                {NULL, "OVERRUNS", NUMBER(overruns), COLUMN_RIGHT | CELL_COUNT},
+                {NULL, "FLOODS", NUMBER(pauses), COLUMN_RIGHT | CELL_COUNT},
+                {NULL, "NOW", TEXT(paused ? "paused: a flood is sat out" : "read")});
     }
     return r;
 }
@@ -169,9 +149,9 @@ static int read_example(struct status *status, json_t *examples, char **ret)
 
 static int read_observed_rule(struct status *status, json_t *rule)
 {
-    _cleanup_free_ char *place = NULL, *text = NULL, *example = NULL;
+    struct row row = {.table = status->observed};
     const char *file, *pattern, *value;
-    char a[24], b[24], when[24];
+    char *example, when[24];
     json_int_t line, peers, now;
     json_t *last, *examples;
     json_error_t error;
@@ -184,23 +164,16 @@ static int read_observed_rule(struct status *status, json_t *rule)
     r = read_example(status, examples, &example);
     if (r < 0)
         return r;
-    place = text_format("%s:%lld", file, (long long)line);
-    if (!place)
-        return -ENOMEM;
-    text = text_format("%s = %s", pattern, value);
-    if (!text)
-        return -ENOMEM;
-    return table_row(status->observed,
-                     (const char *const[]){text, place, number(now, a), number(peers, b),
-                                           moment_text(json_number_value(last), when),
-                                           example ?: "-"});
+    return ROW(&row, {NULL, "OBSERVED RULE", OWNED(text_format("%s = %s", pattern, value))},
+               {NULL, "LINE", OWNED(text_format("%s:%lld", file, (long long)line))},
+               {NULL, "CUTS NOW", NUMBER(now), COLUMN_RIGHT | CELL_COUNT},
+               {NULL, "SO FAR", NUMBER(peers), COLUMN_RIGHT | CELL_COUNT},
+               {NULL, "LAST SEEN", TEXT(moment_text(json_number_value(last), when))},
+               {NULL, "SUCH AS", example ? OWNED(example) : TEXT(NULL), COLUMN_WRAP});
 }
 
 static int read_observed(struct status *status, json_t *evidence)
 {
-    static const struct column columns[] = {{"OBSERVED RULE", 0},       {"LINE", 0},
-                                            {"CUTS NOW", COLUMN_RIGHT}, {"SO FAR", COLUMN_RIGHT},
-                                            {"LAST SEEN", 0},           {"SUCH AS", COLUMN_WRAP}};
     int r = 0, truncated;
     json_error_t error;
     json_t *rules;
@@ -212,7 +185,7 @@ static int read_observed(struct status *status, json_t *evidence)
         return refuse(status, &error);
     status->observed_all = !truncated;
     status->observed_count = json_array_size(rules);
-    status->observed = table_new(columns, ELEMENTSOF(columns));
+    status->observed = table_new(NULL, 0);
     if (!status->observed)
         return -ENOMEM;
     for (size_t i = 0; r == 0 && i < status->observed_count; i++)
