@@ -253,18 +253,11 @@ static int make_in_force(struct agent *agent)
     return in_force_new(&options, &agent->in_force);
 }
 
-static int copy_devices(struct live *ret, void *data)
+static struct live *devices(void *data)
 {
     const struct agent *agent = data;
-    struct live live = *keeper_live(agent->keeper);
-    size_t size = live.count * sizeof(*live.devices);
 
-    live.devices = malloc(size + 1);
-    if (!live.devices)
-        return -ENOMEM;
-    memcpy(live.devices, keeper_live(agent->keeper)->devices, size);
-    *ret = live;
-    return 0;
+    return keeper_live(agent->keeper);
 }
 
 static void tell_of_tables(const uint32_t *tables, size_t n, void *data)
@@ -283,7 +276,7 @@ static int make_ways(struct agent *agent)
                                    .in_force = agent->in_force,
                                    .paused = agent->paused,
                                    .presence = agent->presence,
-                                   .devices = copy_devices,
+                                   .devices = devices,
                                    .tables = tell_of_tables,
                                    .read_again = read_again,
                                    .changed = on_news,

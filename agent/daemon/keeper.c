@@ -83,7 +83,7 @@ void keeper_begin(struct keeper *keeper)
     keeper->world.picture.facts = facts_of(keeper);
 }
 
-const struct live *keeper_live(const struct keeper *keeper)
+struct live *keeper_live(struct keeper *keeper)
 {
     return &keeper->world.live;
 }

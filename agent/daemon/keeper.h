@@ -97,8 +97,8 @@ void keeper_tidy_record(
 /* Add to a picture what is known of devices beside it: sets with time conditions, udev at work. */
 void keeper_amend(const struct keeper *keeper, struct live *live);
 
-/* The picture; its devices until the next call that may change it. */
-const struct live *keeper_live(const struct keeper *keeper);
+/* The picture; its devices until the next call that may change it. What is paused may be marked. */
+struct live *keeper_live(struct keeper *keeper);
 
 /* What there is to tell. Of the counters all but `resyncs`. */
 struct counters keeper_counters(const struct keeper *keeper);

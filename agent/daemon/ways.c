@@ -149,17 +149,13 @@ static int plan_with(struct ways *ways, const struct live *live)
 
 static void plan_now(struct ways *ways)
 {
-    struct live live = {0};
+    struct live *live = ways->options.devices(ways->options.data);
     uint64_t start = loop_now(ways->options.loop);
     int r;
 
     ways->due = false;
-    r = ways->options.devices(&live, ways->options.data);
-    if (r >= 0) {
-        paused_mark(ways->options.paused, &live);
-        r = plan_with(ways, &live);
-        free(live.devices);
-    }
+    paused_mark(ways->options.paused, live);
+    r = plan_with(ways, live);
     ways->planned = loop_now(ways->options.loop);
     ways->plan_cost = ways->planned - start;
     if (r < 0) {

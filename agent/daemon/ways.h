@@ -35,9 +35,8 @@ struct ways_options {
     const struct in_force *in_force;
     struct paused *paused;
     struct presence *presence;
-    /* `all`, `default` and the devices as they are now; -ENOMEM, else 0. The array is the caller's,
-     * what the devices own is not. */
-    int (*devices)(struct live *ret, void *data);
+    /* `all`, `default` and the devices as they are now: borrowed, and marked where paused. */
+    struct live *(*devices)(void *data);
     /* From now on the kernel is to tell of what others have in these tables; borrowed until the
      * next call. */
     void (*tables)(const uint32_t *tables, size_t n, void *data);

@@ -278,9 +278,9 @@ static void on_tables(const uint32_t *tables, size_t n, void *data)
 {
 }
 
-static int no_devices(struct live *ret, void *data)
+static struct live *devices(void *data)
 {
-    return -ENOMEM; /* no policy here asks for routing */
+    return keeper_live(((struct scene *)data)->keeper);
 }
 
 static void on_read_again(const char *reason, void *data)
@@ -339,16 +339,25 @@ static void make_lower_parts(struct scene *scene)
     assert_int_equal(udev_watch_new(&udev, &scene->udev), 0);
 }
 
+/* No route and no rule is there, and no policy here asks for any. */
+static int read_no_ways(struct netlink *nl, unsigned what, struct route_facts *facts)
+{
+    return 0;
+}
+
+static const struct ways_kernel without_ways = {.read_again = read_no_ways};
+
 static void make_upper_parts(struct scene *scene)
 {
     struct ways_options ways = {.paths = &scene->paths,
                                 .nl = &scene->nl,
+                                .kernel = &without_ways,
                                 .loop = scene->fake.loop,
                                 .logger = &scene->logger,
                                 .in_force = scene->in_force,
                                 .paused = scene->paused,
                                 .presence = scene->presence,
-                                .devices = no_devices,
+                                .devices = devices,
                                 .tables = on_tables,
                                 .read_again = on_read_again,
                                 .changed = on_nothing,
