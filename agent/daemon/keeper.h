@@ -91,8 +91,9 @@ void keeper_enforce_all(struct keeper *keeper, const char *event);
 /* Where only rp_filter is managed one dump without names tells all: ten times cheaper. What it
  * shows is put right; true where it raises questions that only keeper_read() answers. */
 bool keeper_sweep(struct keeper *keeper);
-void keeper_tidy_record(
-    struct keeper *keeper); /* of former values; not now where the lock is held */
+
+/* The record of former values; not now where the lock is held. */
+void keeper_tidy_record(struct keeper *keeper);
 
 /* Add to a picture what is known of devices beside it: sets with time conditions, udev at work. */
 void keeper_amend(const struct keeper *keeper, struct live *live);
