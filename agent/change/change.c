@@ -37,7 +37,7 @@ static int run_engine(struct change *change, size_t i, unsigned phases)
     return r;
 }
 
-static int run_phase(struct change *change, enum change_phase phase)
+static int run_phase(struct change *change, unsigned phase)
 {
     int first = 0;
 
@@ -54,19 +54,19 @@ static int run_phase(struct change *change, enum change_phase phase)
 /* One engine alone does all its phases at once. */
 static int run_phases(struct change *change)
 {
-    unsigned failed;
+    unsigned phases = change->request->phases ?: CHANGE_ALL_PHASES, failed;
     int ways, r;
 
     if (!change->request->engines[1])
-        return run_engine(change, 0, CHANGE_ALL_PHASES);
-    ways = run_phase(change, CHANGE_ADDITIONS);
+        return run_engine(change, 0, phases);
+    ways = run_phase(change, phases & CHANGE_ADDITIONS);
     if (ways < 0 && !change->request->back)
         return ways;
     failed = change_total(change->outcome).failed;
-    r = run_phase(change, CHANGE_VALUES);
+    r = run_phase(change, phases & CHANGE_VALUES);
     /* What a value that could not be written relies on stays. */
     if (r >= 0 && change_total(change->outcome).failed == failed)
-        r = run_phase(change, CHANGE_REMOVALS);
+        r = run_phase(change, phases & CHANGE_REMOVALS);
     return ways < 0 ? ways : r;
 }
 
@@ -108,9 +108,14 @@ int change_run(const struct change_request *request, struct change_outcome *ret)
     int r;
 
     *ret = (struct change_outcome){0};
+    if (request->missing)
+        change.missing = *request->missing;
     r = run_locked(&change);
     netlink_close(&change.nl);
-    missing_ways_done(&change.missing);
+    if (request->missing)
+        *request->missing = change.missing;
+    else
+        missing_ways_done(&change.missing);
     if (!request->no_flush)
         flush(request, ret);
     return r;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/base/clock.h"
+#include "agent/rows/engine_rows.h"
 
 static void on_policy_changed(void *data);
 
@@ -199,6 +200,7 @@ static void on_policy_replaced(void *data)
     agent->restart |= in_force_is_barred(agent->in_force);
     keeper_begin(agent->keeper);
     ways_begin(agent->ways);
+    others_begin(agent->others);
     if (make_evidence(agent) < 0)
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "Who would be cut by what is only observed is not recorded: memory ran out");
@@ -283,6 +285,21 @@ static int make_ways(struct agent *agent)
                                    .data = agent};
 
     return ways_new(&options, &agent->ways);
+}
+
+static int make_others(struct agent *agent)
+{
+    struct others_options options = {.paths = &agent->paths,
+                                     .engines = engine_rows,
+                                     .loop = agent->loop,
+                                     .logger = &agent->logger,
+                                     .in_force = agent->in_force,
+                                     .devices = devices,
+                                     .amend = amend,
+                                     .read_again = read_again,
+                                     .data = agent};
+
+    return others_new(&options, &agent->others);
 }
 
 static void on_message(const struct nlmsghdr *message, void *data)
@@ -387,6 +404,7 @@ static int make_keeper(struct agent *agent, const char **where)
                                      .presence = agent->presence,
                                      .udev = agent->udev,
                                      .ways = agent->ways,
+                                     .others = agent->others,
                                      .read_again = read_again,
                                      .special_moved = on_special_moved,
                                      .written = on_device_written,
@@ -404,6 +422,7 @@ static int make_reader(struct agent *agent)
                                      .paused = agent->paused,
                                      .listening = agent->listening,
                                      .ways = agent->ways,
+                                     .others = agent->others,
                                      .keeper = agent->keeper,
                                      .policy_changed = on_policy_changed,
                                      .data = agent};
@@ -436,6 +455,8 @@ static int make_parts(struct agent *agent, const struct agent_options *options, 
         r = make_listening(agent, options->receive_buffer);
     if (r >= 0)
         r = make_ways(agent);
+    if (r >= 0)
+        r = make_others(agent);
     if (r >= 0)
         r = make_keeper(agent, where);
     if (r >= 0)
@@ -563,6 +584,7 @@ struct agent *agent_free(struct agent *agent)
     accepting_free(agent->accepting);
     reader_free(agent->reader);
     keeper_free(agent->keeper);
+    others_free(agent->others);
     ways_free(agent->ways);
     listening_free(agent->listening);
     in_force_free(agent->in_force);

@@ -20,6 +20,7 @@ struct agent {
     struct in_force *in_force;
     struct listening *listening;
     struct ways *ways;
+    struct others *others;
     struct keeper *keeper;
     struct reader *reader;
     struct accepting *accepting; /* NULL without --accept */

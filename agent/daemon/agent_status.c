@@ -23,8 +23,9 @@ static json_t *status(const char *state, void *data)
 {
     const struct agent *agent = data;
     const struct counters counters = counters_of(agent);
+    json_t *engines = others_json(agent->others), *object;
 
-    return json_pack(
+    object = json_pack(
         "{s:i, s:s, s:s, s:i, s:f, s:f, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, "
         "s:I, s:o, s:o, s:o}",
         "schema", 1, "version", PROJECT_VERSION, "state", state, "pid", (int)getpid(), "since",
@@ -38,6 +39,9 @@ static json_t *status(const char *state, void *data)
         (json_int_t)counters.plans, "failed_writes", (json_int_t)counters.failed_writes, "reaction",
         histogram_json(&counters.reaction), "evidence", evidence_json(agent->evidence), "routing",
         ways_json(agent->ways));
+    if (engines)
+        json_object_set_new(object, "engines", engines);
+    return object;
 }
 
 static void metrics(FILE *out, void *data)
@@ -56,6 +60,7 @@ static void metrics(FILE *out, void *data)
                       "From taking up a kernel message to the finished write.");
     evidence_metrics(out, agent->evidence);
     ways_metrics(out, agent->ways);
+    others_metrics(out, agent->others);
     metrics_single(out, "rpfpolicy_agent_last_update_timestamp_seconds", "gauge",
                    "When this was written.", (uint64_t)time(NULL));
 }

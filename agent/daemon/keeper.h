@@ -12,6 +12,7 @@
 #include "agent/daemon/in_force.h"
 #include "agent/daemon/log.h"
 #include "agent/daemon/loop.h"
+#include "agent/daemon/others.h"
 #include "agent/daemon/paused.h"
 #include "agent/daemon/presence.h"
 #include "agent/daemon/udev_watch.h"
@@ -47,6 +48,7 @@ struct keeper_options {
     struct presence *presence;
     struct udev_watch *udev;
     struct ways *ways;
+    const struct others *others; /* NULL: none */
     /* Everything is to be read again, soon. reason: static text; NULL: routine. */
     void (*read_again)(const char *reason, void *data);
     /* The same since somebody moved `all` or `default`; waits: it is put right later, at a time

@@ -388,7 +388,8 @@ static int enforce_once(struct keeper *keeper, struct entry *entry, struct devic
     enum state worst = STATE_UNMANAGED;
 
     device->paused = paused_covers(keeper->options.paused, device);
-    device->held = ways_are_missing(keeper->options.ways, device);
+    device->held = ways_are_missing(keeper->options.ways, device) ||
+                   others_are_missing(keeper->options.others, device->ifindex);
 
     for (enum key key = 0; key < KEY_COUNT; key++) {
         struct device_target target;

@@ -106,6 +106,7 @@ void keeper_aim(struct keeper *keeper, struct live *live, bool ways)
     paused_mark(keeper->options.paused, live);
     if (ways)
         ways_mark(keeper->options.ways, live);
+    others_mark(keeper->options.others, live);
     for (enum key key = 0; key < KEY_COUNT; key++) {
         if (policy_of(keeper) && (policy_of(keeper)->keys & KEY_BIT(key)))
             plan_key_target(policy_of(keeper), live, key, &keeper->targets[key]);
@@ -166,6 +167,7 @@ static int complete(struct live *live, void *data)
     struct keeper *keeper = data;
 
     ways_mark(keeper->options.ways, live);
+    others_mark(keeper->options.others, live);
     if (keeper_policy_is_stale(keeper))
         return -ESTALE;
     keeper_amend(keeper, live);

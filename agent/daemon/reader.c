@@ -88,9 +88,11 @@ static int take(const struct reader *reader, struct live *live)
     int r = keeper_take(reader->options.keeper, live);
 
     live_done(live);
-    if (r >= 0)
-        ways_resync(reader->options.ways);
-    return r;
+    if (r < 0)
+        return r;
+    ways_resync(reader->options.ways);
+    others_resync(reader->options.others);
+    return 0;
 }
 
 /* ways: those that are missing are known. Else that is tried below, before values. */
@@ -111,7 +113,7 @@ static int read_once(struct reader *reader, bool ways, struct live *ret)
 static int read_twice(struct reader *reader, struct live *ret)
 {
     const struct reader_options *options = &reader->options;
-    bool taken = ways_are_asked(options->ways);
+    bool taken = ways_are_asked(options->ways) || others_are_there(options->others);
     int r = read_once(reader, ways_are_planned(options->ways), ret);
 
     if (r < 0 || !in_force_enforces(options->in_force) || !keeper_specials_drift(options->keeper))
@@ -146,6 +148,7 @@ static int read_all(struct reader *reader, const char *event)
     reader->started = true;
     keeper_enforce_all(options->keeper, event);
     ways_finish(options->ways);
+    others_finish(options->others);
     return 0;
 }
 
@@ -216,6 +219,8 @@ static void on_sweep(void *data)
     }
     ways_resync(options->ways);
     ways_finish(options->ways);
+    others_resync(options->others);
+    others_finish(options->others);
 }
 
 void reader_plan_sweep(struct reader *reader)

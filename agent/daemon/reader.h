@@ -13,6 +13,7 @@ struct reader_options {
     struct paused *paused;
     struct listening *listening;
     struct ways *ways;
+    struct others *others; /* NULL: none */
     struct keeper *keeper;
     /* Another policy was found to be in force: reader_take_over() is to follow. */
     void (*policy_changed)(void *data);

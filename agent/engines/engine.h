@@ -102,8 +102,11 @@ struct change_request {
     const struct engine *const *engines; /* the last one is NULL */
     struct change_source by;             /* a policy; NULL: all that we made goes. Or … */
     void *const *back; /* … what was noted, for each engine; then `by` is empty */
-    int only_ifindex;  /* 0: everything */
-    bool no_flush;     /* the device carried no traffic yet, or the caller flushes by itself */
+    unsigned phases;   /* only these; 0: all of them */
+    /* NULL, or what is missing from an earlier request, to which is added; the caller's. */
+    struct missing_ways *missing;
+    int only_ifindex; /* 0: everything */
+    bool no_flush;    /* the device carried no traffic yet, or the caller flushes by itself */
     int lock_timeout_ms;
     const struct change_listener *listener; /* may be NULL */
     void *data;                             /* of all that is called */

@@ -91,7 +91,8 @@ struct probe_change {
 static int describe(const void *what, const struct live *live, struct engine_change *ret)
 {
     const struct probe_change *change = what;
-    struct engine_change text = {.phase = change->phase, .reason = "wanted"};
+    struct engine_change text = {
+        .phase = change->phase, .ifindex = (int)if_nametoindex(probe_device), .reason = "wanted"};
 
     if (change->phase == CHANGE_VALUES) {
         text.op = "set-value";
@@ -99,7 +100,6 @@ static int describe(const void *what, const struct live *live, struct engine_cha
     } else {
         text.op = change->phase == CHANGE_ADDITIONS ? "add-way" : "remove-way";
         text.command = text_format("probe %s", text.op);
-        text.ifindex = (int)if_nametoindex(probe_device);
         text.needed = change->phase == CHANGE_ADDITIONS;
         memcpy(text.name, probe_device, sizeof(text.name));
     }

@@ -1,10 +1,11 @@
-/* The list of engines of a command with a third one. What its policy wants of that is told by the
- * environment. */
+/* The list of engines of command and agent with a third one. What its policy wants of that is told
+ * by the environment. */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "agent/cli/engines/engine_rows.h"
 #include "agent/engines/routes/routes_engine.h"
+#include "agent/engines/sysctl/sysctl_engine.h"
+#include "agent/rows/engine_rows.h"
 #include "probe_engine.h"
 
 const struct engine *const engine_rows[] = {&engine_routes, &engine_probe_a, &engine_sysctl, NULL};

@@ -184,6 +184,27 @@ static void a_value_waits_for_the_way_of_its_device(void **state)
     assert_done(place, "a add,a value,b value");
 }
 
+/* As the agent does it: around what it writes by itself. */
+static void what_is_missing_is_known_to_the_next_request(void **state)
+{
+    struct place *place = *state;
+    struct missing_ways missing = {0};
+
+    strcpy(probe_device, "lo");
+    place->request.missing = &missing;
+    probe_wish_a = (struct probe_wish){.value = 1, .way = true, .way_fails = true};
+    place->request.phases = CHANGE_ADDITIONS;
+    assert_int_equal(change_run(&place->request, &place->outcome), 0);
+    assert_done(place, "a add fails");
+    place->request.phases = CHANGE_VALUES | CHANGE_REMOVALS;
+    assert_int_equal(change_run(&place->request, &place->outcome), 0);
+    assert_done(place, "a held");
+    missing_ways_done(&missing);
+    assert_int_equal(change_run(&place->request, &place->outcome), 0);
+    assert_done(place, "a value");
+    missing_ways_done(&missing);
+}
+
 static void where_values_break_no_way_is_taken(void **state)
 {
     struct place *place = *state;
@@ -296,6 +317,7 @@ int main(void)
         TEST(what_is_not_accepted_changes_nothing),
         TEST(without_its_ways_no_value_is_written),
         TEST(a_value_waits_for_the_way_of_its_device),
+        TEST(what_is_missing_is_known_to_the_next_request),
         TEST(where_values_break_no_way_is_taken),
         TEST(a_value_that_fails_is_counted_and_does_not_stop_the_rest),
         TEST(the_lock_is_waited_for_no_longer_than_asked),

@@ -123,19 +123,22 @@ kernel 5 0
 
 # --- a value of sysctl waits for the way of its device
 
-wish 5 1 1
+wish 6 1 1
 sysctl -qw net.ipv4.conf.eth0.rp_filter=0
 run_apply
 expect_status "without its way" 4
 says "the way is refused" "$OUT" '^probe add-way: wanted - failed: Invalid argument$'
 says "so the value is held back" "$OUT" "^eth0: rp_filter .* - held back, a way is missing: 'probe add-way': Invalid argument$"
+says "its own value, too" "$OUT" "^probe value 5 -> 6: wanted - held back, a way is missing: 'probe add-way': Invalid argument$"
+kernel 5 0
 says "why" "$ERR" 'held back, since a way of the probe could not be put in place'
 says "what is lacking" "$ERR" '1 change of ways and values failed'
 expect_equal "no line is there twice" "$(sort "$OUT" "$ERR" | uniq -d)" ''
 strict 0
 run_apply --json
 json "as JSON" '.held | map([.name, .command, .error]) == [["eth0", "probe add-way", "Invalid argument"]]'
-wish 5 1 0
+json "of its own" '."probe-changes" | map(select(.op == "set-value").result) == ["held"]'
+wish 6 1 0
 run_apply
 expect_status "with it" 0
 strict 1
@@ -144,7 +147,7 @@ strict 1
 
 run restore --dry-run
 expect_status "what restore would do" 2
-says "the value" "$OUT" '^probe value 5 -> 0: '
+says "the value" "$OUT" '^probe value 6 -> 0: '
 run restore
 expect_status "restore" 0
 says "takes it away" "$OUT" '^probe remove-way: '

@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 #include "agent/cli/change/confirming.h"
-#include "agent/cli/engines/engine_rows.h"
+#include "agent/engines/sysctl/sysctl_engine.h"
+#include "agent/rows/engine_rows.h"
 #include "agent/store/pause.h"
 #include "policy/lang/values.h"
 

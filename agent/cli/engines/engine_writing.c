@@ -42,7 +42,9 @@ static void tell_line(struct output *out, const struct engine_change *change,
     else if (told->result == CHANGE_FAILED)
         fprintf(out->stream, " - %sfailed%s: %s", output_color(out, "failed"),
                 output_color_end(out), error_text(told->error));
-    fputc('\n', out->stream);
+    fputs(told->result == CHANGE_HELD ? " - " : "\n", out->stream);
+    if (told->result == CHANGE_HELD)
+        held_print(missing_ways_find(told->missing, change->ifindex), out);
 }
 
 void engine_tell(struct engine_writing *writing, struct output *out,
@@ -80,6 +82,8 @@ int engine_status(const struct engine_writing *writing, const struct change_coun
             counts->first_error == -EPERM ? " (this needs root, or CAP_NET_ADMIN)" : "");
         return counts->first_error == -EPERM && counts->done == 0 ? EXIT_ERROR : EXIT_WRITES;
     }
+    if (counts->held > 0)
+        return EXIT_WRITES;
     return writing->wrong ? EXIT_DRIFT : EXIT_OK;
 }
 

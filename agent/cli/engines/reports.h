@@ -2,8 +2,12 @@
  * and what they do, told line by line. */
 #pragma once
 
-#include "agent/cli/engines/engine_rows.h"
 #include "agent/cli/session/report.h"
+#include "agent/engines/sysctl/sysctl_engine.h"
+#include "agent/rows/engine_rows.h"
+
+/* Which one of the rows it is. */
+size_t engine_row(const struct engine *engine);
 
 /* Of every row that tells, in their order. */
 struct reports {

@@ -1,7 +1,7 @@
 /* What engines tell in `status` for people: how many devices stand how, and those that want
  * attention. */
-#include "agent/cli/engines/engine_rows.h"
 #include "agent/cli/status/status.h"
+#include "agent/rows/engine_rows.h"
 
 static const char *text_of(json_t *object, const char *member)
 {

@@ -1,0 +1,318 @@
+/* Engines without a fast path: one request of changes before values, one after them, and a look. */
+#include "agent/daemon/others.h"
+
+#include "agent/change/change.h"
+#include "agent/daemon/conflict.h"
+#include "agent/daemon/metrics.h"
+#include "agent/engines/routes/routes_engine.h"
+#include "policy/base/name.h"
+
+struct other {
+    const struct engine *engine;
+    struct engine_report report; /* the latest; engine NULL: nothing is known yet */
+    uint64_t changes, repairs, failures;
+    bool failing; /* said once */
+};
+
+struct others {
+    struct others_options options;
+    const struct engine *engines[ENGINES_MAX + 1];
+    struct other items[ENGINES_MAX]; /* by engine */
+    size_t count;
+    struct missing_ways missing;
+    struct conflict conflict; /* who undoes it */
+    bool settled;             /* all of it was as wanted since the policy is in force */
+    bool held_off;            /* not this time: it was undone just now */
+};
+
+int others_new(const struct others_options *options, struct others **ret)
+{
+    struct others *others = calloc(1, sizeof(*others));
+
+    if (!others)
+        return -ENOMEM;
+    others->options = *options;
+    for (const struct engine *const *row = options->engines; *row; row++)
+        if ((*row)->tell && *row != &engine_routes) {
+            others->items[others->count].engine = *row;
+            others->engines[others->count++] = *row;
+        }
+    *ret = others;
+    return 0;
+}
+
+struct others *others_free(struct others *others)
+{
+    if (!others)
+        return NULL;
+    others_begin(others);
+    free(others);
+    return NULL;
+}
+
+void others_begin(struct others *others)
+{
+    for (size_t i = 0; i < others->count; i++) {
+        engine_report_done(&others->items[i].report);
+        others->items[i].failing = false;
+    }
+    missing_ways_done(&others->missing);
+    others->conflict = (struct conflict){0};
+    others->settled = others->held_off = false;
+}
+
+bool others_are_there(const struct others *others)
+{
+    return others && others->count > 0;
+}
+
+static struct other *other_of(struct others *others, const struct engine *engine)
+{
+    struct other *other = others->items;
+
+    while (other->engine != engine)
+        other++;
+    return other;
+}
+
+/* -- changes -- */
+
+static void report(const struct change_report *told, void *data)
+{
+    struct others *others = data;
+    struct other *other = other_of(others, told->engine);
+    const struct logger *logger = others->options.logger;
+    struct engine_change change = {0};
+
+    if (told->engine->describe(told->change, told->live, &change) < 0)
+        return;
+    if (told->result == CHANGE_DONE) {
+        other->changes++;
+        other->repairs += others->settled;
+        other->failing = false;
+        log_plain(logger, LOG_EVENT_PLAIN, LOG_NOTICE, "%s: '%s': %s", told->engine->words.title,
+                  change.command, change.reason);
+    } else if (told->result == CHANGE_FAILED) {
+        other->failures++;
+        if (!other->failing)
+            log_plain(logger, LOG_EVENT_PLAIN, LOG_ERR, "%s: '%s': %s", told->engine->words.title,
+                      change.command, strerror(-told->error));
+        other->failing = true;
+    }
+    engine_change_done(&change);
+}
+
+static int complete(struct live *live, void *data)
+{
+    struct others *others = data;
+    const struct others_options *options = &others->options;
+
+    if (in_force_is_stale(options->in_force)) {
+        options->read_again("another policy is accepted", options->data);
+        return -ESTALE;
+    }
+    return options->amend(live, options->data);
+}
+
+static void say_broken(struct others *others, const struct engine *engine, const char *what,
+                       int error)
+{
+    struct other *other = other_of(others, engine);
+
+    other->failures++;
+    if (!other->failing)
+        log_plain(others->options.logger, LOG_EVENT_PLAIN, LOG_ERR, "%s could not be %s: %s",
+                  engine->words.title, what, strerror(-error));
+    other->failing = true;
+}
+
+/* How many changes were made; -EBUSY and -ESTALE: it comes again. */
+static int carry_out(struct others *others, unsigned phases)
+{
+    static const struct change_listener listener = {.report = report};
+    const struct others_options *options = &others->options;
+    const struct change_request request = {
+        .paths = options->paths,
+        .engines = others->engines,
+        .by = {.policy = in_force_policy(options->in_force), .complete = complete},
+        .phases = phases,
+        .missing = &others->missing,
+        .no_flush = true,
+        .listener = &listener,
+        .data = others,
+    };
+    struct change_outcome outcome;
+    int r = change_run(&request, &outcome);
+
+    if (r == -EBUSY)
+        options->read_again(NULL, options->data);
+    else if (r < 0 && r != -ESTALE && outcome.broke)
+        say_broken(others, outcome.broke, "changed", r);
+    return r < 0 ? r : (int)change_total(&outcome).done;
+}
+
+static bool writes(const struct others *others)
+{
+    return others_are_there(others) && in_force_enforces(others->options.in_force) &&
+           !others->held_off;
+}
+
+void others_resync(struct others *others)
+{
+    uint64_t now;
+
+    if (!others_are_there(others))
+        return;
+    now = loop_now(others->options.loop);
+    others->held_off = others->settled && conflict_allowed_at(&others->conflict, now) > now;
+    if (!writes(others))
+        return;
+    missing_ways_done(&others->missing);
+    (void)carry_out(others, CHANGE_ADDITIONS);
+}
+
+/* -- how it stands -- */
+
+static void look(struct others *others)
+{
+    const struct others_options *options = &others->options;
+    const struct engine_question question = {.paths = options->paths,
+                                             .policy = in_force_policy(options->in_force),
+                                             .live = options->devices(options->data)};
+
+    for (size_t i = 0; i < others->count; i++) {
+        struct other *other = &others->items[i];
+        struct engine_report found = {0};
+
+        int r = other->engine->tell(other->engine, &question, &found);
+
+        if (r < 0)
+            say_broken(others, other->engine, "read", r);
+        engine_report_done(&other->report);
+        other->report = found;
+    }
+}
+
+static size_t count_changes(const struct others *others)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < others->count; i++)
+        n += others->items[i].report.n_changes;
+    return n;
+}
+
+/* What is to be changed where it was all in place was undone by somebody. */
+static void say_undone(struct others *others)
+{
+    char history[CONFLICT_TEXT_SIZE];
+
+    if (conflict_repaired(&others->conflict, loop_now(others->options.loop)) &&
+        others->conflict.mark != CONFLICT_NONE)
+        log_plain(others->options.logger, LOG_EVENT_PLAIN, LOG_WARNING,
+                  "Something keeps undoing it: %s", conflict_text(&others->conflict, history));
+}
+
+void others_finish(struct others *others)
+{
+    uint64_t repairs = 0, before = 0;
+
+    if (!others_are_there(others))
+        return;
+    for (size_t i = 0; i < others->count; i++)
+        before += others->items[i].repairs;
+    if (writes(others))
+        (void)carry_out(others, CHANGE_VALUES | CHANGE_REMOVALS);
+    for (size_t i = 0; i < others->count; i++)
+        repairs += others->items[i].repairs;
+    if (repairs > before)
+        say_undone(others);
+    look(others);
+    others->settled |= writes(others) && count_changes(others) == 0;
+}
+
+bool others_are_missing(const struct others *others, int ifindex)
+{
+    return others_are_there(others) && in_force_enforces(others->options.in_force) &&
+           (others->missing.unknown || missing_ways_find(&others->missing, ifindex));
+}
+
+void others_mark(const struct others *others, struct live *live)
+{
+    for (size_t i = 0; i < live->count; i++)
+        live->devices[i].held |= others_are_missing(others, live->devices[i].ifindex);
+}
+
+/* -- told -- */
+
+static json_t *item_json(const struct engine_report *report, size_t i)
+{
+    const struct engine_item *item = &report->items[i];
+    char name[NAME_ESCAPED_SIZE];
+
+    return json_pack("{s:s, s:i, s:s, s:s, s:b}", "device",
+                     name_escape_buf(item->name, name, sizeof(name)), "ifindex", item->ifindex,
+                     "state", engine_item_state(report, i)->name, "message", engine_item_why(item),
+                     "held", item->held);
+}
+
+static void count_states(const struct engine_report *report, unsigned states[ENGINE_STATES_MAX])
+{
+    for (size_t i = 0; i < report->n_items; i++)
+        states[report->items[i].state]++;
+}
+
+static json_t *other_json(const struct other *other)
+{
+    unsigned counts[ENGINE_STATES_MAX] = {0};
+    json_t *states = json_object(), *devices = json_array();
+
+    count_states(&other->report, counts);
+    for (unsigned state = 0; state < other->engine->n_states; state++)
+        json_object_set_new(states, other->engine->state(state)->name, json_integer(counts[state]));
+    for (size_t i = 0; i < other->report.n_items; i++)
+        json_array_append_new(devices, item_json(&other->report, i));
+    return json_pack("{s:o, s:o, s:I, s:I, s:I}", "states", states, "devices", devices, "changes",
+                     (json_int_t)other->changes, "repairs", (json_int_t)other->repairs, "failures",
+                     (json_int_t)other->failures);
+}
+
+json_t *others_json(const struct others *others)
+{
+    json_t *object = others->count > 0 ? json_object() : NULL;
+
+    for (size_t i = 0; i < others->count; i++)
+        json_object_set_new(object, others->items[i].engine->name, other_json(&others->items[i]));
+    return object;
+}
+
+static void other_metrics(FILE *out, const struct other *other)
+{
+    const struct engine_words *words = &other->engine->words;
+    unsigned counts[ENGINE_STATES_MAX] = {0};
+
+    count_states(&other->report, counts);
+    fprintf(out,
+            "# HELP rpfpolicy_agent_%s_devices Devices that %s is asked for, by state.\n"
+            "# TYPE rpfpolicy_agent_%s_devices gauge\n",
+            words->member, words->title, words->member);
+    for (unsigned state = 0; state < other->engine->n_states; state++)
+        fprintf(out, "rpfpolicy_agent_%s_devices{state=\"%s\"} %u\n", words->member,
+                other->engine->state(state)->name, counts[state]);
+    fprintf(out,
+            "# HELP rpfpolicy_agent_%s_changes_total Changes of %s that were made.\n"
+            "# TYPE rpfpolicy_agent_%s_changes_total counter\n"
+            "rpfpolicy_agent_%s_changes_total %llu\n"
+            "# HELP rpfpolicy_agent_%s_failures_total Changes that were refused.\n"
+            "# TYPE rpfpolicy_agent_%s_failures_total counter\n"
+            "rpfpolicy_agent_%s_failures_total %llu\n",
+            words->member, words->parts, words->member, words->member,
+            (unsigned long long)other->changes, words->member, words->member, words->member,
+            (unsigned long long)other->failures);
+}
+
+void others_metrics(FILE *out, const struct others *others)
+{
+    for (size_t i = 0; i < others->count; i++)
+        other_metrics(out, &others->items[i]);
+}

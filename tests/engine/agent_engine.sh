@@ -1,0 +1,85 @@
+#!/bin/bash
+# The agent with a third engine, of which nothing in agent/daemon knows: carried out when a policy comes
+# into force and when everything is read, told in status and metrics, and a value waits for what it lacks.
+# shellcheck disable=SC2119 # arguments left out
+# shellcheck source=tests/agent/agent.sh
+. "$(dirname "$0")/../agent/agent.sh"
+system_enter "$@"
+
+# shellcheck disable=SC2034 # of agent.sh
+AGENT=$SYSTEM_BUILD/tests/engine/rpfpolicy-agent-probe
+KERNEL=$SYSTEM_WORK/probe
+mkdir "$KERNEL"
+add_device eth0
+
+policy() {
+    cat <<X
+[agent]
+mode = $1
+metrics-file = $SYSTEM_WORK/metrics
+[rp_filter]
+mark* = off
+* = strict
+X
+}
+
+# wish VALUE WAY WAY-FAILS
+wish() {
+    export PROBE="$KERNEL eth0 $1 $2 $3"
+}
+
+# kernel VALUE WAY: what is there now.
+kernel() {
+    [ "$(cat "$KERNEL/a-value" 2>/dev/null || echo 0)" = "$1" ] &&
+        [ "$([ -e "$KERNEL/a-way" ] && echo 1 || echo 0)" = "$2" ]
+}
+
+# --- only observed
+
+wish 3 1 0
+accept_policy < <(policy observe)
+agent_start
+wait_until "it is told" status_is '.engines.a.states | tojson' '{"drift":2,"ok":0}'
+expect "and nothing is written" kernel 0 0
+
+# --- carried out
+
+accept_policy < <(policy enforce)
+wait_until "the new policy is carried out" kernel 3 1
+wait_until "all is as wanted" status_is '.engines.a.states | tojson' '{"drift":0,"ok":2}'
+wait_until "changes are counted" status_is .engines.a.changes 2
+expect "by metrics, too" grep -qx 'rpfpolicy_agent_probe_devices{state="ok"} 2' "$SYSTEM_WORK/metrics"
+expect "the log tells" grep -qF "the probe: 'probe value 0 -> 3': wanted" "$AGENT_LOG"
+"$SYSTEM_BUILD/tests/engine/rpfpolicy-probe" status >"$SYSTEM_WORK/said"
+expect "status prints it" grep -qx 'The probe: 2 ok. Changes: 2, repairs: 0, refused: 0\.' "$SYSTEM_WORK/said"
+
+# --- undone by somebody
+
+rm "$KERNEL/a-way"
+kill -HUP "$AGENT_PID"
+wait_until "it is put back when everything is read" kernel 3 1
+wait_until "which is a repair" status_is .engines.a.repairs 1
+agent_stop
+expect_equal "it ends well" "$AGENT_STATUS" 0
+
+# --- a value waits
+
+rm "$KERNEL/a-way"
+wish 3 1 1
+echo 2 >"$CONF/eth0/rp_filter"
+agent_start
+agent_caught_up
+expect_value eth0 rp_filter 2
+expect "the failure is told" grep -qF "the probe: 'probe add-way': Invalid argument" "$AGENT_LOG"
+wait_until "and counted" status_is '.engines.a.failures > 0' true
+kill -HUP "$AGENT_PID"
+agent_caught_up
+expect_equal "once" "$(log_count 'Invalid argument')" 1
+agent_stop
+wish 3 1 0
+agent_start
+becomes eth0 rp_filter 1
+expect "with its way" kernel 3 1
+agent_stop
+
+system_end
