@@ -2,6 +2,7 @@
  * in them is for others. */
 #include "agent/base/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -195,6 +196,37 @@ int file_replace(const char *root, const char *path, const char *bytes, size_t n
     if (r < 0)
         return r;
     return fsync(directory) < 0 ? errno : 0;
+}
+
+/* As mkostemp() makes them. */
+static bool is_temporary(const char *name, const char *of)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    size_t n = strlen(of);
+
+    return strlen(name) == n + 7 && startswith(name, of) && name[n] == '.' &&
+           strspn(name + n + 1, letters) == 6;
+}
+
+void file_replace_clean(const char *path, const char *keep)
+{
+    _cleanup_free_ char *directory = strdup(path);
+    char *slash = directory ? strrchr(directory, '/') : NULL;
+    const struct dirent *entry;
+    struct stat st;
+    DIR *dir;
+
+    if (!slash)
+        return;
+    *slash = '\0';
+    dir = opendir(directory);
+    while (dir && (entry = readdir(dir)))
+        if (is_temporary(entry->d_name, slash + 1) && !(keep && streq(entry->d_name, keep)) &&
+            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) >= 0 &&
+            S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink == 1)
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+    if (dir)
+        (void)closedir(dir);
 }
 
 int root_open(const char *root)

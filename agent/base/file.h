@@ -44,6 +44,10 @@ int file_put(const char *path, const char *bytes, size_t n, const char *give_by)
  * replaced; a positive one: it is, but may be undone where the power fails. */
 int file_replace(const char *root, const char *path, const char *bytes, size_t n);
 
+/* Remove what file_replace() of this path left where it was killed: ordinary files of this user
+ * with one name, but not `keep` (NULL for none). Nobody replaces it meanwhile. */
+void file_replace_clean(const char *path, const char *keep);
+
 /* Where paths below root are looked up: a descriptor, or AT_FDCWD where root is NULL or "". */
 int root_open(const char *root);
 /* For reading, O_NONBLOCK; links are followed as if root were /. */

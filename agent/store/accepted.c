@@ -284,12 +284,20 @@ static int write_accepted(struct text *out, const struct conf_files *files,
     return out->failed ? -ENOMEM : 0;
 }
 
+/* Under the lock. accepted.conf.before has a name like a temporary file of accepted.conf. */
+static void clean(const struct paths *paths)
+{
+    file_replace_clean(paths->accepted, strrchr(paths->accepted_before, '/') + 1);
+    file_replace_clean(paths->accepted_before, NULL);
+}
+
 static int replace_accepted(const struct paths *paths, const struct conf_files *files,
                             const struct policy *policy, bool on_trial)
 {
     _cleanup_text_ struct text text = {0};
     int r = write_accepted(&text, files, policy, on_trial);
 
+    clean(paths);
     if (r >= 0)
         r = file_replace(paths->root, paths->accepted + strlen(paths->root), text.bytes, text.n);
     /* Of a trial that is over: its guardian was killed, or the system went down. */

@@ -334,6 +334,44 @@ static void a_reader_with_a_lock_is_no_guardian(void **state)
     close(reader);
 }
 
+static void expect_there(const struct tree *tree, const char *name, bool there)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/var/lib/rpfpolicy/%s", tree->root, name);
+    if ((faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0) != there)
+        fail_msg("%s is %s", name, there ? "gone" : "still there");
+}
+
+/* Killed in the middle of it; what is not its own stays, and so does what goes back after a trial.
+ */
+static void what_an_accept_left_that_was_killed_goes_with_the_next(void **state)
+{
+    static const char *const stay[] = {"accepted.conf.Others",  "accepted.conf.Linked",
+                                       "accepted.conf.Symlnk",  "accepted.conf.Direct",
+                                       "accepted.conf.a-b_cd",  "accepted.conf.short",
+                                       "accepted.conf.toolong", "accepted.conf.before"};
+    const struct tree *tree = *state;
+    int trial;
+
+    accept_value(tree, "off", false);
+    trial = accepted_hold(&tree->paths);
+    assert_true(trial >= 0);
+    run("cd %s/var/lib/rpfpolicy && touch accepted.conf.aB3dE6 accepted.conf.before.Zz09aA "
+        "accepted.conf.Others accepted.conf.a-b_cd accepted.conf.short accepted.conf.toolong && "
+        "chown 1234 accepted.conf.Others && touch one && ln one accepted.conf.Linked && "
+        "ln -s one accepted.conf.Symlnk && mkdir accepted.conf.Direct",
+        tree->root);
+    accept_value(tree, "strict", true);
+    accept_value(tree, "loose", true); /* now the one of before has no second name */
+    expect_there(tree, "accepted.conf.aB3dE6", false);
+    expect_there(tree, "accepted.conf.before.Zz09aA", false);
+    for (size_t i = 0; i < ELEMENTSOF(stay); i++)
+        expect_there(tree, stay[i], true);
+    close(trial);
+    expect_in_force(tree, "off");
+}
+
 static void nothing_accepted_and_no_policy_are_told_apart_from_errors(void **state)
 {
     const struct tree *tree = *state;
@@ -588,6 +626,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(accepted_rules_keep_the_file_and_line_they_were_written_in),
+        TEST(what_an_accept_left_that_was_killed_goes_with_the_next),
         TEST(nothing_accepted_and_no_policy_are_told_apart_from_errors),
         TEST(what_was_never_confirmed_is_not_in_force),
         TEST(what_is_accepted_after_a_trial_stays_in_force),
