@@ -98,3 +98,30 @@ char *text_format(const char *format, ...)
     va_end(ap);
     return text;
 }
+
+bool text_is_blank(const char *s)
+{
+    /* no-break, en quad to zero width, narrow no-break, mathematical, ideographic, byte order mark
+     */
+    static const struct {
+        const char *lead;
+        unsigned char first, last;
+    } blanks[] = {{"\xc2", 0xa0, 0xa0},     {"\xe2\x80", 0x80, 0x8f}, {"\xe2\x80", 0xa8, 0xaf},
+                  {"\xe2\x81", 0x9f, 0xa0}, {"\xe3\x80", 0x80, 0x80}, {"\xef\xbb", 0xbf, 0xbf}};
+
+    while (*s) {
+        size_t n = (unsigned char)*s <= ' ' || *s == 0x7f ? 1 : 0;
+
+        for (size_t i = 0; n == 0 && i < ELEMENTSOF(blanks); i++) {
+            size_t lead = strlen(blanks[i].lead);
+
+            if (startswith(s, blanks[i].lead) && (unsigned char)s[lead] >= blanks[i].first &&
+                (unsigned char)s[lead] <= blanks[i].last)
+                n = lead + 1;
+        }
+        if (n == 0)
+            return false;
+        s += n;
+    }
+    return true;
+}

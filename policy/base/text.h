@@ -26,6 +26,9 @@ char *text_room(struct text *text, size_t n);
 /* The text, "" where nothing was added, which the caller then owns; NULL when memory ran out. */
 char *text_take(struct text *text);
 
+/* Is there nothing to be read: no byte, or only blanks, those of Unicode included? */
+bool text_is_blank(const char *s);
+
 /* NULL when memory ran out. */
 char *text_format(const char *format, ...) _printf_(1, 2);
 char *text_vformat(const char *format, va_list ap) _printf_(1, 0);

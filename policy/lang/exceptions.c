@@ -2,6 +2,7 @@
  * keys become rules when the section ends, since `devices` may stand below them. */
 #include <stdio.h>
 
+#include "policy/base/text.h"
 #include "policy/base/words.h"
 #include "policy/lang/parser.h"
 #include "policy/lang/values.h"
@@ -59,7 +60,7 @@ static void take_text(struct parser *parser, char **text, const char *name, cons
     if (*text) {
         parser_error(parser, line, "'%s' stands twice in [exception %s]", name,
                      current(parser)->name);
-    } else if (!value[0]) {
+    } else if (text_is_blank(value)) {
         parser_error(parser, line, "'%s' is empty", name);
     } else {
         *text = strdup(value);

@@ -22,6 +22,11 @@ END
 run pause eth0
 expect_status "no reason" 1
 says "no reason: says what is missing" "$ERR" '--reason=TEXT'
+for blank in '' '   ' $'\t\n' $'\xc2\xa0\xe3\x80\x80 '; do
+    run pause eth0 --reason="$blank"
+    expect_status "a reason of $(printf %q "$blank")" 1
+    says "a reason of $(printf %q "$blank"): says what is missing" "$ERR" '--reason=TEXT'
+done
 for words in 'pause eth0 --reason' 'pause --reason' 'pause --for=1h eth0 --reason' \
     'pause eth0 --reason=x --for'; do
     # shellcheck disable=SC2086 # words

@@ -157,6 +157,10 @@ static void incomplete_or_wrong_exceptions_are_refused(void **state)
     assert_refused("[exception e]\nreason = r\nrp_filter = off\n", 1, "names no devices");
     assert_refused("[exception e]\nreason = r\ndevices = eth0\n", 1, "names no key");
     assert_refused("[exception e]\nreason =\ndevices = eth0\nrp_filter = off\n", 2, "is empty");
+    assert_refused(
+        "[exception e]\nreason = \xc2\xa0\xe3\x80\x80\ndevices = eth0\nrp_filter = off\n", 2,
+        "is empty");
+    assert_refused(EXCEPTION "ref = \xe2\x80\x8b\n", 5, "is empty");
     assert_refused("[exception e]\nreason = r\ndevices =\nrp_filter = off\n", 3, "is empty");
     assert_refused("[exception e]\nreason = r\ndevices = eth0 all\nrp_filter = off\n", 3,
                    "'all' is not a device");

@@ -344,7 +344,7 @@ static int run_pause(struct cli *cli, int count, char **arguments)
     uint64_t duration = 0;
     int r = 0;
 
-    if (!cli->values[OPTION_REASON] || !*cli->values[OPTION_REASON]) {
+    if (!cli->values[OPTION_REASON] || text_is_blank(cli->values[OPTION_REASON])) {
         say("a pause needs a reason for the next person: --reason=TEXT");
         return EXIT_ERROR;
     }
