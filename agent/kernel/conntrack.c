@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <stdio.h>
@@ -59,6 +60,21 @@ static int read_tuple(const struct nlattr *nest, uint8_t *ret_proto, struct flow
     return r < 0 ? r : read_ports(attrs[CTA_TUPLE_PROTO], ret_proto, tuple);
 }
 
+/* A flow of another protocol, or picked up without state, is as open as it can be. */
+static bool is_half_open(const struct nlattr *nest)
+{
+    const struct nlattr *info[CTA_PROTOINFO_MAX + 1] = {0}, *tcp[CTA_PROTOINFO_TCP_MAX + 1] = {0};
+    const struct nlattr *state;
+
+    if (nest)
+        attrs_find_nested(nest, info, CTA_PROTOINFO_MAX);
+    if (info[CTA_PROTOINFO_TCP])
+        attrs_find_nested(info[CTA_PROTOINFO_TCP], tcp, CTA_PROTOINFO_TCP_MAX);
+    state = tcp[CTA_PROTOINFO_TCP_STATE];
+    return state && mnl_attr_get_payload_len(state) >= 1 &&
+           mnl_attr_get_u8(state) != TCP_CONNTRACK_ESTABLISHED;
+}
+
 int conntrack_read_message(const struct nlmsghdr *message, struct tracked_flow *ret, bool *ret_is)
 {
     const struct nlattr *attrs[CTA_MAX + 1] = {0};
@@ -86,6 +102,7 @@ int conntrack_read_message(const struct nlmsghdr *message, struct tracked_flow *
     if (r < 0)
         return r;
     flow.mark = ntohl(mark);
+    flow.half_open = is_half_open(attrs[CTA_PROTOINFO]);
     flow.answered = ntohl(status) & IPS_SEEN_REPLY;
     *ret = flow;
     *ret_is = true;

@@ -16,6 +16,7 @@ struct tracked_flow {
     uint8_t proto;
     struct flow_tuple original, reply; /* as packets of each direction look on the wire */
     uint32_t mark;                     /* of the connection */
+    bool half_open;                    /* TCP: not established yet, or one side has closed it */
     bool answered;                     /* packets of the reply direction were seen */
 };
 

@@ -64,6 +64,8 @@ int connection_read_message(const struct nlmsghdr *message, uint8_t proto, struc
     connection.peer_port = ntohs(diag->id.idiag_dport);
     connection.bound = (int)diag->id.idiag_if;
     connection.inode = diag->idiag_inode;
+    connection.uid = diag->idiag_uid;
+    connection.half_open = diag->idiag_state != TCP_ESTABLISHED;
     *ret = connection;
     *ret_is = true;
     return 0;

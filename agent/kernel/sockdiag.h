@@ -13,6 +13,8 @@ struct connection {
     uint16_t local_port, peer_port; /* host order */
     int bound;                      /* ifindex of SO_BINDTODEVICE, 0 for none */
     uint32_t mark;                  /* SO_MARK; 0 also where it is not told */
+    bool half_open;                 /* not established yet, or one side has closed it */
+    uint32_t uid;                   /* who made the socket */
     uint32_t inode;                 /* as in /proc/PID/fd: socket:[INODE]; 0: no process has it */
 };
 

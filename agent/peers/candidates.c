@@ -216,6 +216,8 @@ int flows_add_connection(struct flows *flows, const struct connection *connectio
         .local_port = connection->local_port,
         .mark = connection->mark,
         .inode = connection->inode,
+        .uid = connection->uid,
+        .half_open = connection->half_open,
     };
 
     if (!is_foreign(connection->peer))
@@ -278,6 +280,7 @@ static int add_direction(struct flows *flows, const struct tracked_flow *tracked
         .local = wire->destination,
         .local_port = wire->dport,
         .mark = tracked->mark,
+        .half_open = tracked->half_open,
         .passing = !is_own(flows, wire->destination),
     };
 

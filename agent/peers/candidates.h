@@ -21,7 +21,8 @@ struct flow {
     struct in_addr local;     /* where it is sent to: differs under destination NAT … */
     uint16_t local_port;      /* … and so does the port */
     uint32_t mark;            /* another mark that it may have */
-    uint32_t inode;
+    uint32_t inode, uid;      /* of its socket */
+    bool half_open;           /* TCP: not established yet, or one side has closed it */
 };
 
 struct flows {

@@ -154,6 +154,8 @@ static int add_peer(struct peers *peers, const struct flow *flow, const struct o
         .back_kind = outcome->back.kind,
         .n_back = outcome->back.n_hops,
         .inode = flow->inode,
+        .uid = flow->uid,
+        .half_open = flow->half_open,
     };
     int r = grow((void **)&peers->items, &peers->capacity, peers->count, sizeof(peer));
 
@@ -232,8 +234,11 @@ static void sort_peers(struct peers *peers)
         struct peer *last = n > 0 ? &peers->items[n - 1] : NULL;
 
         if (last && is_repeated(last, &peers->items[i])) {
-            if (last->inode == 0)
+            if (last->inode == 0) {
                 last->inode = peers->items[i].inode;
+                last->uid = peers->items[i].uid;
+            }
+            last->half_open |= peers->items[i].half_open;
             continue;
         }
         peers->items[n++] = peers->items[i];

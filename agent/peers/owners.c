@@ -3,10 +3,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DESCRIPTORS_MAX 1000000
+#define DELETED " (deleted)" /* replaced by an upgrade, say */
 
 /* Peers with a socket, by inode. */
 struct wanted {
@@ -46,6 +49,30 @@ static void read_comm(int process, char ret[static 16])
     ret[n > 0 ? n : 0] = '\0';
 }
 
+/* Anybody may call a process what he likes, and have a file of any name. */
+static void read_program(int process, char ret[static 16])
+{
+    char path[PATH_MAX];
+    const char *name;
+    struct stat st;
+    ssize_t n;
+
+    ret[0] = '\0';
+    if (fstatat(process, "exe", &st, 0) < 0 || st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
+        return;
+    n = readlinkat(process, "exe", path, sizeof(path) - 1);
+    if (n <= 0)
+        return;
+    path[n] = '\0';
+    if (st.st_nlink == 0 && n > (ssize_t)strlen(DELETED) &&
+        streq(path + n - strlen(DELETED), DELETED))
+        path[n - (ssize_t)strlen(DELETED)] = '\0';
+    name = strrchr(path, '/');
+    name = name ? name + 1 : path;
+    memcpy(ret, name, strnlen(name, 15));
+    ret[strnlen(name, 15)] = '\0';
+}
+
 static void take(struct wanted *wanted, uint32_t inode, int process, int pid)
 {
     struct peer **peer = first_with(wanted, inode);
@@ -55,6 +82,7 @@ static void take(struct wanted *wanted, uint32_t inode, int process, int pid)
             continue;
         (*peer)->pid = pid;
         read_comm(process, (*peer)->process);
+        read_program(process, (*peer)->program);
         wanted->found++;
     }
 }

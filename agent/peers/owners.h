@@ -3,6 +3,6 @@
 
 #include "agent/peers/peers.h"
 
-/* Fill pid and process of every peer that has a socket. What cannot be read stays unknown; looks at
- * a bounded number of descriptors. */
+/* Fill pid, process and program of every peer that has a socket. What cannot be read stays unknown;
+ * looks at a bounded number of descriptors. */
 void owners_find(struct peers *peers);

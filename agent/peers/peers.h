@@ -53,9 +53,12 @@ struct peer {
     enum route_kind back_kind;     /* the way back … */
     int back[PEER_BACK_MAX];       /* … and the devices it uses, the first of n_back */
     size_t n_back;
+    bool half_open;   /* TCP: not established yet, or one side has closed it */
     uint32_t inode;   /* of its socket, 0 for none */
+    uint32_t uid;     /* who made that */
     int pid;          /* 0: not known */
-    char process[16]; /* "" where not known */
+    char process[16]; /* what it calls itself; "" where not known */
+    char program[16]; /* its file, where nobody but root can write that; else "" */
 };
 
 struct peers {

@@ -51,16 +51,18 @@ bool ssh_parse_connection(const char *text, struct session_peer *ret)
 
 bool ssh_is_session(const struct peer *peer, const struct session_peer *own)
 {
-    static const char *const programs[] = {"sshd", "sshd-session", "dropbear"};
+    static const char *const programs[] = {"sshd", "sshd-session", "dropbear", "dropbearmulti"};
 
     if (peer->source == PEER_SESSION)
         return true;
-    if (peer->proto != IPPROTO_TCP || peer->source == PEER_NEIGHBOUR || peer->passing)
+    if (peer->proto != IPPROTO_TCP || peer->source == PEER_NEIGHBOUR || peer->passing ||
+        peer->half_open)
         return false;
     if (peer->local_port == SSH_PORT || (own && peer->local_port == own->local_port))
         return true;
-    for (size_t i = 0; i < ELEMENTSOF(programs); i++)
-        if (streq(peer->process, programs[i]))
+    /* By what no ordinary user can imitate: a socket of root's, held by a program of root's. */
+    for (size_t i = 0; peer->uid == 0 && i < ELEMENTSOF(programs); i++)
+        if (streq(peer->program, programs[i]))
             return true;
     return false;
 }

@@ -12,5 +12,6 @@ bool ssh_parse_connection(const char *text, struct session_peer *ret);
 bool ssh_own_session(struct session_peer *ret);
 
 /* Is this peer the other end of an SSH session to this host: by the port, 22 or that of our own
- * session, or by the process? own: NULL for none. */
+ * session, or by root's program that has it? One that is half closed is none any more. own: NULL
+ * for none. */
 bool ssh_is_session(const struct peer *peer, const struct session_peer *own);

@@ -34,7 +34,8 @@ says() {
 }
 
 peers_world
-serve sshd 192.0.2.1 2200 # another port: known by its process alone
+program_of_root sshd
+serve sshd 192.0.2.1 2200 # another port: known by its program alone
 serve webserver 192.0.2.1 80
 connect session 203.0.113.1 192.0.2.1 2200
 connect web 203.0.113.1 192.0.2.1 80

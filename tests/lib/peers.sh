@@ -36,11 +36,20 @@ peers_world() {
     ip route add 203.0.113.3 nexthop via 198.51.100.2 nexthop via 192.0.2.2
 }
 
+# program_of_root NAME: from here on `serve NAME` is a program of that name, not only called so.
+program_of_root() {
+    mkdir -p "$SYSTEM_WORK/bin"
+    cp "$(readlink -f "$(command -v python3)")" "$SYSTEM_WORK/bin/$1"
+}
+
 # serve NAME ADDRESS PORT [OPTION]: a server that calls itself NAME and gives back what it is sent.
 # OPTION: "device=DEVICE" binds it, "mark=N" marks what it sends, "udp" connects to who speaks first.
 serve() {
+    local program=$SYSTEM_WORK/bin/$1
+
+    [ -x "$program" ] || program=python3
     mkfifo "$SYSTEM_WORK/serving-$3"
-    python3 "$SYSTEM_SOURCE/tests/lib/echo.py" serve "$SYSTEM_WORK/serving-$3" "$@" &
+    "$program" "$SYSTEM_SOURCE/tests/lib/echo.py" serve "$SYSTEM_WORK/serving-$3" "$@" &
     read -r <"$SYSTEM_WORK/serving-$3"
 }
 

@@ -81,16 +81,16 @@ static void everything_else_is_no_session_and_touches_nothing(void **state)
     }
 }
 
-static struct peer connection(uint16_t local_port, const char *process)
+static struct peer connection(uint16_t local_port, const char *program)
 {
     struct peer peer = {
         .source = PEER_SOCKET, .proto = IPPROTO_TCP, .port = 40022, .local_port = local_port};
 
-    strcpy(peer.process, process);
+    strcpy(peer.program, program);
     return peer;
 }
 
-static void sessions_are_known_by_port_and_by_process(void **state)
+static void sessions_are_known_by_port_and_by_program(void **state)
 {
     const struct session_peer own = {.peer_port = 5000, .local_port = 2222};
     struct peer peer = connection(22, "");
@@ -105,6 +105,14 @@ static void sessions_are_known_by_port_and_by_process(void **state)
     assert_true(ssh_is_session(&peer, NULL));
     peer = connection(2200, "dropbear");
     assert_true(ssh_is_session(&peer, NULL));
+    peer.uid = 1000; /* root's program, but not run by root */
+    assert_false(ssh_is_session(&peer, NULL));
+    peer = connection(2200, "");
+    strcpy(peer.process, "sshd"); /* only calls itself so */
+    assert_false(ssh_is_session(&peer, NULL));
+    peer = connection(22, "sshd");
+    peer.half_open = true;
+    assert_false(ssh_is_session(&peer, &own));
     peer = connection(443, "webserver");
     assert_false(ssh_is_session(&peer, &own));
     peer = connection(40000, "ssh"); /* out from here */
@@ -131,7 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_over_ipv4_is_taken_in_every_notation),
         cmocka_unit_test(everything_else_is_no_session_and_touches_nothing),
-        cmocka_unit_test(sessions_are_known_by_port_and_by_process),
+        cmocka_unit_test(sessions_are_known_by_port_and_by_program),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
