@@ -145,11 +145,13 @@ static void record(const struct guardian *guardian, enum decision what, int fd, 
 
 static int keep(const struct guardian *guardian, int fd)
 {
-    _cleanup_lock_ int lock = lock_acquire(guardian->options->paths, KEEP_LOCK_TIMEOUT_MS);
+    /* For the record; keeping is one step, with or without it. */
+    int lock = lock_acquire(guardian->options->paths, KEEP_LOCK_TIMEOUT_MS);
     int r = policy_keep(guardian->options->paths);
 
     if (r >= 0)
         record(guardian, DECISION_CONFIRM, fd, "");
+    lock_release(lock);
     return r;
 }
 
