@@ -24,8 +24,11 @@ int file_load_fd(int fd, size_t max, struct text *ret)
     struct stat st;
     size_t room = READ_MIN;
 
-    if (fstat(fd, &st) >= 0 && st.st_size > 0 && (size_t)st.st_size <= max)
+    if (fstat(fd, &st) >= 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
+        if ((size_t)st.st_size > max)
+            return -EFBIG;             /* it may be sparse, and take long to read so far */
         room = (size_t)st.st_size + 1; /* one to see the end */
+    }
     for (;;) {
         char *end = text_room(&text, room);
         ssize_t n;

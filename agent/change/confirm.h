@@ -61,8 +61,8 @@ void confirm_receive(struct confirm *confirm, struct confirm_result *ret);
 void confirm_done(struct confirm *confirm);
 
 /* From elsewhere. *ret_error: as in the result. 1: it could not be kept, *ret_error tells why, and
- * it waits on. -ENOENT: nothing awaits confirmation; -EACCES; -EAGAIN: it is still writing;
- * -ECANCELED: too late, it is being put back. */
+ * it waits on. -ENOENT: nothing awaits confirmation; -EACCES; -EKEYREJECTED: somebody else than
+ * root listens there; -EAGAIN: it is still writing; -ECANCELED: too late, it is being put back. */
 int confirm_keep(const struct paths *paths, int *ret_error);
 
 /* 1 and the time left when an apply awaits its confirmation, 2 when one is being put back, 0 when

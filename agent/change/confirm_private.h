@@ -41,12 +41,19 @@ struct guardian_options {
 /* The guardian's life; returns when it is over. */
 void guardian_run(const struct guardian_options *options);
 
-/* The socket RUN/confirm: bound and listening, or connected. -ECONNREFUSED: nobody listens. */
+/* The socket RUN/confirm: bound and listening, or connected. -ECONNREFUSED: nobody listens;
+ * -EKEYREJECTED: somebody else than root. */
 int confirm_socket(const struct paths *paths, bool listening);
 
 /* To our own guardian. -EOWNERDEAD: it is gone; -ECANCELED: it has decided to put everything back.
  */
 int confirm_tell(int fd, const struct confirm_packet *packet);
+
+/* Is a process of root, or of this user, at the other end? */
+bool confirm_is_trusted(int fd);
+
+/* Wait no longer for anything on it. */
+void confirm_limit(int fd, unsigned seconds);
 
 /* One packet; the second gives -EPIPE at the end. */
 int confirm_send(int fd, const struct confirm_packet *packet);

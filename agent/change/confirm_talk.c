@@ -10,6 +10,8 @@
 #include "agent/change/confirm_private.h"
 #include "agent/store/accepted_hold.h"
 
+#define PATIENCE_S 5
+
 int confirm_send(int fd, const struct confirm_packet *packet)
 {
     ssize_t n;
@@ -33,6 +35,43 @@ int confirm_receive_packet(int fd, struct confirm_packet *ret)
     return n == sizeof(*ret) ? 0 : -EPIPE;
 }
 
+/* Who may write in RUN, the agent's user, could listen there, too. */
+static bool is_trusted(uid_t uid)
+{
+    return uid == 0 || uid == geteuid();
+}
+
+bool confirm_is_trusted(int fd)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && is_trusted(peer.uid);
+}
+
+void confirm_limit(int fd, unsigned seconds)
+{
+    struct timeval patience = {.tv_sec = seconds};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+}
+
+/* connect(2) waits where somebody listens and does not accept. */
+static int connect_trusted(int at, int fd, const struct sockaddr_un *address)
+{
+    struct stat st;
+
+    if (fstat(at, &st) < 0)
+        return -errno;
+    if (!S_ISSOCK(st.st_mode) || !is_trusted(st.st_uid))
+        return -EKEYREJECTED;
+    confirm_limit(fd, PATIENCE_S);
+    if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+        return -errno;
+    return confirm_is_trusted(fd) ? 0 : -EKEYREJECTED;
+}
+
 /* By a descriptor, since a path in sockaddr_un is short: of the directory, where bind(2) follows no
  * link, or of the socket itself, since connect(2) would. */
 int confirm_socket(const struct paths *paths, bool listening)
@@ -53,7 +92,7 @@ int confirm_socket(const struct paths *paths, bool listening)
         r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0 ? -errno
                                                                                             : 0;
     else
-        r = connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+        r = connect_trusted(at, fd, &address);
     (void)close(at);
     if (r < 0 && fd >= 0)
         (void)close(fd);
@@ -91,12 +130,10 @@ static int is_over(const struct paths *paths, int r)
 
 static int talk(const struct paths *paths, enum confirm_word word, struct confirm_packet *ret)
 {
-    struct timeval patience = {.tv_sec = 5};
     int fd = confirm_socket(paths, false), r;
 
     if (fd < 0)
         return is_over(paths, fd);
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     r = confirm_send(fd, &(struct confirm_packet){.word = word});
     if (r >= 0)
         r = confirm_receive_packet(fd, ret);
@@ -128,7 +165,7 @@ int confirm_pending(const struct paths *paths, uint64_t *ret_left_usec)
 
     if (r == -ECANCELED)
         return 2;
-    if (r == -ENOENT || r == -ENOTDIR)
+    if (r == -ENOENT || r == -ENOTDIR || r == -EKEYREJECTED)
         return 0;
     if (r < 0)
         return r;

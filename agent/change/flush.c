@@ -13,6 +13,7 @@
 
 #define INTERVAL_USEC (10 * UINT64_C(1000000))
 #define LOCK_WAIT_MS 2000 /* held for one write to the kernel */
+#define TRIES_MAX 2       /* who may write `flushed` could make us wait for ever */
 
 /* Time of the last flush; 0 where there was none or the file is not of this boot. */
 static uint64_t read_time(int fd, uint64_t now)
@@ -75,8 +76,13 @@ int flush_at_most_once_in(const struct paths *paths, const struct procsys *procs
     r = run_directory_make(paths);
     if (r < 0)
         return r;
-    while ((r = try_flush(paths, procsys, interval_usec, since, &wait)) == -EAGAIN) {
-        int fd = lock_file(pending, 0);
+    for (unsigned tries = 0;; tries++) {
+        int fd;
+
+        r = try_flush(paths, procsys, tries < TRIES_MAX ? interval_usec : 0, since, &wait);
+        if (r != -EAGAIN)
+            break;
+        fd = lock_file(pending, 0);
 
         if (fd == -EBUSY) {
             *ret_flushed = false;

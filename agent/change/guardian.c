@@ -235,26 +235,16 @@ static bool listen_to(struct guardian *guardian, int fd, const struct confirm_pa
     return false;
 }
 
-static bool may_speak(int fd)
-{
-    struct ucred peer;
-    socklen_t size = sizeof(peer);
-
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-           (peer.uid == 0 || peer.uid == geteuid());
-}
-
 /* Someone from elsewhere says one thing. Returns the connection where that decides, else -1. */
 static int take_visitor(struct guardian *guardian)
 {
-    struct timeval patience = {.tv_sec = 1};
     int fd = accept4(guardian->listener, NULL, NULL, SOCK_CLOEXEC);
     struct confirm_packet packet;
 
     if (fd < 0)
         return -1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    if (may_speak(fd) && recv(fd, &packet, sizeof(packet), 0) == sizeof(packet) &&
+    confirm_limit(fd, 1);
+    if (confirm_is_trusted(fd) && recv(fd, &packet, sizeof(packet), 0) == sizeof(packet) &&
         (packet.word == WORD_KEEP || packet.word == WORD_ASK) && listen_to(guardian, fd, &packet))
         return fd;
     (void)close(fd);

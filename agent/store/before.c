@@ -320,7 +320,7 @@ static int read_lines(int fd, const char *header, struct records *records)
 
     if (r >= 0)
         r = parse_records(&text, header, records);
-    return r == -ESTALE ? 0 : r;
+    return r == -ESTALE || r == -EFBIG ? 0 : r; /* none that is ours */
 }
 
 /* Write the file anew: what it holds and the new ones, merged, without devices that are gone. */
@@ -352,6 +352,20 @@ static int rewrite(const struct paths *paths, int fd, const char *header,
 
 /* Mostly a few bytes at the end of the file, whatever its size: the helper does it for each device.
  */
+/* What is no ordinary file is none of ours, and replaced: the agent's user may write there, and
+ * root shall not wait for a FIFO. -1 and errno. */
+static int open_ours(const struct paths *paths)
+{
+    int fd = open(paths->before, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct stat st;
+
+    if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
+        return fd;
+    (void)close(fd);
+    errno = ENOENT;
+    return -1;
+}
+
 int before_append(const struct paths *paths, const struct before_record *records, size_t n)
 {
     _cleanup_text_ struct text text = {0};
@@ -362,7 +376,7 @@ int before_append(const struct paths *paths, const struct before_record *records
     int r;
 
     make_header(paths, header);
-    fd = open(paths->before, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    fd = open_ours(paths);
     foreign = fd < 0 && errno == EACCES;
     if (foreign)
         fd = file_open(paths->before);
@@ -401,7 +415,7 @@ static void open_log(struct before_log *log, const struct paths *paths)
 {
     struct stat st;
 
-    log->fd = open(paths->before, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    log->fd = open_ours(paths);
     if (log->fd >= 0 && fstat(log->fd, &st) == 0)
         log->end = st.st_size;
     else
@@ -458,7 +472,7 @@ int before_read(const struct paths *paths, struct before_record **ret, size_t *r
     if (r >= 0)
         r = merge(&records);
     if (r < 0)
-        return r == -ESTALE || r == -EBADMSG ? -ENOENT : r; /* none that is ours */
+        return r == -ESTALE || r == -EBADMSG || r == -EFBIG ? -ENOENT : r; /* none that is ours */
     *ret = TAKE_PTR(records.items);
     *ret_count = records.count;
     return 0;

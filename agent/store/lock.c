@@ -98,7 +98,7 @@ static void close_to_others(int fd, gid_t group)
 
 int lock_file(const char *path, int timeout_ms)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 
     if (fd >= 0)
         close_to_others(fd, 0);

@@ -9,8 +9,10 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -238,6 +240,34 @@ static void a_flush_that_fails_is_said_and_not_counted(void **state)
     assert_true(request(place, 1000000 * MS));
 }
 
+/* Who may write the file says each time that the last flush was a moment ago. */
+static void a_time_that_is_rewritten_again_and_again_is_not_waited_for(void **state)
+{
+    struct place *place = *state;
+    pid_t pid;
+
+    assert_true(request(place, 1000 * MS));
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        int fd = open(place->flushed, O_WRONLY | O_CLOEXEC);
+
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;) {
+            char text[32];
+            int n = snprintf(text, sizeof(text), "%020" PRIu64 "\n", now_usec() - 500 * MS);
+
+            if (pwrite(fd, text, (size_t)n, 0) != n)
+                _exit(1);
+        }
+    }
+    alarm(60);
+    assert_true(request(place, 1000 * MS));
+    alarm(0);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, remove_place)
 
 int main(void)
@@ -249,6 +279,7 @@ int main(void)
         TEST(only_one_process_waits),
         TEST(others_cannot_open_the_locks),
         TEST(under_a_storm_of_requests_the_last_one_is_not_lost),
+        TEST(a_time_that_is_rewritten_again_and_again_is_not_waited_for),
         TEST(a_flush_that_fails_is_said_and_not_counted),
     };
 
