@@ -128,7 +128,9 @@ int paths_init(const struct path_options *options, struct paths *ret)
         return -ENOMEM;
     r = init_state(&paths, namespace);
     if (r >= 0)
-        r = join(&paths.before, paths.run, "/before");
+        r = join(&paths.before, paths.orders, "/before");
+    if (r >= 0)
+        r = join(&paths.claims, paths.run, "/before");
     if (r >= 0)
         r = join(&paths.confirm, paths.orders, "/confirm");
     if (r >= 0)
@@ -183,6 +185,7 @@ void paths_done(struct paths *paths)
     free(paths->orders);
     free(paths->lock);
     free(paths->before);
+    free(paths->claims);
     free(paths->confirm);
     free(paths->accepted_before);
     free(paths->accepted_trial);

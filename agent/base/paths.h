@@ -32,7 +32,8 @@ struct paths {
     char *orders;  /* ROOT/run/rpfpolicy-root, in a foreign namespace INODE below it: root's, what
                       agent, helper and commands obey */
     char *lock;    /* ROOT/run/rpfpolicy.lock, or ORDERS/rpfpolicy.lock in a foreign namespace */
-    char *before;  /* RUN/before: values before our first write since boot */
+    char *before;  /* ORDERS/before: values before our first write since boot, by root … */
+    char *claims;  /* RUN/before: … and by an agent that is another user's */
     char *paused;  /* ORDERS/paused: what is not to be written for now */
     char *flushed; /* ORDERS/flushed of root, RUN/flushed of others */
     char *agent;   /* RUN/agent: held by the agent while it lives, see agent_state.h */

@@ -6,6 +6,7 @@
 
 #include "agent/change/confirm.h"
 #include "agent/daemon/metrics.h"
+#include "agent/store/before.h"
 #include "agent/store/history.h"
 #include "agent/store/policy_load.h"
 
@@ -104,6 +105,8 @@ static int accept_locked(struct accepting *accepting, const struct policy *polic
         return -EBUSY;
     decided = !is_in_force(options->paths, policy);
     r = confirm_check(options->paths, NULL);
+    if (r >= 0)
+        (void)before_note(options->paths, policy->keys); /* `restore` alone would miss it */
     if (r >= 0)
         r = policy_accept(options->paths, policy->hash, 0, diags);
     if (r >= 0 && decided)

@@ -10,7 +10,7 @@ static void take_written(struct kept *kept, const struct before_record *record)
                      : record->ifindex == IFINDEX_DEFAULT ? &kept->def[record->key]
                                                           : NULL;
 
-    if (kept->known & KEY_BIT(record->key) && value && *value != record->wrote &&
+    if (kept->known & KEY_BIT(record->key) && value && !record->noted && *value != record->wrote &&
         *value != record->wrote_earlier)
         *value = record->wrote;
 }

@@ -13,10 +13,13 @@
 #include "agent/engines/sysctl/sysctl_engine.h"
 #include "agent/helper/environment.h"
 #include "agent/store/accepted_hold.h"
+#include "agent/store/before.h"
+#include "agent/store/lock.h"
 #include "agent/store/policy_load.h"
 
 /* Long enough for a full apply on a large host, far below udev's own limit for an event. */
 #define LOCK_WAIT_MS 20000
+#define AGENT_LOCK_WAIT_MS 2000 /* the agent starts all the same */
 
 struct helper {
     struct event event;
@@ -239,10 +242,18 @@ static int put_right_once(struct helper *helper)
     return r;
 }
 
-/* The unit of the agent tells, with full rights, when it starts its agent … */
+/* The unit of the agent tells, with full rights, when it starts its agent: what there was before
+ * that is what root saw. */
 static int before_agent(const struct paths *paths)
 {
-    return unlink(paths->stand_back) < 0 && errno != ENOENT ? -errno : 0;
+    _cleanup_policy_ struct policy *policy = NULL;
+    _cleanup_lock_ int lock = -1;
+    int r = unlink(paths->stand_back) < 0 && errno != ENOENT ? -errno : 0;
+
+    if (r < 0 || policy_load_accepted(paths, NULL, &policy) < 0)
+        return r;
+    lock = lock_acquire(paths, AGENT_LOCK_WAIT_MS);
+    return lock < 0 ? lock : before_note(paths, policy->keys);
 }
 
 /* … and when that has ended. A stop on purpose is what ends it with status 0: systemd.exec(5). */

@@ -2,7 +2,8 @@
  * text file, one line per write, "KEY VALUE WROTE IFINDEX NAME ALL", below a line that says which
  * boot and which network namespace they belong to. Of the lines about one key of one device the
  * first tells what was there, the last what was written. ALL is what `all` was then: earlier
- * versions left it out, and their lines are still read. */
+ * versions left it out, and their lines are still read. A line that begins with '=' was only noted:
+ * nothing was written. */
 #include <fcntl.h>
 #include <limits.h>
 #include <net/if.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/base/file.h"
+#include "agent/kernel/links.h"
 #include "agent/store/before.h"
 #include "agent/store/lock.h"
 #include "agent/store/state_file.h"
@@ -29,9 +31,20 @@ static void records_done(struct records *records)
     free(records->items);
 }
 
-static void make_header(const struct paths *paths, char ret[static STATE_HEADER_SIZE])
+/* Of whoever writes. */
+static bool is_root(void)
 {
-    state_header(paths, paths->run, "rpfpolicy-before 1", ret);
+    return geteuid() == 0;
+}
+
+static const char *own_path(const struct paths *paths)
+{
+    return is_root() ? paths->before : paths->claims;
+}
+
+static void make_header(const struct paths *paths, bool root, char ret[static STATE_HEADER_SIZE])
+{
+    state_header(paths, root ? paths->orders : paths->run, "rpfpolicy-before 2", ret);
 }
 
 /* Undo name_escape(). ret has room for a device's name. */
@@ -73,6 +86,8 @@ static int parse_record(char *line, struct before_record *ret)
     char key[32];
     int at = 0;
 
+    record.noted = line[0] == '=';
+    line += record.noted;
     if (sscanf(line, "%31s %d %d %d %n", key, &record.value, &record.wrote, &record.ifindex, &at) !=
             4 ||
         at == 0 || take_all(line + at, &record) < 0)
@@ -203,6 +218,11 @@ static int merge(struct records *records)
             continue;
         }
         merged[sorted[i] - records->items] = true;
+        if (sorted[i]->noted)
+            continue;
+        if (first->noted)
+            first->wrote = first->wrote_earlier = sorted[i]->wrote;
+        first->noted = false;
         if (sorted[i]->wrote == first->wrote)
             continue;
         first->wrote_earlier = first->wrote;
@@ -249,8 +269,9 @@ static void format_record(struct text *text, const struct before_record *record,
 
     if (record->all_known)
         snprintf(all, sizeof(all), " %d", record->all);
-    text_add(text, "%s %d %d %d %s%s\n", key_info(record->key)->name, record->value, wrote,
-             record->ifindex, name_escape_buf(record->name, name, sizeof(name)), all);
+    text_add(text, "%s%s %d %d %d %s%s\n", record->noted ? "=" : "", key_info(record->key)->name,
+             record->value, wrote, record->ifindex,
+             name_escape_buf(record->name, name, sizeof(name)), all);
 }
 
 static int format_records(const char *header, const struct before_record *records, size_t n,
@@ -347,16 +368,14 @@ static int rewrite(const struct paths *paths, int fd, const char *header,
         r = merge(&all);
     if (r >= 0)
         r = format_records(header, all.items, all.count, true, &text);
-    return r < 0 ? r : file_put(paths->before, text.bytes, text.n, paths->run);
+    return r < 0 ? r : file_put(own_path(paths), text.bytes, text.n, NULL);
 }
 
-/* Mostly a few bytes at the end of the file, whatever its size: the helper does it for each device.
- */
 /* What is no ordinary file is none of ours, and replaced: the agent's user may write there, and
  * root shall not wait for a FIFO. -1 and errno. */
 static int open_ours(const struct paths *paths)
 {
-    int fd = open(paths->before, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = open(own_path(paths), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct stat st;
 
     if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
@@ -366,25 +385,23 @@ static int open_ours(const struct paths *paths)
     return -1;
 }
 
+/* Mostly a few bytes at the end of the file, whatever its size: the helper does it for each device.
+ */
 int before_append(const struct paths *paths, const struct before_record *records, size_t n)
 {
     _cleanup_text_ struct text text = {0};
     char header[STATE_HEADER_SIZE];
     _cleanup_close_ int fd = -1;
     off_t end = 0;
-    bool foreign; /* root's, in a directory that was given to the agent's user since */
     int r;
 
-    make_header(paths, header);
+    make_header(paths, is_root(), header);
     fd = open_ours(paths);
-    foreign = fd < 0 && errno == EACCES;
-    if (foreign)
-        fd = file_open(paths->before);
     r = find_end(fd, header, &end);
     if (r < 0)
         return r;
-    if (r == 0 || foreign) {
-        r = run_directory_make(paths);
+    if (r == 0) {
+        r = is_root() ? directory_make(paths->orders) : run_directory_make(paths);
         return r < 0 ? r : rewrite(paths, fd, header, records, n);
     }
     r = format_records("", records, n, false, &text);
@@ -450,7 +467,7 @@ int before_log_tidy(struct before_log *log, const struct paths *paths)
 
     if (!is_as_we_left_it(log) || log->end < TIDY_FROM || log->end / 2 < log->tidy_end)
         return 0;
-    make_header(paths, header);
+    make_header(paths, is_root(), header);
     r = rewrite(paths, log->fd, header, NULL, 0);
     before_log_close(log);
     if (r >= 0)
@@ -459,21 +476,259 @@ int before_log_tidy(struct before_log *log, const struct paths *paths)
     return r;
 }
 
-int before_read(const struct paths *paths, struct before_record **ret, size_t *ret_count)
+bool before_is_ours(const struct before_record *record, int now)
+{
+    return now == record->wrote || now == record->wrote_earlier ||
+           (record->claimed_write && (now == record->claimed || now == record->claimed_earlier));
+}
+
+static int read_file(const struct paths *paths, bool root, struct records *ret)
 {
     _cleanup_text_ struct text text = {0};
-    _cleanup_(records_done) struct records records = {0};
     char header[STATE_HEADER_SIZE];
-    int r = file_load(paths->before, STATE_MAX, &text);
+    int r = file_load(root ? paths->before : paths->claims, STATE_MAX, &text);
 
-    make_header(paths, header);
+    make_header(paths, root, header);
     if (r >= 0)
-        r = parse_records(&text, header, &records);
-    if (r >= 0)
-        r = merge(&records);
+        r = parse_records(&text, header, ret);
+    return r == -ESTALE || r == -EBADMSG || r == -EFBIG || r == -ENOENT ? 0 : r; /* none of ours */
+}
+
+/* Records by key and device, whatever that was called, the earlier one first. */
+struct known {
+    const struct before_record **items;
+    size_t count;
+};
+
+static void known_done(struct known *known)
+{
+    free(known->items);
+}
+
+static int compare_place(const struct before_record *x, enum key key, int ifindex)
+{
+    if (x->key != key)
+        return x->key < key ? -1 : 1;
+    return (x->ifindex > ifindex) - (x->ifindex < ifindex);
+}
+
+static int compare_known(const void *a, const void *b)
+{
+    const struct before_record *x = *(const struct before_record *const *)a;
+    const struct before_record *y = *(const struct before_record *const *)b;
+
+    return compare_place(x, y->key, y->ifindex) ?: (x > y) - (x < y);
+}
+
+/* The records stay where they are as long as it is used. */
+static int know(const struct records *records, struct known *ret)
+{
+    ret->items = calloc(records->count + 1, sizeof(*ret->items));
+    if (!ret->items)
+        return -ENOMEM;
+    for (size_t i = 0; i < records->count; i++)
+        ret->items[ret->count++] = &records->items[i];
+    qsort(ret->items, ret->count, sizeof(*ret->items), compare_known);
+    return 0;
+}
+
+/* The first one; known->count: none. */
+static size_t find_known(const struct known *known, enum key key, int ifindex)
+{
+    size_t from = 0, to = known->count;
+
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+
+        if (compare_place(known->items[middle], key, ifindex) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from < known->count && compare_place(known->items[from], key, ifindex) == 0
+               ? from
+               : known->count;
+}
+
+static const struct before_record *known_record(const struct known *known, enum key key,
+                                                int ifindex)
+{
+    size_t i = find_known(known, key, ifindex);
+
+    return i < known->count ? known->items[i] : NULL;
+}
+
+/* What root makes of a claim. False: nothing. A device that was called otherwise when root saw it
+ * had the value that root saw. */
+static bool weigh_claim(const struct known *known, struct before_record *claim)
+{
+    const struct before_record *root = known_record(known, claim->key, claim->ifindex);
+    const struct before_record *all = known_record(known, claim->key, IFINDEX_ALL);
+    struct before_record record = *claim;
+
+    if (!all)
+        return false;
+    record.claimed_write = true;
+    record.claimed = claim->wrote;
+    record.claimed_earlier = claim->wrote_earlier;
+    record.value = root ? root->value : claim->value;
+    record.all = root && root->all_known ? root->all : all->value;
+    record.all_known = true;
+    record.wrote = root && !root->noted ? root->wrote : claim->wrote;
+    record.wrote_earlier = root && !root->noted ? root->wrote_earlier : claim->wrote;
+    record.noted = false;
+    record.claimed_value = !root;
+    if (!root &&
+        (claim->ifindex <= 0 || claim->value < 0 || claim->value > key_info(claim->key)->max))
+        return false;
+    *claim = record;
+    return true;
+}
+
+/* Where root's record of the device by this name is; NULL: nowhere. */
+static struct before_record *find_same(const struct known *known, struct records *root,
+                                       const struct before_record *claim)
+{
+    for (size_t i = find_known(known, claim->key, claim->ifindex);
+         i < known->count && compare_place(known->items[i], claim->key, claim->ifindex) == 0; i++)
+        if (streq(known->items[i]->name, claim->name))
+            return &root->items[known->items[i] - root->items];
+    return NULL;
+}
+
+/* Who may write without leaving a word of it: an agent that is another user's. */
+static bool may_hide(const struct paths *paths)
+{
+    struct stat st;
+
+    return stat(paths->run, &st) == 0 && st.st_uid != 0;
+}
+
+/* Claims take the place of root's records of the same device and name. */
+static int weigh_claims(const struct paths *paths, struct records *root, struct records *claims)
+{
+    _cleanup_(known_done) struct known known = {0};
+    _cleanup_free_ bool *dropped = NULL;
+    size_t kept = 0;
+    int r = know(root, &known);
+
     if (r < 0)
-        return r == -ESTALE || r == -EBADMSG || r == -EFBIG ? -ENOENT : r; /* none that is ours */
+        return r;
+    for (size_t i = 0; i < claims->count; i++) {
+        struct before_record *claim = &claims->items[i];
+        struct before_record *same = find_same(&known, root, claim);
+
+        if (!weigh_claim(&known, claim))
+            continue;
+        if (same)
+            *same = *claim;
+        else
+            claims->items[kept++] = *claim;
+    }
+    for (size_t i = 0; r >= 0 && i < kept; i++) {
+        r = grow((void **)&root->items, &root->capacity, root->count, sizeof(*root->items));
+        if (r >= 0)
+            root->items[root->count++] = claims->items[i];
+    }
+    dropped = r < 0 ? NULL : calloc(root->count + 1, sizeof(*dropped));
+    if (!dropped)
+        return -ENOMEM;
+    for (size_t i = 0; i < root->count; i++)
+        dropped[i] = root->items[i].noted && !may_hide(paths);
+    drop_marked(root, dropped);
+    move_all_to_the_end(root);
+    return 0;
+}
+
+/* Those of others stand behind root's: what was there first tells root. */
+static int read_both(const struct paths *paths, struct records *ret)
+{
+    _cleanup_(records_done) struct records claims = {0};
+    int r = read_file(paths, true, ret);
+
+    if (r >= 0)
+        r = read_file(paths, false, is_root() ? &claims : ret);
+    if (r >= 0)
+        r = merge(ret);
+    if (r >= 0)
+        r = merge(&claims);
+    return r < 0 ? r : weigh_claims(paths, ret, &claims);
+}
+
+int before_read(const struct paths *paths, struct before_record **ret, size_t *ret_count)
+{
+    _cleanup_(records_done) struct records records = {0};
+    int r = read_both(paths, &records);
+
+    if (r < 0 || records.count == 0)
+        return r < 0 ? r : -ENOENT;
     *ret = TAKE_PTR(records.items);
     *ret_count = records.count;
     return 0;
+}
+
+static int note(const struct known *known, struct records *new, enum key key, int ifindex,
+                const char *name, int value, int all)
+{
+    struct before_record *record;
+
+    if (known_record(known, key, ifindex))
+        return 0;
+    if (grow((void **)&new->items, &new->capacity, new->count, sizeof(*record)) < 0)
+        return -ENOMEM;
+    record = &new->items[new->count++];
+    *record = (struct before_record){.key = key,
+                                     .ifindex = ifindex,
+                                     .value = value,
+                                     .wrote = value,
+                                     .wrote_earlier = value,
+                                     .noted = true,
+                                     .all = all,
+                                     .all_known = true};
+    memcpy(record->name, name, strlen(name) + 1);
+    return 0;
+}
+
+static int note_key(const struct known *known, struct records *new, enum key key,
+                    const struct live *live)
+{
+    int all = live->all[key];
+    int r = note(known, new, key, IFINDEX_ALL, "all", all, all);
+
+    if (r >= 0)
+        r = note(known, new, key, IFINDEX_DEFAULT, "default", live->def[key], all);
+    for (size_t i = 0; r >= 0 && i < live->count; i++)
+        if (live->devices[i].ipv4)
+            r = note(known, new, key, live->devices[i].ifindex, live->devices[i].name,
+                     live->devices[i].conf[key], all);
+    return r;
+}
+
+static int read_live(const struct paths *paths, key_mask keys, struct live *ret)
+{
+    struct picture_options options = {.keys = keys, .proc_sys_net = paths->proc_sys_net};
+    _cleanup_netlink_ struct netlink nl = {0};
+    int r = netlink_open(&nl);
+
+    return r < 0 ? r : picture_read(&nl, &options, ret);
+}
+
+int before_note(const struct paths *paths, key_mask keys)
+{
+    _cleanup_(live_done) struct live live = {0};
+    _cleanup_(records_done) struct records records = {0}, new = {0};
+    _cleanup_(known_done) struct known known = {0};
+    int r;
+
+    if (!is_root())
+        return 0;
+    r = read_live(paths, keys, &live);
+    if (r >= 0)
+        r = read_file(paths, true, &records);
+    if (r >= 0)
+        r = know(&records, &known);
+    for (enum key key = 0; r >= 0 && key < KEY_COUNT; key++)
+        if (keys & KEY_BIT(key))
+            r = note_key(&known, &new, key, &live);
+    return r < 0 || new.count == 0 ? r : before_append(paths, new.items, new.count);
 }

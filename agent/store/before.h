@@ -16,12 +16,26 @@ struct before_record {
     int all;        /* `all` of the key at that moment, so that what the device was effectively is
                        known. Where that was ours, before_read() gives what was there before our
                        first write to it. Of no meaning in a record of `all` itself */
+    bool noted;     /* nothing was written, only looked at: before_note() */
     bool all_known; /* false: written down by a version that did not note `all` */
     int wrote;      /* what we wrote, or were about to write, last ... */
     int wrote_earlier; /* ... and before that, where it was another value. Set by before_read(). */
+    /* The same by the word of an agent that is another user's; before_read() of root. */
+    bool claimed_write;
+    int claimed, claimed_earlier;
+    bool claimed_value; /* and `value`, too: root's record knows nothing of this device */
 };
 
-/* Add what is about to be written over `value`; of several for the same key and device the first
+/* Is this value, which is there now, one of the two that we wrote last? An interrupted plan may
+ * have written only the first. */
+bool before_is_ours(const struct before_record *record, int now);
+
+/* Root's record is ORDERS/before. An agent of another user keeps one of its own, RUN/before, whose
+ * lines are claims. Where root reads, they tell which values the agent wrote, and what stood there
+ * before only of a device that root's record does not know, of a key that this record speaks of and
+ * a value that the key takes; of `all` and `default` never. Others read both as they are.
+ *
+ * Add what is about to be written over `value`; of several for the same key and device the first
  * `value` and the last `wrote` count. All or nothing. Callers hold the lock. Records of devices
  * that are gone are dropped now and then. */
 int before_append(const struct paths *paths, const struct before_record *records, size_t n);
@@ -46,6 +60,12 @@ void before_log_close(struct before_log *log);
  * with wrote_earlier = wrote. Only once: `all` is looked through, too. -ENOMEM: unchanged. */
 int before_merge(struct before_record *records, size_t *count);
 
-/* The records, one per key and device, in the order they were first made, those of `all` last;
- * owned. -ENOENT when there are none of this boot. Needs no lock. */
+/* What is there now of these keys goes into root's record, for each device that it does not know
+ * yet: before a policy is accepted that may change it. Under the lock. Nothing where others than
+ * root call it. */
+int before_note(const struct paths *paths, key_mask keys);
+
+/* The records, one per key and device, in the order they were first made, those of `all` last; of
+ * what was only noted those that an agent may have changed without a word of it. Owned. -ENOENT
+ * when there are none of this boot. Needs no lock. */
 int before_read(const struct paths *paths, struct before_record **ret, size_t *ret_count);

@@ -193,7 +193,7 @@ expect_equal "nor does it after a pause" "$RESULT" 0
 
 # --- restore
 
-rm /run/rpfpolicy/before
+rm /run/rpfpolicy-root/before
 sysctl -qw net.ipv4.conf.eth0.rp_filter=1
 policy enforce 'eth0 = loose'
 rpfpolicy apply >/dev/null 2>&1

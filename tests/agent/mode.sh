@@ -100,18 +100,17 @@ agent_stop
 expect_equal "the agent stopped cleanly" "$AGENT_STATUS" 0
 expect "the marker for the udev rule is gone" test ! -e /run/rpfpolicy-agent/enforcing
 
-# What root had recorded before the directory was given to that user, as by udev at boot before
-# systemd-tmpfiles did: the files in it stay root's, and the agent adds to the record all the same.
+# Root records for itself, as udev's helper does at boot before systemd-tmpfiles made that user's directory.
 rm -rf --one-file-system /run/rpfpolicy
 add_device lxc3
 echo 2 >"$CONF/lxc3/rp_filter"
 rpfpolicy apply >/dev/null 2>&1
-expect "root's record has what lxc3 had" grep -q '^rp_filter 2 .* lxc3 ' /run/rpfpolicy/before
+expect "root's record has what lxc3 had" grep -q '^rp_filter 2 .* lxc3 ' /run/rpfpolicy-root/before
 agent_start_as_user
 echo 2 >"$CONF/eth0/rp_filter"
 becomes eth0 rp_filter 1
 expect "what eth0 had is on record" grep -q '^rp_filter 2 .* eth0 ' /run/rpfpolicy/before
-expect "and still what lxc3 had" grep -q '^rp_filter 2 .* lxc3 ' /run/rpfpolicy/before
+expect "and still what lxc3 had" grep -q '^rp_filter 2 .* lxc3 ' /run/rpfpolicy-root/before
 agent_stop
 
 # Its user may make no directory in /run: when that of its state is removed it ends, for its unit to

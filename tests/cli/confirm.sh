@@ -247,7 +247,7 @@ done
 
 put_old
 note_old
-rm -f /run/rpfpolicy/before
+rm -f /run/rpfpolicy-root/before
 mount -t tmpfs -o size=16k,mode=0755 tmpfs /mnt
 mount --move /mnt /run/rpfpolicy-root
 cat /dev/zero >/run/rpfpolicy-root/fill 2>/dev/null

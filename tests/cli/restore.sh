@@ -23,12 +23,12 @@ says "restore before anything was written says so" "$ERR" 'nothing was written h
 
 # --- what the agent's user put in place of the record keeps nobody waiting
 
-mkdir -p /run/rpfpolicy
-mkfifo /run/rpfpolicy/before
+mkdir -p /run/rpfpolicy /run/rpfpolicy-root
+mkfifo /run/rpfpolicy/before /run/rpfpolicy-root/before
 timeout 60 rpfpolicy restore >"$OUT" 2>"$ERR"
 expect_equal "restore with a fifo for a record: exit status" "$?" 0
 says "restore with a fifo for a record finds none" "$ERR" 'nothing was written here since boot'
-rm /run/rpfpolicy/before
+rm /run/rpfpolicy/before /run/rpfpolicy-root/before
 expect "and pauses nothing" test ! -e /run/rpfpolicy-root/paused
 
 first=$(values)
@@ -164,7 +164,7 @@ expect_effective eth0 2
 # --- `all` is not ours, and somebody else moved it after our first write: not of two moments
 
 run resume
-rm /run/rpfpolicy/before
+rm /run/rpfpolicy-root/before
 policy_file 10-test.conf <<'END'
 [agent]
 mode = enforce
@@ -183,7 +183,7 @@ expect_effective eth0 1
 expect_effective eth1 1
 
 run resume
-rm /run/rpfpolicy/before
+rm /run/rpfpolicy-root/before
 run apply
 expect_effective eth0 2
 sysctl -qw net.ipv4.conf.all.rp_filter=2
@@ -201,7 +201,7 @@ expect_effective eth0 1
 # --- a full disk: nothing is half done
 
 run resume
-rm /run/rpfpolicy/before
+rm /run/rpfpolicy-root/before
 sysctl -qw net.ipv4.conf.all.rp_filter=2
 policy_file 10-test.conf <<'END'
 [rp_filter]

@@ -61,7 +61,7 @@ json "plan --impact lists the session" '.impact | any(.device == "eth1" and .pee
     .keep.line == "eth1 = loose")'
 run check --json
 json "check warns of it" '.warnings | any(.code == "lockout" and .examples == ["eth1"])'
-rm /run/rpfpolicy/before
+rm /run/rpfpolicy-root/before
 run restore
 expect_status "restore, which takes the way away" 1
 says "restore is refused" "$ERR" "$REFUSED"

@@ -20,6 +20,7 @@ mkdir /run/udev
 mount -t tmpfs -o mode=0755 tmpfs /run/udev
 system_start_udev
 : >/run/rpfpolicy.lock
+rm -rf /run/rpfpolicy-root
 mount -o remount,nr_inodes=$(($(df --output=iused /run | tail -n 1))) /run
 expect "there is no room" eval '! mkdir /run/rpfpolicy' 2>/dev/null
 add_device lxc1
@@ -34,5 +35,5 @@ add_device lxc2
 system_settle
 expect_value lxc2 rp_filter 0
 expect_no_log 'could not be recorded'
-expect "with room again it is" grep -q ' lxc2 ' /run/rpfpolicy/before
+expect "with room again it is" grep -q ' lxc2 ' /run/rpfpolicy-root/before
 system_end

@@ -14,7 +14,7 @@
 #include "agent/store/before.h"
 
 struct place {
-    char directory[64], run[96], before[128];
+    char directory[64], run[96], before[128], other[128];
     struct paths paths;
 };
 
@@ -27,7 +27,12 @@ static int make_place(void **state)
     assert_non_null(mkdtemp(place->directory));
     snprintf(place->run, sizeof(place->run), "%s/run/below", place->directory);
     snprintf(place->before, sizeof(place->before), "%s/before", place->run);
-    place->paths = (struct paths){.run = place->run, .orders = place->run, .before = place->before};
+    snprintf(place->other, sizeof(place->other), "%s/other", place->run);
+    /* `before` is where this user writes. */
+    place->paths = (struct paths){.run = place->run,
+                                  .orders = place->run,
+                                  .before = geteuid() == 0 ? place->before : place->other,
+                                  .claims = geteuid() == 0 ? place->other : place->before};
     *state = place;
     return 0;
 }
@@ -165,7 +170,7 @@ static void a_record_of_another_boot_is_discarded(void **state)
     size_t n;
 
     append(place, KEY_RP_FILTER, 3, "eth0", 2);
-    change_file(place, "sed -i '1s/ 1 ./ 1 X/'");
+    change_file(place, "sed -i '1s/ 2 ./ 2 X/'");
     assert_int_equal(before_read(&place->paths, &records, &n), -ENOENT);
     append(place, KEY_RP_FILTER, 3, "eth0", 0);
     assert_int_equal(recorded(place, 3, "eth0"), 0);

@@ -53,8 +53,8 @@ static void without_options_everything_is_where_the_manual_says(void **state)
         assert_string_equal(p.lock, "/run/rpfpolicy.lock");
         assert_string_equal(p.accepted, "/var/lib/rpfpolicy/accepted.conf");
     }
-    assert_non_null(startswith(p.before, p.run));
-    assert_string_equal(p.before + strlen(p.run), "/before");
+    assert_string_equal(p.before + strlen(p.orders), "/before");
+    assert_string_equal(p.claims + strlen(p.run), "/before");
     assert_string_equal(p.stand_back + strlen(p.orders), "/stand-back");
     assert_string_equal(p.paused + strlen(p.orders), "/paused");
     assert_string_equal(p.confirm + strlen(p.orders), "/confirm");

@@ -47,10 +47,23 @@ static void json_or_text(struct restoring *restoring, json_t *object, const char
         fprintf(restoring->cli->out.stream, "%s\n", text ?: "memory ran out");
 }
 
+/* What the device had is known by the word of an agent that is another user's. */
+static bool is_claimed(const struct restoring *restoring, const struct write *write)
+{
+    for (size_t i = 0; i < restoring->back.n_records; i++) {
+        const struct before_record *record = &restoring->back.records[i];
+
+        if (record->claimed_value && record->key == write->key &&
+            record->ifindex == write->ifindex && streq(record->name, write->name))
+            return true;
+    }
+    return false;
+}
+
 static void report_write(struct restoring *restoring, const struct write *write,
                          enum change_result result, int error)
 {
-    bool json = restoring->cli->format == FORMAT_JSON;
+    bool json = restoring->cli->format == FORMAT_JSON, claimed = is_claimed(restoring, write);
     _cleanup_free_ char *text = write_text(write), *line = NULL;
     json_t *object = json ? json_write(write) : NULL;
     const char *word = result == CHANGE_DONE      ? "written"
@@ -60,10 +73,12 @@ static void report_write(struct restoring *restoring, const struct write *write,
 
     if (json) {
         json_set(object, {"result", json_string(word)},
-                 {"error", result == CHANGE_FAILED ? json_string(error_text(error)) : json_null()});
-    } else if (result != CHANGE_DONE &&
-               asprintf(&line, "%s - %s%s%s", text ?: "?", word, error ? ": " : "",
-                        error ? error_text(error) : "") < 0) {
+                 {"error", result == CHANGE_FAILED ? json_string(error_text(error)) : json_null()},
+                 {"source", json_string(claimed ? "agent" : "root")});
+    } else if ((claimed || result != CHANGE_DONE) &&
+               asprintf(&line, "%s%s%s%s%s%s", text ?: "?", claimed ? " (by the agent's word)" : "",
+                        result == CHANGE_DONE ? "" : " - ", result == CHANGE_DONE ? "" : word,
+                        error ? ": " : "", error ? error_text(error) : "") < 0) {
         line = NULL;
     }
     json_or_text(restoring, object, line ?: text);
@@ -215,7 +230,10 @@ static char *skipped_text(const struct restore_skipped *skipped)
     char word[12], *text;
     int n;
 
-    if (skipped->why == RESTORE_CHANGED)
+    if (record->noted)
+        n = asprintf(&text, "%s: %s left at %d: someone has changed it since (it was %d)",
+                     NAME_SHOWN(skipped->name), key, skipped->value, record->value);
+    else if (skipped->why == RESTORE_CHANGED)
         n = asprintf(&text,
                      "%s: %s left at %d: someone else has changed it since (we wrote %d, "
                      "it was %d)",
@@ -247,7 +265,8 @@ static void print_skipped(struct restoring *restoring, const struct restore_skip
         json_object_set_new(object, "ifindex", json_integer(record->ifindex));
         json_set_name(object, "name", skipped->name);
         json_set(object, {"key", json_string(key_info(record->key)->name)},
-                 {"value", json_integer(skipped->value)}, {"wrote", json_integer(record->wrote)},
+                 {"value", json_integer(skipped->value)},
+                 {"wrote", record->noted ? json_null() : json_integer(record->wrote)},
                  {"before", json_integer(record->value)},
                  {"why", json_string(words[skipped->why])});
     } else {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/change/confirm.h"
+#include "agent/store/before.h"
 #include "agent/store/lock.h"
 #include "agent/store/pause.h"
 #include "agent/store/policy_load.h"
@@ -169,6 +170,16 @@ static bool is_in_force(const struct session *session)
            policy->hash == session->policy->hash;
 }
 
+/* An agent of another user may write as soon as it is accepted: what there was root has to know by
+ * itself. */
+static void note_former(const struct session *session)
+{
+    int r = before_note(&session->cli->paths, session->policy->keys);
+
+    if (r < 0)
+        say("warning: former values could not be recorded for a restore: %s", error_text(r));
+}
+
 int session_accept(struct session *session)
 {
     unsigned flags = cli_given(session->cli, OPTION_FORCE) ? ACCEPT_FORCED : 0;
@@ -178,6 +189,7 @@ int session_accept(struct session *session)
 
     if (session->confirm && session->confirm->fd >= 0)
         flags |= ACCEPT_ON_TRIAL;
+    note_former(session);
     r = policy_accept(&session->cli->paths, session->policy->hash, flags, &shown_before);
 
     diags_done(&shown_before);

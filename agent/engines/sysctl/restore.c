@@ -33,13 +33,6 @@ static int skip(struct restore *restore, const struct restore_skipped *what, con
     return 0;
 }
 
-/* What is there now is ours while it is one of the two values that we wrote last: an interrupted
- * plan may have written only the first. */
-static bool is_ours(const struct before_record *record, int now)
-{
-    return now == record->wrote || now == record->wrote_earlier;
-}
-
 /* `all` of one key: what it was before our first write to it (what it is where there was none),
  * what it is to be, and whether what is there now is ours. */
 struct restored_all {
@@ -57,10 +50,10 @@ static void look_at_all(const struct restore *restore, const struct before_recor
         const struct before_record *record = &records[i];
         struct restored_all *all = &ret[record->key];
 
-        if (record->ifindex != IFINDEX_ALL)
+        if (record->ifindex != IFINDEX_ALL || record->noted)
             continue;
         all->was = record->value;
-        all->ours = is_ours(record, live->all[record->key]);
+        all->ours = before_is_ours(record, live->all[record->key]);
         if (all->ours && !restore->ifindexes && live->all_writable)
             all->will_be = record->value;
     }
@@ -98,7 +91,19 @@ static bool is_recorded(const struct before_record *records, size_t n, enum key 
                         const char *name)
 {
     for (size_t i = 0; i < n; i++)
-        if (records[i].key == key && records[i].ifindex == ifindex && streq(records[i].name, name))
+        if (records[i].key == key && records[i].ifindex == ifindex && !records[i].noted &&
+            streq(records[i].name, name))
+            return true;
+    return false;
+}
+
+/* Was it written by a name that the device has since? */
+static bool is_written(const struct before_record *records, size_t n,
+                       const struct before_record *record)
+{
+    for (size_t i = 0; i < n; i++)
+        if (records[i].key == record->key && records[i].ifindex == record->ifindex &&
+            !records[i].noted)
             return true;
     return false;
 }
@@ -128,7 +133,7 @@ static int value_of(struct restore *restore, const struct before_record *record,
     struct restore_skipped skipped = {.record = *record, .value = now};
     int value = value_again(&it), r = 0;
 
-    if (!is_ours(record, now))
+    if (!before_is_ours(record, now))
         return now == value || now == record->value ? 0 : skip(restore, &skipped, record->name);
     if (is_ruled_out(&it, value)) {
         skipped.why = RESTORE_RULED_OUT;
@@ -152,6 +157,11 @@ static int value_of_record(struct restore *restore, const struct before_record *
 
     if (!is_asked_for(restore, record->ifindex) || !now)
         return 0;
+    if (record->noted) /* who changed it nobody says */
+        return *now == record->value || is_written(records, n, record)
+                   ? 0
+                   : skip(restore, &(struct restore_skipped){.record = *record, .value = *now},
+                          device ? device->name : record->name);
     if (record->ifindex == IFINDEX_ALL)
         return value_of_all(restore, record, *now, &all[record->key], ret);
     if (device && !streq(device->name, record->name)) {

@@ -72,7 +72,7 @@ static bool is_of_others(const struct sysctl_back *back, const struct live *live
     const int32_t *was = live_configured(&back->was, record->key, record->ifindex);
     const int32_t *is = live_configured(live, record->key, record->ifindex);
 
-    if (!is || (*is != record->wrote && *is != record->wrote_earlier))
+    if (!is || record->noted || !before_is_ours(record, *is))
         return false;
     if (was) {
         record->value = *was;
@@ -93,6 +93,9 @@ static void add_of_others(struct before_record *records, size_t *n, size_t n_ann
     }
     announced->wrote = record->wrote;
     announced->wrote_earlier = record->wrote_earlier;
+    announced->claimed_write = record->claimed_write;
+    announced->claimed = record->claimed;
+    announced->claimed_earlier = record->claimed_earlier;
 }
 
 /* Of the keys of which something was announced: of others the policy that was tried says nothing.
