@@ -156,5 +156,8 @@ void judge_warn_lockout(struct judge *judge, const struct device *device);
  * device NULL: `all` or `default`, of whatever key. */
 void judge_warn_writer(struct judge *judge, const struct device *device, enum key key);
 
+/* Did memory run out, so that not every warning is there? */
+bool judge_lost_warnings(const struct judge *judge);
+
 /* The warnings so far (complete after every device was judged), ordered by code, then rule. */
 const struct warning *judge_warnings(struct judge *judge, size_t *ret_count);

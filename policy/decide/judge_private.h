@@ -12,10 +12,11 @@ struct judge {
     struct sysctl_answer full_all[KEY_COUNT], full_default[KEY_COUNT];
     struct warning *warnings;
     size_t n_warnings, warnings_capacity;
+    bool lost; /* memory ran out: not every warning is there */
 };
 
 /* Count a warning of this code and rule; `name` is the example, NULL for none. The same ifindex
- * is counted once in a row. Allocates only for a warning that is new; is lost when that fails. */
+ * is counted once in a row. Allocates only for a warning that is new; see judge_lost_warnings(). */
 void judge_warn(struct judge *judge, enum warning_code code, enum key key, const struct rule *rule,
                 int ifindex, const char *name);
 

@@ -159,6 +159,7 @@ void judge_warn(struct judge *judge, enum warning_code code, enum key key, const
 {
     struct warning *w = find_warning(judge, code, key, rule);
 
+    judge->lost |= !w;
     if (!w || !name || (w->last_ifindex == ifindex && ifindex != 0))
         return;
     w->last_ifindex = ifindex;
@@ -296,6 +297,11 @@ static int by_code_then_rule(const void *a, const void *b)
     if (x->rule != y->rule)
         return x->rule < y->rule ? -1 : 1;
     return (x->key > y->key) - (x->key < y->key);
+}
+
+bool judge_lost_warnings(const struct judge *judge)
+{
+    return judge->lost;
 }
 
 const struct warning *judge_warnings(struct judge *judge, size_t *ret_count)

@@ -35,6 +35,31 @@ static const struct warning *find(struct scene *s, enum warning_code code)
     return found;
 }
 
+static bool memory_is_out;
+void *__real_reallocarray(void *p, size_t n, size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+
+void *__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+    return memory_is_out ? NULL : __real_reallocarray(p, n, size);
+}
+
+static void a_warning_that_is_lost_for_want_of_memory_is_told(void **state)
+{
+    struct scene s;
+
+    begin(&s, "[rp_filter]\neth0 = loose\n", NULL);
+    set(&s, 0, 0);
+    add(&s, "eth0", 2)->numbered = false;
+    assert_non_null(find(&s, WARN_LOOSE_UNNUMBERED));
+    assert_false(judge_lost_warnings(s.judge));
+    memory_is_out = true;
+    assert_null(find(&s, WARN_LOOSE_UNNUMBERED));
+    memory_is_out = false;
+    assert_true(judge_lost_warnings(s.judge));
+    end(&s);
+}
+
 static void loose_on_a_device_without_address_is_warned_of(void **state)
 {
     const struct warning *w;
@@ -226,6 +251,7 @@ static void what_a_sentence_names_is_known(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_warning_that_is_lost_for_want_of_memory_is_told),
         cmocka_unit_test(loose_on_a_device_without_address_is_warned_of),
         cmocka_unit_test(loose_that_is_to_become_strict_is_not_warned_of),
         cmocka_unit_test(stored_values_without_meaning_are_warned_of),

@@ -22,6 +22,7 @@ struct check {
     unsigned undecided;             /* keys that a set decides and that could not be judged */
     unsigned unmatched;             /* rules for an exact name that no device has */
     size_t warnings;                /* known at end() */
+    bool lost;                      /* memory ran out: not every warning is there */
     unsigned expired;               /* exceptions past their date */
     unsigned *matches;              /* per rule: devices its pattern matches; NULL unless asked */
     bool *unmatched_rules;          /* per rule */

@@ -142,7 +142,7 @@ static int judge_devices(struct check *check, const struct check_format *format,
     struct key_state states[KEY_COUNT];
     bool refuses = check->writable > 0; /* `all` or `default` moves: any device may be meant */
     enum state worst;
-    int r = 0;
+    int r = 0, lockout = 0;
 
     for (size_t i = 0; r == 0 && i < live->count; i++) {
         unsigned n;
@@ -160,9 +160,10 @@ static int judge_devices(struct check *check, const struct check_format *format,
         r = format->device ? format->device(check, &live->devices[i], states, n) : 0;
     }
     if (refuses || reports_changes(&check->reports) > 0) /* all else is known without it, too */
-        (void)lockout_warn(check->session, impact_routes(&check->reports));
+        lockout = lockout_warn(check->session, impact_routes(&check->reports));
     writers_warn(check->session, selected);
     judge_warnings(check->session->judge, &check->warnings);
+    check->lost = lockout == -ENOMEM || judge_lost_warnings(check->session->judge);
     return r;
 }
 
@@ -219,7 +220,9 @@ static int run_check(struct cli *cli, int count, char **arguments)
     r = run(&check, formats[cli->format], selected);
     if (r < 0)
         say("cannot check: %s", error_text(r));
-    r = r < 0                          ? cli_error(cli)
+    else if (check.lost)
+        say("memory ran out: not every warning is shown");
+    r = r < 0 || check.lost            ? cli_error(cli)
         : cli->format == FORMAT_NAGIOS ? check_nagios_status(&check)
                                        : check_status(&check);
     free(check.matches);

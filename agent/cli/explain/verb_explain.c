@@ -47,8 +47,11 @@ static int parse_flavor(const struct cli *cli, enum sysctl_flavor *ret)
 
 static int status_of(const struct explain *explain)
 {
-    int status = explain->session->broken ? EXIT_ERROR : EXIT_OK;
+    bool lost = judge_lost_warnings(explain->session->judge);
+    int status = explain->session->broken || lost ? EXIT_ERROR : EXIT_OK;
 
+    if (lost)
+        say("memory ran out: not every warning is shown");
     for (unsigned i = 0; i < explain->n_keys && status == EXIT_OK; i++)
         if (state_info(explain->keys[i].state.state)->concern == CONCERN_NOW)
             status = EXIT_DRIFT;
