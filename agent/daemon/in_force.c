@@ -112,8 +112,7 @@ int in_force_take(struct in_force *in_force)
     bool is_known = in_force->is_damaged && !in_force_is_stale(in_force);
     int r;
 
-    accepted_stamp_take(paths, &in_force->stamp);
-    r = policy_load_accepted(paths, &diags, &policy);
+    r = policy_load_stamped(paths, NULL, &diags, &in_force->stamp, &policy);
     if (r == -ENOENT)
         return take_none(in_force);
     in_force->was_read = true;

@@ -148,8 +148,9 @@ static void report_failure(const struct helper *helper, int error)
 
 /* The accepted policy, as far as it takes for a device of this name; NULL: all of it. 0 with NULL
  * in *ret where there is nothing to do by it. */
-static int load(const struct paths *paths, const char *name, struct policy **ret)
+static int load(struct helper *helper, const char *name, struct policy **ret)
 {
+    const struct paths *paths = helper->paths;
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
     _cleanup_policy_ struct policy *policy = NULL;
     int r;
@@ -157,7 +158,7 @@ static int load(const struct paths *paths, const char *name, struct policy **ret
     *ret = NULL;
     if (access(paths->stand_back, F_OK) >= 0)
         return 0;
-    r = policy_load_accepted_for(paths, name, &diags, &policy);
+    r = policy_load_stamped(paths, name, &diags, &helper->stamp, &policy);
     if (r == -ENOENT)
         return 0;
     if (r < 0) {
@@ -174,7 +175,7 @@ static int load(const struct paths *paths, const char *name, struct policy **ret
 static int take_whole(void *data, const struct policy **ret)
 {
     struct helper *helper = data;
-    int r = load(helper->paths, NULL, &helper->whole);
+    int r = load(helper, NULL, &helper->whole);
 
     if (r < 0)
         return r;
@@ -231,9 +232,8 @@ static int put_right_once(struct helper *helper)
     _cleanup_policy_ struct policy *policy = NULL;
     int r;
 
-    accepted_stamp_take(helper->paths, &helper->stamp);
     helper->stale = false;
-    r = load(helper->paths, helper->event.name, &policy);
+    r = load(helper, helper->event.name, &policy);
     if (r < 0 || !policy)
         return r;
     helper->policy = policy;

@@ -189,19 +189,16 @@ static bool is_still(const char *path, int fd)
            st.st_ino == now.st_ino;
 }
 
-/* What was in force before a trial that is over; `fd` is accepted.conf, which is on trial. -EAGAIN:
- * another one was accepted meanwhile. */
-static int read_before(const struct paths *paths, int fd, struct diags *diags, struct text *ret)
+/* What was in force before a trial that is over. */
+static int read_before(const struct paths *paths, struct diags *diags, struct text *ret)
 {
-    _cleanup_close_ int before = file_open(paths->accepted_before);
+    _cleanup_close_ int fd = file_open(paths->accepted_before);
     _cleanup_text_ struct text text = {0};
     int r;
 
-    if (before == -ENOENT)
-        return is_still(paths->accepted, fd) ? -EBADMSG : -EAGAIN;
-    if (before < 0)
-        return before;
-    r = read_file(before, paths->accepted_before, diags, &text);
+    if (fd < 0)
+        return fd == -ENOENT ? -EBADMSG : fd;
+    r = read_file(fd, paths->accepted_before, diags, &text);
     if (r < 0)
         return r;
     if (text.n == 0)
@@ -211,52 +208,65 @@ static int read_before(const struct paths *paths, int fd, struct diags *diags, s
     return 0;
 }
 
-/* Whether a trial lives is asked before the file is read that is on trial: nobody begins one with a
- * file that is there. Had it ended in between, it would still have been in force when asked. */
-static int read_in_force_once(const struct paths *paths, struct diags *diags, struct text *ret)
+/* Whether a trial lives is asked while its file is there, from before that until after it: nobody
+ * begins one with a file that is there. -EAGAIN: there is another one by now. */
+static int read_in_force_once(const struct paths *paths, struct diags *diags,
+                              struct accepted_stamp *ret_stamp, struct text *ret)
 {
-    int lives = accepted_trial_lives(paths), r;
+    _cleanup_close_ int fd = file_open(paths->accepted);
     _cleanup_text_ struct text text = {0};
-    _cleanup_close_ int fd = -1;
+    struct stat st;
+    int r, lives;
 
-    if (lives < 0)
-        return lives;
-    fd = file_open(paths->accepted);
+    *ret_stamp = (struct accepted_stamp){0};
+    if (fd != -ENOENT && (fd < 0 ? stat(paths->accepted, &st) : fstat(fd, &st)) >= 0)
+        *ret_stamp = accepted_stamp_of(&st);
     if (fd < 0)
         return fd;
     r = read_file(fd, paths->accepted, diags, &text);
     if (r < 0)
         return r;
-    if (!lives && accepted_is_on_trial(text.bytes, text.n))
-        return read_before(paths, fd, diags, ret);
+    if (accepted_is_on_trial(text.bytes, text.n)) {
+        lives = accepted_trial_lives(paths);
+        if (lives == 0) {
+            text_done(&text);
+            r = read_before(paths, diags, &text);
+        }
+        if (!is_still(paths->accepted, fd))
+            return -EAGAIN;
+        if (r < 0 || lives < 0)
+            return r < 0 ? r : lives;
+        ret_stamp->on_trial = lives;
+    }
     *ret = text;
     text = (struct text){0};
     return 0;
 }
 
 /* Which policy is in force is told here and nowhere else. */
-static int read_in_force(const struct paths *paths, struct diags *diags, struct text *ret)
+int policy_load_stamped(const struct paths *paths, const char *device, struct diags *diags,
+                        struct accepted_stamp *ret_stamp, struct policy **ret)
 {
+    _cleanup_text_ struct text text = {0};
     int r;
 
     do
-        r = read_in_force_once(paths, diags, ret);
+        r = read_in_force_once(paths, diags, ret_stamp, &text);
     while (r == -EAGAIN);
-    return r;
-}
-
-int policy_load_accepted_for(const struct paths *paths, const char *device, struct diags *diags,
-                             struct policy **ret)
-{
-    _cleanup_text_ struct text text = {0};
-    int r = read_in_force(paths, diags, &text);
-
     if (r >= 0)
         r = policy_parse_accepted(text.bytes, text.n, device, diags, ret);
     if (r == -EBADMSG && diags && !diags_failed(diags))
         diags_add(diags, DIAG_ERROR, paths->accepted, 0,
                   "the accepted policy is damaged; accept it again");
     return r;
+}
+
+int policy_load_accepted_for(const struct paths *paths, const char *device, struct diags *diags,
+                             struct policy **ret)
+{
+    struct accepted_stamp stamp;
+
+    return policy_load_stamped(paths, device, diags, &stamp, ret);
 }
 
 int policy_load_accepted(const struct paths *paths, struct diags *diags, struct policy **ret)

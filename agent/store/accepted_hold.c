@@ -53,26 +53,19 @@ bool accepted_may_go_back(const struct paths *paths)
     return read_on_trial(paths) > 0 && accepted_trial_lives(paths) > 0;
 }
 
-static struct accepted_stamp read_stamp(const struct paths *paths)
+struct accepted_stamp accepted_stamp_of(const struct stat *st)
 {
-    struct stat st;
-
-    if (stat(paths->accepted, &st) < 0)
-        return (struct accepted_stamp){0};
     return (struct accepted_stamp){
-        .inode = st.st_ino, .size = (uint64_t)st.st_size, .modified = st.st_mtim};
-}
-
-void accepted_stamp_take(const struct paths *paths, struct accepted_stamp *ret)
-{
-    *ret = read_stamp(paths);
-    ret->on_trial = accepted_may_go_back(paths);
+        .inode = st->st_ino, .size = (uint64_t)st->st_size, .modified = st->st_mtim};
 }
 
 bool accepted_is_stale(const struct paths *paths, const struct accepted_stamp *stamp)
 {
-    const struct accepted_stamp is = read_stamp(paths);
+    struct accepted_stamp is = {0};
+    struct stat st;
 
+    if (stat(paths->accepted, &st) >= 0)
+        is = accepted_stamp_of(&st);
     return is.inode != stamp->inode || is.size != stamp->size ||
            is.modified.tv_sec != stamp->modified.tv_sec ||
            is.modified.tv_nsec != stamp->modified.tv_nsec ||
@@ -111,14 +104,13 @@ int accepted_put_back(const struct paths *paths)
 
 static int keep_what_is_in_force(const struct paths *paths)
 {
-    int on_trial = read_on_trial(paths);
+    int on_trial = read_on_trial(paths), r;
 
     if (on_trial < 0)
         return on_trial;
     /* Left by a trial that is over: it must not live again when the next one does. */
     if (on_trial > 0 && access(paths->accepted_before, F_OK) >= 0) {
-        int r = accepted_put_back(paths);
-
+        r = accepted_put_back(paths);
         if (r != 0)
             return r < 0 ? r : -r;
         on_trial = 0;

@@ -30,14 +30,15 @@ int accepted_trial_lives(const struct paths *paths);
 /* Is what is in force now only on trial? */
 bool accepted_may_go_back(const struct paths *paths);
 
-/* Which accepted policy a program reads: to be taken before it does, so that a later one is
- * noticed. */
+/* Which accepted policy a program has read: of the file itself, so that a later one is noticed
+ * whenever it came. All zero: there was no file. */
 struct accepted_stamp {
     uint64_t inode, size;
     struct timespec modified; /* ctim also changes where the file gets another name */
     bool on_trial;            /* and its guardian lives */
 };
-void accepted_stamp_take(const struct paths *paths, struct accepted_stamp *ret);
+struct stat;
+struct accepted_stamp accepted_stamp_of(const struct stat *st);
 
 /* Is another one in force by now? Nothing tells of the end of a guardian that is killed. */
 bool accepted_is_stale(const struct paths *paths, const struct accepted_stamp *stamp);

@@ -28,6 +28,11 @@ int policy_load_accepted(const struct paths *paths, struct diags *diags, struct 
 int policy_load_accepted_for(const struct paths *paths, const char *device, struct diags *diags,
                              struct policy **ret);
 
+/* Likewise, and which one it was, also where it cannot be used: for accepted_is_stale(). */
+struct accepted_stamp;
+int policy_load_stamped(const struct paths *paths, const char *device, struct diags *diags,
+                        struct accepted_stamp *ret_stamp, struct policy **ret);
+
 /* The same from bytes, without I/O (fuzzed). Rules keep the file and line they had when they were
  * accepted. What only leads to warnings is not looked for again. diags may be NULL. */
 int policy_parse_accepted(const char *bytes, size_t n, const char *device, struct diags *diags,
