@@ -115,6 +115,10 @@ static int keep_what_is_in_force(const struct paths *paths)
             return r < 0 ? r : -r;
         on_trial = 0;
     }
+    /* Who made it useless may have been killed before that was on the disk. */
+    r = access(paths->accepted_before, F_OK) < 0 ? 0 : sync_directory(paths);
+    if (r < 0)
+        return r;
     if (unlink(paths->accepted_before) < 0 && errno != ENOENT)
         return -errno;
     if (!on_trial && link(paths->accepted, paths->accepted_before) >= 0)
