@@ -106,7 +106,7 @@ static int move_in(int fd, const char *temporary, const char *path, const char *
     if (r >= 0 && rename(temporary, path) < 0)
         r = -errno;
     if (r < 0)
-        (void)unlink(temporary);
+        (void)unlink(temporary); /* what stays is cleared the next time */
     return r;
 }
 
@@ -117,7 +117,7 @@ int file_put(const char *path, const char *bytes, size_t n, const char *give_by)
 
     if (!temporary)
         return -ENOMEM;
-    (void)unlink(temporary);
+    (void)unlink(temporary); /* what stays is cleared the next time */
     fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd >= 0 && give_by)
         file_give(fd, give_by);
@@ -227,7 +227,7 @@ void file_replace_clean(const char *path, const char *keep)
         if (is_temporary(entry->d_name, slash + 1) && !(keep && streq(entry->d_name, keep)) &&
             fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) >= 0 &&
             S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink == 1)
-            (void)unlinkat(dirfd(dir), entry->d_name, 0);
+            (void)unlinkat(dirfd(dir), entry->d_name, 0); /* what stays is cleared the next time */
     if (dir)
         (void)closedir(dir);
 }

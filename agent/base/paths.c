@@ -27,7 +27,7 @@ static int join(char **ret, const char *directory, const char *rest)
     if (!s)
         return -ENOMEM;
     *ret = s;
-    (void)stpcpy(stpcpy(s, directory), rest);
+    (void)stpcpy(stpcpy(s, directory), rest); /* the end is of no use */
     return 0;
 }
 

@@ -17,15 +17,16 @@ _Noreturn static void become_guardian(const struct guardian_options *options)
 
     if (fork() != 0)
         _exit(0);
-    (void)setsid();
+    (void)setsid(); /* a child that was just forked leads no group */
     (void)!chdir("/");
     null = open("/dev/null", O_RDWR);
     for (int fd = 0; fd <= STDERR_FILENO; fd++)
         if (null >= 0 && null != fd)
-            (void)dup2(null, fd);
+            (void)dup2(null, fd); /* the same descriptors as before would do no harm */
     if (options->parent > STDERR_FILENO + 1)
+        /* What stays open is only not used. */
         (void)close_range(STDERR_FILENO + 1, (unsigned)options->parent - 1, 0);
-    (void)close_range((unsigned)options->parent + 1, ~0U, 0);
+    (void)close_range((unsigned)options->parent + 1, ~0U, 0); /* likewise */
     guardian_run(options);
     _exit(0);
 }
@@ -63,7 +64,7 @@ int confirm_begin(const struct paths *paths, const struct engine *const *engines
     r = pid < 0 ? -errno : 0;
     (void)close(fds[1]);
     if (pid > 0)
-        (void)waitpid(pid, NULL, 0);
+        (void)waitpid(pid, NULL, 0); /* it only forks; whether the guardian stands it says itself */
     if (r >= 0)
         r = await_ready(fds[0], &ret->exposed);
     if (r < 0) {

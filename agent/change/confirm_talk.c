@@ -53,8 +53,9 @@ void confirm_limit(int fd, unsigned seconds)
 {
     struct timeval patience = {.tv_sec = seconds};
 
+    /* Cannot fail for a socket and a valid time. */
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)); /* likewise */
 }
 
 /* connect(2) waits where somebody listens and does not accept. */

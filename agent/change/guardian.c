@@ -41,7 +41,7 @@ static void end_trial(struct guardian *guardian)
 {
     const struct paths *paths = guardian->options->paths;
 
-    (void)unlink(paths->confirm);
+    (void)unlink(paths->confirm); /* a socket that nobody listens to misleads nobody */
     accepted_let_go(paths);
     (void)close(guardian->trial);
 }
@@ -135,8 +135,9 @@ static void record(const struct guardian *guardian, enum decision what, int fd, 
     struct ucred peer = {0};
     int r;
 
+    /* A line without a hash is better than none. */
     (void)policy_load_accepted(paths, NULL, &policy);
-    (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+    (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size); /* likewise, without a name */
     history_describe(what, peer.pid, peer.uid, policy, detail, &record);
     r = history_add(paths, &record);
     if (r < 0)
@@ -231,7 +232,7 @@ static bool listen_to(struct guardian *guardian, int fd, const struct confirm_pa
         break;
     }
     state.left = guardian->deadline > now ? guardian->deadline - now : 0;
-    (void)confirm_send(fd, &state);
+    (void)confirm_send(fd, &state); /* who asked may be gone */
     return false;
 }
 
@@ -304,10 +305,10 @@ static void close_ears(struct guardian *guardian)
     struct confirm_packet packet;
 
     (void)close(guardian->listener);
-    (void)shutdown(parent, SHUT_RD);
+    (void)shutdown(parent, SHUT_RD); /* the other end may be closed already */
     while (recv(parent, &packet, sizeof(packet), MSG_DONTWAIT) == sizeof(packet))
         if (packet.word == WORD_WRITE)
-            (void)remember(guardian, &packet);
+            (void)remember(guardian, &packet); /* the complete picture goes back in any case */
 }
 
 /* May wait for 10 s, so everybody was told before. */
@@ -317,7 +318,7 @@ static void flush_routes(const struct paths *paths)
     bool flushed;
 
     if (procsys_open(paths->proc_sys_net, &procsys) == 0)
-        (void)flush_request(paths, &procsys, &flushed);
+        (void)flush_request(paths, &procsys, &flushed); /* nobody is left to be told */
 }
 
 /* The last one that is ended where memory runs out. */
@@ -340,7 +341,7 @@ void guardian_run(const struct guardian_options *options)
         .word = WORD_READY, .exposed = stay_in_memory(), .error = prepare(&guardian)};
     int visitor;
 
-    (void)confirm_send(options->parent, &packet);
+    (void)confirm_send(options->parent, &packet); /* its end is seen by a parent that lives */
     if (packet.error < 0)
         return;
     visitor = wait_for_decision(&guardian);
@@ -351,8 +352,8 @@ void guardian_run(const struct guardian_options *options)
     end_trial(&guardian);
     packet = (struct confirm_packet){.word = WORD_RESULT, .result = guardian.result};
     if (visitor >= 0)
-        (void)confirm_send(visitor, &packet);
-    (void)confirm_send(options->parent, &packet);
+        (void)confirm_send(visitor, &packet);     /* the visitor may be gone */
+    (void)confirm_send(options->parent, &packet); /* its end is seen by a parent that lives */
     if (visitor >= 0)
         (void)close(visitor);
     (void)close(options->parent);

@@ -23,6 +23,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 {
     struct agent *agent = data;
 
+    /* Without a manager nobody waits for it. */
     (void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
                      (unsigned long long)loop_now(agent->loop));
     if (agent->accepting)
@@ -32,7 +33,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
     else
         reader_now(agent->reader, NULL);
     if (!agent->restart)
-        (void)sd_notify(false, "READY=1");
+        (void)sd_notify(false, "READY=1"); /* without a manager nobody waits for it */
     return 0;
 }
 
@@ -98,6 +99,7 @@ static bool has_capability(void)
     cap_t caps = cap_get_proc();
 
     if (caps)
+        /* Then the value stays as it was set: not had. */
         (void)cap_get_flag(caps, CAP_NET_ADMIN, CAP_EFFECTIVE, &value);
     cap_free(caps);
     return value == CAP_SET;
@@ -138,7 +140,7 @@ static void on_presence_lost(void *data)
     struct agent *agent = data;
 
     agent->restart = true;
-    (void)sd_event_exit(loop_event(agent->loop), 0);
+    (void)sd_event_exit(loop_event(agent->loop), 0); /* cannot fail for a loop that runs */
 }
 
 /* First of all: it tells whether there is another agent. *where: what could not be had. */
@@ -505,10 +507,10 @@ static void on_policy_changed(void *data)
     struct agent *agent = data;
 
     if (agent->restart) {
-        (void)sd_event_exit(loop_event(agent->loop), 0);
+        (void)sd_event_exit(loop_event(agent->loop), 0); /* cannot fail for a loop that runs */
         return;
     }
-    (void)listen_as_needed(agent);
+    (void)listen_as_needed(agent); /* what could not be opened is tried again */
     reader_plan_sweep(agent->reader);
     reader_take_over(agent->reader);
     presence_tell(agent->presence, in_force_enforces(agent->in_force));
@@ -604,6 +606,7 @@ static int start(struct agent *agent)
 {
     int r;
 
+    /* At worst the helper stands in where it need not. */
     (void)presence_tell_stopped(agent->presence, false);
     in_force_watch(agent->in_force);
     if (agent->accepting) {
@@ -613,9 +616,9 @@ static int start(struct agent *agent)
     r = watch_directories(agent);
     if (r < 0)
         return r;
-    (void)paused_take(agent->paused);
-    (void)in_force_take(agent->in_force);
-    r = listen_as_needed(agent); /* before the first dump, so that nothing falls between */
+    (void)paused_take(agent->paused);     /* a failure is said, and everything is paused then */
+    (void)in_force_take(agent->in_force); /* a failure is said, and nothing is enforced then */
+    r = listen_as_needed(agent);          /* before the first dump, so that nothing falls between */
     if (r >= 0)
         r = reader_start(agent->reader);
     if (r < 0)
@@ -623,6 +626,7 @@ static int start(struct agent *agent)
     reader_plan_sweep(agent->reader);
     if (!in_force_enforces(agent->in_force))
         drop_capabilities(agent);
+    /* Without a manager there is none. */
     (void)sd_event_set_watchdog(loop_event(agent->loop), true);
     presence_tell(agent->presence, in_force_enforces(agent->in_force));
     log_plain(&agent->logger, LOG_EVENT_STARTED, LOG_INFO, "Started: %zu devices",
@@ -648,7 +652,9 @@ int agent_run(struct agent *agent)
     if (r < 0)
         return r;
     if (!agent->restart && !agent->successor)
+        /* At worst the helper stands in where it need not. */
         (void)presence_tell_stopped(agent->presence, true);
+    /* A failure is said, and it is tried again. */
     (void)publisher_write(agent->publisher,
                           agent->restart || agent->successor ? "restarting" : "stopped");
     log_plain(&agent->logger, LOG_EVENT_STOPPED, LOG_INFO,

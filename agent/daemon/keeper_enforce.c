@@ -255,6 +255,7 @@ static void record_before(const struct repair *repair)
                                    .wrote = repair->target->write_value};
 
     memcpy(record.name, device->name, sizeof(record.name));
+    /* A value that cannot be recorded is put right all the same. */
     (void)before_log_add(&keeper->before, keeper->options.paths, &record);
 }
 
@@ -287,7 +288,7 @@ static int write_locked(struct repair *repair)
     int value = repair->target->write_value, fd, r;
 
     if (paused_is_stale(keeper->options.paused)) {
-        (void)paused_take(keeper->options.paused);
+        (void)paused_take(keeper->options.paused); /* everything is read again in any case */
         keeper_read_again(keeper, "pauses were changed");
         return -EAGAIN;
     }

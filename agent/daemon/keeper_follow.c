@@ -223,7 +223,7 @@ void keeper_on_udev(struct keeper *keeper, int ifindex, struct udev_device *from
         return;
     entry->udev.until = 0;
     if (facts_of(keeper) & FACT_UDEV)
-        (void)udevdb_take_properties(from, device);
+        (void)udevdb_take_properties(from, device); /* without memory the properties before stay */
     keeper_ask(keeper, device);
     device_changed(keeper, entry, device, "udev");
 }

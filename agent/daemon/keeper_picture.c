@@ -224,7 +224,7 @@ bool keeper_sweep(struct keeper *keeper)
     if (!is_enough(keeper))
         return true;
     header->ncm_family = AF_INET;
-    (void)loop_take_up(keeper->options.loop);
+    (void)loop_take_up(keeper->options.loop); /* only noted */
     r = keeper->options.kernel->dump(keeper->options.nl, request, sweep_message, sweep_reset,
                                      &sweep);
     for (size_t i = 0; i < keeper->table.count; i++) {
@@ -244,6 +244,6 @@ void keeper_tidy_record(struct keeper *keeper)
 {
     if (!presence_lock(keeper->options.presence))
         return;
-    (void)before_log_tidy(&keeper->before, keeper->options.paths);
+    (void)before_log_tidy(&keeper->before, keeper->options.paths); /* the next sweep tries again */
     presence_unlock(keeper->options.presence);
 }

@@ -121,7 +121,7 @@ static void drain(struct listening *listening, enum watch_kind kind)
 
 void listening_take(struct listening *listening, enum watch_kind kind)
 {
-    (void)loop_take_up(listening->options.loop);
+    (void)loop_take_up(listening->options.loop); /* only noted */
     drain(listening, kind);
     listening->options.taken(listening->options.data);
 }
@@ -150,7 +150,9 @@ int listening_to(struct listening *listening, unsigned kinds)
 
 void listening_keep_tables(struct listening *listening, const uint32_t *tables, size_t n)
 {
+    /* Where the filter cannot be set, the one before goes on: a reading tells the rest. */
     (void)watch_keep_tables(&listening->channels[WATCH_ROUTE].watch, tables, n);
+    /* Where the filter cannot be set, the one before goes on: a reading tells the rest. */
     (void)watch_keep_tables(&listening->channels[WATCH_ROUTE6].watch, tables, n);
 }
 
@@ -160,6 +162,7 @@ void listening_discard(struct listening *listening)
         return;
     listening->overrun = false;
     for (enum watch_kind kind = 0; kind < WATCH_COUNT; kind++)
+        /* What stays is read like any other message. */
         (void)watch_discard(&listening->channels[kind].watch);
 }
 

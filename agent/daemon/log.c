@@ -125,7 +125,7 @@ static void entry_add(struct entry *entry, const char *format, ...)
 
 static void entry_send(struct entry *entry)
 {
-    (void)sd_journal_sendv(entry->fields, entry->count);
+    (void)sd_journal_sendv(entry->fields, entry->count); /* who cannot log cannot say so */
     for (int i = 0; i < entry->count; i++)
         free(entry->fields[i].iov_base);
 }

@@ -168,5 +168,6 @@ void deadline_clear(struct deadline *deadline)
 {
     deadline->at = UINT64_MAX;
     if (deadline->source)
+        /* Cannot fail when turning off. */
         (void)sd_event_source_set_enabled(deadline->source, SD_EVENT_OFF);
 }

@@ -138,7 +138,7 @@ static void ask_for_short_slices(void)
         attr.sched_policy != SCHED_NORMAL)
         return;
     attr.sched_runtime = SLICE_NSEC;
-    (void)syscall(SYS_sched_setattr, 0, &attr, 0);
+    (void)syscall(SYS_sched_setattr, 0, &attr, 0); /* it works without, only later now and then */
 }
 
 /* A stream that is closed would be the next file that is opened, and be written to. */

@@ -168,6 +168,7 @@ void others_resync(struct others *others)
     if (!writes(others))
         return;
     missing_ways_done(&others->missing);
+    /* A failure is said, and it comes again with the next full reading. */
     (void)carry_out(others, CHANGE_ADDITIONS);
 }
 
@@ -222,6 +223,7 @@ void others_finish(struct others *others)
     for (size_t i = 0; i < others->count; i++)
         before += others->items[i].repairs;
     if (writes(others))
+        /* A failure is said, and it comes again with the next full reading. */
         (void)carry_out(others, CHANGE_VALUES | CHANGE_REMOVALS);
     for (size_t i = 0; i < others->count; i++)
         repairs += others->items[i].repairs;

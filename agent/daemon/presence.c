@@ -63,7 +63,7 @@ bool presence_lock(struct presence *presence)
 
 void presence_unlock(struct presence *presence)
 {
-    (void)flock(presence->lock_fd, LOCK_UN);
+    (void)flock(presence->lock_fd, LOCK_UN); /* cannot fail for a lock that is held */
 }
 
 static int touch(const char *path)

@@ -66,7 +66,7 @@ int publisher_write(struct publisher *publisher, const char *state)
 
     gather(&r, write_metrics(publisher));
     if (summary)
-        (void)sd_notifyf(false, "STATUS=%s", summary);
+        (void)sd_notifyf(false, "STATUS=%s", summary); /* without a manager nobody waits for it */
     return r;
 }
 

@@ -56,7 +56,9 @@ static int open_monitor(struct udev_watch *watch)
     watch->monitor = watch->udev ? udev_monitor_new_from_netlink(watch->udev, "udev") : NULL;
     if (!watch->monitor)
         return -ENOMEM;
+    /* Then there are events of other devices, too, which are passed over. */
     (void)udev_monitor_filter_add_match_subsystem_devtype(watch->monitor, "net", NULL);
+    /* Losses are noticed with any size. */
     (void)udev_monitor_set_receive_buffer_size(watch->monitor, options->receive_buffer);
     r = udev_monitor_enable_receiving(watch->monitor);
     if (r >= 0)

@@ -173,7 +173,7 @@ static void on_due(void *data)
 {
     struct ways *ways = data;
 
-    (void)loop_take_up(ways->options.loop);
+    (void)loop_take_up(ways->options.loop); /* only noted */
     plan_now(ways);
 }
 

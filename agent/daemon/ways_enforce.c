@@ -364,7 +364,7 @@ static bool write_locked(struct work *work, const struct live *live,
     }
     if (paused_is_stale(ways->options.paused)) {
         presence_unlock(ways->options.presence);
-        (void)paused_take(ways->options.paused);
+        (void)paused_take(ways->options.paused); /* it is planned again in any case */
         ways->options.read_again("pauses were changed", ways->options.data);
         return false;
     }

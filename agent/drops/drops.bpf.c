@@ -162,6 +162,7 @@ static __always_inline __u32 receiver_of(const struct sk_buff *skb)
     __u16 flags = 0;
 
     if (bpf_probe_read_kernel(&flags, sizeof(flags), &parm->flags) == 0 && flags & IPSKB_L3SLAVE)
+        /* Then it is 0: not known. */
         (void)bpf_probe_read_kernel(&ifindex, sizeof(ifindex), &parm->iif);
     return ifindex;
 }

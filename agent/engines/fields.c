@@ -50,7 +50,7 @@ void field_text(struct fields *fields, const char *name, const char *text)
     if (text)
         field_take(fields, name, strdup(text));
     else
-        (void)add(fields, name, FIELD_NULL);
+        (void)add(fields, name, FIELD_NULL); /* fields_failed() tells of it */
 }
 
 /* Without memory what was to be inside comes into the outer one, which counts as failed. */

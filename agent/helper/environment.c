@@ -45,6 +45,7 @@ int event_read(char *const *environment, struct event *ret)
 
     if (!action || !parse_number(lookup(environment, "IFINDEX"), INT_MAX, &ifindex))
         return -EINVAL;
+    /* Then it is 0: not known. */
     (void)parse_number(lookup(environment, "USEC_INITIALIZED"), UINT64_MAX / 16, &initialized);
     *ret = (struct event){
         .ifindex = (int)ifindex,

@@ -20,6 +20,7 @@ void attrs_find(const void *bytes, size_t n, const struct nlattr **attrs, unsign
 {
     struct table table = {.attrs = attrs, .max = max};
 
+    /* A malformed rest is no attribute. */
     (void)mnl_attr_parse_payload(bytes, n, keep_attr, &table);
 }
 

@@ -127,7 +127,7 @@ static bool rules_were_added(void)
             for (const char *p = line; *p; p++)
                 *sum = *sum * 31 + (unsigned char)*p;
         if (sum)
-            (void)sscanf(line, " Leaves: %u", &leaves);
+            (void)sscanf(line, " Leaves: %u", &leaves); /* then the line is another one */
     }
     (void)fclose(file);
     if (sums[0] != sums[1])

@@ -123,7 +123,7 @@ static int is_wanted(struct reading *reading, const struct nlmsghdr *message)
     attr = (const void *)((const char *)header + header_size);
     if (message->nlmsg_len >= MNL_NLMSG_HDRLEN + header_size + MNL_ATTR_HDRLEN + sizeof(table) &&
         mnl_attr_get_type(attr) == RTA_TABLE)
-        (void)attr_u32(attr, &table);
+        (void)attr_u32(attr, &table); /* then it is the table of the header */
     return is_new_table(reading, table);
 }
 

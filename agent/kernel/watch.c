@@ -99,6 +99,7 @@ int watch_open(struct watch *watch, enum watch_kind kind, int receive_buffer)
         return -errno;
     fd = mnl_socket_get_fd(watch->socket);
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof(receive_buffer)) < 0)
+        /* Losses are noticed with any size. */
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
     if (kind == WATCH_ROUTE || kind == WATCH_ROUTE6)
         r = keep_telling_routes(fd, watch->tables, watch->n_tables);
@@ -129,6 +130,7 @@ int watch_join(struct watch *watch, struct watch *beside, enum watch_kind kind)
 void watch_leave(struct watch *watch)
 {
     if (watch->socket && watch->beside)
+        /* Closing the socket ends it, too. */
         (void)set_membership(watch, watch->beside->kind, NETLINK_DROP_MEMBERSHIP);
     watch->beside = NULL;
 }

@@ -223,7 +223,8 @@ static int report(void *data, enum pieces_fault fault, const char *head, size_t 
     } else if (!json) {
         fleet->reports++;
         fleet->fault[0] = '\0';
-        fleet_complain(fleet, "it is not JSON: %s", error.text);
+        /* An error in any case. */
+        (void)fleet_complain(fleet, "it is not JSON: %s", error.text);
         r = add_faulty(fleet, fleet->fault, head, n);
     } else if (json_object_get(json, "type")) {
         r = read_line(fleet, json, head, n);

@@ -140,6 +140,6 @@ int accepted_hold(const struct paths *paths)
 void accepted_let_go(const struct paths *paths)
 {
     if (read_on_trial(paths) == 0)
-        (void)unlink(paths->accepted_before);
-    (void)unlink(paths->accepted_trial);
+        (void)unlink(paths->accepted_before); /* accepted.conf alone tells whether it counts */
+    (void)unlink(paths->accepted_trial);      /* a file that nobody holds counts as none */
 }

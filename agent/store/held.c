@@ -31,7 +31,7 @@ int file_hold_new(const char *path)
     /* Whatever the umask. */
     if (fcntl(fd, F_OFD_SETLK, &lock) < 0 || fchmod(fd, 0644) < 0 || rename(temporary, path) < 0) {
         r = -errno;
-        (void)unlink(temporary);
+        (void)unlink(temporary); /* one that is not held counts as none */
         (void)close(fd);
         return r;
     }

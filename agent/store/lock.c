@@ -93,7 +93,7 @@ static void close_to_others(int fd, gid_t group)
     shared = group != 0 && st.st_gid == group && st.st_uid == 0;
     mode = st.st_mode & (shared ? 0770 : 0700);
     if (mode != (st.st_mode & 0777))
-        (void)fchmod(fd, mode);
+        (void)fchmod(fd, mode); /* for what is not ours */
 }
 
 int lock_file(const char *path, int timeout_ms)

@@ -131,7 +131,8 @@ const struct rule *policy_match(const struct policy *policy, enum key key,
 {
     struct winner winner = {0};
 
-    policy_match_each(policy, key, device, take_winner, &winner);
+    /* The winner tells all. */
+    (void)policy_match_each(policy, key, device, take_winner, &winner);
     if (ret_undecided)
         *ret_undecided = winner.undecided;
     return winner.rule;

@@ -82,6 +82,7 @@ struct stored section_stored(const struct section *s, const char *name)
 
     if (s->others) {
         stored.exact = sysctl_conf_exact(s->others, name, s->key);
+        /* Without an answer nothing is given. */
         (void)sysctl_conf_resolve(s->others, SYSCTL_RUN_FULL, name, s->key, false, &answer);
     }
     stored.given = answer.given;

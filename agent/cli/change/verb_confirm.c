@@ -196,7 +196,7 @@ static void wait_for_person(struct confirm *confirm, bool terminal, uint64_t end
     sigaddset(&mask, SIGINT);
     sigaddset(&mask, SIGTERM);
     sigaddset(&mask, SIGHUP);
-    (void)sigprocmask(SIG_BLOCK, &mask, NULL);
+    (void)sigprocmask(SIG_BLOCK, &mask, NULL); /* cannot fail with a valid mask */
     fds[1].fd = signalfd(-1, &mask, SFD_CLOEXEC);
     for (;;) {
         prompt(terminal, end);
@@ -205,7 +205,7 @@ static void wait_for_person(struct confirm *confirm, bool terminal, uint64_t end
         if (fds[0].revents)
             break;
         if (fds[1].revents || (fds[2].revents && read_answer(&keep))) {
-            (void)confirm_answer(confirm, keep);
+            (void)confirm_answer(confirm, keep); /* a guardian that is gone is seen by the reply */
             break;
         }
     }
@@ -234,8 +234,8 @@ int confirming_ask(struct cli *cli, struct confirm *confirm, int status)
     struct confirm_result result;
     uint64_t time = 0, end;
 
-    (void)fflush(cli->out.stream);
-    (void)parse_time(cli, &time);
+    (void)fflush(cli->out.stream); /* output_finish() tells of it */
+    (void)parse_time(cli, &time);  /* it was parsed when the options were looked at */
     end = pauses_now() + time;
     if (confirm_start_time(confirm) >= 0 && !terminal)
         say("'rpfpolicy confirm' within %llu s keeps these values, else they are put back",
@@ -255,11 +255,11 @@ int confirming_give_up(struct cli *cli, struct confirm *confirm)
 {
     struct confirm_result result;
 
-    (void)fflush(cli->out.stream);
-    (void)confirm_answer(confirm, false);
+    (void)fflush(cli->out.stream);        /* output_finish() tells of it */
+    (void)confirm_answer(confirm, false); /* a guardian that is gone is seen by the reply */
     confirm_receive(confirm, &result);
     confirm_done(confirm);
-    (void)tell(cli, &result, EXIT_ERROR);
+    (void)tell(cli, &result, EXIT_ERROR); /* it is an error in any case */
     return EXIT_ERROR;
 }
 
@@ -274,7 +274,7 @@ static int run_confirm(struct cli *cli, int count, char **arguments)
         return EXIT_OK;
     }
     if (r > 0) {
-        (void)confirm_pending(&cli->paths, &left);
+        (void)confirm_pending(&cli->paths, &left); /* without it no time is left */
         say_not_kept(&cli->paths, error, pauses_now() + left);
         return EXIT_ERROR;
     }

@@ -109,7 +109,7 @@ static int lock_unchanged(struct pausing *pausing)
     int r;
 
     pausing->lock = lock_acquire(&cli->paths, LOCK_TIMEOUT_MS);
-    if (pausing->lock == -EBUSY)
+    if (pausing->lock == -EBUSY) /* an error in any case */
         (void)say_who_hinders(cli, pausing->lock, "nothing was done");
     else if (pausing->lock < 0)
         return refuse_to_write(cli, pausing->lock);
@@ -263,7 +263,7 @@ static int finish(struct pausing *pausing, enum decision what)
         return EXIT_ERROR;
     r = pauses_write(&cli->paths, &pausing->pauses);
     if (r < 0) {
-        (void)refuse_to_write(cli, r);
+        (void)refuse_to_write(cli, r); /* it is an error in any case */
         return EXIT_ERROR;
     }
     record(pausing, what);

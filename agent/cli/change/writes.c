@@ -100,6 +100,7 @@ static void put_impossible(struct output *out, const struct judge *judge,
     (void)ROW(&row, {"ifindex", NULL, NUMBER(device ? device->ifindex : state->which)},
               {"name", NULL, NAME(key_owner(device, state))},
               {"key", NULL, TEXT(key_info(state->key)->name)});
+    /* Cannot fail in JSON, where the program ends without memory. */
     (void)key_put(&row, &(struct key_row){judge, device, state});
     json_element(out, NULL, row.object);
 }

@@ -112,20 +112,21 @@ static int begin(struct check *check)
     return r;
 }
 
-static int count(struct check *check, const struct key_state *state)
+static void count(struct check *check, const struct key_state *state)
 {
     struct metrics *metrics = check->data;
     size_t i = state->rule ? metrics->of_rule[state->rule - check->session->policy->rules]
                            : metrics->unmanaged + state->key;
 
     metrics->series[i].counts[state->state]++;
-    return 0;
 }
 
 static int special(struct check *check, int which, const struct key_state *state)
 {
     /* `default` borrows the bare * rule; only the pins are rules of their own here. */
-    return judge_is_pinned(state) ? count(check, state) : 0;
+    if (judge_is_pinned(state))
+        count(check, state);
+    return 0;
 }
 
 static int device(struct check *check, const struct device *device, const struct key_state *states,

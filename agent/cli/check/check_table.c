@@ -204,6 +204,7 @@ static void print_unmatched(struct check *check)
                 place ?: "?");
     }
     for (size_t i = 0; i < check->reports.count; i++)
+        /* How many there are is of no interest here. */
         (void)report_print_unmatched(check->out->stream, &check->reports.items[i]);
 }
 

@@ -36,7 +36,7 @@ void say_diags(const struct diags *diags, enum diag_level least)
     static const char *const words[] = {
         [DIAG_NOTE] = "note: ", [DIAG_WARNING] = "warning: ", [DIAG_ERROR] = ""};
 
-    (void)fflush(NULL);
+    (void)fflush(NULL); /* output_finish() tells of it */
     for (size_t i = 0; i < diags->count; i++) {
         const struct diag *diag = &diags->items[i];
         _cleanup_free_ char *file = NULL;

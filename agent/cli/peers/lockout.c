@@ -35,6 +35,7 @@ static void say_session(const struct session *session, const struct peer *peer, 
     _cleanup_free_ char *why = peer_why(session, peer);
     char address[PEER_TEXT_SIZE], local[INET_ADDRSTRLEN], mode[12];
 
+    /* Cannot fail for IPv4 with room enough. */
     (void)inet_ntop(AF_INET, &peer->local, local, sizeof(local));
     say("%s: this %s cut the SSH session from %s to %s:%u%s%s on %s, where rp_filter\n"
         "is %s then: %s",
@@ -134,6 +135,7 @@ int lockout_check(struct session *session, const struct plan *plan,
     if (allowed)
         return 0;
     say_ways_out(session, peer, verb);
+    /* A longer one is cut. */
     (void)snprintf(why, sizeof(why), "%s: an SSH session would be cut", words[verb].name);
     session_record_refusal(cli, words[verb].trial ? session->policy : NULL, why);
     return -EPERM;

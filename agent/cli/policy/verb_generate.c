@@ -37,7 +37,7 @@ static void read_devices(const struct cli *cli, struct live *ret)
                                       .proc_sys_net = cli->paths.proc_sys_net};
 
     if (!*cli->paths.root && netlink_open(&nl) >= 0)
-        (void)picture_read(&nl, &options, ret);
+        (void)picture_read(&nl, &options, ret); /* see above */
 }
 
 /* The preset that --policy names; NULL where it names none. */
@@ -48,6 +48,7 @@ static char *preset_named(const struct paths *paths)
 
     if (paths->policy && conf_file_read("", paths->policy, 0, NULL, &files) == 0 &&
         files.count == 1)
+        /* Then there is no title. */
         (void)preset_title(files.files[0].bytes, files.files[0].n, &title);
     return title;
 }

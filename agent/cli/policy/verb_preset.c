@@ -128,6 +128,7 @@ static void say_what_policy_says(const struct cli *cli)
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
     _cleanup_policy_ struct policy *policy = NULL;
 
+    /* What is wrong is in the diags, which are said. */
     (void)policy_load(&cli->paths, &diags, &policy);
     say_diags(&diags, DIAG_WARNING);
 }

@@ -70,8 +70,10 @@ static int run_validate(struct cli *cli, int count, char **arguments)
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
     int r = read_files(cli, count, arguments, &diags, &files);
 
-    if (r == 0 && files.count == 0 && !diags_failed(&diags))
-        return session_no_policy(&cli->paths);
+    if (r == 0 && files.count == 0 && !diags_failed(&diags)) {
+        session_no_policy(&cli->paths);
+        return EXIT_ERROR;
+    }
     if (r == 0)
         r = policy_from_files(&files, &diags, &policy);
     if (r < 0 && r != -EBADMSG) {

@@ -33,7 +33,7 @@ static bool is_accepted(const struct paths *paths)
     return policy_load_accepted(paths, NULL, &policy) != -ENOENT;
 }
 
-int session_no_policy(const struct paths *paths)
+void session_no_policy(const struct paths *paths)
 {
     if (paths->policy)
         say("there is no policy file '%s'", NAME_SHOWN(paths->policy));
@@ -47,7 +47,6 @@ int session_no_policy(const struct paths *paths)
             NAME_SHOWN(paths->root), NAME_SHOWN(paths->root));
     if (!paths->policy && is_accepted(paths))
         say_withdrawal(paths);
-    return EXIT_ERROR;
 }
 
 static int empty_policy(struct session *session)

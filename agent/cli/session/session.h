@@ -98,8 +98,8 @@ int session_read(struct session *session, key_mask keys, uint32_t facts);
 /* Say what SESSION_LATE held back: of the policy, and of files of sysctl.d. */
 void session_say_warnings(const struct session *session);
 
-/* Say that there is no policy and what a first one could be. Returns EXIT_ERROR. */
-int session_no_policy(const struct paths *paths);
+/* Say that there is no policy and what a first one could be. */
+void session_no_policy(const struct paths *paths);
 
 /* Say which files of sysctl.d could not be read, from what sysctl_load() found. */
 void session_say_unread(const struct diags *diags);

@@ -130,7 +130,7 @@ static int gather_records(const struct sysctl_back *back, const struct paths *pa
     _cleanup_free_ struct before_record *others = NULL, *records = NULL;
     size_t n = 0, count = back->n_records;
 
-    (void)before_read(paths, &others, &n);
+    (void)before_read(paths, &others, &n); /* without it the complete picture alone goes back */
     records = calloc(back->n_records + n + 1, sizeof(*records));
     if (!records)
         return -ENOMEM;
