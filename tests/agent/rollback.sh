@@ -93,6 +93,34 @@ else
         grep -q 'warning: where memory runs out, the kernel may end' "$APPLY_ERR"
 fi
 
+# --- somebody else accepts the policy while apply looks: the agent writes first, and that is told
+
+# first_is_agent VALUE OPTION…: what apply then says goes to apply.out.
+first_is_agent() {
+    local stopped=$SYSTEM_WORK/stopped
+
+    policy 'eth0 = off' "eth3 = $1"
+    rm -f "$stopped"
+    env LD_PRELOAD="$SYSTEM_BUILD/tests/lib/stop-at-step.so" STOP_AT=1 STOP_FILE="$stopped" \
+        ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" \
+        "$SYSTEM_BUILD/agent/cli/rpfpolicy" apply "${@:3}" >"$SYSTEM_WORK/apply.out" 2>&1 &
+    APPLY=$!
+    wait_until "apply stops" test -s "$stopped"
+    rpfpolicy accept >/dev/null
+    becomes eth3 rp_filter "$2"
+    kill -CONT "$APPLY"
+    wait "$APPLY"
+}
+
+first_is_agent strict 1
+expect "what the agent wrote first is told" grep -qE 'eth3: rp_filter 0 -> 1.* - written by the agent meanwhile' \
+    "$SYSTEM_WORK/apply.out"
+expect "there was something to do" not grep -q 'Nothing to do' "$SYSTEM_WORK/apply.out"
+first_is_agent off 0 --json
+grep -v '^rpfpolicy:' "$SYSTEM_WORK/apply.out" >"$SYSTEM_WORK/apply.json"
+expect_equal "the same in JSON" "$(jq -c '[.summary.written, (.writes[] | .name, .by)]' "$SYSTEM_WORK/apply.json")" \
+    '[1,"eth3","agent"]'
+
 # --- an agent that hears of the values and of the policy at once goes by the policy
 
 policy 'eth0 = off' 'eth3 = strict'

@@ -21,9 +21,65 @@ struct applying {
     struct writings writings;
     json_t *held;            /* what is left out for want of a way, in JSON … */
     const char *waits_for;   /* … and of what */
-    const struct plan *plan; /* as it was before */
+    const struct plan *plan; /* as it was before … */
+    bool *told;              /* … and which of its writes were told since */
+    unsigned by_others;      /* the rest, as far as somebody else made them meanwhile */
     bool said, accepted;
 };
+
+static void mark_told(struct applying *applying, const struct write *write)
+{
+    const struct plan *plan = applying->plan;
+
+    for (size_t i = 0; applying->told && i < plan->count; i++)
+        if (plan->writes[i].key == write->key && plan->writes[i].ifindex == write->ifindex)
+            applying->told[i] = true;
+}
+
+static void print_made(struct applying *applying, const struct write *write, const char *by)
+{
+    struct cli *cli = applying->cli;
+    _cleanup_free_ char *text = NULL;
+    json_t *object;
+
+    if (cli->format == FORMAT_JSON) {
+        object = json_write(write);
+        json_set(object, {"result", json_string("written")}, {"error", json_null()},
+                 {"by", json_string(by)});
+        json_element(&cli->out, NULL, object);
+        return;
+    }
+    text = write_text(write);
+    fprintf(cli->out.stream, "%s - written by %s meanwhile\n", text ?: "memory ran out",
+            streq(by, "agent") ? "the agent" : "another program");
+}
+
+/* What was to be written when this began, and is there although nobody here wrote it: an agent was
+ * first, since somebody else accepted the policy. */
+static int tell_others(struct applying *applying)
+{
+    const struct session *session = applying->session;
+    const char *by = agent_state_read(&session->cli->paths) == AGENT_ENFORCING ? "agent" : "other";
+    struct picture_options options = {.keys = session->policy->keys,
+                                      .proc_sys_net = session->cli->paths.proc_sys_net};
+    _cleanup_(live_done) struct live live = {0};
+    _cleanup_netlink_ struct netlink nl = {0};
+    int r = netlink_open(&nl);
+
+    if (r >= 0)
+        r = picture_read(&nl, &options, &live);
+    for (size_t i = 0; r >= 0 && i < applying->plan->count; i++) {
+        const struct write *write = &applying->plan->writes[i];
+        const int32_t *now = live_configured(&live, write->key, write->ifindex);
+
+        if (applying->told[i] || !now || *now != write->new_value ||
+            write->new_value == write->old_value)
+            continue;
+        print_made(applying, write, by);
+        applying->by_others++;
+    }
+    return r;
+}
 
 static void report_held(struct applying *applying, const struct missing_ways *missing,
                         const struct write *write)
@@ -51,6 +107,7 @@ static void report_write(struct applying *applying, const struct change_report *
     struct cli *cli = applying->cli;
     _cleanup_free_ char *text = NULL;
 
+    mark_told(applying, write);
     if (result == CHANGE_HELD) {
         report_held(applying, told->missing, write);
         return;
@@ -59,7 +116,8 @@ static void report_write(struct applying *applying, const struct change_report *
         json_t *object = json_write(write);
 
         json_set(object, {"result", json_string(words[result])},
-                 {"error", result == CHANGE_FAILED ? json_string(error_text(error)) : json_null()});
+                 {"error", result == CHANGE_FAILED ? json_string(error_text(error)) : json_null()},
+                 {"by", json_string("apply")});
         json_element(&cli->out, NULL, object);
         return;
     }
@@ -130,9 +188,9 @@ static void close_json(struct applying *applying, const struct change_outcome *o
     json_impossible(&cli->out, applying->session);
     reports_json(&cli->out, &applying->reports);
     summary = json_object();
-    json_set(summary, {"written", json_integer(result->done)}, {"gone", json_integer(result->gone)},
-             {"failed", json_integer(result->failed)}, {"held", json_integer(result->held)},
-             {"flushed", json_boolean(outcome->flushed)});
+    json_set(summary, {"written", json_integer(result->done + applying->by_others)},
+             {"gone", json_integer(result->gone)}, {"failed", json_integer(result->failed)},
+             {"held", json_integer(result->held)}, {"flushed", json_boolean(outcome->flushed)});
     for (size_t i = 0; engine_rows[i]; i++)
         if (engine_rows[i]->tell)
             json_object_set_new(summary, engine_rows[i]->words.changes,
@@ -380,11 +438,14 @@ static int accept_and_change(struct applying *applying)
         return EXIT_ERROR;
     }
     status = status_of(applying, &outcome, r, &lacking);
+    if (r >= 0 && applying->told && tell_others(applying) < 0)
+        say("warning: what others wrote meanwhile is not known");
     close_json(applying, &outcome);
     if (status == EXIT_ERROR && r < 0 && outcome.phases != CHANGE_REMOVALS)
         return EXIT_ERROR;
     print_rest(applying->cli, applying->session, applying->plan,
-               values->done + values->gone + values->failed + values->held == 0 &&
+               values->done + values->gone + values->failed + values->held + applying->by_others ==
+                       0 &&
                    writings_count(&applying->writings) == 0);
     return worse(status, follow_up(applying, &outcome, lacking));
 }
@@ -397,7 +458,8 @@ static int accept_and_carry_out(struct applying *applying)
                 applying->session->acceptance == ACCEPTED_SAME;
     int status;
 
-    if (confirming_refuse(cli) < 0)
+    applying->told = calloc(applying->plan->count + 1, sizeof(*applying->told));
+    if (!applying->told || confirming_refuse(cli) < 0)
         return EXIT_ERROR;
     if (cli_given(cli, OPTION_CONFIRM) && !same && confirming_begin(cli, &applying->confirm) < 0)
         return EXIT_ERROR;
@@ -462,6 +524,7 @@ static int run_apply(struct cli *cli, int count, char **arguments)
         session_read(&session, IMPACT_KEYS | reports_keys(), FACT_ADDRESSES) >= 0 &&
         reports_read(&session, session.policy, flags != 0, &applying.reports) >= 0)
         r = plan_and_apply(&applying, &plan);
+    free(applying.told);
     json_decref(applying.held);
     writings_done(&applying.writings);
     reports_done(&applying.reports);
