@@ -1,6 +1,7 @@
 #!/bin/bash
 # What the agent's user may do in its own directory, against the programs that root runs there: none of
-# them waits without end, runs out of memory, or takes its word for a guardian's.
+# them waits without end or runs out of memory. The same for root's own directory where somebody gave that
+# to the agent's user; there, too, nobody takes its word for a guardian's.
 # shellcheck disable=SC2119 # arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/agent.sh"
@@ -9,6 +10,7 @@ system_enter "$@"
 . "$SYSTEM_SOURCE/tests/lib/command.sh"
 
 RUN=/run/rpfpolicy
+ORDERS=/run/rpfpolicy-root
 USER=(setpriv --reuid=1234 --regid=1234 --clear-groups)
 
 # try STATUS ARGUMENT…: ends by itself, with that exit status, and with little memory.
@@ -22,25 +24,32 @@ policy_file 10-test.conf <<'END'
 [rp_filter]
 eth0 = strict
 END
-mkdir -p $RUN
-chown 1234:1234 $RUN
+mkdir -p $RUN $ORDERS
+chown 1234:1234 $RUN $ORDERS
 
 change() {
     echo 0 >"$CONF/eth0/rp_filter"
-    rm -f /run/rpfpolicy/flushed.pending
+}
+
+clean() {
+    rm -rf ${RUN:?}/* ${ORDERS:?}/*
+}
+
+# put_there KIND FILE
+put_there() {
+    clean
+    case $1 in
+    sparse) "${USER[@]}" truncate -s 900G "$2" ;;
+    fifo) "${USER[@]}" mkfifo "$2" ;;
+    esac || system_abort "no $1 $2"
 }
 
 # --- files that have no end, and such as are none
 
 for kind in sparse fifo; do
-    for name in before flushed status.json agent stand-back; do
-        PLACE="$name is $kind"
-        rm -rf ${RUN:?}/*
-        if [ "$kind" = sparse ]; then
-            "${USER[@]}" truncate -s 900G "$RUN/$name" || system_abort "no sparse file"
-        else
-            "${USER[@]}" mkfifo "$RUN/$name"
-        fi
+    for file in $RUN/before $RUN/status.json $RUN/agent $ORDERS/flushed $ORDERS/stand-back; do
+        PLACE="$file is $kind"
+        put_there "$kind" "$file"
         change
         try 0 apply
         expect_value eth0 rp_filter 1
@@ -51,12 +60,7 @@ for kind in sparse fifo; do
         expect_value eth0 rp_filter 0
     done
     PLACE="paused is $kind"
-    rm -rf ${RUN:?}/*
-    if [ "$kind" = sparse ]; then
-        "${USER[@]}" truncate -s 900G "$RUN/paused"
-    else
-        "${USER[@]}" mkfifo "$RUN/paused"
-    fi
+    put_there "$kind" $ORDERS/paused
     try 1 apply
     try 1 pause --reason=test
 done
@@ -64,14 +68,15 @@ done
 # --- somebody else listens where a guardian would
 
 listener() {
-    rm -rf ${RUN:?}/* "$SYSTEM_WORK/listens"
+    clean
+    rm -f "$SYSTEM_WORK/listens"
     mkfifo -m 666 "$SYSTEM_WORK/listens"
     "${USER[@]}" python3 -c '
 import os, socket, struct, sys, time
 how, ready = sys.argv[1:]
 server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-server.bind("/run/rpfpolicy/confirm")
-os.chmod("/run/rpfpolicy/confirm", 0o666)
+server.bind("/run/rpfpolicy-root/confirm")
+os.chmod("/run/rpfpolicy-root/confirm", 0o666)
 server.listen(0)
 waiting = []
 if how == "deaf":
@@ -79,7 +84,7 @@ if how == "deaf":
         client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         client.setblocking(False)
         try:
-            client.connect("/run/rpfpolicy/confirm")
+            client.connect("/run/rpfpolicy-root/confirm")
         except BlockingIOError:
             break
         waiting.append(client)
