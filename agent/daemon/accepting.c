@@ -167,10 +167,10 @@ static int watch(struct accepting *accepting, const char *directory)
         path = NULL;
         return -ENOMEM;
     }
-    return sd_event_add_inotify(loop_event(accepting->options.loop), NULL, path,
-                                IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_CLOSE_WRITE |
-                                    IN_DELETE | IN_ATTRIB | IN_ONLYDIR,
-                                on_changed, accepting);
+    return loop_add_inotify(accepting->options.loop, path,
+                            IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_CLOSE_WRITE | IN_DELETE |
+                                IN_ATTRIB | IN_ONLYDIR,
+                            on_changed, accepting);
 }
 
 void accepting_watch(struct accepting *accepting)

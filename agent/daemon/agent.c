@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/capability.h>
 #include <sys/inotify.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -91,30 +90,25 @@ static int add_signals(struct agent *agent)
     return r;
 }
 
-/* ------------------------------------------------------------------------------ the capability */
+/* ----------------------------------------------------------------------------------- the rights */
 
-static bool has_capability(void)
+static void say_denied(const struct agent *agent, const char *what, int error)
 {
-    cap_flag_value_t value = CAP_CLEAR;
-    cap_t caps = cap_get_proc();
-
-    if (caps)
-        /* Then the value stays as it was set: not had. */
-        (void)cap_get_flag(caps, CAP_NET_ADMIN, CAP_EFFECTIVE, &value);
-    cap_free(caps);
-    return value == CAP_SET;
+    if (error < 0)
+        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING, "%s: %s", what, strerror(-error));
 }
 
 /* In observe mode nothing is ever written, so the means to do it goes too. */
-static void drop_capabilities(const struct agent *agent)
+static void put_down_rights(const struct agent *agent)
 {
-    cap_t none = cap_init();
+    if (!in_force_enforces(agent->in_force))
+        say_denied(agent, "The capability to write, not needed now, could not be dropped",
+                   rights_put_down(agent->rights));
+}
 
-    if (!none || cap_set_proc(none) < 0)
-        log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING,
-                  "The capability to write, not needed now, could not be dropped: %s",
-                  strerror(errno));
-    cap_free(none);
+static bool can_write(void *data)
+{
+    return rights_take_up();
 }
 
 /* ------------------------------------------------------------------------------------- the parts
@@ -150,11 +144,6 @@ static int make_presence(struct agent *agent, const char **where)
         .paths = &agent->paths, .logger = &agent->logger, .lost = on_presence_lost, .data = agent};
 
     return presence_new(&options, &agent->presence, where);
-}
-
-static bool can_write(void *data)
-{
-    return has_capability();
 }
 
 static void on_news(void *data)
@@ -199,7 +188,8 @@ static void on_policy_replaced(void *data)
 {
     struct agent *agent = data;
 
-    agent->restart |= in_force_is_barred(agent->in_force);
+    agent->restart |=
+        in_force_is_barred(agent->in_force) || rights_outgrown(agent->rights, policy_of(agent));
     keeper_begin(agent->keeper);
     ways_begin(agent->ways);
     others_begin(agent->others);
@@ -485,9 +475,9 @@ static int on_run_directory(sd_event_source *source, const struct inotify_event 
 
 static int watch_directory(struct agent *agent, const char *directory)
 {
-    return sd_event_add_inotify(loop_event(agent->loop), NULL, directory,
-                                IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ONLYDIR,
-                                on_run_directory, agent);
+    return loop_add_inotify(agent->loop, directory,
+                            IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ONLYDIR, on_run_directory,
+                            agent);
 }
 
 static int watch_directories(struct agent *agent)
@@ -514,6 +504,7 @@ static void on_policy_changed(void *data)
     reader_plan_sweep(agent->reader);
     reader_take_over(agent->reader);
     presence_tell(agent->presence, in_force_enforces(agent->in_force));
+    put_down_rights(agent);
 }
 
 /* --------------------------------------------------------------------------------- life and end */
@@ -562,8 +553,9 @@ int agent_new(const struct agent_options *options, struct agent **ret, char **re
     *ret_message = NULL;
     if (!agent)
         return -ENOMEM;
+    agent->rights = options->rights;
     logger_init(&agent->logger, options->verbose, &agent->entries_lost);
-    if (!has_capability()) {
+    if (!rights_take_up()) {
         agent_free(agent);
         return -EPERM;
     }
@@ -616,16 +608,21 @@ static int start(struct agent *agent)
     r = watch_directories(agent);
     if (r < 0)
         return r;
-    (void)paused_take(agent->paused);     /* a failure is said, and everything is paused then */
-    (void)in_force_take(agent->in_force); /* a failure is said, and nothing is enforced then */
-    r = listen_as_needed(agent);          /* before the first dump, so that nothing falls between */
+    (void)paused_take(agent->paused); /* a failure is said, and everything is paused then */
+    r = in_force_take(agent->in_force);
+    if (r < 0)
+        return r; /* it might be one to enforce */
+    r = rights_filter(agent->rights, policy_of(agent));
+    if (r == -ENOMEM)
+        return r;
+    say_denied(agent, "Its system calls could not be limited to those that it needs", r);
+    r = listen_as_needed(agent); /* before the first dump, so that nothing falls between */
     if (r >= 0)
         r = reader_start(agent->reader);
     if (r < 0)
         return r;
     reader_plan_sweep(agent->reader);
-    if (!in_force_enforces(agent->in_force))
-        drop_capabilities(agent);
+    put_down_rights(agent);
     /* Without a manager there is none. */
     (void)sd_event_set_watchdog(loop_event(agent->loop), true);
     presence_tell(agent->presence, in_force_enforces(agent->in_force));
@@ -644,7 +641,7 @@ int agent_run(struct agent *agent)
     agent->started = clock_usec(CLOCK_REALTIME);
     r = start(agent);
     if (r < 0)
-        return r;
+        return agent->restart ? 1 : r;
     r = sd_event_loop(loop_event(agent->loop));
     if (!agent->restart) /* else it goes on, as this process or as the next one */
         (void)sd_notify(false, "STOPPING=1");
@@ -659,7 +656,7 @@ int agent_run(struct agent *agent)
                           agent->restart || agent->successor ? "restarting" : "stopped");
     log_plain(&agent->logger, LOG_EVENT_STOPPED, LOG_INFO,
               presence_is_lost(agent->presence) ? "Coming back with new files"
-              : agent->restart   ? "Coming back with the right to write, for an enforcing policy"
+              : agent->restart   ? "Coming back with the rights that the new policy needs"
               : agent->successor ? "Stopped for the next agent; until then the udev hook stands in"
                                  : "Stopped; values stay as they are");
     return agent->restart ? AGENT_COMES_BACK : agent->successor ? AGENT_IS_FOLLOWED : 0;

@@ -4,10 +4,12 @@
 #pragma once
 
 #include "agent/base/paths.h"
+#include "agent/daemon/rights.h"
 
 struct agent_options {
     struct path_options paths;
-    int receive_buffer; /* bytes; tests force overruns with a small one */
+    struct rights *rights; /* outlive the agent */
+    int receive_buffer;    /* bytes; tests force overruns with a small one */
     bool verbose;
     bool accept; /* also put the policy on disk into force: accepting.c */
 };
@@ -20,7 +22,7 @@ int agent_new(const struct agent_options *options, struct agent **ret, char **re
 struct agent *agent_free(struct agent *agent);
 
 enum agent_end {
-    AGENT_COMES_BACK = 1, /* by starting afresh */
+    AGENT_COMES_BACK = 1, /* by starting afresh, in this process where rights.h says so */
     AGENT_IS_FOLLOWED,    /* it was told to end, and that another agent is to come */
 };
 

@@ -14,6 +14,7 @@ struct agent {
     unsigned entries_lost;
     struct loop *loop;
     struct netlink nl;
+    struct rights *rights; /* not its own */
     struct presence *presence;
     struct udev_watch *udev;
     struct paused *paused;

@@ -104,6 +104,12 @@ static void say_damaged(const struct in_force *in_force, const struct diags *dia
               in_force->policy ? "the one in force stays" : "nothing is written");
 }
 
+/* Of an error that says nothing of the file. */
+static bool passes(int error)
+{
+    return error == -ENOMEM || error == -ENFILE || error == -EMFILE;
+}
+
 int in_force_take(struct in_force *in_force)
 {
     const struct paths *paths = in_force->options.paths;
@@ -120,7 +126,7 @@ int in_force_take(struct in_force *in_force)
     if (r < 0) {
         if (!is_known) /* said once */
             say_damaged(in_force, &diags, r);
-        return 0;
+        return passes(r) ? r : 0;
     }
     if (in_force->policy && in_force->policy->hash == policy->hash)
         return 0;
@@ -144,9 +150,9 @@ static int watch(struct in_force *in_force, const char *directory)
 {
     if (mkdir(directory, 0755) < 0 && errno != EEXIST)
         return -errno;
-    return sd_event_add_inotify(loop_event(in_force->options.loop), NULL, directory,
-                                IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ONLYDIR, on_accepted,
-                                in_force);
+    return loop_add_inotify(in_force->options.loop, directory,
+                            IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_ONLYDIR, on_accepted,
+                            in_force);
 }
 
 void in_force_watch(struct in_force *in_force)

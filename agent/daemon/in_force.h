@@ -27,7 +27,8 @@ int in_force_new(const struct in_force_options *options, struct in_force **ret);
 struct in_force *in_force_free(struct in_force *in_force);
 void in_force_watch(struct in_force *in_force); /* a failure is said */
 
-/* Returns 1 when the policy in force changed, which is logged, 0 when not. */
+/* Returns 1 when the policy in force changed, which is logged, 0 when not; -ENOMEM, -ENFILE or
+ * -EMFILE where that cannot be told for now. */
 int in_force_take(struct in_force *in_force);
 
 /* Under the lock: is another policy accepted by now than was taken? Then nothing may be written by

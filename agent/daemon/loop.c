@@ -51,6 +51,20 @@ sd_event *loop_event(const struct loop *loop)
     return loop->event;
 }
 
+/* With NULL for the source libsystemd (252) would keep the loop for ever. */
+int loop_add_inotify(struct loop *loop, const char *path, uint32_t mask,
+                     sd_event_inotify_handler_t fn, void *data)
+{
+    sd_event_source *source;
+    int r = sd_event_add_inotify(loop->event, &source, path, mask, fn, data);
+
+    if (r < 0)
+        return r;
+    r = sd_event_source_set_floating(source, true);
+    sd_event_source_unref(source);
+    return r < 0 ? r : 0;
+}
+
 uint64_t loop_now(const struct loop *loop)
 {
     return loop->clock(CLOCK_MONOTONIC, loop->data);

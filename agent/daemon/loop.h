@@ -15,6 +15,9 @@ typedef uint64_t (*loop_clock_t)(clockid_t clock, void *data);
 int loop_new(loop_clock_t clock, void *data, struct loop **ret);
 struct loop *loop_free(struct loop *loop); /* after its deadlines are done with */
 sd_event *loop_event(const struct loop *loop);
+/* The loop's own, until it is freed. */
+int loop_add_inotify(struct loop *loop, const char *path, uint32_t mask,
+                     sd_event_inotify_handler_t fn, void *data);
 
 uint64_t loop_now(const struct loop *loop); /* CLOCK_MONOTONIC, fresh */
 uint64_t loop_boottime(const struct loop *loop);

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -155,7 +154,8 @@ static void open_streams(void)
 
 int main(int argc, char **argv)
 {
-    struct agent_options options = {.receive_buffer = WATCH_RECEIVE_BUFFER};
+    struct rights rights = rights_at_start();
+    struct agent_options options = {.receive_buffer = WATCH_RECEIVE_BUFFER, .rights = &rights};
     _cleanup_free_ char *message = NULL;
     struct agent *agent = NULL;
     const char *missing;
@@ -172,19 +172,16 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN); /* it works on when nobody reads what it says */
     ask_for_short_slices();
-    r = agent_new(&options, &agent, &message);
-    if (r < 0)
-        return fail(r, message);
-    r = agent_run(agent);
-    agent_free(agent);
+    do {
+        r = agent_new(&options, &agent, &message);
+        if (r < 0)
+            return fail(r, message);
+        r = agent_run(agent);
+        agent = agent_free(agent);
+    } while (r == AGENT_COMES_BACK && rights.returns);
     if (r < 0)
         return fail(r, NULL);
-    if (r != AGENT_COMES_BACK)
-        return r == AGENT_IS_FOLLOWED ? EXIT_RESTART : EXIT_SUCCESS;
-    /* The capability was dropped in observe mode, or the directory of the state is gone. Root gets
-     * it back by starting afresh; a unit's user, or a container that may gain nothing, needs its
-     * manager for that. */
-    if (geteuid() == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0)
-        execv("/proc/self/exe", argv);
-    return EXIT_RESTART;
+    /* The capability was dropped in observe mode, or the directory of the state is gone: a unit's
+     * user, or a container that may gain nothing, needs its manager for that. */
+    return r > 0 ? EXIT_RESTART : EXIT_SUCCESS;
 }

@@ -44,8 +44,12 @@ ok "ready when all is done"
 
 forget
 policy enforce
-wait_until "it is ready again, enforcing" was_told 'READY=1'
-wait_until "it says so" was_told 'STATUS=enforcing: .*'
+wait_until "it says that it enforces" was_told 'STATUS=enforcing: .*'
+
+forget
+rm /run/rpfpolicy.lock
+add_device eth0
+wait_until "with a new lock it is ready again" was_told 'READY=1'
 expect "it did not say that it stops, for it goes on" not was_told 'STOPPING=1'
 
 forget

@@ -74,7 +74,7 @@ requires() {
 
 requires rpfpolicy 'libmnl\.so' 'libinih\.so' 'libjansson\.so' 'libsmartcols\.so' 'libudev\.so' 'libbpf\.so'
 requires rpfpolicy-agent 'rpfpolicy(\(.*\))? = [0-9.]+-1' 'systemd$' 'systemd-udev$' 'libsystemd\.so' \
-    'libcap\.so'
+    'libseccomp\.so'
 requires rpfpolicy-report 'rpfpolicy(\(.*\))? = [0-9.]+-1' 'libjansson\.so' 'libsmartcols\.so'
 expect "the command does not require systemd" \
     sh -c "! rpm --root '$root' -qR rpfpolicy | grep -E '^systemd|libsystemd'"
