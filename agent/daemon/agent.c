@@ -11,6 +11,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/rows/engine_rows.h"
+#include "agent/store/lock.h"
 
 static void on_policy_changed(void *data);
 
@@ -92,7 +93,7 @@ static int add_signals(struct agent *agent)
 
 /* ----------------------------------------------------------------------------------- the rights */
 
-static void say_denied(const struct agent *agent, const char *what, int error)
+static void say_failed(const struct agent *agent, const char *what, int error)
 {
     if (error < 0)
         log_plain(&agent->logger, LOG_EVENT_PLAIN, LOG_WARNING, "%s: %s", what, strerror(-error));
@@ -102,7 +103,7 @@ static void say_denied(const struct agent *agent, const char *what, int error)
 static void put_down_rights(const struct agent *agent)
 {
     if (!in_force_enforces(agent->in_force))
-        say_denied(agent, "The capability to write, not needed now, could not be dropped",
+        say_failed(agent, "The capability to write, not needed now, could not be dropped",
                    rights_put_down(agent->rights));
 }
 
@@ -135,6 +136,14 @@ static void on_presence_lost(void *data)
 
     agent->restart = true;
     (void)sd_event_exit(loop_event(agent->loop), 0); /* cannot fail for a loop that runs */
+}
+
+static void on_namespace_gone(void *data)
+{
+    struct agent *agent = data;
+
+    agent->gone = true;
+    (void)sd_event_exit(loop_event(agent->loop), 0);
 }
 
 /* First of all: it tells whether there is another agent. *where: what could not be had. */
@@ -520,6 +529,9 @@ static int set_up(struct agent *agent, const struct agent_options *options, cons
         r = netlink_open(&agent->nl);
     if (r >= 0)
         r = loop_new(NULL, NULL, &agent->loop);
+    if (r >= 0 && agent->paths.foreign)
+        say_failed(agent, "Whether this network namespace is deleted is not seen",
+                   namespace_watch_new(agent->loop, on_namespace_gone, agent, &agent->namespace));
     if (r >= 0)
         r = make_parts(agent, options, where);
     if (r >= 0)
@@ -588,6 +600,7 @@ struct agent *agent_free(struct agent *agent)
         netlink_close(&agent->nl);
     presence_free(agent->presence);
     loop_free(agent->loop);
+    namespace_watch_free(agent->namespace);
     paths_done(&agent->paths);
     logger_done(&agent->logger);
     free(agent);
@@ -615,7 +628,7 @@ static int start(struct agent *agent)
     r = rights_filter(agent->rights, policy_of(agent));
     if (r == -ENOMEM)
         return r;
-    say_denied(agent, "Its system calls could not be limited to those that it needs", r);
+    say_failed(agent, "Its system calls could not be limited to those that it needs", r);
     r = listen_as_needed(agent); /* before the first dump, so that nothing falls between */
     if (r >= 0)
         r = reader_start(agent->reader);
@@ -648,6 +661,13 @@ int agent_run(struct agent *agent)
     presence_tell(agent->presence, false);
     if (r < 0)
         return r;
+    if (agent->gone) {
+        log_plain(&agent->logger, LOG_EVENT_STOPPED, LOG_NOTICE,
+                  "Stopped, since this network namespace was deleted from /run/netns: it goes when "
+                  "nothing else is in it");
+        run_directory_remove(&agent->paths);
+        return 0;
+    }
     if (!agent->restart && !agent->successor)
         /* At worst the helper stands in where it need not. */
         (void)presence_tell_stopped(agent->presence, true);

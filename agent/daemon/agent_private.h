@@ -4,6 +4,7 @@
 #include "agent/daemon/accepting.h"
 #include "agent/daemon/agent.h"
 #include "agent/daemon/evidence.h"
+#include "agent/daemon/namespace.h"
 #include "agent/daemon/publisher.h"
 #include "agent/daemon/reader.h"
 
@@ -13,6 +14,7 @@ struct agent {
     struct logger logger;
     unsigned entries_lost;
     struct loop *loop;
+    struct namespace_watch *namespace; /* NULL in the host's */
     struct netlink nl;
     struct rights *rights; /* not its own */
     struct presence *presence;
@@ -28,6 +30,7 @@ struct agent {
     struct evidence *evidence;   /* NULL: every rule is enforced */
     struct publisher *publisher;
     uint64_t started; /* wall clock */
+    bool gone;        /* leave the loop: the namespace was deleted */
     bool restart;     /* leave the loop to come back: with the capability, or new files */
     bool successor;   /* another agent follows at once: the helper need not stand back */
 };

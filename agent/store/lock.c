@@ -1,7 +1,9 @@
 /* The one lock under which settings are read, planned and written. */
 #include "agent/store/lock.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -11,7 +13,9 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/file.h"
+#include "agent/store/state_file.h"
 
+#define MARK "namespace" /* in the directory of a foreign one: state_namespace() */
 #define PAUSE_MIN (1 * USEC_PER_MSEC)
 #define PAUSE_MAX (16 * USEC_PER_MSEC)
 
@@ -26,6 +30,68 @@ static void give_to_agent(int directory)
     (void)!fchown(directory, st.st_uid, st.st_gid);
 }
 
+static void remove_files(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *files = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *file;
+
+    while (files && (file = readdir(files)))
+        (void)unlinkat(fd, file->d_name, 0);
+    if (files)
+        (void)closedir(files);
+    else if (fd >= 0)
+        (void)close(fd);
+}
+
+static void read_mark(int directory, char *mark, size_t size)
+{
+    int fd = openat(directory, MARK, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : read(fd, mark, size - 1);
+
+    mark[n > 0 ? n : 0] = '\0';
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+static void write_mark(int directory, const char *mark)
+{
+    int fd = openat(directory, MARK, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+    if (fd < 0)
+        return;
+    (void)!write(fd, mark, strlen(mark));
+    (void)close(fd);
+}
+
+/* A dead namespace's accepted policy is not this one's. */
+static void remove_if_dead(const struct paths *paths)
+{
+    uint64_t namespace = state_namespace(paths);
+    int directory = open(paths->orders, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    char is[32], was[32];
+
+    if (directory < 0)
+        return;
+    snprintf(is, sizeof(is), "%" PRIu64 "\n", namespace);
+    read_mark(directory, was, sizeof(was));
+    if (namespace && *was && !streq(is, was)) {
+        remove_files(paths->orders);
+        remove_files(paths->run);
+    }
+    if (namespace)
+        write_mark(directory, is);
+    (void)close(directory);
+}
+
+void run_directory_remove(const struct paths *paths)
+{
+    remove_files(paths->orders);
+    (void)rmdir(paths->orders);
+    remove_files(paths->run);
+    (void)rmdir(paths->run);
+}
+
 int run_directory_make(const struct paths *paths)
 {
     int r = directory_make(paths->run), fd;
@@ -37,6 +103,8 @@ int run_directory_make(const struct paths *paths)
     fd = open(paths->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return -errno;
+    if (geteuid() == 0)
+        remove_if_dead(paths);
     give_to_agent(fd);
     (void)close(fd);
     return 0;

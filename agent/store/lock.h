@@ -11,6 +11,8 @@
  * nobody but root could work there; -ENOTDIR where something else, such as a link, is in its place.
  */
 int run_directory_make(const struct paths *paths);
+/* Both, with all that is in them, where a foreign namespace is gone; what only root may stays. */
+void run_directory_remove(const struct paths *paths);
 
 /* Open paths->lock, or make it (mode 0600), for whom paths->run belongs to in a foreign namespace.
  * Others than root and the agent's user shall not be able to hold it: what they may is taken from

@@ -13,8 +13,7 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
-/* Inode numbers of namespaces are used again: in a foreign one the file may be of a dead one. */
-static uint64_t namespace_cookie(const struct paths *paths)
+uint64_t state_namespace(const struct paths *paths)
 {
     uint64_t cookie = 0;
     socklen_t size = sizeof(cookie);
@@ -58,5 +57,5 @@ void state_header(const struct paths *paths, const char *directory, const char *
     if (n > 0)
         boot[n] = '\0';
     boot[strcspn(boot, "\n")] = '\0';
-    snprintf(ret, STATE_HEADER_SIZE, "%s %s %" PRIu64 "\n", kind, boot, namespace_cookie(paths));
+    snprintf(ret, STATE_HEADER_SIZE, "%s %s %" PRIu64 "\n", kind, boot, state_namespace(paths));
 }

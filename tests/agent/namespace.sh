@@ -183,5 +183,49 @@ expect_equal "and no line of the host" \
     "$(jq '[.devices[].keys[] | select(.inherited == 2)] | length' /run/test/out)" 0
 expect_equal "nothing outside is touched by that one" "$(all_values)" "$before"
 agent_stop
-ip netns delete other
+
+# Deleted under a running agent: it ends, so that the namespace can go. While it has another name it stays.
+has_ended() {
+    ! kill -0 "$AGENT_PID" 2>/dev/null
+}
+has_no_device() {
+    ! ip link show "$1" >/dev/null 2>&1
+}
+# delete_under COMMAND…: an agent, and the end of a cable that goes with the namespace.
+delete_under() {
+    ip link add outside type veth peer name inside netns other
+    command_inside accept
+    agent_start_as_user "$@"
+    ip netns attach another "$AGENT_PID"
+    ip netns delete other
+    ip netns exec another sh -c 'echo 2 >/proc/sys/net/ipv4/conf/lxc7/rp_filter'
+    wait_until "it works on under the other name" netns_value_is another lxc7 0
+    ip netns delete another
+    wait_until "it ends with its last name" has_ended
+    wait "$AGENT_PID"
+    expect_equal "without an error" "$?" 0
+    expect "it says why" grep -q 'this network namespace was deleted' "$AGENT_LOG"
+    wait_until "the namespace is gone" has_no_device outside
+}
+netns_value_is() {
+    [ "$(ip netns exec "$1" cat "/proc/sys/net/ipv4/conf/$2/rp_filter")" = "$3" ]
+}
+delete_under ip netns exec other
+expect_equal "nothing of its state is left" "$(ls "$state")" ""
+
+ip netns add other
+inside ip link add name lxc7 type bridge
+AGENT_AS_USER=()
+state=/run/rpfpolicy-netns/$(inside stat -Lc %i /proc/self/ns/net)
+chown 0:0 /run/rpfpolicy
+# What a dead namespace with the same number left is not taken for this one's.
+command_inside accept
+echo 1 >"${state/-netns/-root}/namespace"
+agent_run_inside
+agent_wait_log 'No policy is accepted'
+agent_wait_log 'Started: '
+agent_stop
+
+delete_under ip netns exec other
+expect "root's directories go, too" test ! -e "$state" -a ! -e "${state/-netns/-root}"
 system_end
