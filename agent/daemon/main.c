@@ -123,6 +123,8 @@ static int fail(int error, const char *message)
         fprintf(stderr, "rpfpolicy-agent: another agent is at work in this network namespace\n");
     else
         fprintf(stderr, "rpfpolicy-agent: %s\n", message ?: strerror(-error));
+    if (getenv("NOTIFY_SOCKET")) /* its manager starts it again, at once and without end */
+        (void)sleep(1);
     return EXIT_FAILURE;
 }
 

@@ -41,6 +41,14 @@ eventually "a killed agent comes back" another_agent "$pid"
 echo 2 >"$conf/lxc4f21a9/rp_filter"
 eventually "and repairs" has lxc4f21a9 0
 
+for number in $(seq 12); do
+    pid=$(agent_pid)
+    kill -KILL "$pid"
+    eventually "killed $number times it comes back" another_agent "$pid"
+done
+echo 2 >"$conf/lxc4f21a9/rp_filter"
+eventually "and repairs" has lxc4f21a9 0
+
 for removed in /run/rpfpolicy /run/rpfpolicy.lock; do
     pid=$(agent_pid)
     rm -rf --one-file-system "$removed"
