@@ -6,6 +6,7 @@
 
 #include "agent/change/confirm.h"
 #include "agent/daemon/metrics.h"
+#include "agent/daemon/protecting.h"
 #include "agent/store/before.h"
 #include "agent/store/history.h"
 #include "agent/store/policy_load.h"
@@ -14,6 +15,7 @@
  * to files that are new. */
 #define SETTLED_AFTER (500 * USEC_PER_MSEC)
 #define TRIAL_INTERVAL (2 * USEC_PER_SEC)
+#define CUT_INTERVAL (60 * USEC_PER_SEC) /* whom it would cut may be gone by then */
 #define ERRORS_SHOWN 10
 
 struct accepting {
@@ -21,6 +23,7 @@ struct accepting {
     struct deadline again;
     bool refused; /* the last policy found on disk was not accepted */
     bool waits;   /* said once: somebody else's is on trial */
+    uint64_t cut; /* hash of the policy whose peers were said; 0: none */
 };
 
 static const char *why_refused(int error)
@@ -94,6 +97,30 @@ static bool is_in_force(const struct paths *paths, const struct policy *policy)
     return policy_load_accepted(paths, NULL, &accepted) >= 0 && accepted->hash == policy->hash;
 }
 
+/* True where it would cut somebody who is guarded: said once for each policy, and looked again. */
+static bool would_cut(struct accepting *accepting, const struct policy *policy)
+{
+    const struct accepting_options *options = &accepting->options;
+    _cleanup_free_ char *reason = NULL;
+    int r = protecting_look(options->paths, policy, &reason);
+
+    if (r == 0) {
+        accepting->cut = 0;
+        return false;
+    }
+    if (accepting->cut != policy->hash)
+        log_plain(options->logger, LOG_EVENT_POLICY_REFUSED, LOG_ERR,
+                  "The policy on disk is not accepted: %s%s. What was accepted before stays in "
+                  "force; it is looked again every minute, 'rpfpolicy accept --force' goes on all "
+                  "the same",
+                  r > 0 ? "" : "who would be cut cannot be told: ", reason ?: strerror(-r));
+    accepting->cut = policy->hash;
+    accepting->refused = true;
+    try_again_in(accepting, CUT_INTERVAL);
+    options->tried(options->data);
+    return true;
+}
+
 static int accept_locked(struct accepting *accepting, const struct policy *policy,
                          struct diags *diags)
 {
@@ -122,6 +149,8 @@ void accepting_try(struct accepting *accepting)
     _cleanup_policy_ struct policy *policy = NULL;
     int r = policy_load(options->paths, &diags, &policy);
 
+    if (r == 0 && !is_in_force(options->paths, policy) && would_cut(accepting, policy))
+        return;
     if (r == 0)
         r = accept_locked(accepting, policy, &diags);
     if (r == -EINPROGRESS)

@@ -114,8 +114,8 @@ static const struct {
                              "are for the host's own addresses: loose, or marks with "
                              "src_valid_mark; 'rpfpolicy explain DEVICE' has both to paste"},
     [WARN_LOCKOUT] =
-        {"lockout", "carrying this out would cut an SSH session that is open now: 'rpfpolicy plan "
-                    "--impact' tells whose, and the line that would keep it"},
+        {"lockout", "carrying this out would cut an SSH session, or a protected peer, that is seen "
+                    "now: 'rpfpolicy plan --impact' tells whose, and the line that would keep it"},
 };
 
 const char *warning_name(enum warning_code code)

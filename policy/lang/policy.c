@@ -57,6 +57,9 @@ struct policy *policy_free(struct policy *policy)
     routing_free(policy->routing);
     free(policy->agent.metrics_file);
     free(policy->agent.revision);
+    for (size_t i = 0; i < policy->agent.n_protect; i++)
+        free(policy->agent.protect[i].text);
+    free(policy->agent.protect);
     matcher_free(policy->matcher);
     free(policy);
     return NULL;

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "policy/base/diag.h"
+#include "policy/base/ip.h"
 #include "policy/facts/keys.h"
 #include "policy/lang/pattern.h"
 
@@ -77,6 +78,15 @@ struct exception {
     struct origin origin;
 };
 
+/* One item of `protect`: a port, or where that is 0 a prefix of IPv4. */
+struct protected_peer {
+    uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP */
+    uint16_t port;
+    struct ip_prefix prefix;
+    char *text; /* owned, as written */
+    struct origin origin;
+};
+
 struct policy {
     char **files; /* owned, in the order they were added */
     size_t n_files, files_capacity;
@@ -94,6 +104,8 @@ struct policy {
         char *metrics_file; /* owned, NULL for none */
         char *revision;     /* owned, printable ASCII; NULL where no file says one */
         uint32_t routing_table_base, routing_priority_base;
+        struct protected_peer *protect; /* all lines together */
+        size_t n_protect, protect_capacity;
     } agent;
     struct routing *routing; /* routing.h; NULL where no file speaks of it */
     /* "", or read for devices of this name alone: of rules that cannot match it only as many are

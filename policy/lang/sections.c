@@ -7,6 +7,7 @@
 #include "policy/base/words.h"
 #include "policy/lang/ini_lines.h"
 #include "policy/lang/parser.h"
+#include "policy/lang/protect.h"
 #include "policy/lang/routing.h"
 #include "policy/lang/values.h"
 
@@ -23,6 +24,7 @@ static const char *const agent_words[] = {"mode",
                                           "routing-table-base",
                                           "routing-priority-base",
                                           "revision",
+                                          "protect",
                                           NULL};
 
 static void agent_mode(struct parser *parser, const char *value, unsigned line)
@@ -121,11 +123,44 @@ static void agent_priority_base(struct parser *parser, const char *value, unsign
                  &parser->policy->agent.routing_priority_base);
 }
 
+static void add_protected(struct parser *parser, const char *word, unsigned line)
+{
+    struct policy *policy = parser->policy;
+    struct protected_peer item;
+    char *message = NULL;
+    int r;
+
+    if (!parser_took(parser, line, protect_parse(word, &item, &message), &message))
+        return;
+    item.origin = (struct origin){.file = parser->file, .line = line};
+    r = grow((void **)&policy->agent.protect, &policy->agent.protect_capacity,
+             policy->agent.n_protect, sizeof(item));
+    if (r < 0) {
+        gather(&parser->error, r);
+        free(item.text);
+        return;
+    }
+    policy->agent.protect[policy->agent.n_protect++] = item;
+}
+
+/* Lines add up: another file protects more, never less. */
+static void agent_protect(struct parser *parser, const char *value, unsigned line)
+{
+    char **words = NULL;
+
+    gather(&parser->error, words_append(&words, value));
+    if (!words || !words[0])
+        parser_error(parser, line, "protect is empty; name peers such as tcp/22 or 10.0.0.0/24");
+    for (size_t i = 0; words && words[i]; i++)
+        add_protected(parser, words[i], line);
+    words_free(words);
+}
+
 static void agent_entry(struct parser *parser, const char *name, const char *value, unsigned line)
 {
     static void (*const take[])(struct parser *, const char *, unsigned) = {
         agent_mode,       agent_sweep,         agent_flush_routes, agent_metrics_file,
-        agent_table_base, agent_priority_base, agent_revision};
+        agent_table_base, agent_priority_base, agent_revision,     agent_protect};
 
     for (size_t i = 0; agent_words[i]; i++) {
         if (streq(parser_word(name), agent_words[i])) {

@@ -97,6 +97,27 @@ static void wrong_settings_of_the_agent_are_refused(void **state)
          "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"
          "890123456789x",
          "is not 1 to 100 printable"},
+        {"protect =", "protect is empty; name peers such as tcp/22 or 10.0.0.0/24"},
+        {"protect = tcp/1 22", "'22' is a port without its protocol; write tcp/22 or udp/22"},
+        {"protect = ssh", "'ssh' is the name of a service; write tcp/22"},
+        {"protect = tcp/bgp", "'tcp/bgp': a port is a number; write tcp/179"},
+        {"protect = tcp:22", "'tcp:22' is not a form of it; write tcp/22"},
+        {"protect = TCP/22", "write tcp/22"},
+        {"protect = 500/udp", "write udp/500"},
+        {"protect = tcp/0", "a port is a number from 1 to 65535"},
+        {"protect = tcp/65536", "a port is a number from 1 to 65535"},
+        {"protect = tcp/", "a port is a number from 1 to 65535"},
+        {"protect = udp", "a port is a number from 1 to 65535"},
+        {"protect = 2001:db8::/32", "IPv6 is not covered"},
+        {"protect = fe80::1", "IPv6 is not covered"},
+        {"protect = 10.0.0.5/24",
+         "has bits behind its length; write 10.0.0.0/24, or 10.0.0.5 for the one address"},
+        {"protect = 10.0.0.0/33", "the length of a prefix is a number from 0 to 32"},
+        {"protect = 10.0.0.1:6443", "write 10.0.0.1, or its port as tcp/PORT"},
+        {"protect = tcp/22,tcp/6443", "items are separated by blanks"},
+        {"protect = 10.0.0.1, 10.0.0.2", "items are separated by blanks"},
+        {"protect = sctp/22", "write PROTO/PORT such as tcp/22, or an IPv4 prefix"},
+        {"protect = uplink", "'uplink' is nothing that can be protected"},
         {"swep = 5", "unknown name 'swep' in [agent]; did you mean 'sweep'?"},
         {"x = 5", "known here are mode, sweep, flush-routes, metrics-file"},
     };
@@ -107,6 +128,30 @@ static void wrong_settings_of_the_agent_are_refused(void **state)
         snprintf(text, sizeof(text), "[agent]\n%s\n", bad[i].line);
         assert_refused(text, 2, bad[i].words);
     }
+}
+
+static void lines_of_protect_add_up(void **state)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = policy_of("[agent]\n"
+                                                       "mode = observe\n"
+                                                       "protect = tcp/6443  10.0.0.0/24\n"
+                                                       "protect = udp/500\n"
+                                                       "protect = 192.0.2.1\n",
+                                                       &diags);
+    const struct protected_peer *items = policy->agent.protect;
+
+    assert_quiet(&diags);
+    assert_int_equal(policy->agent.n_protect, 4);
+    assert_int_equal(items[0].proto, IPPROTO_TCP);
+    assert_int_equal(items[0].port, 6443);
+    assert_int_equal(items[1].port, 0);
+    assert_int_equal(items[1].prefix.length, 24);
+    assert_string_equal(items[1].text, "10.0.0.0/24");
+    assert_int_equal(items[1].origin.line, 3);
+    assert_int_equal(items[2].proto, IPPROTO_UDP);
+    assert_int_equal(items[2].origin.line, 4);
+    assert_int_equal(items[3].prefix.length, 32);
 }
 
 static void an_exception_becomes_a_rule_per_key_and_device(void **state)
@@ -222,6 +267,7 @@ int main(void)
         cmocka_unit_test(times_have_units),
         cmocka_unit_test(times_are_said_to_two_digits),
         cmocka_unit_test(wrong_settings_of_the_agent_are_refused),
+        cmocka_unit_test(lines_of_protect_add_up),
         cmocka_unit_test(an_exception_becomes_a_rule_per_key_and_device),
         cmocka_unit_test(an_exception_without_a_date_never_expires),
         cmocka_unit_test(incomplete_or_wrong_exceptions_are_refused),

@@ -1,6 +1,6 @@
 /* `rpfpolicy accept`: puts the policy on disk into force for agent and udev hook. Writes no device
- * itself; where an agent is at work, which does at once, it looks first for SSH sessions that would
- * be cut. */
+ * itself; where an agent is at work, which does at once, it looks first for SSH sessions and
+ * protected peers that would be cut. */
 #include <stdio.h>
 
 #include "agent/cli/change/confirming.h"
@@ -72,8 +72,9 @@ const struct verb verb_accept = {
             "\n"
             "A running agent carries an enforcing policy out at once. So where one runs, and\n"
             "the policy is not the one in force already, 'accept' refuses, like 'apply', to\n"
-            "cut an SSH session, unless --force is given. 'systemctl reload' of the agent\n"
-            "runs 'accept': it fails then, the agent keeps its policy, the journal says why.\n"
+            "cut an SSH session or a protected peer, unless --force is given. 'systemctl\n"
+            "reload' of the agent runs 'accept': it fails then, the agent keeps its policy,\n"
+            "the journal says why.\n"
             "A pause with --for counts as over, since the agent goes on by itself then; where\n"
             "a pause has no end, 'resume' looks.\n"
             "\n"

@@ -456,7 +456,8 @@ const struct verb verb_resume = {
     .text = "Ends the pauses of exactly these devices or patterns; without DEVICE all of\n"
             "them. A running agent then puts right at once what is not as the policy wants\n"
             "it; without one 'rpfpolicy apply' does. So where one runs, and enforces,\n"
-            "'resume' refuses, like 'accept', to cut an SSH session, unless --force is given.\n",
+            "'resume' refuses, like 'accept', to cut an SSH session or a protected peer,\n"
+            "unless --force is given.\n",
     .options = OPTION_BIT(OPTION_FORCE),
     .formats = FORMATS_USUAL,
     .run = run_resume,

@@ -10,6 +10,7 @@
 #include "agent/cli/peers/lockout.h"
 #include "agent/store/before.h"
 #include "agent/store/pause.h"
+#include "agent/store/policy_load.h"
 #include "agent/system/udevdb.h"
 #include "policy/base/text.h"
 
@@ -318,7 +319,9 @@ static int look_before(struct restoring *restoring)
     int r = restore_plan(&restoring->back.restore, restoring->back.records,
                          restoring->back.n_records, &restoring->live, &restoring->dry);
 
-    session.policy = r < 0 ? NULL : policy_new();
+    /* For what it protects. Without one, or with a damaged one, there is no more to go by. */
+    if (r >= 0 && policy_load_accepted(&restoring->cli->paths, NULL, &session.policy) < 0)
+        session.policy = policy_new();
     if (!session.policy) {
         say("cannot plan: %s", error_text(r < 0 ? r : -ENOMEM));
         return -ENOMEM;
@@ -475,7 +478,7 @@ const struct verb verb_restore = {
             "'all' stays; without, routes and rules of ours go, too. What was put back is\n"
             "paused before the first write, so that agent and udev hook do not undo it:\n"
             "without DEVICE everything. 'resume' ends that. Like 'apply' it refuses to cut an\n"
-            "SSH session, unless --force is given.\n"
+            "SSH session or a protected peer, unless --force is given.\n"
             "Exit status 2 when something was left, and with --dry-run when there is\n"
             "something to do.\n",
     .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE),

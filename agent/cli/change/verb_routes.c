@@ -341,7 +341,8 @@ const struct verb verb_routes = {
             "       --confirm as for 'rpfpolicy apply', which makes these changes, too\n"
             "flush  take away every route and rule of ours, and nothing else\n"
             "\n"
-            "apply and flush refuse to cut an SSH session, unless --force is given.\n"
+            "apply and flush refuse to cut an SSH session or a protected peer, unless --force\n"
+            "is given.\n"
             "Exit status 2 when there is something to do, or in conflict, or impossible.\n",
     .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CONFIRM),
     .formats = FORMATS_USUAL,

@@ -7,6 +7,7 @@
 
 #include "agent/cli/engines/reports.h"
 #include "agent/engines/routes/routes_engine.h"
+#include "agent/peers/protected.h"
 #include "agent/peers/ssh.h"
 #include "policy/base/text.h"
 
@@ -195,6 +196,16 @@ static json_t *json_keep(const struct session *session, const struct peer *peer)
     return json_make({"section", json_bytes(section)}, {"line", json_bytes(line)});
 }
 
+static json_t *json_protected(const struct session *session, const struct peer *peer)
+{
+    const struct protected_peer *item = protect_find(session->policy, peer);
+
+    return item ? json_make({"item", json_bytes(item->text)},
+                            {"file", json_bytes(item->origin.file)},
+                            {"line", json_integer(item->origin.line)})
+                : json_null();
+}
+
 static const char *process_text(const struct peer *peer, char buf[static 32])
 {
     if (!peer->pid)
@@ -230,6 +241,7 @@ static int put_peer(struct row *row, const struct session *session, const struct
         {NULL, "WHY", FOR_TABLE(row, peer_why(session, peer)), COLUMN_WRAP},
         {"way_back", NULL, FOR_JSON(row, json_back(session, peer))},
         {"keep", NULL, FOR_JSON(row, json_keep(session, peer))},
+        {"protected", NULL, FOR_JSON(row, json_protected(session, peer))},
         {NULL, "KEPT BY", peer->cure.known ? FOR_TABLE(row, keep_text(session, peer)) : TEXT(NULL),
          COLUMN_WRAP});
 }

@@ -1,9 +1,10 @@
-/* Finding SSH sessions among the peers that would be cut, and refusing. */
+/* Finding SSH sessions and protected peers among those that would be cut, and refusing. */
 #include "agent/cli/peers/lockout.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "agent/peers/protected.h"
 #include "agent/peers/ssh.h"
 
 #include "agent/store/agent_state.h"
@@ -30,20 +31,52 @@ static const struct peer *find_session(const struct peers *peers)
     return found;
 }
 
-static void say_session(const struct session *session, const struct peer *peer, bool refused)
+/* item: what protects it; NULL: it is an SSH session. */
+static void say_cut(const struct session *session, const struct peer *peer,
+                    const struct protected_peer *item, bool refused)
 {
-    _cleanup_free_ char *why = peer_why(session, peer);
-    char address[PEER_TEXT_SIZE], local[INET_ADDRSTRLEN], mode[12];
+    _cleanup_free_ char *why = peer_why(session, peer), *protection = NULL;
+    char address[PEER_TEXT_SIZE], local[INET_ADDRSTRLEN], port[8] = "", mode[12];
 
     /* Cannot fail for IPv4 with room enough. */
     (void)inet_ntop(AF_INET, &peer->local, local, sizeof(local));
-    say("%s: this %s cut the SSH session from %s to %s:%u%s%s on %s, where rp_filter\n"
-        "is %s then: %s",
+    if (peer->local_port)
+        snprintf(port, sizeof(port), ":%u", peer->local_port);
+    if (item && asprintf(&protection, "; 'protect = %s' (%s:%u)", item->text,
+                         NAME_SHOWN(item->origin.file), item->origin.line) < 0)
+        protection = NULL;
+    say("%s: this %s cut %s%s to %s%s%s%s on %s, where rp_filter\n"
+        "is %s then: %s%s",
         refused ? "refused" : "warning", peer->possible ? "may" : "would",
-        peer_text(peer, address) + strlen("tcp "), local, peer->local_port, peer->pid ? " of " : "",
-        peer->pid ? NAME_SHOWN(peer->process) : "",
+        item ? "" : "the SSH session from ", peer_text(peer, address) + (item ? 0 : strlen("tcp ")),
+        local, port, peer->pid ? " of " : "", peer->pid ? NAME_SHOWN(peer->process) : "",
         NAME_SHOWN(impact_device(session, peer->ifindex)),
-        key_value_format(KEY_RP_FILTER, peer->mode, mode, sizeof(mode)), why ?: "");
+        key_value_format(KEY_RP_FILTER, peer->mode, mode, sizeof(mode)), why ?: "",
+        protection ?: "");
+}
+
+/* The first SSH session, and of each item the first peer that it protects. Returns the first of
+ * all, NULL where nobody is guarded. */
+static const struct peer *say_guarded(const struct session *session, const struct peers *peers,
+                                      bool refused)
+{
+    const struct policy *policy = session->policy;
+    const struct peer *first = find_session(peers);
+
+    if (first)
+        say_cut(session, first, NULL, refused);
+    for (size_t i = 0; i < policy->agent.n_protect; i++) {
+        const struct protected_peer *item = &policy->agent.protect[i];
+        size_t k = 0;
+
+        while (k < peers->count && protect_find(policy, &peers->items[k]) != item)
+            k++;
+        if (k == peers->count)
+            continue;
+        say_cut(session, &peers->items[k], item, refused);
+        first = first ?: &peers->items[k];
+    }
+    return first;
 }
 
 /* How each is called, what did not happen when it was refused, and how to try it: NULL where it
@@ -72,7 +105,7 @@ static void say_ways_out(const struct session *session, const struct peer *peer,
         section = peer_keep_section(session, peer);
         line = peer_keep_line(session, peer);
         fprintf(stderr,
-                "    keep the session by a line of the policy:\n"
+                "    keep it by a line of the policy:\n"
                 "        %s\n        %s\n",
                 section ?: "", line ?: "");
     }
@@ -128,11 +161,8 @@ int lockout_check(struct session *session, const struct plan *plan,
     if (!words[verb].trial)
         forget_cures(ret);
     say_impact(session, ret);
-    peer = find_session(ret);
-    if (!peer)
-        return 0;
-    say_session(session, peer, !allowed);
-    if (allowed)
+    peer = say_guarded(session, ret, !allowed);
+    if (!peer || allowed)
         return 0;
     say_ways_out(session, peer, verb);
     /* A longer one is cut. */
@@ -198,7 +228,7 @@ int lockout_warn(struct session *session, const struct routes_plan *routes)
     for (size_t i = 0; r >= 0 && i < peers.count; i++) {
         const struct peer *peer = &peers.items[i];
 
-        if (ssh_is_session(peer, remote ? &own : NULL))
+        if (ssh_is_session(peer, remote ? &own : NULL) || protect_find(session->policy, peer))
             judge_warn_lockout(session->judge, live_by_ifindex(&session->live, peer->ifindex));
     }
     return r;

@@ -1,4 +1,5 @@
-/* Not locking the administrator out: SSH sessions among the peers that a plan would cut. */
+/* Not locking the administrator out: SSH sessions, and peers that the policy of the session
+ * protects, among those that a plan would cut. */
 #pragma once
 
 #include "agent/cli/engines/reports.h"
@@ -16,7 +17,7 @@ enum lockout_verb {
 };
 
 /* Before that: say on stderr who would be cut by the values of the plan and by what becomes of
- * policy routing (NULL: nothing). -EPERM after refusing, where an SSH session is among them; with
+ * policy routing (NULL: nothing). -EPERM after refusing, where one of those is among them; with
  * --force, --confirm and --dry-run it is only warned. The peers are put into *ret (to be freed by
  * peers_done()); 1 where it is not known who they are, and that was allowed. */
 int lockout_check(struct session *session, const struct plan *plan,

@@ -1,0 +1,128 @@
+/* A picture of its own, and the plans that the agent would make by it. */
+#include "agent/daemon/protecting.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "agent/engines/routes/routes_engine.h"
+#include "agent/peers/protected.h"
+#include "agent/peers/ssh.h"
+#include "agent/store/pause.h"
+#include "agent/system/udevdb.h"
+#include "policy/decide/plan.h"
+
+struct ahead {
+    struct netlink nl;
+    struct live live, after;
+    struct plan plan;
+    struct engine_report routes;
+    struct peers peers;
+};
+
+static void ahead_done(struct ahead *ahead)
+{
+    peers_done(&ahead->peers);
+    engine_report_done(&ahead->routes);
+    impact_after_done(&ahead->after);
+    plan_done(&ahead->plan);
+    live_done(&ahead->live);
+    netlink_close(&ahead->nl);
+}
+
+/* A pause with an end counts as over: the agent goes on by itself then. */
+static int read_live(const struct paths *paths, const struct policy *policy, struct ahead *ahead)
+{
+    const struct picture_options options = {
+        .keys = policy->keys | IMPACT_KEYS | KEY_BIT(KEY_RP_FILTER) | engine_routes.keys,
+        .facts = policy->facts | FACT_ADDRESSES | FACT_ROUTES,
+        .proc_sys_net = paths->proc_sys_net,
+    };
+    struct pauses pauses = {0};
+    int r = picture_read(&ahead->nl, &options, &ahead->live);
+
+    if (r >= 0 && (policy->facts & FACT_UDEV) && !paths->foreign)
+        r = udevdb_read(&ahead->live);
+    if (r >= 0)
+        r = pauses_read(paths, &pauses);
+    if (r >= 0)
+        pauses_mark(&pauses, &ahead->live, UINT64_MAX);
+    pauses_done(&pauses);
+    return r;
+}
+
+static int find_peers(const struct paths *paths, const struct policy *policy, struct ahead *ahead)
+{
+    const struct engine_question question = {
+        .paths = paths, .policy = policy, .live = &ahead->live};
+    struct peers_options options = {
+        .nl = &ahead->nl,
+        .live = &ahead->live,
+        .after = &ahead->after,
+        .proc_sys_net = paths->proc_sys_net,
+        .owners = true,
+    };
+    int r = netlink_open(&ahead->nl);
+
+    if (r >= 0)
+        r = read_live(paths, policy, ahead);
+    if (r >= 0)
+        r = engine_routes.tell(&engine_routes, &question, &ahead->routes);
+    if (r < 0)
+        return r;
+    engine_report_mark(&ahead->routes, &ahead->live);
+    options.routes = &routing_of(&ahead->routes)->plan;
+    r = plan_make(policy, &ahead->live, 0, &ahead->plan);
+    if (r >= 0)
+        r = impact_after_plan(&ahead->live, &ahead->plan, &ahead->after);
+    return r < 0 ? r : peers_find(&options, &ahead->peers);
+}
+
+static const char *end_text(struct in_addr address, uint16_t port, char *buf, size_t size)
+{
+    char text[INET_ADDRSTRLEN];
+
+    (void)inet_ntop(AF_INET, &address, text, sizeof(text));
+    snprintf(buf, size, port ? "%s:%u" : "%s", text, port);
+    return buf;
+}
+
+static char *reason_text(const struct ahead *ahead, const struct peer *peer,
+                         const struct protected_peer *item)
+{
+    const struct device *device = live_by_ifindex(&ahead->live, peer->ifindex);
+    char from[INET_ADDRSTRLEN + 6], to[INET_ADDRSTRLEN + 6], *text;
+    _cleanup_free_ char *by = NULL;
+
+    if (item && asprintf(&by, "'protect = %s' (%s:%u)", item->text, NAME_SHOWN(item->origin.file),
+                         item->origin.line) < 0)
+        by = NULL;
+    if (asprintf(&text, "it %s cut %s to %s on %s: %s; %s", peer->possible ? "may" : "would",
+                 end_text(peer->address, peer->port, from, sizeof(from)),
+                 end_text(peer->local, peer->local_port, to, sizeof(to)),
+                 device ? NAME_SHOWN(device->name) : "?",
+                 peer->astray ? "replies would leave by another way"
+                              : verdict_step_text(peer->step),
+                 by ?: "it is an SSH session") < 0)
+        return NULL;
+    return text;
+}
+
+int protecting_look(const struct paths *paths, const struct policy *policy, char **ret_reason)
+{
+    _cleanup_(ahead_done) struct ahead ahead = {0};
+    int r;
+
+    if (policy->agent.n_protect == 0 || policy->agent.mode != MODE_ENFORCE)
+        return 0;
+    r = find_peers(paths, policy, &ahead);
+    for (size_t i = 0; r >= 0 && i < ahead.peers.count; i++) {
+        const struct peer *peer = &ahead.peers.items[i];
+        const struct protected_peer *item = protect_find(policy, peer);
+
+        if (!item && !ssh_is_session(peer, NULL))
+            continue;
+        *ret_reason = reason_text(&ahead, peer, item);
+        return *ret_reason ? 1 : -ENOMEM;
+    }
+    return r;
+}
