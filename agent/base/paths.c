@@ -134,6 +134,8 @@ int paths_init(const struct path_options *options, struct paths *ret)
     if (r >= 0)
         r = join(&paths.confirm, paths.orders, "/confirm");
     if (r >= 0)
+        r = join(&paths.trial, paths.orders, "/trial");
+    if (r >= 0)
         r = join(&paths.accepted_before, paths.accepted, ".before");
     if (r >= 0)
         r = join(&paths.accepted_trial, paths.accepted, ".trial");
@@ -187,6 +189,7 @@ void paths_done(struct paths *paths)
     free(paths->before);
     free(paths->claims);
     free(paths->confirm);
+    free(paths->trial);
     free(paths->accepted_before);
     free(paths->accepted_trial);
     free(paths->paused);

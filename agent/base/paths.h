@@ -39,6 +39,7 @@ struct paths {
     char *agent;   /* RUN/agent: held by the agent while it lives, see agent_state.h */
     char *stand_back;      /* ORDERS/stand-back: while it exists the helper does nothing */
     char *confirm;         /* ORDERS/confirm: the socket of an apply that awaits its confirmation */
+    char *trial;           /* ORDERS/trial: what is on trial now, see trial_record.h */
     char *accepted;        /* ROOT/var/lib/rpfpolicy/accepted.conf, or in ORDERS in a foreign one */
     char *accepted_before; /* what was in force before that apply, see accepted_hold.h */
     char *accepted_trial;  /* held by its guardian while it lives */

@@ -31,27 +31,27 @@ _Noreturn static void become_guardian(const struct guardian_options *options)
     _exit(0);
 }
 
-static int await_ready(int fd, int *ret_exposed)
+static int await_ready(int fd, struct confirm *ret)
 {
     struct confirm_packet packet;
     int r = confirm_receive_packet(fd, &packet);
 
     if (r < 0)
         return r;
-    *ret_exposed = packet.exposed;
-    return packet.word == WORD_READY ? packet.error : -EPROTO;
+    if (packet.word != WORD_READY)
+        return -EPROTO;
+    ret->exposed = packet.exposed;
+    ret->failed = packet.failed;
+    return packet.error;
 }
 
 int confirm_begin(const struct paths *paths, const struct engine *const *engines,
-                  uint64_t timeout_usec,
+                  const struct confirm_terms *terms,
                   void (*ended)(const struct confirm_result *result, void *data), void *data,
                   struct confirm *ret)
 {
-    struct guardian_options options = {.paths = paths,
-                                       .engines = engines,
-                                       .timeout_usec = timeout_usec,
-                                       .ended = ended,
-                                       .data = data};
+    struct guardian_options options = {
+        .paths = paths, .engines = engines, .terms = terms, .ended = ended, .data = data};
     int fds[2], r;
     pid_t pid;
 
@@ -66,7 +66,7 @@ int confirm_begin(const struct paths *paths, const struct engine *const *engines
     if (pid > 0)
         (void)waitpid(pid, NULL, 0); /* it only forks; whether the guardian stands it says itself */
     if (r >= 0)
-        r = await_ready(fds[0], &ret->exposed);
+        r = await_ready(fds[0], ret);
     if (r < 0) {
         (void)close(fds[0]);
         return r;

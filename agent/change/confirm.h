@@ -3,10 +3,11 @@
  * record of former values tells. It is told by the one who applies, through a socket
  * pair, or by anyone with privilege through the socket RUN/confirm. It is in a session of its own,
  * holds no terminal, and puts everything back at once when the one who applies dies, when it is
- * itself told to end, and when the time is up (CLOCK_BOOTTIME). */
+ * itself told to end, when the time is up (CLOCK_BOOTTIME), and when a probe fails. */
 #pragma once
 
 #include "agent/engines/engine.h"
+#include "agent/store/trial_record.h"
 
 enum confirm_outcome {
     CONFIRM_WAITS, /* also when it could not be kept: `error` tells why */
@@ -22,12 +23,25 @@ struct confirm_result {
     int error; /* negative errno where not everything could be put back; -ESTALE: the policy, since
                   another one is accepted. A positive one: only that the policy which is accepted
                   now is not safely on the disk */
+    char why[TRIAL_TEXT_MAX]; /* why it was kept or put back, in words */
+};
+
+/* When a trial ends by itself. */
+struct confirm_terms {
+    uint64_t timeout_usec;
+    bool keeps; /* in force for good when the time is up, if no probe fails; else it goes back */
+    bool alone; /* once the time runs, the one who began it may end */
+    /* What must stay reachable, borrowed. Those that fail before anything was accepted do not
+     * count; where one that counts fails twice in a row everything goes back. */
+    const struct probe *probes;
+    size_t n_probes;
 };
 
 struct confirm {
     int fd; /* to the guardian */
     const struct engine *const *engines;
-    int exposed; /* negative errno: the kernel may end the guardian where memory runs out */
+    int exposed;     /* negative errno: the kernel may end the guardian where memory runs out */
+    uint32_t failed; /* one bit for each probe that does not count */
 };
 #define CONFIRM_INIT ((struct confirm){.fd = -1})
 
@@ -36,7 +50,7 @@ struct confirm {
  * confirmation, -EBUSY when the lock cannot be had. In the guardian, `ended` is called with the
  * result before it exits. */
 int confirm_begin(const struct paths *paths, const struct engine *const *engines,
-                  uint64_t timeout_usec,
+                  const struct confirm_terms *terms,
                   void (*ended)(const struct confirm_result *result, void *data), void *data,
                   struct confirm *ret);
 

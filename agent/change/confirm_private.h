@@ -21,8 +21,9 @@ enum confirm_word {
 struct confirm_packet {
     enum confirm_word word;
     int error;
-    int exposed;  /* with WORD_READY: as in struct confirm */
-    bool waiting; /* the time runs */
+    int exposed;     /* with WORD_READY: as in struct confirm */
+    bool waiting;    /* the time runs */
+    uint32_t failed; /* with WORD_READY: probes that do not count */
     uint64_t left;
     unsigned engine; /* of the record: which one of the list */
     unsigned char record[ENGINE_RECORD_MAX];
@@ -32,7 +33,7 @@ struct confirm_packet {
 struct guardian_options {
     const struct paths *paths;
     const struct engine *const *engines;
-    uint64_t timeout_usec;
+    const struct confirm_terms *terms;
     int parent; /* the socket to the one who applies */
     void (*ended)(const struct confirm_result *result, void *data);
     void *data;

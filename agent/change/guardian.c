@@ -4,11 +4,13 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +19,7 @@
 #include "agent/change/change.h"
 #include "agent/change/confirm_private.h"
 #include "agent/change/flush.h"
+#include "agent/change/probes.h"
 #include "agent/store/accepted_hold.h"
 #include "agent/store/history.h"
 #include "agent/store/lock.h"
@@ -25,6 +28,7 @@
 
 #define LOCK_TIMEOUT_MS 30000
 #define KEEP_LOCK_TIMEOUT_MS 2000 /* for the history alone: nobody else accepts meanwhile */
+#define PROBE_INTERVAL_SEC 3
 
 struct guardian {
     const struct guardian_options *options;
@@ -32,8 +36,16 @@ struct guardian {
     int listener, signals, timer;
     int trial;         /* it lives while this is open */
     uint64_t deadline; /* CLOCK_BOOTTIME; 0: writing goes on */
+    struct {
+        uint32_t count; /* one bit for each that passed before */
+        int next;       /* timer */
+        int answer;     /* of the process that asks; -1: none does */
+        pid_t asks;
+        unsigned failed; /* rounds in a row */
+    } probes;
     struct confirm_result result;
     bool stricter; /* going back made a device stricter */
+    bool alone;    /* who began it has ended, as it may */
 };
 
 /* The trial last, since from then on somebody else may begin one. */
@@ -42,6 +54,7 @@ static void end_trial(struct guardian *guardian)
     const struct paths *paths = guardian->options->paths;
 
     (void)unlink(paths->confirm); /* a socket that nobody listens to misleads nobody */
+    trial_record_remove(paths);
     accepted_let_go(paths);
     (void)close(guardian->trial);
 }
@@ -68,7 +81,8 @@ static int block_signals(struct guardian *guardian)
         return -errno;
     guardian->signals = signalfd(-1, &mask, SFD_CLOEXEC);
     guardian->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
-    return guardian->signals < 0 || guardian->timer < 0 ? -errno : 0;
+    guardian->probes.next = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
+    return guardian->signals < 0 || guardian->timer < 0 || guardian->probes.next < 0 ? -errno : 0;
 }
 
 /* One guardian at a time, and what it shall go back to is of one moment. */
@@ -90,12 +104,16 @@ static int prepare_locked(struct guardian *guardian)
     return r < 0 ? r : 0;
 }
 
+/* Probes while nothing is accepted yet: what fails now tells nothing later. */
 static int prepare(struct guardian *guardian)
 {
+    const struct confirm_terms *terms = guardian->options->terms;
     int r = block_signals(guardian), lock;
 
     if (r < 0)
         return r;
+    guardian->probes.count = ((UINT64_C(1) << terms->n_probes) - 1) &
+                             ~(uint64_t)probes_ask(terms->probes, terms->n_probes);
     lock = lock_acquire(guardian->options->paths, LOCK_TIMEOUT_MS);
     if (lock < 0)
         return lock;
@@ -104,14 +122,44 @@ static int prepare(struct guardian *guardian)
     return r;
 }
 
+static void probe_later(struct guardian *guardian)
+{
+    const struct itimerspec when = {.it_value = {.tv_sec = PROBE_INTERVAL_SEC}};
+
+    if (guardian->probes.count)
+        /* Cannot fail for a timer and a valid time. */
+        (void)timerfd_settime(guardian->probes.next, 0, &when, NULL);
+}
+
 static int start_time(struct guardian *guardian)
 {
+    const struct confirm_terms *terms = guardian->options->terms;
     struct itimerspec when = {0};
+    char text[TRIAL_TEXT_MAX];
 
-    guardian->deadline = pauses_now() + guardian->options->timeout_usec;
+    guardian->deadline = pauses_now() + terms->timeout_usec;
     when.it_value.tv_sec = (time_t)(guardian->deadline / 1000000);
     when.it_value.tv_nsec = (long)(guardian->deadline % 1000000) * 1000;
-    return timerfd_settime(guardian->timer, TFD_TIMER_ABSTIME, &when, NULL) < 0 ? -errno : 0;
+    if (timerfd_settime(guardian->timer, TFD_TIMER_ABSTIME, &when, NULL) < 0)
+        return -errno;
+    snprintf(text, sizeof(text), "for %llu s, then %s unless it was decided before; probes: %d",
+             (unsigned long long)(terms->timeout_usec / 1000000),
+             terms->keeps ? "it is kept" : "it goes back",
+             __builtin_popcount(guardian->probes.count));
+    trial_record_write(guardian->options->paths, text);
+    probe_later(guardian);
+    return 0;
+}
+
+_printf_(3, 4) static void decide(struct guardian *guardian, enum confirm_outcome outcome,
+                                  const char *format, ...)
+{
+    va_list arguments;
+
+    guardian->result.outcome = outcome;
+    va_start(arguments, format);
+    vsnprintf(guardian->result.why, sizeof(guardian->result.why), format, arguments);
+    va_end(arguments);
 }
 
 static int remember(struct guardian *guardian, const struct confirm_packet *packet)
@@ -144,14 +192,14 @@ static void record(const struct guardian *guardian, enum decision what, int fd, 
         syslog(LOG_WARNING, "%s cannot be written: %s", paths->history, strerror(-r));
 }
 
-static int keep(const struct guardian *guardian, int fd)
+static int keep(const struct guardian *guardian, int fd, const char *why)
 {
     /* For the record; keeping is one step, with or without it. */
     int lock = lock_acquire(guardian->options->paths, KEEP_LOCK_TIMEOUT_MS);
     int r = policy_keep(guardian->options->paths);
 
     if (r >= 0)
-        record(guardian, DECISION_CONFIRM, fd, "");
+        record(guardian, DECISION_CONFIRM, fd, why);
     lock_release(lock);
     return r;
 }
@@ -165,7 +213,7 @@ static int put_policy_back(const struct change_announcement *what, void *data)
     if (r != 0)
         guardian->result.error = r; /* the values go back all the same */
     if (r >= 0 && !what->engine)
-        record(guardian, DECISION_ROLLBACK, guardian->options->parent, "it was not confirmed");
+        record(guardian, DECISION_ROLLBACK, guardian->options->parent, guardian->result.why);
     return 0;
 }
 
@@ -204,29 +252,28 @@ static bool listen_to(struct guardian *guardian, int fd, const struct confirm_pa
     switch (packet->word) {
     case WORD_WRITE:
         /* What cannot be remembered must not be written: the sender learns it by the end. */
-        if (remember(guardian, packet) < 0) {
-            guardian->result.outcome = CONFIRM_PUT_BACK;
-            return true;
-        }
-        return false;
+        if (remember(guardian, packet) >= 0)
+            return false;
+        decide(guardian, CONFIRM_PUT_BACK, "what was to be written could not be remembered");
+        return true;
     case WORD_PROBE:
         return false;
     case WORD_START:
         if (start_time(guardian) >= 0)
             return false;
-        guardian->result.outcome = CONFIRM_PUT_BACK;
+        decide(guardian, CONFIRM_PUT_BACK, "its time could not be set");
         return true;
     case WORD_KEEP:
         if (guardian->deadline == 0)
             break;
-        state.error = keep(guardian, fd);
+        state.error = keep(guardian, fd, "");
         if (state.error < 0)
             break;
-        guardian->result.outcome = CONFIRM_KEPT;
+        decide(guardian, CONFIRM_KEPT, "it was confirmed");
         guardian->result.error = state.error;
         return true;
     case WORD_PUT_BACK:
-        guardian->result.outcome = CONFIRM_PUT_BACK;
+        decide(guardian, CONFIRM_PUT_BACK, "it was not confirmed");
         return true;
     default:
         break;
@@ -252,7 +299,8 @@ static int take_visitor(struct guardian *guardian)
     return -1;
 }
 
-/* The one who applies spoke, or is gone: then everything goes back. True when that decides. */
+/* The one who applies spoke, or is gone: then everything goes back, but for a trial that goes on
+ * alone by now. True when that decides. */
 static bool take_word(struct guardian *guardian)
 {
     int parent = guardian->options->parent;
@@ -263,8 +311,89 @@ static bool take_word(struct guardian *guardian)
         return false;
     if (n == sizeof(packet))
         return listen_to(guardian, parent, &packet);
-    guardian->result.outcome = CONFIRM_PUT_BACK;
-    return true;
+    guardian->alone = guardian->options->terms->alone && guardian->deadline != 0;
+    if (!guardian->alone)
+        decide(guardian, CONFIRM_PUT_BACK, "the command that began it ended");
+    return !guardian->alone;
+}
+
+static uint32_t ask_now(const struct guardian *guardian)
+{
+    const struct confirm_terms *terms = guardian->options->terms;
+
+    return probes_ask(terms->probes, terms->n_probes) & guardian->probes.count;
+}
+
+static void decide_by_probe(struct guardian *guardian, uint32_t failed)
+{
+    decide(guardian, CONFIRM_PUT_BACK, "%s could be reached before, and cannot any more",
+           guardian->options->terms->probes[__builtin_ctz(failed)].text);
+}
+
+/* In a process of its own, since what it waits for shall hold up nobody else. It holds nothing of
+ * ours, so that the trial ends with the guardian alone. */
+static void begin_probes(struct guardian *guardian)
+{
+    uint32_t failed;
+    int fds[2];
+
+    if (pipe2(fds, O_CLOEXEC) < 0) {
+        probe_later(guardian);
+        return;
+    }
+    guardian->probes.asks = fork();
+    if (guardian->probes.asks == 0) {
+        (void)dup2(fds[1], STDOUT_FILENO); /* without it there is no answer, which counts as none */
+        (void)close_range(STDERR_FILENO + 1, ~0U, 0); /* what stays open is only not used */
+        failed = ask_now(guardian);
+        (void)!write(STDOUT_FILENO, &failed, sizeof(failed));
+        _exit(0);
+    }
+    (void)close(fds[1]);
+    guardian->probes.answer = fds[0];
+}
+
+/* True when that decides: a failure may be one packet that was lost, two in a row are not. */
+static bool take_answer(struct guardian *guardian)
+{
+    uint32_t failed = 0;
+    bool answered = read(guardian->probes.answer, &failed, sizeof(failed)) == sizeof(failed);
+
+    (void)close(guardian->probes.answer);
+    guardian->probes.answer = -1;
+    if (guardian->probes.asks > 0)
+        (void)waitpid(guardian->probes.asks, NULL, 0); /* it answered, or it did not */
+    guardian->probes.failed = answered && failed ? guardian->probes.failed + 1 : 0;
+    if (guardian->probes.failed == 0)
+        probe_later(guardian);
+    else if (guardian->probes.failed == 1)
+        begin_probes(guardian);
+    else
+        decide_by_probe(guardian, failed);
+    return guardian->result.outcome != CONFIRM_WAITS;
+}
+
+static void time_is_up(struct guardian *guardian)
+{
+    uint32_t failed;
+    int r;
+
+    if (!guardian->options->terms->keeps) {
+        decide(guardian, CONFIRM_PUT_BACK, "nobody confirmed it in time");
+        return;
+    }
+    failed = ask_now(guardian) ? ask_now(guardian) : 0;
+    if (failed) {
+        decide_by_probe(guardian, failed);
+        return;
+    }
+    r = keep(guardian, guardian->options->parent, "its time passed, and no probe failed");
+    if (r < 0) {
+        decide(guardian, CONFIRM_PUT_BACK, "it could not be kept: %s", strerror(-r));
+        return;
+    }
+    guardian->result.error = r;
+    decide(guardian, CONFIRM_KEPT, "its time passed, and no probe failed");
 }
 
 /* Until it is decided. Returns the visitor who decided, or -1. */
@@ -273,11 +402,17 @@ static int wait_for_decision(struct guardian *guardian)
     struct pollfd fds[] = {{.fd = guardian->options->parent, .events = POLLIN},
                            {.fd = guardian->listener, .events = POLLIN},
                            {.fd = guardian->signals, .events = POLLIN},
-                           {.fd = guardian->timer, .events = POLLIN}};
+                           {.fd = guardian->timer, .events = POLLIN},
+                           {.fd = guardian->probes.next, .events = POLLIN},
+                           {.events = POLLIN}};
+    uint64_t times;
 
     while (guardian->result.outcome == CONFIRM_WAITS) {
         int visitor;
 
+        if (guardian->alone)
+            fds[0].fd = -1;
+        fds[5].fd = guardian->probes.answer;
         if (poll(fds, ELEMENTSOF(fds), -1) < 0) {
             if (errno == EINTR)
                 continue;
@@ -288,8 +423,14 @@ static int wait_for_decision(struct guardian *guardian)
             break;
         if (fds[0].revents & POLLIN)
             continue;
-        if (fds[2].revents || fds[3].revents)
+        if (fds[2].revents)
+            decide(guardian, CONFIRM_PUT_BACK, "its guardian was told to end");
+        else if (fds[3].revents)
+            time_is_up(guardian);
+        if (fds[2].revents || fds[3].revents || (fds[5].revents && take_answer(guardian)))
             break;
+        if (fds[4].revents && read(fds[4].fd, &times, sizeof(times)) > 0)
+            begin_probes(guardian);
         visitor = fds[1].revents ? take_visitor(guardian) : -1;
         if (visitor >= 0)
             return visitor;
@@ -335,12 +476,18 @@ static int stay_in_memory(void)
 
 void guardian_run(const struct guardian_options *options)
 {
-    struct guardian guardian = {
-        .options = options, .listener = -1, .signals = -1, .timer = -1, .trial = -1};
+    struct guardian guardian = {.options = options,
+                                .listener = -1,
+                                .signals = -1,
+                                .timer = -1,
+                                .trial = -1,
+                                .probes = {.next = -1, .answer = -1}};
     struct confirm_packet packet = {
         .word = WORD_READY, .exposed = stay_in_memory(), .error = prepare(&guardian)};
     int visitor;
 
+    packet.failed =
+        ~guardian.probes.count & (uint32_t)((UINT64_C(1) << options->terms->n_probes) - 1);
     (void)confirm_send(options->parent, &packet); /* its end is seen by a parent that lives */
     if (packet.error < 0)
         return;

@@ -70,10 +70,9 @@ static void try_again_in(struct accepting *accepting, uint64_t usec)
 static void say_waits(struct accepting *accepting)
 {
     if (!accepting->waits)
-        log_plain(
-            accepting->options.logger, LOG_EVENT_PLAIN, LOG_NOTICE,
-            "An apply --confirm awaits its confirmation: until then the policy on disk is not "
-            "accepted");
+        log_plain(accepting->options.logger, LOG_EVENT_PLAIN, LOG_NOTICE,
+                  "A policy on trial awaits its confirmation: until then the policy on disk is not "
+                  "accepted");
     accepting->waits = true;
 }
 

@@ -143,7 +143,7 @@ static void on_namespace_gone(void *data)
     struct agent *agent = data;
 
     agent->gone = true;
-    (void)sd_event_exit(loop_event(agent->loop), 0);
+    (void)sd_event_exit(loop_event(agent->loop), 0); /* cannot fail for a loop that runs */
 }
 
 /* First of all: it tells whether there is another agent. *where: what could not be had. */

@@ -81,7 +81,7 @@ static const char *end_text(struct in_addr address, uint16_t port, char *buf, si
 {
     char text[INET_ADDRSTRLEN];
 
-    (void)inet_ntop(AF_INET, &address, text, sizeof(text));
+    (void)inet_ntop(AF_INET, &address, text, sizeof(text)); /* cannot fail: there is room */
     snprintf(buf, size, port ? "%s:%u" : "%s", text, port);
     return buf;
 }

@@ -200,7 +200,7 @@ static int load_filter(scmp_filter_ctx filter, uint64_t protocols)
     /* The same for calls of another architecture; and refused ones are logged, since Linux 4.14. */
     int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(EPERM));
 
-    (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
+    (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1); /* an older kernel only logs nothing */
     if (r >= 0)
         r = allow_all(filter, protocols);
     return r < 0 ? r : seccomp_load(filter); /* with no_new_privs */

@@ -37,7 +37,7 @@ static void remove_files(const char *path)
     struct dirent *file;
 
     while (files && (file = readdir(files)))
-        (void)unlinkat(fd, file->d_name, 0);
+        (void)unlinkat(fd, file->d_name, 0); /* what stays harms nobody */
     if (files)
         (void)closedir(files);
     else if (fd >= 0)
@@ -87,9 +87,9 @@ static void remove_if_dead(const struct paths *paths)
 void run_directory_remove(const struct paths *paths)
 {
     remove_files(paths->orders);
-    (void)rmdir(paths->orders);
+    (void)rmdir(paths->orders); /* what stays harms nobody */
     remove_files(paths->run);
-    (void)rmdir(paths->run);
+    (void)rmdir(paths->run); /* likewise */
 }
 
 int run_directory_make(const struct paths *paths)

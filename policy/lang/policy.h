@@ -87,6 +87,14 @@ struct protected_peer {
     struct origin origin;
 };
 
+/* One item of `probe`: a connection by TCP. */
+#define PROBES_MAX 32
+struct probe {
+    struct in_addr address;
+    uint16_t port;
+    char text[32]; /* as written */
+};
+
 struct policy {
     char **files; /* owned, in the order they were added */
     size_t n_files, files_capacity;
@@ -106,6 +114,9 @@ struct policy {
         uint32_t routing_table_base, routing_priority_base;
         struct protected_peer *protect; /* all lines together */
         size_t n_protect, protect_capacity;
+        struct probe probes[PROBES_MAX]; /* of all lines */
+        size_t n_probes;
+        bool trial_keeps; /* trial-ends = keep: a trial that nobody confirms stays */
     } agent;
     struct routing *routing; /* routing.h; NULL where no file speaks of it */
     /* "", or read for devices of this name alone: of rules that cannot match it only as many are

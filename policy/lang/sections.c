@@ -7,6 +7,7 @@
 #include "policy/base/words.h"
 #include "policy/lang/ini_lines.h"
 #include "policy/lang/parser.h"
+#include "policy/lang/probe.h"
 #include "policy/lang/protect.h"
 #include "policy/lang/routing.h"
 #include "policy/lang/values.h"
@@ -25,6 +26,8 @@ static const char *const agent_words[] = {"mode",
                                           "routing-priority-base",
                                           "revision",
                                           "protect",
+                                          "probe",
+                                          "trial-ends",
                                           NULL};
 
 static void agent_mode(struct parser *parser, const char *value, unsigned line)
@@ -143,24 +146,74 @@ static void add_protected(struct parser *parser, const char *word, unsigned line
     policy->agent.protect[policy->agent.n_protect++] = item;
 }
 
-/* Lines add up: another file protects more, never less. */
-static void agent_protect(struct parser *parser, const char *value, unsigned line)
+static void add_probe(struct parser *parser, const char *word, unsigned line)
+{
+    struct policy *policy = parser->policy;
+    char *message = NULL;
+    struct probe probe;
+
+    if (!parser_took(parser, line, probe_parse(word, &probe, &message), &message))
+        return;
+    if (policy->agent.n_probes < PROBES_MAX)
+        policy->agent.probes[policy->agent.n_probes++] = probe;
+    else
+        parser_error(parser, line, "'%s' is one probe too many: at most %d", probe.text,
+                     PROBES_MAX);
+}
+
+/* Takes each word of a list whose lines add up: another file names more, never less. */
+static void agent_list(struct parser *parser, const char *value, unsigned line, const char *empty,
+                       void (*add)(struct parser *, const char *, unsigned))
 {
     char **words = NULL;
 
     gather(&parser->error, words_append(&words, value));
     if (!words || !words[0])
-        parser_error(parser, line, "protect is empty; name peers such as tcp/22 or 10.0.0.0/24");
+        parser_error(parser, line, "%s", empty);
     for (size_t i = 0; words && words[i]; i++)
-        add_protected(parser, words[i], line);
+        add(parser, words[i], line);
     words_free(words);
+}
+
+static void agent_protect(struct parser *parser, const char *value, unsigned line)
+{
+    agent_list(parser, value, line, "protect is empty; name peers such as tcp/22 or 10.0.0.0/24",
+               add_protected);
+}
+
+static void agent_probe(struct parser *parser, const char *value, unsigned line)
+{
+    agent_list(parser, value, line, "probe is empty; write for instance tcp/10.0.0.1:6443",
+               add_probe);
+}
+
+static void agent_trial_ends(struct parser *parser, const char *value, unsigned line)
+{
+    if (!streq(value, "keep") && !streq(value, "back"))
+        parser_error(parser, line,
+                     "unknown value '%s' for trial-ends: keep or back, what becomes of a policy on "
+                     "trial that nobody confirms in time",
+                     NAME_SHOWN(value));
+    else
+        parser->policy->agent.trial_keeps = streq(value, "keep");
+}
+
+/* What puts a trial back has to outlive who began it. */
+static void agent_trial(struct parser *parser, const char *value, unsigned line)
+{
+    parser_error(parser, line,
+                 "trial: an agent with --accept takes no policy on trial, since the process that "
+                 "puts it back would end with the agent's container or unit; on the host, "
+                 "'rpfpolicy accept --trial=%s' does",
+                 NAME_SHOWN(value));
 }
 
 static void agent_entry(struct parser *parser, const char *name, const char *value, unsigned line)
 {
     static void (*const take[])(struct parser *, const char *, unsigned) = {
         agent_mode,       agent_sweep,         agent_flush_routes, agent_metrics_file,
-        agent_table_base, agent_priority_base, agent_revision,     agent_protect};
+        agent_table_base, agent_priority_base, agent_revision,     agent_protect,
+        agent_probe,      agent_trial_ends};
 
     for (size_t i = 0; agent_words[i]; i++) {
         if (streq(parser_word(name), agent_words[i])) {
@@ -168,7 +221,10 @@ static void agent_entry(struct parser *parser, const char *name, const char *val
             return;
         }
     }
-    parser_unknown(parser, line, "agent", name, agent_words);
+    if (streq(parser_word(name), "trial"))
+        agent_trial(parser, value, line);
+    else
+        parser_unknown(parser, line, "agent", name, agent_words);
 }
 
 static const struct section agent_section = {.name = "agent", .entry = agent_entry};

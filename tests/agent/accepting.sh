@@ -93,7 +93,7 @@ wait_until "apply waits" grep -q 'rpfpolicy confirm' /run/test/apply.err
 becomes eth0 rp_filter 0
 policy loose >/run/test/late
 kill -HUP "$AGENT_PID"
-agent_wait_log 'An apply --confirm awaits its confirmation'
+agent_wait_log 'A policy on trial awaits its confirmation'
 expect_value eth0 rp_filter 0
 rpfpolicy confirm >/dev/null || fail "the trial is confirmed"
 wait "$apply"

@@ -16,6 +16,7 @@
 #include "agent/store/lock.h"
 #include "probe_engine.h"
 
+static const struct confirm_terms minute = {.timeout_usec = 60000000};
 static const struct engine *const both[] = {&engine_probe_a, &engine_probe_b, NULL};
 
 struct place {
@@ -261,7 +262,7 @@ static void a_trial_that_is_not_confirmed_takes_everything_back(void **state)
     assert_int_equal(change_run(&place->request, &place->outcome), 0);
     assert_done(place, "b add,b value");
     assert_int_equal(run_directory_make(&place->paths), 0);
-    assert_int_equal(confirm_begin(&place->paths, both, 60000000, NULL, NULL, &confirm), 0);
+    assert_int_equal(confirm_begin(&place->paths, both, &minute, NULL, NULL, &confirm), 0);
     probe_wish_a = (struct probe_wish){.value = 1, .way = true};
     probe_wish_b = (struct probe_wish){.value = 4};
     assert_int_equal(change_run(&place->request, &place->outcome), 0);
@@ -288,7 +289,7 @@ static void a_guardian_that_has_decided_to_go_back_is_not_taken_for_one_that_wai
     int lock, r = 0, error;
 
     assert_int_equal(run_directory_make(&place->paths), 0);
-    assert_int_equal(confirm_begin(&place->paths, both, 60000000, NULL, NULL, &confirm), 0);
+    assert_int_equal(confirm_begin(&place->paths, both, &minute, NULL, NULL, &confirm), 0);
     lock = lock_acquire(&place->paths, 0);
     assert_true(lock >= 0);
     assert_int_equal(confirm_check(&place->paths, &confirm), 0);

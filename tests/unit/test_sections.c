@@ -130,6 +130,37 @@ static void wrong_settings_of_the_agent_are_refused(void **state)
     }
 }
 
+static void wrong_settings_of_a_trial_are_refused(void **state)
+{
+    static const struct {
+        const char *line, *words;
+    } bad[] = {
+        {"probe =", "probe is empty; write for instance tcp/10.0.0.1:6443"},
+        {"probe = 10.0.0.1:6443", "is not a form of it; write tcp/10.0.0.1:6443"},
+        {"probe = tcp:10.0.0.1:6443", "is not a form of it; write tcp/10.0.0.1:6443"},
+        {"probe = tcp/10.0.0.1", "has no port; write tcp/10.0.0.1:PORT"},
+        {"probe = tcp/10.0.0.1:0", "write tcp/ADDRESS:PORT"},
+        {"probe = tcp/10.0.0.1:70000", "write tcp/ADDRESS:PORT"},
+        {"probe = tcp/[2001:db8::1]:6443", "IPv6 is not covered"},
+        {"probe = tcp/2001:db8::1", "IPv6 is not covered"},
+        {"probe = tcp/api.example.org:6443", "names are not looked up"},
+        {"probe = ping/10.0.0.1", "only connections by TCP are probes"},
+        {"probe = tcp/10.0.0.1:1,tcp/10.0.0.1:2", "probes are separated by blanks"},
+        {"trial = 5m",
+         "an agent with --accept takes no policy on trial, since the process that puts "
+         "it back would end with the agent's container or unit; on the host, "
+         "'rpfpolicy accept --trial=5m' does"},
+        {"trial-ends = maybe", "unknown value 'maybe' for trial-ends: keep or back"},
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+        char text[200];
+
+        snprintf(text, sizeof(text), "[agent]\n%s\n", bad[i].line);
+        assert_refused(text, 2, bad[i].words);
+    }
+}
+
 static void lines_of_protect_add_up(void **state)
 {
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
@@ -152,6 +183,23 @@ static void lines_of_protect_add_up(void **state)
     assert_int_equal(items[2].proto, IPPROTO_UDP);
     assert_int_equal(items[2].origin.line, 4);
     assert_int_equal(items[3].prefix.length, 32);
+}
+
+static void probes_of_all_lines_are_asked(void **state)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = policy_of("[agent]\n"
+                                                       "mode = observe\n"
+                                                       "probe = tcp/10.0.0.1:6443 tcp/10.0.0.2:22\n"
+                                                       "probe = tcp/10.0.0.3:65535\n"
+                                                       "trial-ends = keep\n",
+                                                       &diags);
+
+    assert_quiet(&diags);
+    assert_int_equal(policy->agent.n_probes, 3);
+    assert_string_equal(policy->agent.probes[0].text, "tcp/10.0.0.1:6443");
+    assert_int_equal(policy->agent.probes[2].port, 65535);
+    assert_true(policy->agent.trial_keeps);
 }
 
 static void an_exception_becomes_a_rule_per_key_and_device(void **state)
@@ -268,6 +316,8 @@ int main(void)
         cmocka_unit_test(times_are_said_to_two_digits),
         cmocka_unit_test(wrong_settings_of_the_agent_are_refused),
         cmocka_unit_test(lines_of_protect_add_up),
+        cmocka_unit_test(wrong_settings_of_a_trial_are_refused),
+        cmocka_unit_test(probes_of_all_lines_are_asked),
         cmocka_unit_test(an_exception_becomes_a_rule_per_key_and_device),
         cmocka_unit_test(an_exception_without_a_date_never_expires),
         cmocka_unit_test(incomplete_or_wrong_exceptions_are_refused),

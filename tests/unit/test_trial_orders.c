@@ -256,10 +256,9 @@ static const struct engine engine_none = {.name = "none",
 static void guard(struct actor *actor)
 {
     static const struct engine *const engines[] = {&engine_none, NULL};
-    const struct guardian_options options = {.paths = &actor->paths,
-                                             .engines = engines,
-                                             .timeout_usec = 1000000,
-                                             .parent = actor->socket};
+    static const struct confirm_terms terms = {.timeout_usec = 1000000};
+    const struct guardian_options options = {
+        .paths = &actor->paths, .engines = engines, .terms = &terms, .parent = actor->socket};
 
     guardian_run(&options);
 }

@@ -12,6 +12,9 @@ int confirming_refuse(struct cli *cli);
 /* Start the guardian, for the time given with --confirm. A negative errno after saying why not. */
 int confirming_begin(struct cli *cli, struct confirm *ret);
 
+/* The same for a trial of these terms. */
+int confirming_begin_by(struct cli *cli, const struct confirm_terms *terms, struct confirm *ret);
+
 /* Tell the guardian what agent and hook may write by the policy of the session, before they can:
  * they cannot always write it down. Under the lock, before the policy is accepted. */
 int confirming_announce(struct confirm *confirm, const struct session *session);

@@ -36,11 +36,12 @@ int confirming_refuse(struct cli *cli)
         return r;
     r = confirm_pending(&cli->paths, &left);
     if (r == 2) {
-        say("an apply was not confirmed and is being put back; try again when that is done");
+        say("a policy on trial was not confirmed and is being put back; try again when that is "
+            "done");
         return -EBUSY;
     }
     if (r > 0) {
-        say("an apply awaits its confirmation (%llu s left): 'rpfpolicy confirm' keeps it",
+        say("a policy on trial awaits its confirmation (%llu s left): 'rpfpolicy confirm' keeps it",
             (unsigned long long)(left / USEC_PER_SEC));
         return -EBUSY;
     }
@@ -58,18 +59,18 @@ static void log_end(const struct confirm_result *result, void *data)
 {
     openlog("rpfpolicy", LOG_PID, LOG_DAEMON);
     if (result->outcome == CONFIRM_KEPT)
-        syslog(LOG_NOTICE, "the new policy and its values were confirmed");
+        syslog(LOG_NOTICE, "the new policy and its values stay: %s", result->why);
     else if (result->failed == 0 && result->error == -ESTALE)
         syslog(LOG_WARNING,
-               "not confirmed: %u values were put back; another policy is accepted and stays",
-               result->done);
+               "not confirmed: %u values were put back; another policy is accepted and stays: %s",
+               result->done, result->why);
     else if (result->failed > 0 || result->error < 0)
         syslog(LOG_ERR, "not confirmed, and not everything could be put back: %s",
                why_not_back(result));
     else
         syslog(LOG_WARNING,
-               "not confirmed: %u values and the policy that was in force were put back",
-               result->done);
+               "not confirmed: %u values and the policy that was in force were put back: %s",
+               result->done, result->why);
     if (result->error > 0)
         syslog(LOG_WARNING, "the policy in force is not safely on the disk: %s",
                strerror(result->error));
@@ -77,12 +78,16 @@ static void log_end(const struct confirm_result *result, void *data)
 
 int confirming_begin(struct cli *cli, struct confirm *ret)
 {
-    uint64_t time;
-    int r = parse_time(cli, &time);
+    struct confirm_terms terms = {0};
+    int r = parse_time(cli, &terms.timeout_usec);
 
-    if (r < 0)
-        return r;
-    r = confirm_begin(&cli->paths, engine_rows, time, log_end, NULL, ret);
+    return r < 0 ? r : confirming_begin_by(cli, &terms, ret);
+}
+
+int confirming_begin_by(struct cli *cli, const struct confirm_terms *terms, struct confirm *ret)
+{
+    int r = confirm_begin(&cli->paths, engine_rows, terms, log_end, NULL, ret);
+
     if (r == 0 && ret->exposed < 0)
         say("warning: where memory runs out, the kernel may end the process that puts everything "
             "back: %s",
@@ -296,9 +301,10 @@ static int run_confirm(struct cli *cli, int count, char **arguments)
 const struct verb verb_confirm = {
     .name = "confirm",
     .arguments = "",
-    .summary = "keep what 'apply --confirm' wrote",
-    .text = "Tells an 'apply --confirm' that waits, in another terminal perhaps, that its\n"
-            "values and policy stay. Until then no other 'apply', 'accept' or 'restore' runs.\n",
+    .summary = "keep a policy that is on trial, and its values",
+    .text = "Tells an 'apply --confirm' that waits, in another terminal perhaps, or the trial\n"
+            "of an 'accept --trial', that its values and policy stay. Until then no other\n"
+            "'apply', 'accept' or 'restore' runs.\n",
     .formats = FORMATS_TEXT,
     .run = run_confirm,
 };

@@ -5,6 +5,7 @@
 #include "agent/cli/check/check.h"
 #include "agent/store/agent_state.h"
 #include "agent/store/pause.h"
+#include "agent/store/trial_record.h"
 
 struct finding {
     const struct device *device; /* NULL for all and default */
@@ -255,6 +256,7 @@ static void print_next(struct check *check)
 {
     const struct session *session = check->session;
     FILE *stream = check->out->stream;
+    struct trial_record trial;
 
     if (session->acceptance == ACCEPTED_OTHER)
         fputs("Another policy is in force than the one on disk; 'rpfpolicy accept' changes that.\n",
@@ -266,6 +268,9 @@ static void print_next(struct check *check)
     else if (session->acceptance == ACCEPTED_NONE && session->policy->agent.mode == MODE_ENFORCE)
         fputs("No policy is in force yet; 'rpfpolicy accept' or 'apply' accepts this one.\n",
               stream);
+    if (trial_record_read(&session->cli->paths, &trial))
+        fprintf(stream, "A policy is on trial, %s; 'rpfpolicy confirm' keeps it.\n",
+                NAME_SHOWN(trial.text));
     if (agent_state_read(&session->cli->paths) == AGENT_STOPPED)
         fputs("The agent was stopped: until it is started again nothing is repaired, and the udev\n"
               "hook stands back too.\n",

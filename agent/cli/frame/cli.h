@@ -48,6 +48,9 @@ enum option_id {
     OPTION_FOR,
     OPTION_PEER,
     OPTION_STALE,
+    OPTION_TRIAL,
+    OPTION_PROBE,
+    OPTION_ON_TIMEOUT,
     OPTION_COUNT,
 };
 #define OPTION_BIT(id) (1u << (id))

@@ -38,6 +38,9 @@ const struct option_info verb_options[OPTION_COUNT] = {
     [OPTION_PEER] = {"peer", "ADDRESS", "who is replied to; else somebody far away"},
     [OPTION_FOR] = {"for", "TIME", "how long: 90s, 30min, 2h, 1d"},
     [OPTION_STALE] = {"stale", "TIME", "older reports do not count (24h)"},
+    [OPTION_TRIAL] = {"trial", "TIME", "on trial, for so long (5min)", true},
+    [OPTION_PROBE] = {"probe", "PROBES", "tcp/ADDRESS:PORT..., besides the policy's"},
+    [OPTION_ON_TIMEOUT] = {"on-timeout", "WHAT", "keep or back, when nobody confirms (back)"},
 };
 
 static const char *const format_names[FORMAT_COUNT] = {

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/store/trial_record.h"
 #include "policy/base/text.h"
 
 char *place_text(const char *file, unsigned line)
@@ -168,6 +169,15 @@ json_t *json_special(const struct session *session, int which)
     return object;
 }
 
+json_t *json_trial(const struct paths *paths)
+{
+    struct trial_record trial;
+
+    if (!trial_record_read(paths, &trial))
+        return json_null();
+    return json_make({"since", json_time((time_t)trial.since)}, {"text", json_bytes(trial.text)});
+}
+
 json_t *json_policy(const struct session *session)
 {
     const struct policy *policy = session->policy;
@@ -183,7 +193,8 @@ json_t *json_policy(const struct session *session)
              {"mode", valid ? json_string(policy_mode_name(policy->agent.mode)) : json_null()},
              {"revision", valid ? json_bytes(policy->agent.revision) : json_null()},
              {"valid", json_boolean(valid)},
-             {"accepted", json_boolean(session->acceptance == ACCEPTED_SAME)});
+             {"accepted", json_boolean(session->acceptance == ACCEPTED_SAME)},
+             {"trial", json_trial(&session->cli->paths)});
     return object;
 }
 

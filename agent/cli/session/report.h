@@ -42,7 +42,10 @@ json_t *json_device(const struct judge *judge, const struct device *device,
 /* {key: {configured, wanted, state, rule, cause, message}} of IFINDEX_ALL or IFINDEX_DEFAULT. */
 json_t *json_special(const struct session *session, int which);
 
-/* {hash, files, mode, valid, accepted}; of a policy that could not be used, too. */
+/* {since, text} of what is on trial now; null: nothing. */
+json_t *json_trial(const struct paths *paths);
+
+/* {hash, files, mode, valid, accepted, trial}; of a policy that could not be used, too. */
 json_t *json_policy(const struct session *session);
 
 /* A record of the history. */

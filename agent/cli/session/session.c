@@ -110,7 +110,9 @@ static bool is_of_the_file(int error)
 
 void say_on_trial(const char *done)
 {
-    say("an apply --confirm awaits its confirmation, %s; 'rpfpolicy confirm' keeps it", done);
+    say("an apply --confirm or accept --trial awaits its confirmation, %s; 'rpfpolicy confirm' "
+        "keeps it",
+        done);
 }
 
 int session_lock(struct session *session)

@@ -4,6 +4,7 @@
 #include "agent/cli/session/report.h"
 #include "agent/cli/status/status.h"
 #include "agent/store/pause.h"
+#include "agent/store/trial_record.h"
 #include "policy/lang/values.h"
 
 /* "2026-11-22 16:40:11 (8 min)" in local time; "at an unknown time" where there is none. */
@@ -146,6 +147,17 @@ static void print_policy(const struct status *status, FILE *out)
               out);
 }
 
+static void print_trial(const struct status *status, FILE *out)
+{
+    struct trial_record trial;
+    char text[64];
+
+    if (trial_record_read(&status->cli->paths, &trial))
+        fprintf(out, "%sOn trial%s since %s: %s; 'rpfpolicy confirm' keeps it.\n",
+                output_color(&status->cli->out, "paused"), output_color_end(&status->cli->out),
+                moment((double)trial.since, text, sizeof(text)), NAME_SHOWN(trial.text));
+}
+
 /* They hold for agent and hook alike, also while neither runs. */
 static void print_pauses(const struct status *status, FILE *out)
 {
@@ -222,6 +234,7 @@ int status_print(struct status *status)
 
     print_agent(status, out);
     print_policy(status, out);
+    print_trial(status, out);
     print_pauses(status, out);
     if (!is_running(status) || !status->report.status)
         return 0;

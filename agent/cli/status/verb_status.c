@@ -46,6 +46,7 @@ static void print_json(struct status *status)
              {"decision", status->history.count > 0
                               ? json_decision(&status->history.records[status->history.count - 1])
                               : json_null()},
+             {"trial", json_trial(&status->cli->paths)},
              {"accepted", json_policy_hash(status->accepted)},
              {"on_disk", json_policy_hash(status->disk)});
     output_json(&status->cli->out, object);
