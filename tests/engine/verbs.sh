@@ -152,7 +152,7 @@ run restore
 expect_status "restore" 0
 says "takes it away" "$OUT" '^probe remove-way: '
 kernel 0 0
-strict 0
+strict 1 # as it was when a policy was accepted first
 
 # --- what the agent tells of it
 

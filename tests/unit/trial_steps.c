@@ -571,17 +571,15 @@ int signalfd(int fd, const sigset_t *mask, int flags)
 
 int timerfd_create(clockid_t clock, int flags)
 {
-    int fd = opened(syscall(SYS_timerfd_create, clock, flags));
-
-    if (who())
-        who()->timer = fd;
-    return fd;
+    return opened(syscall(SYS_timerfd_create, clock, flags));
 }
 
 int timerfd_settime(int fd, int flags, const struct itimerspec *when, struct itimerspec *ret)
 {
-    if (who() && !who()->killed)
+    if (who() && !who()->killed) {
+        who()->timer = fd;
         world->timer_runs = true;
+    }
     return 0;
 }
 
