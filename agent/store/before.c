@@ -491,7 +491,11 @@ static int read_file(const struct paths *paths, bool root, struct records *ret)
     make_header(paths, root, header);
     if (r >= 0)
         r = parse_records(&text, header, ret);
-    return r == -ESTALE || r == -EBADMSG || r == -EFBIG || r == -ENOENT ? 0 : r; /* none of ours */
+    /* None of ours. A link and a socket are, too: the agent's user may put them there. */
+    return r == -ESTALE || r == -EBADMSG || r == -EFBIG || r == -ENOENT || r == -ELOOP ||
+                   r == -ENXIO
+               ? 0
+               : r;
 }
 
 /* Records by key and device, whatever that was called, the earlier one first. */
@@ -605,10 +609,9 @@ static bool may_hide(const struct paths *paths)
 }
 
 /* Claims take the place of root's records of the same device and name. */
-static int weigh_claims(const struct paths *paths, struct records *root, struct records *claims)
+static int weigh_claims(struct records *root, struct records *claims)
 {
     _cleanup_(known_done) struct known known = {0};
-    _cleanup_free_ bool *dropped = NULL;
     size_t kept = 0;
     int r = know(root, &known);
 
@@ -630,13 +633,20 @@ static int weigh_claims(const struct paths *paths, struct records *root, struct 
         if (r >= 0)
             root->items[root->count++] = claims->items[i];
     }
-    dropped = r < 0 ? NULL : calloc(root->count + 1, sizeof(*dropped));
+    return r;
+}
+
+/* Where nobody may hide a write, what was only noted was not written. */
+static int drop_noted(const struct paths *paths, struct records *records)
+{
+    _cleanup_free_ bool *dropped = calloc(records->count + 1, sizeof(*dropped));
+
     if (!dropped)
         return -ENOMEM;
-    for (size_t i = 0; i < root->count; i++)
-        dropped[i] = root->items[i].noted && !may_hide(paths);
-    drop_marked(root, dropped);
-    move_all_to_the_end(root);
+    for (size_t i = 0; i < records->count; i++)
+        dropped[i] = records->items[i].noted && !may_hide(paths);
+    drop_marked(records, dropped);
+    move_all_to_the_end(records);
     return 0;
 }
 
@@ -652,7 +662,7 @@ static int read_both(const struct paths *paths, struct records *ret)
         r = merge(ret);
     if (r >= 0)
         r = merge(&claims);
-    return r < 0 ? r : weigh_claims(paths, ret, &claims);
+    return r < 0 ? r : weigh_claims(ret, &claims);
 }
 
 int before_read(const struct paths *paths, struct before_record **ret, size_t *ret_count)
@@ -660,6 +670,8 @@ int before_read(const struct paths *paths, struct before_record **ret, size_t *r
     _cleanup_(records_done) struct records records = {0};
     int r = read_both(paths, &records);
 
+    if (r >= 0)
+        r = drop_noted(paths, &records);
     if (r < 0 || records.count == 0)
         return r < 0 ? r : -ENOENT;
     *ret = TAKE_PTR(records.items);
@@ -713,6 +725,9 @@ static int read_live(const struct paths *paths, key_mask keys, struct live *ret)
     return r < 0 ? r : picture_read(&nl, &options, ret);
 }
 
+/* What is known counts with the claims on it: a device that came since root noted has a value of
+ * the agent's by now, and only its claim tells the former one. That trusts the agent no further,
+ * since a claim counts for nothing but such devices. */
 int before_note(const struct paths *paths, key_mask keys)
 {
     _cleanup_(live_done) struct live live = {0};
@@ -724,7 +739,7 @@ int before_note(const struct paths *paths, key_mask keys)
         return 0;
     r = read_live(paths, keys, &live);
     if (r >= 0)
-        r = read_file(paths, true, &records);
+        r = read_both(paths, &records);
     if (r >= 0)
         r = know(&records, &known);
     for (enum key key = 0; r >= 0 && key < KEY_COUNT; key++)

@@ -75,6 +75,20 @@ rpfpolicy restore --dry-run >/run/test/out 2>/run/test/err
 expect "it says so" grep -q "^new0: .* (by the agent's word)$" /run/test/out
 expect_equal "of no other device" "$(grep -c "by the agent's word" /run/test/out)" 1
 
+# --- noted once more, as by each accept, apply, reload and start of the agent
+
+rpfpolicy accept >/dev/null
+expect_equal "a note leaves to the agent's word what that alone can tell" "$(planned)" "$ROOT
+new0 rp_filter 1 agent"
+"$SYSTEM_BUILD/agent/helper/rpfpolicy-helper" --before-agent
+expect_equal "so does the helper's" "$(planned)" "$ROOT
+new0 rp_filter 1 agent"
+add_device lan2
+rpfpolicy accept >/dev/null
+expect "what nobody has claimed is noted" grep -q '^=rp_filter \([0-9]\) \1 [0-9]* lan2 ' "$NOTED"
+expect_equal "and what is claimed is not" "$(grep -c new0 "$NOTED")" 0
+ip link del lan2
+
 # --- forged
 
 cp "$CLAIMS" /run/test/claims
@@ -100,6 +114,14 @@ put /run/test/rubbish
 expect_equal "rubbish is none" "$(planned | grep new0)" ""
 "${AGENT_AS_USER[@]}" ln -sf "$NOTED" "$CLAIMS"
 expect_equal "nor is a link" "$(planned | grep new0)" ""
+rpfpolicy restore --dry-run >/run/test/out 2>&1
+expect_equal "which holds up no restore" "$?" 2
+cp "$NOTED" /run/test/noted
+add_device lan3
+rpfpolicy accept >/run/test/out 2>&1
+expect_equal "nor what root notes" "$(grep -c '^=rp_filter .* lan3 ' "$NOTED")" 1
+ip link del lan3
+cp /run/test/noted "$NOTED" # without new0, which nobody had claimed then
 
 # --- hidden
 
