@@ -6,7 +6,6 @@
 
 #include "agent/change/confirm.h"
 #include "agent/daemon/metrics.h"
-#include "agent/daemon/protecting.h"
 #include "agent/store/before.h"
 #include "agent/store/history.h"
 #include "agent/store/policy_load.h"
@@ -24,6 +23,7 @@ struct accepting {
     bool refused; /* the last policy found on disk was not accepted */
     bool waits;   /* said once: somebody else's is on trial */
     uint64_t cut; /* hash of the policy whose peers were said; 0: none */
+    int cut_told; /* what the look gave then */
 };
 
 static const char *why_refused(int error)
@@ -101,19 +101,23 @@ static bool would_cut(struct accepting *accepting, const struct policy *policy)
 {
     const struct accepting_options *options = &accepting->options;
     _cleanup_free_ char *reason = NULL;
-    int r = protecting_look(options->paths, policy, &reason);
+    int r = options->look ? options->look(policy, &reason, options->data) : 0;
 
     if (r == 0) {
         accepting->cut = 0;
         return false;
     }
-    if (accepting->cut != policy->hash)
-        log_plain(options->logger, LOG_EVENT_POLICY_REFUSED, LOG_ERR,
-                  "The policy on disk is not accepted: %s%s. What was accepted before stays in "
-                  "force; it is looked again every minute, 'rpfpolicy accept --force' goes on all "
-                  "the same",
-                  r > 0 ? "" : "who would be cut cannot be told: ", reason ?: strerror(-r));
+    if (r == -ECANCELED)
+        return true;
+    if (accepting->cut != policy->hash || accepting->cut_told != r)
+        log_plain(
+            options->logger, LOG_EVENT_POLICY_REFUSED, LOG_ERR,
+            "The policy on disk is not accepted: %s%s. What was accepted before stays in "
+            "force; this is checked again every minute, 'rpfpolicy accept --force' accepts it "
+            "all the same",
+            r > 0 ? "" : "who would be cut cannot be told: ", reason ?: strerror(-r));
     accepting->cut = policy->hash;
+    accepting->cut_told = r;
     accepting->refused = true;
     try_again_in(accepting, CUT_INTERVAL);
     options->tried(options->data);
@@ -148,7 +152,9 @@ void accepting_try(struct accepting *accepting)
     _cleanup_policy_ struct policy *policy = NULL;
     int r = policy_load(options->paths, &diags, &policy);
 
-    if (r == 0 && !is_in_force(options->paths, policy) && would_cut(accepting, policy))
+    if (r == 0 && is_in_force(options->paths, policy))
+        accepting->cut = 0;
+    else if (r == 0 && would_cut(accepting, policy))
         return;
     if (r == 0)
         r = accept_locked(accepting, policy, &diags);
@@ -166,6 +172,11 @@ void accepting_try(struct accepting *accepting)
         log_plain(options->logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "The policy on disk is accepted, but not safely on the disk: %s", strerror(r));
     options->tried(options->data);
+}
+
+bool accepting_waits(const struct accepting *accepting)
+{
+    return accepting && accepting->cut;
 }
 
 bool accepting_was_refused(const struct accepting *accepting)

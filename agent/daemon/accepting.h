@@ -7,12 +7,16 @@
 
 #include "agent/daemon/loop.h"
 #include "agent/daemon/presence.h"
+#include "policy/lang/policy.h"
 
 struct accepting_options {
     const struct paths *paths; /* these live longer */
     struct loop *loop;
     const struct logger *logger;
     struct presence *presence;
+    /* Whom it would cut, as protecting_look(). -ECANCELED: not now, the agent is about to come
+     * back. NULL: nobody is guarded. */
+    int (*look)(const struct policy *policy, char **ret_reason, void *data);
     void (*tried)(void *data); /* it was accepted or refused */
     void *data;
 };
@@ -24,5 +28,7 @@ struct accepting *accepting_free(struct accepting *accepting);
 
 void accepting_watch(struct accepting *accepting); /* its files; a failure is said */
 void accepting_try(struct accepting *accepting);
+/* It waits until it cuts nobody any more, and is looked at again and again. */
+bool accepting_waits(const struct accepting *accepting);              /* NULL: no */
 bool accepting_was_refused(const struct accepting *accepting);        /* the last policy on disk */
 void accepting_metrics(FILE *out, const struct accepting *accepting); /* NULL: none */

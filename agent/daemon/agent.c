@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/base/clock.h"
+#include "agent/daemon/protecting.h"
 #include "agent/rows/engine_rows.h"
 #include "agent/store/lock.h"
 
@@ -102,7 +103,7 @@ static void say_failed(const struct agent *agent, const char *what, int error)
 /* In observe mode nothing is ever written, so the means to do it goes too. */
 static void put_down_rights(const struct agent *agent)
 {
-    if (!in_force_enforces(agent->in_force))
+    if (!in_force_enforces(agent->in_force) && !accepting_waits(agent->accepting))
         say_failed(agent, "The capability to write, not needed now, could not be dropped",
                    rights_put_down(agent->rights));
 }
@@ -431,13 +432,38 @@ static int make_reader(struct agent *agent)
     return reader_new(&options, &agent->reader);
 }
 
+/* Whom a policy would cut is not to be seen without the right to write: connections of others, and
+ * what programs they belong to. */
+static int look(const struct policy *policy, char **ret_reason, void *data)
+{
+    struct agent *agent = data;
+
+    if (!protecting_is_asked(policy))
+        return 0;
+    if (rights_take_up())
+        return protecting_look(&agent->paths, policy, ret_reason);
+    agent->restart = true;
+    (void)sd_event_exit(loop_event(agent->loop), 0); /* cannot fail for a loop that runs */
+    return -ECANCELED;
+}
+
+static void on_tried(void *data)
+{
+    struct agent *agent = data;
+
+    if (agent->started) /* else they are needed for what is accepted */
+        put_down_rights(agent);
+    publisher_changed(agent->publisher);
+}
+
 static int make_accepting(struct agent *agent)
 {
     struct accepting_options options = {.paths = &agent->paths,
                                         .loop = agent->loop,
                                         .logger = &agent->logger,
                                         .presence = agent->presence,
-                                        .tried = on_news,
+                                        .look = look,
+                                        .tried = on_tried,
                                         .data = agent};
 
     return accepting_new(&options, &agent->accepting);
@@ -636,6 +662,7 @@ static int start(struct agent *agent)
         return r;
     reader_plan_sweep(agent->reader);
     put_down_rights(agent);
+    agent->started = clock_usec(CLOCK_REALTIME);
     /* Without a manager there is none. */
     (void)sd_event_set_watchdog(loop_event(agent->loop), true);
     presence_tell(agent->presence, in_force_enforces(agent->in_force));
@@ -651,7 +678,6 @@ int agent_run(struct agent *agent)
 {
     int r;
 
-    agent->started = clock_usec(CLOCK_REALTIME);
     r = start(agent);
     if (r < 0)
         return agent->restart ? 1 : r;

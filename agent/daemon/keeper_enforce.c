@@ -1,6 +1,6 @@
 /* Putting one device right: asks the core what it should be, and writes it when nothing speaks
  * against it: mode, udev still at work, another writer, the lock. The only place of the agent that
- * writes to a device. */
+ * writes one device alone. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -12,7 +12,6 @@
 #define LOCK_RETRY (2 * USEC_PER_MSEC)
 #define DIRECTORY_RETRY USEC_PER_MSEC /* the first time, then doubled, about a second at most */
 #define DIRECTORY_RETRY_DOUBLE 10
-#define FAILED_RETRY (10 * USEC_PER_SEC)
 #define FLUSH_INTERVAL (10 * USEC_PER_SEC)
 
 static bool is_new(const struct entry *entry, uint64_t now)

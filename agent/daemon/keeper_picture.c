@@ -78,6 +78,7 @@ static void keep_properties(struct device *was, struct device *device)
         return;
     device->properties = TAKE_PTR(was->properties);
     device->known |= FACT_UDEV;
+    was->known &= ~(uint32_t)FACT_UDEV;
 }
 
 /* A device that no message announced, at the start or after losses: may udev still be at work on
@@ -224,7 +225,7 @@ bool keeper_sweep(struct keeper *keeper)
     if (!is_enough(keeper))
         return true;
     header->ncm_family = AF_INET;
-    (void)loop_take_up(keeper->options.loop); /* only noted */
+    (void)loop_take_up(keeper->options.loop); /* the time is noted, not needed here */
     r = keeper->options.kernel->dump(keeper->options.nl, request, sweep_message, sweep_reset,
                                      &sweep);
     for (size_t i = 0; i < keeper->table.count; i++) {

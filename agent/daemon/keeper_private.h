@@ -6,6 +6,8 @@
 #include "agent/kernel/world.h"
 #include "agent/store/before.h"
 
+#define FAILED_RETRY (10 * USEC_PER_SEC) /* of a write that failed */
+
 /* Sets with time conditions: see keep_memberships() in keeper_picture.c. */
 #define UNNUMBERED_AFTER (10 * USEC_PER_SEC)
 #define UPLINK_FOR (60 * USEC_PER_SEC)

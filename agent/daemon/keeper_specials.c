@@ -217,6 +217,8 @@ int keeper_put_specials_right(struct keeper *keeper)
     if (r < 0) {
         log_plain(keeper->options.logger, LOG_EVENT_WRITE_FAILED, LOG_ERR,
                   "`all` and `default` could not be put right: %s", strerror(-r));
+        keeper->specials.retry_at = now + FAILED_RETRY;
+        keeper_schedule(keeper, keeper->specials.retry_at);
         return 0;
     }
     keeper->specials.taking_over = false;

@@ -121,7 +121,7 @@ static void drain(struct listening *listening, enum watch_kind kind)
 
 void listening_take(struct listening *listening, enum watch_kind kind)
 {
-    (void)loop_take_up(listening->options.loop); /* only noted */
+    (void)loop_take_up(listening->options.loop); /* the time is noted, not needed here */
     drain(listening, kind);
     listening->options.taken(listening->options.data);
 }

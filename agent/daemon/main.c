@@ -183,7 +183,8 @@ int main(int argc, char **argv)
     } while (r == AGENT_COMES_BACK && rights.returns);
     if (r < 0)
         return fail(r, NULL);
-    /* The capability was dropped in observe mode, or the directory of the state is gone: a unit's
-     * user, or a container that may gain nothing, needs its manager for that. */
+    /* Another agent follows, the capability was dropped in observe mode, or the directory of the
+     * state is gone: a unit's user, or a container that may gain nothing, needs its manager for
+     * that. */
     return r > 0 ? EXIT_RESTART : EXIT_SUCCESS;
 }

@@ -211,7 +211,8 @@ static void say_undone(struct others *others)
     if (conflict_repaired(&others->conflict, loop_now(others->options.loop)) &&
         others->conflict.mark != CONFLICT_NONE)
         log_plain(others->options.logger, LOG_EVENT_PLAIN, LOG_WARNING,
-                  "Something keeps undoing it: %s", conflict_text(&others->conflict, history));
+                  "Something keeps undoing what the other engines did: %s",
+                  conflict_text(&others->conflict, history));
 }
 
 void others_finish(struct others *others)

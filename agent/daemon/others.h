@@ -37,8 +37,8 @@ void others_begin(struct others *others);
 bool others_are_there(
     const struct others *others); /* any engine at all; NULL: none, here as below */
 
-/* What is new is made before a device becomes strict that needs it; the rest, and what goes, with
- * others_finish(), which looks how it stands then. */
+/* What is new is made before a device that is known becomes strict and needs it; the rest, and what
+ * goes, with others_finish(), which looks how it stands then. */
 void others_resync(struct others *others);
 void others_finish(struct others *others);
 

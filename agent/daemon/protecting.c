@@ -107,12 +107,17 @@ static char *reason_text(const struct ahead *ahead, const struct peer *peer,
     return text;
 }
 
+bool protecting_is_asked(const struct policy *policy)
+{
+    return policy->agent.n_protect > 0 && policy->agent.mode == MODE_ENFORCE;
+}
+
 int protecting_look(const struct paths *paths, const struct policy *policy, char **ret_reason)
 {
     _cleanup_(ahead_done) struct ahead ahead = {0};
     int r;
 
-    if (policy->agent.n_protect == 0 || policy->agent.mode != MODE_ENFORCE)
+    if (!protecting_is_asked(policy))
         return 0;
     r = find_peers(paths, policy, &ahead);
     for (size_t i = 0; r >= 0 && i < ahead.peers.count; i++) {

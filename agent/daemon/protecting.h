@@ -5,6 +5,9 @@
 #include "agent/base/paths.h"
 #include "policy/lang/policy.h"
 
+/* Does it name anybody to guard, and enforce? */
+bool protecting_is_asked(const struct policy *policy);
+
 /* 0: nobody who is guarded, or the policy protects nothing, or observes. 1: an SSH
  * session or a protected peer, *ret_reason (owned) says which. A negative errno where that is not
  * known. */

@@ -135,7 +135,7 @@ static int read_all(struct reader *reader, const char *event)
 
     say(reader);
     listening_discard(options->listening);
-    (void)loop_take_up(options->loop); /* only noted */
+    (void)loop_take_up(options->loop); /* the time is noted, not needed here */
     r = read_twice(reader, &live);
     if (r == -EAGAIN || r == -ENOBUFS) {
         reader_schedule(reader, "a dump was interrupted");

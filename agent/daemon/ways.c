@@ -173,7 +173,7 @@ static void on_due(void *data)
 {
     struct ways *ways = data;
 
-    (void)loop_take_up(ways->options.loop); /* only noted */
+    (void)loop_take_up(ways->options.loop); /* the time is noted, not needed here */
     plan_now(ways);
 }
 
