@@ -198,8 +198,7 @@ static void on_policy_replaced(void *data)
 {
     struct agent *agent = data;
 
-    agent->restart |=
-        in_force_is_barred(agent->in_force) || rights_outgrown(agent->rights, policy_of(agent));
+    agent->restart |= in_force_is_barred(agent->in_force);
     keeper_begin(agent->keeper);
     ways_begin(agent->ways);
     others_begin(agent->others);
@@ -651,7 +650,7 @@ static int start(struct agent *agent)
     r = in_force_take(agent->in_force);
     if (r < 0)
         return r; /* it might be one to enforce */
-    r = rights_filter(agent->rights, policy_of(agent));
+    r = rights_filter(agent->rights, agent->accepting);
     if (r == -ENOMEM)
         return r;
     say_failed(agent, "Its system calls could not be limited to those that it needs", r);

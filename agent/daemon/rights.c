@@ -171,12 +171,12 @@ static int allow_all(scmp_filter_ctx filter, uint64_t protocols)
     return r;
 }
 
-static uint64_t needed_protocols(const struct policy *policy)
+static uint64_t needed_protocols(bool accepts)
 {
-    /* Links, addresses, routes, rules; udev, whose messages go that way; connections. No policy
-     * needs NETLINK_NETFILTER. */
+    /* Links, addresses, routes, rules; udev, whose messages go that way; connections. Whom a policy
+     * would cut asks connection tracking, too, before the agent accepts it: protecting.h. */
     return UINT64_C(1) << NETLINK_ROUTE | UINT64_C(1) << NETLINK_KOBJECT_UEVENT |
-           UINT64_C(1) << NETLINK_SOCK_DIAG;
+           UINT64_C(1) << NETLINK_SOCK_DIAG | (accepts ? UINT64_C(1) << NETLINK_NETFILTER : 0);
 }
 
 /* Returns what is to be freed behind its use; NULL where memory is short. */
@@ -206,31 +206,21 @@ static int load_filter(scmp_filter_ctx filter, uint64_t protocols)
     return r < 0 ? r : seccomp_load(filter); /* with no_new_privs */
 }
 
-int rights_filter(struct rights *rights, const struct policy *policy)
+int rights_filter(struct rights *rights, bool accepts)
 {
-    const uint64_t protocols = needed_protocols(policy);
     scmp_filter_ctx filter;
     void *reserve;
     int r;
 
-    if (rights->protocols)
+    if (rights->filtered)
         return 0;
     reserve = reserve_memory();
     filter = reserve ? seccomp_init(SCMP_ACT_ERRNO(EPERM)) : NULL;
-    r = filter ? load_filter(filter, protocols) : -ENOMEM;
+    r = filter ? load_filter(filter, needed_protocols(accepts)) : -ENOMEM;
     if (filter)
         seccomp_release(filter);
     free(reserve);
     if (r >= 0)
-        rights->protocols = protocols;
+        rights->filtered = true;
     return r;
-}
-
-bool rights_outgrown(struct rights *rights, const struct policy *policy)
-{
-    bool outgrown = rights->protocols && rights->protocols != needed_protocols(policy);
-
-    if (outgrown)
-        rights->returns = false;
-    return outgrown;
 }

@@ -103,7 +103,7 @@ sysctl -qw net.ipv4.route.flush=1
 expect_equal "what was named is what is cut" "$(ask api)" dropped
 agent_stop
 
-rm /run/rpfpolicy/before
+rm /run/rpfpolicy-root/before
 policy tcp/6443 'eth0 = loose'
 run apply
 expect_value eth0 rp_filter 2
@@ -114,7 +114,17 @@ expect_status "a restore" 1
 says "a restore goes by the policy in force" "$ERR" "'protect = tcp/6443' \($LINE\)"
 expect_value eth0 rp_filter 2
 
-# --- the agent that accepts by itself
+# --- the agent that accepts by itself, beside connection tracking
+
+if nft add table ip track 2>/dev/null && [ -e /proc/sys/net/netfilter/nf_conntrack_count ]; then
+    nft add chain ip track in '{ type filter hook prerouting priority -150; }'
+    nft add rule ip track in ct state invalid counter
+    expect_equal "the connection is tracked" "$(ask api2)" passes
+    expect "as the kernel counts" test "$(cat /proc/sys/net/netfilter/nf_conntrack_count)" -ge 1
+else
+    echo "no connection tracking here: that part is left out"
+    [ "${CI:-}" != true ] || fail "no connection tracking"
+fi
 
 : >"$AGENT_LOG"
 STATUS=$STATUS_FILE

@@ -17,8 +17,12 @@ mark* = off
 POLICY
 }
 
-# expect_little WHO: most of what it does not need is refused, and it works on.
+# expect_little WHO [accepts]: most of what it does not need is refused, and it works on. Who accepts
+# asks connection tracking.
 expect_little() {
+    local needed=5
+
+    [ "${2:-}" != accepts ] || needed=6
     "$SYSTEM_BUILD/tests/lib/inject" "$AGENT_PID" >/run/test/injected
     case $? in
     0) ;;
@@ -27,9 +31,9 @@ expect_little() {
     esac
     # A sanitizer needs these two itself.
     ! grep -q __asan_init "$AGENT" || sed -i '/^clone\|^ptrace/d' /run/test/injected
-    expect_equal "$1: what it needs it may" "$(head -n 5 /run/test/injected | sed 's/.*: //' | sort -u)" 'done'
+    expect_equal "$1: what it needs it may" "$(head -n $needed /run/test/injected | sed 's/.*: //' | sort -u)" 'done'
     expect_equal "$1: what it does not need is refused" \
-        "$(tail -n +6 /run/test/injected | grep -v ': EPERM$')" ""
+        "$(tail -n +$((needed + 1)) /run/test/injected | grep -v ': EPERM$')" ""
     expect "$1: there is something to refuse" [ "$(wc -l </run/test/injected)" -gt 20 ]
     expect_equal "$1: nothing that it starts would gain more" "$(status_line NoNewPrivs)" 1
 }
@@ -74,6 +78,10 @@ becomes eth0 rp_filter 2
 agent_stop
 expect_equal "it stopped cleanly" "$AGENT_STATUS" 0
 expect "and could be limited" not grep -q 'could not be' "$AGENT_LOG"
+
+agent_start --accept
+expect_little "one that accepts" accepts
+agent_stop
 
 agent_start_as_user
 expect_little "the unit's, enforcing"
