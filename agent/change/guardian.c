@@ -44,6 +44,8 @@ struct guardian {
         unsigned failed; /* rounds in a row */
     } probes;
     struct confirm_result result;
+    int speaker;   /* the connection by which it was told to put back; -1: it decided itself */
+    bool settled;  /* the history tells what is in force when all went back */
     bool stricter; /* going back made a device stricter */
     bool alone;    /* who began it has ended, as it may */
 };
@@ -57,6 +59,43 @@ static void end_trial(struct guardian *guardian)
     trial_record_remove(paths);
     accepted_let_go(paths);
     (void)close(guardian->trial);
+}
+
+/* lock: it is held, or a negative errno. fd: who decided is at its other end; -1: the guardian
+ * itself, whose login and environment are those of who began it. There is nobody to be told of a
+ * failure but the log. */
+static void record(const struct guardian *guardian, enum decision what, int lock, int fd,
+                   const char *detail)
+{
+    const struct paths *paths = guardian->options->paths;
+    _cleanup_policy_ struct policy *policy = NULL;
+    struct history_record record;
+    socklen_t size = sizeof(struct ucred);
+    struct ucred peer = {0};
+    int r = lock;
+
+    /* A line without a hash is better than none. */
+    (void)policy_load_accepted(paths, NULL, &policy);
+    if (fd >= 0)
+        (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size); /* likewise, without a name */
+    history_describe(what, peer.pid, peer.uid, policy, detail, &record);
+    if (lock < 0)
+        history_tell(&record);
+    else
+        r = history_add(paths, &record);
+    if (r < 0)
+        syslog(LOG_WARNING, "%s cannot be written: %s", paths->history, strerror(-r));
+}
+
+/* The policy of before is in force as soon as no trial lives, also where it could not be put back.
+ */
+static void end_unrecorded(struct guardian *guardian)
+{
+    int lock = lock_acquire(guardian->options->paths, KEEP_LOCK_TIMEOUT_MS);
+
+    end_trial(guardian);
+    record(guardian, DECISION_ROLLBACK, lock, guardian->speaker, guardian->result.why);
+    lock_release(lock);
 }
 
 static int take_socket(struct guardian *guardian)
@@ -172,26 +211,6 @@ static int remember(struct guardian *guardian, const struct confirm_packet *pack
     return -EPROTO;
 }
 
-/* Under the lock. Who: at the other end of fd. There is nobody to be told of a failure but the log.
- */
-static void record(const struct guardian *guardian, enum decision what, int fd, const char *detail)
-{
-    const struct paths *paths = guardian->options->paths;
-    _cleanup_policy_ struct policy *policy = NULL;
-    struct history_record record;
-    socklen_t size = sizeof(struct ucred);
-    struct ucred peer = {0};
-    int r;
-
-    /* A line without a hash is better than none. */
-    (void)policy_load_accepted(paths, NULL, &policy);
-    (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size); /* likewise, without a name */
-    history_describe(what, peer.pid, peer.uid, policy, detail, &record);
-    r = history_add(paths, &record);
-    if (r < 0)
-        syslog(LOG_WARNING, "%s cannot be written: %s", paths->history, strerror(-r));
-}
-
 static int keep(const struct guardian *guardian, int fd, const char *why)
 {
     /* For the record; keeping is one step, with or without it. */
@@ -199,7 +218,7 @@ static int keep(const struct guardian *guardian, int fd, const char *why)
     int r = policy_keep(guardian->options->paths);
 
     if (r >= 0)
-        record(guardian, DECISION_CONFIRM, fd, why);
+        record(guardian, DECISION_CONFIRM, lock, fd, why);
     lock_release(lock);
     return r;
 }
@@ -212,8 +231,11 @@ static int put_policy_back(const struct change_announcement *what, void *data)
 
     if (r != 0)
         guardian->result.error = r; /* the values go back all the same */
-    if (r >= 0 && !what->engine)
-        record(guardian, DECISION_ROLLBACK, guardian->options->parent, guardian->result.why);
+    if (what->engine)
+        return 0;
+    if (r >= 0)
+        record(guardian, DECISION_ROLLBACK, 0, guardian->speaker, guardian->result.why);
+    guardian->settled = r >= 0 || r == -ESTALE; /* the other one has a record of its own */
     return 0;
 }
 
@@ -273,6 +295,7 @@ static bool listen_to(struct guardian *guardian, int fd, const struct confirm_pa
         guardian->result.error = state.error;
         return true;
     case WORD_PUT_BACK:
+        guardian->speaker = fd;
         decide(guardian, CONFIRM_PUT_BACK, "it was not confirmed");
         return true;
     default:
@@ -387,7 +410,7 @@ static void time_is_up(struct guardian *guardian)
         decide_by_probe(guardian, failed);
         return;
     }
-    r = keep(guardian, guardian->options->parent, "its time passed, and no probe failed");
+    r = keep(guardian, -1, "its time passed, and no probe failed");
     if (r < 0) {
         decide(guardian, CONFIRM_PUT_BACK, "it could not be kept: %s", strerror(-r));
         return;
@@ -481,6 +504,7 @@ void guardian_run(const struct guardian_options *options)
                                 .signals = -1,
                                 .timer = -1,
                                 .trial = -1,
+                                .speaker = -1,
                                 .probes = {.next = -1, .answer = -1}};
     struct confirm_packet packet = {
         .word = WORD_READY, .exposed = stay_in_memory(), .error = prepare(&guardian)};
@@ -496,7 +520,10 @@ void guardian_run(const struct guardian_options *options)
         close_ears(&guardian);
         put_back(&guardian);
     }
-    end_trial(&guardian);
+    if (guardian.result.outcome == CONFIRM_KEPT || guardian.settled)
+        end_trial(&guardian);
+    else
+        end_unrecorded(&guardian);
     packet = (struct confirm_packet){.word = WORD_RESULT, .result = guardian.result};
     if (visitor >= 0)
         (void)confirm_send(visitor, &packet);     /* the visitor may be gone */

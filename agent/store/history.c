@@ -167,7 +167,7 @@ static int send_entry(const struct text *entry)
     return 0;
 }
 
-static void tell(const struct history_record *record)
+void history_tell(const struct history_record *record)
 {
     _cleanup_text_ struct text entry = {0}, message = {0};
     char shown[HISTORY_TEXT_SIZE];
@@ -295,7 +295,7 @@ int history_add(const struct paths *paths, const struct history_record *record)
     size_t at, end;
     int r;
 
-    tell(record);
+    history_tell(record);
     r = file_load(paths->history, HISTORY_MAX, &was);
     if (r < 0 && r != -ENOENT && r != -EBADMSG && r != -EFBIG && r != -ELOOP)
         return r;

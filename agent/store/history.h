@@ -30,6 +30,9 @@ const char *decision_id(enum decision what);
 #define HISTORY_RECORDS 200
 #define HISTORY_TEXT_SIZE 512
 
+/* The detail of what is accepted on trial. */
+#define HISTORY_ON_TRIAL "on trial"
+
 /* Texts are "" where they are not known, and may hold any bytes but NUL. */
 struct history_record {
     int64_t time; /* seconds since 1970 */
@@ -58,6 +61,9 @@ void history_describe(enum decision what, pid_t pid, uid_t uid, const struct pol
 /* Put it into the history and the journal. Under the lock. A negative errno: it is in the journal
  * at most; no reason to leave undone what was decided. */
 int history_add(const struct paths *paths, const struct history_record *record);
+
+/* Into the journal alone: where the lock cannot be had. */
+void history_tell(const struct history_record *record);
 
 /* What is there; lines that are not whole, or of a later version, are passed over. None where there
  * is no file. Needs no privilege. */

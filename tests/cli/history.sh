@@ -103,7 +103,8 @@ last refuse 'it has no rules, while rules are enforced'
 # --- a trial
 
 run apply --confirm=1s
-last rollback 'it was not confirmed'
+last rollback "$(tail -n 1 "$HISTORY" | cut -f 7)"
+expect "why" grep -qE 'it was not confirmed|nobody confirmed it in time' <(tail -n 1 "$HISTORY")
 json "of the policy that is in force again" '.decision.hash == .accepted and .decision.revision == "two"'
 run status
 says "status says so" "$OUT" '^Taken back by '
@@ -114,6 +115,23 @@ last confirm
 json "of the new policy" '.decision.hash == .accepted and .decision.revision == "three"'
 expect_equal "that it was accepted on trial is told before" \
     "$(tail -n 2 "$HISTORY" | head -n 1 | cut -f 3,7)" "accept	on trial"
+
+# --- a trial whose guardian is killed
+
+policy lost off
+rpfpolicy apply --confirm=287s </dev/null >/dev/null 2>"$SYSTEM_WORK/apply.err" &
+apply=$!
+eventually "it is on trial" grep -q "rpfpolicy confirm" "$SYSTEM_WORK/apply.err"
+last accept "on trial"
+run status
+says "status says that it is on trial" "$OUT" '^Accepted by .*: on trial\.$'
+guardian=$(pgrep -f 'rpfpolicy apply --confirm=287s$' | grep -vx "$apply")
+kill -KILL "$guardian" || system_abort "no guardian is found"
+wait "$apply"
+run status
+says "status says that it ended" "$OUT" \
+    '^A trial of [0-9a-f]{16}, by .*, ended without a word; the policy of before is in force\.$'
+says_not "and not that it is accepted" "$OUT" '^Accepted by'
 
 # --- who
 

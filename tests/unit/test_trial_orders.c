@@ -310,6 +310,7 @@ int __wrap_policy_keep(const struct paths *paths);
 int __real_accepted_put_back(const struct paths *paths);
 int __wrap_accepted_put_back(const struct paths *paths);
 int __wrap_history_add(const struct paths *paths, const struct history_record *record);
+void __wrap_history_tell(const struct history_record *record);
 void __wrap_history_describe(enum decision what, pid_t pid, uid_t uid, const struct policy *policy,
                              const char *detail, struct history_record *ret);
 
@@ -346,6 +347,10 @@ int __wrap_accepted_put_back(const struct paths *paths)
 int __wrap_history_add(const struct paths *paths, const struct history_record *record)
 {
     return 0;
+}
+
+void __wrap_history_tell(const struct history_record *record)
+{
 }
 
 void __wrap_history_describe(enum decision what, pid_t pid, uid_t uid, const struct policy *policy,

@@ -138,17 +138,27 @@ void session_unlock(struct session *session)
     session->locked = false;
 }
 
-void session_record(const struct cli *cli, enum decision what, const struct policy *policy,
-                    const char *detail)
+/* lock: it is held, or a negative errno. */
+static void record_by(const struct cli *cli, int lock, enum decision what,
+                      const struct policy *policy, const char *detail)
 {
     struct history_record record;
-    int r;
+    int r = lock;
 
     history_describe(what, 0, 0, policy, detail, &record);
-    r = history_add(&cli->paths, &record);
+    if (lock < 0)
+        history_tell(&record);
+    else
+        r = history_add(&cli->paths, &record);
     if (r < 0)
         say("warning: %s cannot be written: %s; who decided this is in the journal only",
             NAME_SHOWN(cli->paths.history), error_text(r));
+}
+
+void session_record(const struct cli *cli, enum decision what, const struct policy *policy,
+                    const char *detail)
+{
+    record_by(cli, 0, what, policy, detail);
 }
 
 void session_record_refusal(const struct cli *cli, const struct policy *policy, const char *detail)
@@ -158,7 +168,7 @@ void session_record_refusal(const struct cli *cli, const struct policy *policy, 
     if (cli_given(cli, OPTION_DRY_RUN) || geteuid() != 0) /* who may not do it decides nothing */
         return;
     fd = lock_acquire(&cli->paths, LOCK_TIMEOUT_MS);
-    session_record(cli, DECISION_REFUSE, policy, detail);
+    record_by(cli, fd, DECISION_REFUSE, policy, detail);
     lock_release(fd);
 }
 
@@ -213,7 +223,7 @@ int session_accept(struct session *session)
                        "it has no rules, while rules are enforced");
     else if (r >= 0 && (decided || flags & ACCEPT_ON_TRIAL))
         session_record(session->cli, flags & ACCEPT_FORCED ? DECISION_FORCE : DECISION_ACCEPT,
-                       session->policy, flags & ACCEPT_ON_TRIAL ? "on trial" : "");
+                       session->policy, flags & ACCEPT_ON_TRIAL ? HISTORY_ON_TRIAL : "");
     say_unsafe(session->cli->paths.accepted, r);
     return r > 0 ? 0 : r;
 }

@@ -3,6 +3,7 @@
 
 #include "agent/cli/session/report.h"
 #include "agent/cli/status/status.h"
+#include "agent/store/accepted_hold.h"
 #include "agent/store/pause.h"
 #include "agent/store/trial_record.h"
 #include "policy/lang/values.h"
@@ -92,6 +93,19 @@ static bool is_running(const struct status *status)
     return status->report.state >= AGENT_OBSERVING;
 }
 
+/* Its guardian was killed, or the power failed: the record of it is no word on what is in force. */
+static bool is_lost_trial(const struct status *status, const struct history_record *record)
+{
+    char hash[17] = "";
+
+    if (status->accepted)
+        policy_hash_text(status->accepted, hash);
+    return (record->what == DECISION_ACCEPT || record->what == DECISION_FORCE) &&
+           streq(record->detail, HISTORY_ON_TRIAL) && !streq(record->hash, hash) &&
+           (status->accepted || status->accepted_error == -ENOENT) &&
+           accepted_trial_lives(&status->cli->paths) == 0;
+}
+
 /* The last word on which policy is in force. */
 static void print_decision(const struct status *status, FILE *out)
 {
@@ -100,6 +114,7 @@ static void print_decision(const struct status *status, FILE *out)
                                                       [DECISION_ROLLBACK] = "Taken back",
                                                       [DECISION_CONFIRM] = "Confirmed"};
     const struct history *history = &status->history;
+    const struct history_record *record;
     char text[64], who[DECIDER_SIZE];
     size_t i = history->count;
 
@@ -109,11 +124,16 @@ static void print_decision(const struct status *status, FILE *out)
         i--;
     if (i == 0)
         return;
-    fprintf(out, "%s by %s, %s%s%s.\n", words[history->records[i - 1].what],
-            decider_text(&history->records[i - 1], who),
-            moment((double)history->records[i - 1].time, text, sizeof(text)),
-            *history->records[i - 1].detail ? ": " : "",
-            NAME_SHOWN(history->records[i - 1].detail));
+    record = &history->records[i - 1];
+    if (is_lost_trial(status, record))
+        fprintf(out, "A trial of %s, by %s, %s, ended without a word; %s.\n", record->hash,
+                decider_text(record, who), moment((double)record->time, text, sizeof(text)),
+                status->accepted ? "the policy of before is in force"
+                                 : "before it none was accepted");
+    else
+        fprintf(out, "%s by %s, %s%s%s.\n", words[record->what], decider_text(record, who),
+                moment((double)record->time, text, sizeof(text)), *record->detail ? ": " : "",
+                NAME_SHOWN(record->detail));
 }
 
 static void print_policy(const struct status *status, FILE *out)
