@@ -166,7 +166,8 @@ int lockout_check(struct session *session, const struct plan *plan,
         return 0;
     say_ways_out(session, peer, verb);
     /* A longer one is cut. */
-    (void)snprintf(why, sizeof(why), "%s: an SSH session would be cut", words[verb].name);
+    (void)snprintf(why, sizeof(why), "%s: %s would be cut", words[verb].name,
+                   find_session(ret) ? "an SSH session" : "a protected peer");
     session_record_refusal(cli, words[verb].trial ? session->policy : NULL, why);
     return -EPERM;
 }
