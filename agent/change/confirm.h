@@ -1,9 +1,9 @@
 /* Writing on approval: a process of its own, the guardian, knows what was there and puts it back
  * unless it is told to keep the new values; also what agent or hook wrote meanwhile, as far as the
  * record of former values tells. It is told by the one who applies, through a socket
- * pair, or by anyone with privilege through the socket RUN/confirm. It is in a session of its own,
- * holds no terminal, and puts everything back at once when the one who applies dies, when it is
- * itself told to end, when the time is up (CLOCK_BOOTTIME), and when a probe fails. */
+ * pair, or by anyone with privilege through the socket ORDERS/confirm. It is in a session of its
+ * own, holds no terminal, and puts everything back at once when the one who applies dies, when it
+ * is itself told to end, when the time is up (CLOCK_BOOTTIME), and when a probe fails. */
 #pragma once
 
 #include "agent/engines/engine.h"
@@ -76,7 +76,8 @@ void confirm_done(struct confirm *confirm);
 
 /* From elsewhere. *ret_error: as in the result. 1: it could not be kept, *ret_error tells why, and
  * it waits on. -ENOENT: nothing awaits confirmation; -EACCES; -EKEYREJECTED: somebody else than
- * root listens there; -EAGAIN: it is still writing; -ECANCELED: too late, it is being put back. */
+ * root listens there; -EAGAIN: it is still writing; -ETIMEDOUT: it was told and has not answered,
+ * it may still keep it; -ECANCELED: too late, it is being put back. */
 int confirm_keep(const struct paths *paths, int *ret_error);
 
 /* 1 and the time left when an apply awaits its confirmation, 2 when one is being put back, 0 when

@@ -42,7 +42,7 @@ struct guardian_options {
 /* The guardian's life; returns when it is over. */
 void guardian_run(const struct guardian_options *options);
 
-/* The socket RUN/confirm: bound and listening, or connected. -ECONNREFUSED: nobody listens;
+/* The socket ORDERS/confirm: bound and listening, or connected. -ECONNREFUSED: nobody listens;
  * -EKEYREJECTED: somebody else than root. */
 int confirm_socket(const struct paths *paths, bool listening);
 

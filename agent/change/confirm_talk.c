@@ -11,6 +11,7 @@
 #include "agent/store/accepted_hold.h"
 
 #define PATIENCE_S 5
+#define KEEP_PATIENCE_S 15 /* probes may be asked, and the lock waited for */
 
 int confirm_send(int fd, const struct confirm_packet *packet)
 {
@@ -35,7 +36,7 @@ int confirm_receive_packet(int fd, struct confirm_packet *ret)
     return n == sizeof(*ret) ? 0 : -EPIPE;
 }
 
-/* Who may write in RUN, the agent's user, could listen there, too. */
+/* Below --root, where the directory may be somebody else's, others could listen there, too. */
 static bool is_trusted(uid_t uid)
 {
     return uid == 0 || uid == geteuid();
@@ -136,8 +137,12 @@ static int talk(const struct paths *paths, enum confirm_word word, struct confir
     if (fd < 0)
         return is_over(paths, fd);
     r = confirm_send(fd, &(struct confirm_packet){.word = word});
-    if (r >= 0)
+    if (r >= 0 && word == WORD_KEEP)
+        confirm_limit(fd, KEEP_PATIENCE_S);
+    if (r >= 0) {
         r = confirm_receive_packet(fd, ret);
+        r = r == -EAGAIN ? -ETIMEDOUT : r;
+    }
     (void)close(fd);
     return is_over(paths, r);
 }

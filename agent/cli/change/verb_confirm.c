@@ -287,6 +287,8 @@ static int run_confirm(struct cli *cli, int count, char **arguments)
         say("nothing awaits a confirmation");
     else if (r == -EAGAIN)
         say("it is still at work, nothing can be confirmed yet; try again");
+    else if (r == -ETIMEDOUT)
+        say("no answer yet; it may still be kept, see 'rpfpolicy status'");
     else if (r == -EKEYREJECTED)
         say("cannot confirm: %s is not a socket of root's: somebody has put it there",
             NAME_SHOWN(cli->paths.confirm));
