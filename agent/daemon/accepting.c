@@ -96,7 +96,8 @@ static bool is_in_force(const struct paths *paths, const struct policy *policy)
     return policy_load_accepted(paths, NULL, &accepted) >= 0 && accepted->hash == policy->hash;
 }
 
-/* True where it would cut somebody who is guarded: said once for each policy, and looked again. */
+/* True where it would cut somebody who is guarded: said once for each policy, and looked at again.
+ */
 static bool would_cut(struct accepting *accepting, const struct policy *policy)
 {
     const struct accepting_options *options = &accepting->options;
