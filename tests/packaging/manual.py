@@ -283,6 +283,7 @@ def check_mentions(program, agent, pages, verbs):
              for word in help_options(run(program, *verb, "--help"))} | FOREIGN_OPTIONS
     if agent:
         known |= {re.split("=", word)[0] for word in help_options(run(agent, "--help"))}
+    known |= set(re.findall(r'streq\(argv\[1\], "(--[a-z-]+)"', source("agent/helper/helper.c")))
     for name, page in pages.items():
         text = plain(page.text)
         unknown = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*)", text)) - known if agent else set()

@@ -160,6 +160,16 @@ all = unmanaged
 lxc* = off
 END
 
+# --- a trial
+
+rpfpolicy apply --confirm=300s </dev/null >/dev/null 2>&1 &
+wait_until "it is on trial" test -e /run/rpfpolicy-root/trial
+keep check trial
+keep routes trial show
+keep status trial
+rpfpolicy confirm >/dev/null
+wait "$!"
+
 # --- an agent that only observes, and that saw somebody who would be cut
 
 for device in all eth0 eth1; do echo 0 >"$CONF/$device/rp_filter"; done
