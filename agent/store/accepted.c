@@ -299,6 +299,7 @@ static void clean(const struct paths *paths)
 {
     file_replace_clean(paths->accepted, strrchr(paths->accepted_before, '/') + 1);
     file_replace_clean(paths->accepted_before, NULL);
+    file_replace_clean(paths->trial, NULL);
 }
 
 static int replace_accepted(const struct paths *paths, const struct conf_files *files,

@@ -305,6 +305,7 @@ int history_add(const struct paths *paths, const struct history_record *record)
     format_record(record, &now);
     if (now.failed)
         return -ENOMEM;
+    file_replace_clean(paths->history, NULL);
     r = file_replace(paths->root, paths->history + strlen(paths->root), now.bytes, now.n);
     return r < 0 ? r : 0;
 }

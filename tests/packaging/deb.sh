@@ -46,6 +46,21 @@ contents rpfpolicy >"$work/contents"
 expect "the command alone brings nothing that runs by itself" \
     sh -c "! grep -E 'systemd|udev|tmpfiles|sysusers|(etc|lib)/sysctl' '$work/contents'"
 
+# At a purge the agent's user goes, and with it what it owns below /run.
+mkdir "$work/stubs"
+printf '#!/bin/sh\n' | tee "$work/stubs/getent" >"$work/stubs/userdel"
+# shellcheck disable=SC2016 # for the stub
+printf '#!/bin/sh\necho "$3" >>%s/given\n' "$work" >"$work/stubs/chown"
+chmod +x "$work"/stubs/*
+dpkg-deb --control "$work"/one-deb/rpfpolicy-agent_[0-9]*.deb "$work/control"
+# shellcheck disable=SC2016 # for the inner shell
+expect "a purge of the agent" unshare -rm sh -ec 'mount -t tmpfs tmpfs /run
+    mkdir /run/rpfpolicy /run/rpfpolicy-root /run/rpfpolicy-netns
+    touch /run/rpfpolicy.lock
+    PATH=$1/stubs:$PATH sh "$1/control/postrm" purge' sh "$work"
+expect_equal "gives root what its user owned" "$(sort "$work/given" | tr '\n' ' ')" \
+    "/run/rpfpolicy /run/rpfpolicy-netns /run/rpfpolicy-root /run/rpfpolicy.lock "
+
 for package in rpfpolicy rpfpolicy-agent rpfpolicy-report; do
     contents "$package" >"$work/listing"
     expect "$package: all belongs to root and nobody else may write it" owned_by_root "$work/listing"

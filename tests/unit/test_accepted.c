@@ -362,10 +362,12 @@ static void what_an_accept_left_that_was_killed_goes_with_the_next(void **state)
         "chown 1234 accepted.conf.Others && touch one && ln one accepted.conf.Linked && "
         "ln -s one accepted.conf.Symlnk && mkdir accepted.conf.Direct",
         tree->root);
+    run("mkdir -p %s && touch %s.Zz09aA", tree->paths.orders, tree->paths.trial);
     accept_value(tree, "strict", true);
     accept_value(tree, "loose", true); /* now the one of before has no second name */
     expect_there(tree, "accepted.conf.aB3dE6", false);
     expect_there(tree, "accepted.conf.before.Zz09aA", false);
+    run("test ! -e %s.Zz09aA", tree->paths.trial);
     for (size_t i = 0; i < ELEMENTSOF(stay); i++)
         expect_there(tree, stay[i], true);
     close(trial);

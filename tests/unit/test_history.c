@@ -117,6 +117,20 @@ static void the_last_ones_are_kept(void **state)
     assert_string_equal(history.records[history.count - 1].detail, number);
 }
 
+static void what_one_left_that_was_killed_goes_with_the_next(void **state)
+{
+    struct place *place = *state;
+    char left[4200];
+
+    files_put_text(place->root, HISTORY ".aB3dE6", "half a");
+    files_put_text(place->root, HISTORY ".tar", "somebody's");
+    add(place, DECISION_ACCEPT, "");
+    snprintf(left, sizeof(left), "%s.aB3dE6", place->history);
+    assert_int_equal(access(left, F_OK), -1);
+    snprintf(left, sizeof(left), "%s.tar", place->history);
+    assert_int_equal(access(left, F_OK), 0);
+}
+
 static void what_is_too_long_is_cut(void **state)
 {
     _cleanup_history_ struct history history = {0};
@@ -202,6 +216,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_decision_is_read_as_it_was_written, set_up, tear_down),
         cmocka_unit_test(every_decision_has_a_name_and_an_id_of_its_own),
         cmocka_unit_test_setup_teardown(the_last_ones_are_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_one_left_that_was_killed_goes_with_the_next, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_is_too_long_is_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lines_that_are_none_are_passed_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_file_of_ours_is_not_read_and_replaced, set_up,
