@@ -1,5 +1,6 @@
 /* One multicast socket of rtnetlink per kind of event, so that a flood in one does not blind
- * another; or of two kinds whose order counts, of which one cannot be left without the other. Reads, filters and counts; decides nothing. */
+ * another; or of two kinds whose order counts, of which one cannot be left without the other.
+ * Reads, filters and counts; decides nothing. */
 #pragma once
 
 #include <libmnl/libmnl.h>
