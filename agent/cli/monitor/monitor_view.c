@@ -159,7 +159,7 @@ void monitor_message(const struct nlmsghdr *message, void *data)
     *live = monitor->world.live;
     if (change.event == WORLD_SPECIAL)
         on_special(monitor, &change);
-    else if (change.event != WORLD_NOTHING)
+    else if (change.event != WORLD_NOTHING && change.event != WORLD_UNKNOWN)
         compare_devices(monitor, change.before.ifindex ? &change.before : NULL,
                         live_by_ifindex(live, change.ifindex), live->all, events[change.event]);
     if (change.stale & WORLD_DEVICES && !monitor->reread)
