@@ -43,11 +43,6 @@ static const char *const ids[LOG_EVENT_COUNT] = {
     [LOG_EVENT_ROUTING_FAILED] = "12f966c026db45db97b8afd52ea27567",
 };
 
-const char *log_event_id(enum log_event event)
-{
-    return ids[event];
-}
-
 /* Standard error already goes to the journal under a unit: JOURNAL_STREAM names its device and
  * inode (systemd.exec(5)). Only then the native protocol is used: a person at a terminal reads
  * lines. */

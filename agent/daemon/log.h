@@ -33,9 +33,6 @@ enum log_event {
     LOG_EVENT_COUNT,
 };
 
-/* The 128-bit id of an event as 32 hex digits. */
-const char *log_event_id(enum log_event event);
-
 struct logger {
     bool journal;   /* journald receives the entries */
     int max_level;  /* LOG_DEBUG … for standard error */

@@ -26,14 +26,6 @@ void field_number(struct fields *fields, const char *name, long long number)
         field->number = number;
 }
 
-void field_bool(struct fields *fields, const char *name, bool value)
-{
-    struct field *field = add(fields, name, FIELD_BOOL);
-
-    if (field)
-        field->number = value;
-}
-
 void field_take(struct fields *fields, const char *name, char *text)
 {
     struct field *field = text ? add(fields, name, FIELD_TEXT) : NULL;

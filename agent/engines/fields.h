@@ -6,7 +6,7 @@
 
 #include "policy/base/util.h"
 
-enum field_kind { FIELD_NULL, FIELD_NUMBER, FIELD_BOOL, FIELD_TEXT, FIELD_OBJECT, FIELD_LIST };
+enum field_kind { FIELD_NULL, FIELD_NUMBER, FIELD_TEXT, FIELD_OBJECT, FIELD_LIST };
 
 struct fields {
     struct field *items; /* owned */
@@ -17,13 +17,12 @@ struct fields {
 struct field {
     const char *name; /* static; NULL in a list */
     enum field_kind kind;
-    long long number;      /* also whether FIELD_BOOL is true */
+    long long number;
     char *text;            /* owned */
     struct fields *inside; /* owned: of an object, or a list */
 };
 
 void field_number(struct fields *fields, const char *name, long long number);
-void field_bool(struct fields *fields, const char *name, bool value);
 
 /* Copied; NULL is null. */
 void field_text(struct fields *fields, const char *name, const char *text);

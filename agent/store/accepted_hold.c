@@ -48,11 +48,6 @@ static int read_on_trial(const struct paths *paths)
     return n < 0 ? -errno : accepted_is_on_trial(word, (size_t)n);
 }
 
-bool accepted_may_go_back(const struct paths *paths)
-{
-    return read_on_trial(paths) > 0 && accepted_trial_lives(paths) > 0;
-}
-
 struct accepted_stamp accepted_stamp_of(const struct stat *st)
 {
     return (struct accepted_stamp){

@@ -27,9 +27,6 @@ bool accepted_is_on_trial(const char *bytes, size_t n);
  * accepted or written, the lock is held. */
 int accepted_trial_lives(const struct paths *paths);
 
-/* Is what is in force now only on trial? */
-bool accepted_may_go_back(const struct paths *paths);
-
 /* Which accepted policy a program has read: of the file itself, so that a later one is noticed
  * whenever it came. All zero: there was no file. */
 struct accepted_stamp {

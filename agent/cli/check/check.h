@@ -73,9 +73,6 @@ unsigned check_later(const struct check *check);
 /* "CODE: MESSAGE [3: a, b, c] (FILE:LINE)", to be freed; NULL when memory ran out. */
 char *check_warning_text(const struct warning *warning);
 
-/* EXIT_OK or EXIT_DRIFT; latent, expired and unmatched count with --strict. */
-int check_status(const struct check *check);
-
 /* 0 OK, 1 WARNING, 2 CRITICAL. */
 int check_nagios_status(const struct check *check);
 

@@ -13,7 +13,8 @@ static const struct check_format *const formats[FORMAT_COUNT] = {
     [FORMAT_NAGIOS] = &check_nagios, [FORMAT_PROMETHEUS] = &check_prometheus,
 };
 
-int check_status(const struct check *check)
+/* EXIT_OK or EXIT_DRIFT; latent, expired and unmatched count with --strict. */
+static int check_status(const struct check *check)
 {
     bool strict = cli_given(check->session->cli, OPTION_STRICT);
 

@@ -247,8 +247,6 @@ static json_t *json_field(const struct field *field)
     switch (field->kind) {
     case FIELD_NUMBER:
         return json_integer((json_int_t)field->number);
-    case FIELD_BOOL:
-        return json_boolean(field->number);
     case FIELD_TEXT:
         return json_bytes(field->text);
     case FIELD_OBJECT:
