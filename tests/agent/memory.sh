@@ -16,7 +16,7 @@ started_or_ended() {
 start_without() {
     : >"$AGENT_LOG"
     rm -f "$STATUS"
-    FAIL_MALLOC=$1 LD_PRELOAD=$SYSTEM_BUILD/tests/lib/fail-malloc.so "$AGENT" 2>>"$AGENT_LOG" &
+    FAIL_WITH=ENOMEM FAIL_AT=$1 LD_PRELOAD=$SYSTEM_BUILD/tests/lib/fail-at-call.so "$AGENT" 2>>"$AGENT_LOG" &
     AGENT_PID=$!
     wait_until "an agent starts or ends" started_or_ended
 }
