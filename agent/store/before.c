@@ -539,19 +539,10 @@ static int know(const struct records *records, struct known *ret)
 /* The first one; known->count: none. */
 static size_t find_known(const struct known *known, enum key key, int ifindex)
 {
-    size_t from = 0, to = known->count;
+    size_t n = known->count;
+    size_t place = SORTED_PLACE(n, i, compare_place(known->items[i], key, ifindex) < 0);
 
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-
-        if (compare_place(known->items[middle], key, ifindex) < 0)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from < known->count && compare_place(known->items[from], key, ifindex) == 0
-               ? from
-               : known->count;
+    return place < n && compare_place(known->items[place], key, ifindex) == 0 ? place : n;
 }
 
 static const struct before_record *known_record(const struct known *known, enum key key,

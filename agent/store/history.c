@@ -160,9 +160,10 @@ static int send_entry(const struct text *entry)
                                                .sun_path = "/run/systemd/journal/socket"};
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    if (fd < 0 || entry->failed ||
-        sendto(fd, entry->bytes, entry->n, MSG_NOSIGNAL, (const struct sockaddr *)&journal,
-               sizeof(journal)) < 0)
+    if (entry->failed)
+        return -ENOMEM;
+    if (fd < 0 || sendto(fd, entry->bytes, entry->n, MSG_NOSIGNAL,
+                         (const struct sockaddr *)&journal, sizeof(journal)) < 0)
         return -errno;
     return 0;
 }

@@ -32,19 +32,16 @@ void trial_record_remove(const struct paths *paths)
 
 bool trial_record_read(const struct paths *paths, struct trial_record *ret)
 {
-    char header[STATE_HEADER_SIZE], bytes[SIZE];
+    _cleanup_text_ struct text text = {0};
+    char header[STATE_HEADER_SIZE];
     struct trial_record record = {0};
-    int fd = file_open(paths->trial), end = 0;
-    ssize_t n = fd < 0 ? -1 : pread(fd, bytes, sizeof(bytes) - 1, 0);
     const char *rest;
+    int end = 0;
 
-    if (fd >= 0)
-        (void)close(fd);
-    if (n < 0)
+    if (file_load(paths->trial, SIZE, &text) < 0 || text.n == 0)
         return false;
-    bytes[n] = '\0';
     state_header(paths, paths->orders, KIND, header);
-    rest = startswith(bytes, header);
+    rest = startswith(text.bytes, header);
     if (!rest || sscanf(rest, "%" SCNd64 " %n", &record.since, &end) != 1 || end == 0 ||
         accepted_trial_lives(paths) == 0)
         return false;

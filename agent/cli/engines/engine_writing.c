@@ -64,7 +64,7 @@ void engine_tell(struct engine_writing *writing, struct output *out,
 void engine_tell_end(struct engine_writing *writing, struct output *out, unsigned phases,
                      const struct engine_report *found)
 {
-    if (phases < writing->engine->phases / 2) /* its last phase is still to come */
+    if ((writing->engine->phases & ~phases) > phases) /* its last phase is still to come */
         return;
     writing->wrong = engine_report_blocked(found);
     if (!writing->changes)
