@@ -13,9 +13,8 @@ RUN=/run/rpfpolicy
 ORDERS=/run/rpfpolicy-root
 USER=(setpriv --reuid=1234 --regid=1234 --clear-groups)
 
-# The address sanitizer takes all addresses there are, so that memory is not limited with it.
 LIMIT=(prlimit --as=$((300 << 20)))
-grep -q __asan <(nm -D "$SYSTEM_BUILD/agent/cli/rpfpolicy") && LIMIT=()
+is_sanitized "$SYSTEM_BUILD/agent/cli/rpfpolicy" && LIMIT=()
 
 # try STATUS ARGUMENT…: ends by itself, with that exit status, and with little memory.
 try() {

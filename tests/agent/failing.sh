@@ -71,6 +71,6 @@ for error in ENOSPC EROFS EIO; do
 done
 walk EMFILE 11
 walk EMFILE 11 FAIL_FOR_EVER=1
-grep -q __asan <(nm -D "$AGENT") || walk ENOMEM 400
+is_sanitized "$AGENT" || walk ENOMEM 400
 ok "agents with a failing call: $RUNS, of which $ENDED did not start"
 system_end

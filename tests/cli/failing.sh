@@ -192,13 +192,13 @@ for verb in apply accept restore confirmed refused; do
     done
     walk "$verb" EMFILE 17
     walk "$verb" EMFILE 17 FAIL_FOR_EVER=1
-    grep -q __asan <(nm -D "$RPFPOLICY") || walk "$verb" ENOMEM 400
+    is_sanitized "$RPFPOLICY" || walk "$verb" ENOMEM 400
     case $verb in confirmed | refused)
         for error in ENOSPC EROFS EIO EMFILE; do
             walk "$verb" "$error" 10 FAIL_CHILD=1
             walk "$verb" "$error" 10 FAIL_CHILD=1 FAIL_FOR_EVER=1
         done
-        grep -q __asan <(nm -D "$RPFPOLICY") || walk "$verb" ENOMEM 40 FAIL_CHILD=1
+        is_sanitized "$RPFPOLICY" || walk "$verb" ENOMEM 40 FAIL_CHILD=1
         ;;
     esac
 done

@@ -26,6 +26,12 @@ SYSTEM_WORK=/run/test          # scratch space, private
 SYSTEM_LOG=$SYSTEM_WORK/syslog # what was sent to the system log
 CONF=/proc/sys/net/ipv4/conf
 
+# is_sanitized PROGRAM: built with the address sanitizer, which has an allocator of its own and takes all
+# addresses there are. Without a pipe, since pipefail counts the end of nm, too.
+is_sanitized() {
+    grep -q __asan <(nm -D "$1")
+}
+
 export LC_ALL=C
 export PATH=$SYSTEM_BUILD/agent/cli:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 
