@@ -20,6 +20,7 @@ extern const struct verb verb_restore;
 extern const struct verb verb_preset;
 extern const struct verb verb_routes;
 extern const struct verb verb_status;
+extern const struct verb verb_diagnose;
 extern const struct verb verb_drops;
 extern const struct verb verb_report;
 

@@ -198,7 +198,7 @@ static int run(struct drops_follow *follow)
     const struct drops_follow_options *options = &follow->options;
     struct pollfd fds[] = {{.fd = follow->signals, .events = POLLIN},
                            {.fd = follow->log, .events = POLLIN},
-                           {.fd = options->on_beside ? options->beside : -1, .events = POLLIN}};
+                           {.fd = options->arp, .events = POLLIN}};
     uint64_t now = follow->start;
 
     while (follow->end == 0 || now < follow->end) {
@@ -208,7 +208,7 @@ static int run(struct drops_follow *follow)
             return -errno;
         if (r > 0 && fds[0].revents)
             return 0;
-        r = r > 0 && fds[2].revents ? options->on_beside(options->beside, options->data) : 0;
+        r = r > 0 && fds[2].revents ? options->on_arp(options->data) : 0;
         if (r == 0)
             r = tick(follow);
         if (r < 0)
@@ -252,6 +252,7 @@ int drops_follow_new(const struct drops_follow_options *options, struct drops_fo
         follow->options = *options;
         follow->log = follow->signals = -1;
         follow->report.device = options->device;
+        follow->report.arp = options->arp >= 0;
         follow->report.facts.policy = options->session->policy;
         follow->report.facts.live = &options->session->live;
         r = open_signals(follow);

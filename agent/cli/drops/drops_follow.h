@@ -13,8 +13,8 @@ struct drops_follow_options {
     /* After each look: new flows that were not told one by one, and, where only the counter is
      * known, packets that it counted. */
     int (*on_tick)(unsigned untold, uint64_t counted, void *data);
-    int (*on_beside)(int fd, void *data); /* something can be read from `beside` */
-    int beside;
+    int (*on_arp)(void *data); /* something can be read from `arp` */
+    int arp;                   /* a socket that sees ARP; -1 for none */
     void *data;
 };
 

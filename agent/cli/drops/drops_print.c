@@ -44,7 +44,6 @@ static void unseen_by_bpf(const struct drops_report *report,
                      drop_reason_name(reason));
             fn(text, data);
         }
-    fn("ARP requests that stay unanswered since their sender fails the check", data);
     fn("what nftables or iptables drop, also by their own reverse path matches", data);
 }
 
@@ -77,6 +76,8 @@ static void unseen_by_log(const struct drops_report *report,
 void drops_unseen(const struct drops_report *report, void (*fn)(const char *sentence, void *data),
                   void *data)
 {
+    if (!report->arp)
+        fn("ARP requests that stay unanswered since their sender fails the check", data);
     if (report->bpf) {
         unseen_by_bpf(report, fn, data);
     } else if (report->log_error == 0) {

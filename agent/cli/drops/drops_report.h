@@ -56,6 +56,7 @@ struct drops_report {
     const struct drops_bpf *bpf; /* NULL: not used, because of */
     int bpf_error;               /* this */
     int log_error;               /* 0: the kernel log is read; without BPF only */
+    bool arp;                    /* unanswered ARP requests are seen, too */
     uint64_t milliseconds;
     const struct flow **flows; /* most packets first */
     size_t n_flows;

@@ -32,6 +32,7 @@ static int follow_and_report(const struct session *session, const struct device 
         .session = session,
         .device = device,
         .milliseconds = milliseconds,
+        .arp = -1,
         .on_flow = json ? NULL : print_flow,
         .on_tick = json ? NULL : print_tick,
         .data = cli,
