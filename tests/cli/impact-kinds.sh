@@ -210,6 +210,19 @@ json "UDP, too" '.impact | any(.local_port == 5300 and .protocol == "udp" and
     .seen_as == "tracked")'
 json "what has a socket here is listed once, with its process" '[.impact[] |
     select(.local_port == 80)] | length == 1 and .[0].process.name == "webserver"'
+run verdict 203.0.113.1 eth0 --to=2222@192.0.2.1 --json
+json "verdict takes a published port for what is behind it" '.destination == "10.0.0.2" and
+    .published == {"address": "192.0.2.1", "port": 2222, "targets": 1} and
+    .verdicts.strict.result == "drop" and .verdicts.strict.step == "strict"'
+run verdict 203.0.113.1 eth0 --to=5300@192.0.2.1 --proto=udp --json
+json "of the protocol that was named" '.destination == "10.0.0.2" and .published.port == 5300'
+run verdict 203.0.113.1 eth0 --to=2222@192.0.2.1
+says "and says what it stands for" "$OUT" "^Sent to port 2222 of 192.0.2.1"
+run verdict 203.0.113.1 eth0 --to=5300@192.0.2.1
+expect_status "a port without a flow" 1
+says "asks for the address behind it" "$ERR" "Name the address behind"
+run verdict 203.0.113.1 eth0 --to=0@192.0.2.1
+expect_status "a port that is none" 1
 setpriv --reuid=65534 --regid=65534 --clear-groups "$SYSTEM_BUILD/agent/cli/rpfpolicy" \
     plan --impact --json >"$OUT" 2>"$ERR"
 json "without privilege it is not known, and nothing fails" \

@@ -66,7 +66,7 @@ static int parse(const struct cli *cli, char **arguments, struct fib_packet *ret
     struct fib_packet packet = {0};
 
     if (parse_address(arguments[0], &packet.packet.source) < 0 ||
-        (cli->values[OPTION_TO] &&
+        (cli->values[OPTION_TO] && !strchr(cli->values[OPTION_TO], '@') &&
          parse_address(cli->values[OPTION_TO], &packet.packet.destination) < 0) ||
         parse_number(cli, OPTION_MARK, UINT32_MAX, &mark) < 0 ||
         parse_number(cli, OPTION_SPORT, UINT16_MAX, &sport) < 0 ||
@@ -109,7 +109,8 @@ static int run_verdict(struct cli *cli, int count, char **arguments)
         session_read(&session, FIB_KEYS, FACT_ADDRESSES | FACT_ROUTES | FACT_ALTNAMES) < 0)
         return EXIT_ERROR;
     report.device = find(&session, arguments[1]);
-    if (!report.device)
+    if (!report.device || (cli->values[OPTION_TO] && strchr(cli->values[OPTION_TO], '@') &&
+                           verdict_publish(cli->values[OPTION_TO], &report) < 0))
         return EXIT_ERROR;
     r = netlink_open(&nl);
     if (r < 0) {
@@ -138,7 +139,9 @@ const struct verb verb_verdict = {
             "rp_filter off, strict and loose, now, and under the policy on disk, with the\n"
             "step of the kernel's decision and the route back that was found. The packet is\n"
             "for the first address of the device, or of the host, unless --to says\n"
-            "otherwise. Asks the routing tables only: nothing is logged, counted or changed,\n"
+            "otherwise; --to=PORT@ADDRESS is a published port, and means the address that\n"
+            "netfilter sends it to, as tracked flows tell. Asks the routing tables only: nothing "
+            "is logged, counted or changed,\n"
             "and no privilege is needed. Exit status 0 for either answer.\n",
     .options = OPTION_BIT(OPTION_TO) | OPTION_BIT(OPTION_MARK) | OPTION_BIT(OPTION_PROTO) |
                OPTION_BIT(OPTION_SPORT) | OPTION_BIT(OPTION_DPORT) | OPTION_BIT(OPTION_ASK_KERNEL),

@@ -119,13 +119,23 @@ static json_t *json_unseen(void)
     return list;
 }
 
+static json_t *json_published(const struct verdict_published *published)
+{
+    if (!published->port)
+        return json_null();
+    return json_make({"address", json_address(published->address)},
+                     {"port", json_integer(published->port)},
+                     {"targets", json_integer(published->n_targets)});
+}
+
 void verdict_print_json(struct output *out, const struct verdict_report *report)
 {
     json_t *object = json_object(), *warnings = json_array();
 
     json_set_header(object, report->session->cli);
     json_set(object, {"source", json_address(report->packet.packet.source)},
-             {"destination", json_address(report->packet.packet.destination)});
+             {"destination", json_address(report->packet.packet.destination)},
+             {"published", json_published(&report->published)});
     json_set_name(object, "device", report->device->name);
     json_set(object, {"route", json_way(&report->session->live, &report->back)},
              {"verdicts", json_verdicts(report)},

@@ -21,11 +21,20 @@ struct verdict_planned {
     struct fib_way back; /* the way back */
 };
 
+/* --to=PORT@ADDRESS: what the packet was sent to, before netfilter gave it the destination that it
+ * has. */
+struct verdict_published {
+    struct in_addr address;
+    uint16_t port;      /* 0: it was not asked for so */
+    unsigned n_targets; /* places that tracked flows were sent to; the first one counts */
+};
+
 struct verdict_report {
     const struct session *session;
     const struct device *device;
     struct fib fib;
     struct fib_packet packet;
+    struct verdict_published published;
     struct receiver receiver;
     struct fib_way back; /* the way back */
     struct verdict verdicts[VERDICT_MODES];
@@ -36,6 +45,10 @@ struct verdict_report {
     char *warnings[VERDICT_WARNINGS_MAX]; /* owned */
     size_t n_warnings;
 };
+
+/* Fill destination and port from tracked flows to PORT@ADDRESS. A negative errno after saying why.
+ */
+int verdict_publish(const char *text, struct verdict_report *report);
 
 /* Ask the tables and judge. packet.destination 0.0.0.0: choose one. A negative errno after saying
  * why. Done once by verdict_report_done(), also after a failure. */

@@ -159,6 +159,21 @@ static int print_policy(struct output *out, const struct verdict_report *report)
     return 0;
 }
 
+static void print_published(struct output *out, const struct verdict_report *report)
+{
+    const struct verdict_published *published = &report->published;
+    char address[INET_ADDRSTRLEN];
+
+    if (!published->port)
+        return;
+    fprintf(out->stream, "Sent to port %u of %s, which netfilter changes, as a tracked flow tells",
+            published->port,
+            inet_ntop(AF_INET, &published->address, address, sizeof(address)) ?: "?");
+    if (published->n_targets > 1)
+        fputs("; others are sent elsewhere", out->stream);
+    fputs(".\n", out->stream);
+}
+
 int verdict_print(struct output *out, const struct verdict_report *report)
 {
     _cleanup_free_ char *route = verdict_way_text(&report->session->live, &report->back);
@@ -167,6 +182,7 @@ int verdict_print(struct output *out, const struct verdict_report *report)
     if (!route)
         return -ENOMEM;
     print_headline(out, report);
+    print_published(out, report);
     fprintf(out->stream, "\n  way back     %s\n", route);
     print_modes(out, report);
     r = print_policy(out, report);
