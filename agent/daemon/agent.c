@@ -278,7 +278,7 @@ static int make_ways(struct agent *agent)
                                    .logger = &agent->logger,
                                    .in_force = agent->in_force,
                                    .paused = agent->paused,
-                                   .presence = agent->presence,
+                                   .writing = &agent->writing,
                                    .devices = devices,
                                    .tables = tell_of_tables,
                                    .read_again = read_again,
@@ -295,6 +295,7 @@ static int make_others(struct agent *agent)
                                      .loop = agent->loop,
                                      .logger = &agent->logger,
                                      .in_force = agent->in_force,
+                                     .writing = &agent->writing,
                                      .devices = devices,
                                      .amend = amend,
                                      .read_again = read_again,
@@ -402,7 +403,7 @@ static int make_keeper(struct agent *agent, const char **where)
                                      .logger = &agent->logger,
                                      .in_force = agent->in_force,
                                      .paused = agent->paused,
-                                     .presence = agent->presence,
+                                     .writing = &agent->writing,
                                      .udev = agent->udev,
                                      .ways = agent->ways,
                                      .others = agent->others,
@@ -477,6 +478,11 @@ static int make_parts(struct agent *agent, const struct agent_options *options, 
         r = make_paused(agent);
     if (r >= 0)
         r = make_in_force(agent);
+    agent->writing = (struct writing){.presence = agent->presence,
+                                      .in_force = agent->in_force,
+                                      .paused = agent->paused,
+                                      .read_again = read_again,
+                                      .data = agent};
     if (r >= 0)
         r = make_listening(agent, options->receive_buffer);
     if (r >= 0)

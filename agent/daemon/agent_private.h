@@ -21,6 +21,7 @@ struct agent {
     struct udev_watch *udev;
     struct paused *paused;
     struct in_force *in_force;
+    struct writing writing;
     struct listening *listening;
     struct ways *ways;
     struct others *others;

@@ -14,9 +14,9 @@
 #include "agent/daemon/loop.h"
 #include "agent/daemon/others.h"
 #include "agent/daemon/paused.h"
-#include "agent/daemon/presence.h"
 #include "agent/daemon/udev_watch.h"
 #include "agent/daemon/ways.h"
+#include "agent/daemon/writing.h"
 #include "agent/kernel/links.h"
 #include "agent/kernel/netlink.h"
 #include "agent/kernel/procsys.h"
@@ -45,7 +45,7 @@ struct keeper_options {
     const struct logger *logger;
     const struct in_force *in_force;
     struct paused *paused;
-    struct presence *presence;
+    const struct writing *writing;
     struct udev_watch *udev;
     struct ways *ways;
     const struct others *others; /* NULL: none */

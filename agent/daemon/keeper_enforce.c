@@ -279,20 +279,13 @@ static int write_by_setlink(struct repair *repair)
 
 /* Under the lock. 1: written; 0: it was right already; -ENODEV, -ENOENT: gone or renamed just now,
  * which its own message will tell; -ESTALE: it has another name, or its directory is not there yet;
- * -EAGAIN: `all` has moved; -ECANCELED: another policy is accepted. */
+ * -EAGAIN: `all` has moved. */
 static int write_locked(struct repair *repair)
 {
     struct keeper *keeper = repair->keeper;
     const struct device *device = repair->device;
     int value = repair->target->write_value, fd, r;
 
-    if (paused_is_stale(keeper->options.paused)) {
-        (void)paused_take(keeper->options.paused); /* everything is read again in any case */
-        keeper_read_again(keeper, "pauses were changed");
-        return -EAGAIN;
-    }
-    if (keeper_policy_is_stale(keeper))
-        return -ECANCELED;
     if (!all_is_known(keeper, repair->key))
         return -EAGAIN;
     fd = keeper->options.kernel->open_key(&keeper->procsys, keeper->options.nl, device->ifindex,
@@ -311,15 +304,19 @@ static int write_locked(struct repair *repair)
     return r;
 }
 
-/* Returns -ESTALE when the device was renamed, -EAGAIN when `all` has moved: it has to be judged
- * anew. Else 0. */
+/* Returns -ESTALE when the device was renamed, -EAGAIN when `all` has moved or pauses were changed:
+ * it has to be judged anew. Else 0. */
 static int repair_key(struct repair *repair)
 {
     struct keeper *keeper = repair->keeper;
     struct entry *entry = repair->entry;
-    int r;
+    int r = writing_begin(keeper->options.writing);
 
-    if (!presence_lock(keeper->options.presence)) {
+    if (r == -ESTALE)
+        return 0; /* by the other policy, which is taken soon */
+    if (r == -ECANCELED)
+        return -EAGAIN;
+    if (r == -EBUSY) {
         struct entry_key *keys = entry_keys(entry);
 
         if (keys)
@@ -328,9 +325,9 @@ static int repair_key(struct repair *repair)
         return 0;
     }
     r = write_locked(repair);
-    presence_unlock(keeper->options.presence);
-    if (r == -ENODEV || r == -ENOENT || r == -ECANCELED)
-        return 0; /* gone is success: its RTM_DELLINK follows; and so does the other policy */
+    writing_end(keeper->options.writing);
+    if (r == -ENODEV || r == -ENOENT)
+        return 0; /* gone is success: its RTM_DELLINK follows */
     if (r == -ESTALE || r == -EAGAIN)
         return r;
     if (r < 0) {

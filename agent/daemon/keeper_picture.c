@@ -243,8 +243,8 @@ bool keeper_sweep(struct keeper *keeper)
 /* A moment at which nobody waits; when the lock is taken, the next sweep will do. */
 void keeper_tidy_record(struct keeper *keeper)
 {
-    if (!presence_lock(keeper->options.presence))
+    if (!presence_lock(keeper->options.writing->presence))
         return;
     (void)before_log_tidy(&keeper->before, keeper->options.paths); /* the next sweep tries again */
-    presence_unlock(keeper->options.presence);
+    presence_unlock(keeper->options.writing->presence);
 }

@@ -86,15 +86,6 @@ static inline void keeper_special_moved(const struct keeper *keeper, const char 
     keeper->options.special_moved(reason, waits, keeper->options.data);
 }
 
-/* As in_force_is_stale(); then the other policy is taken soon. */
-static inline bool keeper_policy_is_stale(const struct keeper *keeper)
-{
-    if (!in_force_is_stale(keeper->options.in_force))
-        return false;
-    keeper_read_again(keeper, "another policy is accepted");
-    return true;
-}
-
 /* keeper_enforce.c: the only place where a device is written. */
 void keeper_enforce(struct keeper *keeper, struct entry *entry, struct device *device,
                     const char *event);

@@ -161,15 +161,16 @@ static void report_plan_write(const struct change_report *report, void *data)
                });
 }
 
-/* Under the lock. -ESTALE where it is no longer the accepted policy that would be carried out. */
+/* Under the lock. */
 static int complete(struct live *live, void *data)
 {
     struct keeper *keeper = data;
+    int r = writing_check(keeper->options.writing);
 
+    if (r < 0)
+        return r;
     ways_mark(keeper->options.ways, live);
     others_mark(keeper->options.others, live);
-    if (keeper_policy_is_stale(keeper))
-        return -ESTALE;
     keeper_amend(keeper, live);
     keeper_kept_fill(keeper, live);
     return 0;
@@ -200,8 +201,8 @@ int keeper_put_specials_right(struct keeper *keeper)
         return 0;
     }
     r = keeper->options.kernel->carry_out(&request, &result);
-    if (r == -ESTALE)
-        return 0; /* the other policy is taken first */
+    if (r == -ESTALE || r == -ECANCELED)
+        return 0; /* the other policy, or other pauses, are taken first */
     if (r == -EBUSY) {
         keeper->specials.retry_at = now + BUSY_RETRY;
         keeper_schedule(keeper, keeper->specials.retry_at);

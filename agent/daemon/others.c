@@ -105,13 +105,9 @@ static void report(const struct change_report *told, void *data)
 static int complete(struct live *live, void *data)
 {
     struct others *others = data;
-    const struct others_options *options = &others->options;
+    int r = writing_check(others->options.writing);
 
-    if (in_force_is_stale(options->in_force)) {
-        options->read_again("another policy is accepted", options->data);
-        return -ESTALE;
-    }
-    return options->amend(live, options->data);
+    return r < 0 ? r : others->options.amend(live, others->options.data);
 }
 
 static void say_broken(struct others *others, const struct engine *engine, const char *what,
@@ -126,7 +122,7 @@ static void say_broken(struct others *others, const struct engine *engine, const
     other->failing = true;
 }
 
-/* How many changes were made; -EBUSY and -ESTALE: it comes again. */
+/* How many changes were made; -EBUSY, and what writing_check() gives: it comes again. */
 static int carry_out(struct others *others, unsigned phases)
 {
     static const struct change_listener listener = {.report = report};
@@ -146,7 +142,7 @@ static int carry_out(struct others *others, unsigned phases)
 
     if (r == -EBUSY)
         options->read_again(NULL, options->data);
-    else if (r < 0 && r != -ESTALE && outcome.broke)
+    else if (r < 0 && r != -ESTALE && r != -ECANCELED && outcome.broke)
         say_broken(others, outcome.broke, "changed", r);
     return r < 0 ? r : (int)change_total(&outcome).done;
 }

@@ -10,6 +10,7 @@
 #include "agent/daemon/in_force.h"
 #include "agent/daemon/log.h"
 #include "agent/daemon/loop.h"
+#include "agent/daemon/writing.h"
 #include "agent/engines/engine.h"
 #include "agent/kernel/links.h"
 
@@ -19,6 +20,7 @@ struct others_options {
     struct loop *loop;
     const struct logger *logger;
     const struct in_force *in_force;
+    const struct writing *writing;
     /* As in ways.h. */
     struct live *(*devices)(void *data);
     void (*read_again)(const char *reason, void *data);

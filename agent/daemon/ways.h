@@ -13,7 +13,7 @@
 #include "agent/daemon/log.h"
 #include "agent/daemon/loop.h"
 #include "agent/daemon/paused.h"
-#include "agent/daemon/presence.h"
+#include "agent/daemon/writing.h"
 #include "agent/engines/routes/routes_carry.h"
 #include "policy/decide/plan.h"
 
@@ -34,7 +34,7 @@ struct ways_options {
     const struct logger *logger;
     const struct in_force *in_force;
     struct paused *paused;
-    struct presence *presence;
+    const struct writing *writing;
     /* `all`, `default` and the devices as they are now: borrowed, and marked where paused. */
     struct live *(*devices)(void *data);
     /* From now on the kernel is to tell of what others have in these tables; borrowed until the

@@ -358,23 +358,14 @@ static bool write_locked(struct work *work, const struct live *live,
 {
     struct ways *ways = work->ways;
 
-    if (!presence_lock(ways->options.presence)) {
+    int r = writing_begin(ways->options.writing);
+
+    if (r == -EBUSY)
         ways_schedule(ways, loop_now(ways->options.loop) + LOCK_RETRY);
+    if (r < 0)
         return false;
-    }
-    if (paused_is_stale(ways->options.paused)) {
-        presence_unlock(ways->options.presence);
-        (void)paused_take(ways->options.paused); /* it is planned again in any case */
-        ways->options.read_again("pauses were changed", ways->options.data);
-        return false;
-    }
-    if (in_force_is_stale(ways->options.in_force)) {
-        presence_unlock(ways->options.presence);
-        ways->options.read_again("another policy is accepted", ways->options.data);
-        return false;
-    }
     ways->options.kernel->carry_out(ways->options.nl, changes, n, live, report, work);
-    presence_unlock(ways->options.presence);
+    writing_end(ways->options.writing);
     return true;
 }
 

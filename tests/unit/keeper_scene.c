@@ -337,6 +337,11 @@ static void make_lower_parts(struct scene *scene)
     assert_int_equal(in_force_new(&in_force, &scene->in_force), 0);
     assert_int_equal(paused_new(&paused, &scene->paused), 0);
     assert_int_equal(udev_watch_new(&udev, &scene->udev), 0);
+    scene->writing = (struct writing){.presence = scene->presence,
+                                      .in_force = scene->in_force,
+                                      .paused = scene->paused,
+                                      .read_again = on_read_again,
+                                      .data = scene};
 }
 
 /* No route and no rule is there, and no policy here asks for any. */
@@ -356,7 +361,7 @@ static void make_upper_parts(struct scene *scene)
                                 .logger = &scene->logger,
                                 .in_force = scene->in_force,
                                 .paused = scene->paused,
-                                .presence = scene->presence,
+                                .writing = &scene->writing,
                                 .devices = devices,
                                 .tables = on_tables,
                                 .read_again = on_read_again,
@@ -369,7 +374,7 @@ static void make_upper_parts(struct scene *scene)
                                      .logger = &scene->logger,
                                      .in_force = scene->in_force,
                                      .paused = scene->paused,
-                                     .presence = scene->presence,
+                                     .writing = &scene->writing,
                                      .udev = scene->udev,
                                      .read_again = on_read_again,
                                      .special_moved = on_special_moved,

@@ -22,6 +22,7 @@ struct scene {
     struct in_force *in_force;
     struct paused *paused;
     struct presence *presence;
+    struct writing writing;
     struct udev_watch *udev;
     struct ways *ways;
     struct keeper *keeper;

@@ -37,6 +37,7 @@ struct fixture {
     struct in_force *in_force;
     struct paused *paused;
     struct presence *presence;
+    struct writing writing;
     struct ways *ways;
     struct world world;
     struct device *eth0, *eth1, *eth2;
@@ -205,6 +206,11 @@ static void make_parts(struct fixture *fixture)
     assert_int_equal(presence_new(&presence, &fixture->presence, &where), 0);
     assert_int_equal(in_force_new(&in_force, &fixture->in_force), 0);
     assert_int_equal(paused_new(&paused, &fixture->paused), 0);
+    fixture->writing = (struct writing){.presence = fixture->presence,
+                                        .in_force = fixture->in_force,
+                                        .paused = fixture->paused,
+                                        .read_again = on_read_again,
+                                        .data = fixture};
 }
 
 static int set_up(void **state)
@@ -227,7 +233,7 @@ static int set_up(void **state)
                                     .logger = &fixture->logger,
                                     .in_force = fixture->in_force,
                                     .paused = fixture->paused,
-                                    .presence = fixture->presence,
+                                    .writing = &fixture->writing,
                                     .devices = devices,
                                     .tables = on_tables,
                                     .read_again = on_read_again,
