@@ -21,6 +21,8 @@ struct in_force {
     bool enforces, barred;
     bool was_read;   /* it was looked for once */
     bool is_damaged; /* the accepted one, which was said */
+    bool is_short; /* likewise, for want of memory or descriptors: it stays stale, to be tried again
+                    */
 };
 
 const struct policy *in_force_policy(const struct in_force *in_force)
@@ -116,9 +118,14 @@ int in_force_take(struct in_force *in_force)
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
     _cleanup_policy_ struct policy *policy = NULL;
     bool is_known = in_force->is_damaged && !in_force_is_stale(in_force);
-    int r;
+    struct accepted_stamp stamp = {0};
+    int r = policy_load_stamped(paths, NULL, &diags, &stamp, &policy);
 
-    r = policy_load_stamped(paths, NULL, &diags, &in_force->stamp, &policy);
+    if (passes(r))
+        is_known = in_force->is_short;
+    else
+        in_force->stamp = stamp;
+    in_force->is_short = passes(r);
     if (r == -ENOENT)
         return take_none(in_force);
     in_force->was_read = true;

@@ -30,6 +30,25 @@ struct fixture {
     const struct policy *seen; /* in force when that was told */
 };
 
+/* In the place of policy_load_stamped(): what it returns where that is not 0, having read. */
+static int load_error;
+int __real_policy_load_stamped(const struct paths *paths, const char *device, struct diags *diags,
+                               struct accepted_stamp *ret_stamp, struct policy **ret);
+int __wrap_policy_load_stamped(const struct paths *paths, const char *device, struct diags *diags,
+                               struct accepted_stamp *ret_stamp, struct policy **ret);
+
+int __wrap_policy_load_stamped(const struct paths *paths, const char *device, struct diags *diags,
+                               struct accepted_stamp *ret_stamp, struct policy **ret)
+{
+    int r = __real_policy_load_stamped(paths, device, diags, ret_stamp, ret);
+
+    if (load_error == 0)
+        return r;
+    if (r >= 0)
+        *ret = policy_free(*ret);
+    return load_error;
+}
+
 static bool can_write(void *data)
 {
     return ((struct fixture *)data)->can_write;
@@ -172,6 +191,25 @@ static void a_damaged_one_does_not_take_the_place_of_a_good_one(void **state)
     assert_int_equal(fixture->replaced, 1);
 }
 
+/* Of that nothing is known: the one before stays, and what is accepted is not forgotten. */
+static void what_memory_is_too_short_for_is_tried_again(void **state)
+{
+    struct fixture *fixture = *state;
+
+    accept_text(fixture, STRICT);
+    assert_int_equal(in_force_take(fixture->in_force), 1);
+    accept_text(fixture, LOOSE);
+    load_error = -ENOMEM;
+    assert_int_equal(in_force_take(fixture->in_force), -ENOMEM);
+    assert_true(in_force_is_stale(fixture->in_force));
+    assert_int_equal(in_force_take(fixture->in_force), -ENOMEM);
+    assert_int_equal(fixture->replaced, 1);
+    load_error = 0;
+    assert_int_equal(in_force_take(fixture->in_force), 1);
+    assert_false(in_force_is_stale(fixture->in_force));
+    assert_string_equal(in_force_policy(fixture->in_force)->rules[0].value_text, "loose");
+}
+
 static void what_only_observes_enforces_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -214,6 +252,7 @@ int main(void)
         TEST(it_is_told_which_policy_that_is),
         TEST(another_policy_is_noticed_and_taken_once),
         TEST(a_damaged_one_does_not_take_the_place_of_a_good_one),
+        TEST(what_memory_is_too_short_for_is_tried_again),
         TEST(what_only_observes_enforces_nothing),
         TEST(a_trial_is_over_when_its_guardian_is_gone),
     };
