@@ -200,6 +200,13 @@ struct listening *listening_free(struct listening *listening)
     return NULL;
 }
 
+/* Settings come through the socket of links, and are not read either while that is closed. */
+static bool is_paused(const struct listening *listening, enum watch_kind kind)
+{
+    return listening->channels[kind].watch.paused ||
+           (kind == WATCH_NETCONF && listening->channels[WATCH_LINK].watch.paused);
+}
+
 json_t *listening_json(const struct listening *listening)
 {
     json_t *sockets = json_object();
@@ -209,11 +216,11 @@ json_t *listening_json(const struct listening *listening)
         const struct watch *watch = &channel->watch;
 
         if (channel->wanted)
-            json_object_set_new(sockets, watch_name(kind),
-                                json_pack("{s:I, s:I, s:I, s:b}", "messages",
-                                          (json_int_t)watch->messages, "overruns",
-                                          (json_int_t)watch->overruns, "pauses",
-                                          (json_int_t)watch->pauses, "paused", watch->paused));
+            json_object_set_new(
+                sockets, watch_name(kind),
+                json_pack("{s:I, s:I, s:I, s:b}", "messages", (json_int_t)watch->messages,
+                          "overruns", (json_int_t)watch->overruns, "pauses",
+                          (json_int_t)watch->pauses, "paused", is_paused(listening, kind)));
     }
     return sockets;
 }
