@@ -120,6 +120,7 @@ struct device *world_add_unseen(struct world *world, const char *name,
 
     memcpy(device.name, name, sizeof(device.name));
     device.conf[KEY_RP_FILTER] = values->rp_filter;
+    device.conf[KEY_FORWARDING] = values->forwarding;
     return insert(world, &device);
 }
 
@@ -258,6 +259,8 @@ static void on_special(struct world *world, const struct netconf_values *values,
     bool is_all = values->ifindex == NETCONFA_IFINDEX_ALL;
     int32_t *present = is_all ? world->live.all : world->live.def;
 
+    if (values->has_forwarding)
+        present[KEY_FORWARDING] = values->forwarding;
     if (values->has_forwarding && is_all)
         change->stale |= WORLD_DEVICES; /* accept_redirects goes with it: inet_forward_change() */
     else if (values->has_forwarding)
@@ -296,8 +299,10 @@ static void on_values(struct world *world, const struct netconf_values *values,
     change->before.known &= ~(uint32_t)(FACT_MAC | FACT_ALTNAMES | FACT_UDEV);
     if (values->has_rp_filter)
         device->conf[KEY_RP_FILTER] = values->rp_filter;
-    if (values->has_forwarding)
+    if (values->has_forwarding) {
+        device->conf[KEY_FORWARDING] = values->forwarding;
         device->forwarding = values->forwarding != 0;
+    }
 }
 
 static void on_netconf(struct world *world, const struct nlmsghdr *message,

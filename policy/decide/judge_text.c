@@ -72,7 +72,10 @@ static void say_writer(struct sentence *sentence, const struct key_state *state,
 
 static void say_observed(struct sentence *sentence, const struct key_state *state)
 {
-    if (state->rule && state->rule->observe)
+    if (state->rule && state->rule->observe && key_info(state->key)->report_only)
+        say(sentence, "%s%s is reported and never written", joint(sentence, "; "),
+            key_info(state->key)->name);
+    else if (state->rule && state->rule->observe)
         say(sentence, "%sthe rule only observes", joint(sentence, "; "));
 }
 

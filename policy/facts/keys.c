@@ -70,6 +70,34 @@ static const struct key_info keys[KEY_COUNT] = {
          .boot_default = 1,
          .meanings = {"packets that carry a route of their own are dropped.",
                       "packets that carry a route of their own are forwarded along it."}},
+    [KEY_PROXY_ARP] =
+        {"proxy_arp", IPV4_DEVCONF_PROXY_ARP, COMBINE_OR, VALUES_SWITCH, 1,
+         .meanings = {"ARP requests are answered for this host's own addresses only.",
+                      "ARP requests are answered for every address that this host routes out of "
+                      "another device, too."}},
+    [KEY_ARP_NOTIFY] =
+        {"arp_notify", IPV4_DEVCONF_ARP_NOTIFY, COMBINE_MAX, VALUES_SWITCH, 1,
+         .meanings = {"no gratuitous ARP is sent when the device comes up or its hardware address "
+                      "changes.",
+                      "gratuitous ARP tells the neighbours when the device comes up or its "
+                      "hardware address changes."}},
+    /* Before Linux 5.11 `all` took no part in it. A route that no longer counts lets another one be
+     * the way back. */
+    [KEY_IGNORE_ROUTES_WITH_LINKDOWN] =
+        {"ignore_routes_with_linkdown", IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN, COMBINE_OR,
+         VALUES_SWITCH, 1, .refuses_otherwise = true,
+         .meanings = {"routes through the device count also while it has no carrier.",
+                      "routes through the device do not count while it has no carrier."}},
+    [KEY_DROP_GRATUITOUS_ARP] =
+        {"drop_gratuitous_arp", IPV4_DEVCONF_DROP_GRATUITOUS_ARP, COMBINE_OR, VALUES_SWITCH, 1,
+         .meanings = {"gratuitous ARP updates the neighbours that are known.",
+                      "gratuitous ARP is dropped."}},
+    /* inet_forward_change() and devinet_sysctl_forward(): a write to `all` reaches every device and
+     * changes redirects, and container runtimes and routers switch it as they need it. */
+    [KEY_FORWARDING] = {"forwarding", IPV4_DEVCONF_FORWARDING, COMBINE_DEVICE, VALUES_SWITCH, 1,
+                        .report_only = true, .networkd = "IPv4Forwarding",
+                        .meanings = {"a packet for another host is dropped.",
+                                     "a packet for another host is forwarded."}},
 };
 
 static const char *const rp_filter_words[] = {"off", "strict", "loose"};
@@ -157,6 +185,8 @@ const char *key_combine_text(enum key key, bool forwarding)
         return "one of the two being 1 is enough";
     case COMBINE_AND:
         return "both must be 1";
+    case COMBINE_DEVICE:
+        return "that of the device counts alone";
     case COMBINE_REDIRECTS:
         break;
     }
@@ -183,11 +213,13 @@ int key_effective(enum key key, int all, int configured, bool forwarding)
         /* __fib_validate_source() asks for "not 0" and "is 1": every other number acts as loose. */
         if (key == KEY_RP_FILTER && larger != 0 && larger != 1)
             return 2;
-        return larger;
+        return keys[key].values == VALUES_SWITCH ? larger != 0 : larger;
     case COMBINE_OR:
         return either;
     case COMBINE_AND:
         return both;
+    case COMBINE_DEVICE:
+        return configured != 0;
     case COMBINE_REDIRECTS:
         break;
     }

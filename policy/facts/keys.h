@@ -19,6 +19,11 @@ enum key {
     KEY_ACCEPT_REDIRECTS,
     KEY_SECURE_REDIRECTS,
     KEY_ACCEPT_SOURCE_ROUTE,
+    KEY_PROXY_ARP,
+    KEY_ARP_NOTIFY,
+    KEY_IGNORE_ROUTES_WITH_LINKDOWN,
+    KEY_DROP_GRATUITOUS_ARP,
+    KEY_FORWARDING,
     KEY_COUNT,
 };
 
@@ -31,6 +36,7 @@ enum key_combine {
     COMBINE_OR,        /* IN_DEV_ORCONF */
     COMBINE_AND,       /* IN_DEV_ANDCONF */
     COMBINE_REDIRECTS, /* IN_DEV_RX_REDIRECTS: AND where the device forwards, else OR */
+    COMBINE_DEVICE,    /* IN_DEV_CONF_GET: `all` takes no part */
 };
 
 enum key_values {
@@ -52,7 +58,10 @@ struct key_info {
      * net.core.devconf_inherit_init_net is 2; else it copies those of the initial namespace (0, 1)
      * or of the one that it is made in (3): devinet_init_net(). */
     int boot_all, boot_default;
-    bool announced; /* each change comes as RTM_NEWNETCONF: inet_netconf_notify_devconf() */
+    bool announced; /* each change is taken from its RTM_NEWNETCONF, inet_netconf_notify_devconf();
+                       the kernel tells of forwarding, proxy_arp and ignore_routes_with_linkdown,
+                       too: these are read as all the others are */
+    bool report_only;            /* judged and reported, never written */
     int refuses[KEY_VALUES_MAX]; /* by effective value: key_strictness() */
     bool refuses_otherwise; /* its values have no order: any change may refuse another packet */
     const char *networkd;   /* its option in [Network] of systemd.network(5); NULL for none */

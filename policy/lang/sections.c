@@ -241,6 +241,11 @@ static bool pin_is_plain(struct parser *parser, const struct rule *rule, unsigne
 {
     if (!pattern_is_pin(&rule->pattern))
         return true;
+    if (key_info(rule->key)->report_only && !rule->unmanaged) {
+        parser_error(parser, line, "'%s' cannot be pinned: %s is reported and never written",
+                     rule->pattern.text, key_info(rule->key)->name);
+        return false;
+    }
     if (rule->observe || rule->n_values > 1) {
         parser_error(parser, line,
                      "'%s' is pinned to one value or to unmanaged, without alternatives or observe",

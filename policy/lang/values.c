@@ -93,7 +93,7 @@ int value_parse_rule(enum key key, const char *text, struct rule *rule, char **r
     memcpy(rule->values, parsed.values, sizeof(rule->values));
     rule->n_values = parsed.n_values;
     rule->unmanaged = parsed.unmanaged;
-    rule->observe = parsed.observe;
+    rule->observe = parsed.observe || (key_info(key)->report_only && !parsed.unmanaged);
     rule->value_text = TAKE_PTR(shown);
     return 0;
 }

@@ -407,4 +407,20 @@ echo 0 >"$CONF/default/accept_source_route"
 explain default --key=accept_source_route
 says "default as somebody made it" "No line of sysctl.d gives it the 0 that is stored now."
 
+# --- forwarding: listed, judged and explained, written by nothing
+
+echo 0 >"$CONF/eno1/forwarding"
+printf '[agent]\nmode = enforce\n[forwarding]\neno1 = yes\n* = no\n' >"$SYSTEM_WORK/forwarding.conf"
+explain eno1 --key=forwarding --policy="$SYSTEM_WORK/forwarding.conf"
+status "forwarding otherwise than wanted" 2
+says "forwarding otherwise than wanted" "forwarding is reported and never written"
+says_not "forwarding otherwise than wanted" "apply"
+rpfpolicy apply --yes --policy="$SYSTEM_WORK/forwarding.conf" >"$OUT" 2>&1
+expect_equal "apply leaves it" "$(cat "$CONF/eno1/forwarding")" 0
+rpfpolicy check --policy="$SYSTEM_WORK/forwarding.conf" >"$OUT" 2>&1
+expect_equal "check: drift" "$?" 2
+echo 1 >"$CONF/eno1/forwarding"
+explain eno1 --key=forwarding --policy="$SYSTEM_WORK/forwarding.conf"
+says "forwarding as wanted" "a packet for another host is forwarded"
+
 system_end

@@ -9,7 +9,8 @@ import sys
 
 KEYS = ["rp_filter", "log_martians", "accept_local", "src_valid_mark", "arp_ignore",
         "arp_announce", "arp_filter", "route_localnet", "send_redirects", "accept_redirects",
-        "secure_redirects", "accept_source_route"]
+        "secure_redirects", "accept_source_route", "proxy_arp", "arp_notify",
+        "ignore_routes_with_linkdown", "drop_gratuitous_arp"]
 SENTINEL = 7741  # no tree holds it: a key that still has it was not written
 CONF = b"/proc/sys/net/ipv4/conf/"
 DIRECTORIES = [b"/etc/sysctl.d", b"/run/sysctl.d", b"/usr/local/lib/sysctl.d",

@@ -37,8 +37,10 @@ static void rp_filter_takes_the_signed_maximum_and_more_than_one_is_loose(void *
 static void either_one_switches_on_what_the_kernel_joins_by_or(void **state)
 {
     static const char *const names[] = {
-        "log_martians",   "accept_local",   "src_valid_mark",   "arp_filter",
-        "route_localnet", "send_redirects", "secure_redirects",
+        "log_martians",        "accept_local",   "src_valid_mark",
+        "arp_filter",          "route_localnet", "send_redirects",
+        "secure_redirects",    "proxy_arp",      "ignore_routes_with_linkdown",
+        "drop_gratuitous_arp",
     };
 
     for (size_t i = 0; i < ELEMENTSOF(names); i++) {
@@ -75,6 +77,28 @@ static void arp_levels_take_the_larger_number(void **state)
     assert_int_equal(key_effective(key_of("arp_announce"), 0, 2, false), 2);
     assert_int_equal(key_effective(key_of("arp_announce"), 2, 1, false), 2);
     assert_int_equal(key_effective(key_of("arp_announce"), -1, 0, false), 0);
+}
+
+/* As a switch that is joined by the maximum: a negative number of one switches nothing on. */
+static void arp_notify_is_on_where_the_larger_number_is_not_zero(void **state)
+{
+    enum key key = key_of("arp_notify");
+
+    assert_int_equal(key_effective(key, 0, 0, false), 0);
+    assert_int_equal(key_effective(key, 1, 0, false), 1);
+    assert_int_equal(key_effective(key, 0, 3, false), 1);
+    assert_int_equal(key_effective(key, -1, 0, false), 0);
+    assert_int_equal(key_effective(key, -1, -1, false), 1);
+}
+
+static void whether_a_device_forwards_is_its_own_value_and_only_reported(void **state)
+{
+    enum key key = key_of("forwarding");
+
+    for (enum key other = 0; other < KEY_COUNT; other++)
+        assert_int_equal(key_info(other)->report_only, other == key);
+    for (unsigned bits = 0; bits < 4; bits++)
+        assert_int_equal(key_effective(key, bits & 1, bits >> 1, bits >> 1), bits >> 1);
 }
 
 static bool some_value_gives(enum key key, int all, int wanted, bool forwarding)
@@ -117,11 +141,11 @@ static void the_table_names_each_key_once_with_the_kernels_number(void **state)
     assert_int_equal(key_info(KEY_SRC_VALID_MARK)->devconf, IPV4_DEVCONF_SRC_VMARK);
 }
 
-static void forwarding_and_other_words_are_no_keys(void **state)
+static void other_words_are_no_keys(void **state)
 {
     enum key key = KEY_COUNT;
 
-    assert_int_equal(key_from_name("forwarding", &key), -ENOENT);
+    assert_int_equal(key_from_name("mc_forwarding", &key), -ENOENT);
     assert_int_equal(key_from_name("", &key), -ENOENT);
     assert_int_equal(key_from_name("RP_FILTER", &key), -ENOENT);
     assert_int_equal(key, KEY_COUNT);
@@ -229,9 +253,11 @@ int main(void)
         cmocka_unit_test(source_routes_need_both),
         cmocka_unit_test(redirects_need_both_where_the_device_forwards_and_else_either),
         cmocka_unit_test(arp_levels_take_the_larger_number),
+        cmocka_unit_test(arp_notify_is_on_where_the_larger_number_is_not_zero),
+        cmocka_unit_test(whether_a_device_forwards_is_its_own_value_and_only_reported),
         cmocka_unit_test(what_is_called_reachable_is_reached_and_nothing_else_can_be),
         cmocka_unit_test(the_table_names_each_key_once_with_the_kernels_number),
-        cmocka_unit_test(forwarding_and_other_words_are_no_keys),
+        cmocka_unit_test(other_words_are_no_keys),
         cmocka_unit_test(every_value_can_be_written_as_its_word_and_as_its_number),
         cmocka_unit_test(other_values_are_refused),
         cmocka_unit_test(stored_values_beyond_the_documented_ones_are_told),

@@ -224,7 +224,7 @@ static void an_unknown_set_is_refused_with_those_there_are(void **state)
 static void unknown_sections_are_refused_once_with_a_hint(void **state)
 {
     assert_refused("[rpfilter]\neth0 = off\nnonsense\n", 1, "did you mean 'rp_filter'?");
-    assert_refused("[forwarding]\neth0 = yes\n", 1, "known here are agent, rp_filter,");
+    assert_refused("[foo]\neth0 = yes\n", 1, "known here are agent, rp_filter,");
     assert_refused("[tunnels]\ntable = 5\n", 1, "unknown section [tunnels]");
     assert_refused("[agent x]\nmode = enforce\n", 1, "unknown section [agent x]");
     assert_refused("[rp_filter ]\n", 1, "unknown section [rp_filter ]; did you mean");
@@ -285,6 +285,22 @@ static void pins_are_one_value_or_unmanaged(void **state)
     assert_null(policy_pin(policy, KEY_LOG_MARTIANS, PATTERN_ALL));
     assert_refused("[rp_filter]\nall = strict|loose\n", 2, "'all' is pinned to one value");
     assert_refused("[rp_filter]\ndefault = strict, observe\n", 2, "'default' is pinned to one");
+}
+
+static void what_is_only_reported_observes_whatever_the_line_says_and_cannot_be_pinned(void **state)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy =
+        policy_of("[forwarding]\neth0 = yes\n* = no, observe\neth1 = unmanaged\n"
+                  "[exception e]\ndevices = eth2\nreason = r\nforwarding = yes\n",
+                  &diags);
+
+    assert_quiet(&diags);
+    for (size_t i = 0; i < policy->n_rules; i++)
+        assert_true(policy->rules[i].observe != policy->rules[i].unmanaged);
+    assert_refused("[forwarding]\nall = yes\n", 2,
+                   "'all' cannot be pinned: forwarding is reported");
+    assert_refused("[forwarding]\ndefault = no\n", 2, "'default' cannot be pinned");
 }
 
 static void later_pins_and_bare_stars_win_over_files(void **state)
@@ -457,6 +473,8 @@ int main(void)
         cmocka_unit_test(a_dash_allows_what_a_later_version_may_know),
         cmocka_unit_test(a_dash_does_not_excuse_a_wrong_value),
         cmocka_unit_test(pins_are_one_value_or_unmanaged),
+        cmocka_unit_test(
+            what_is_only_reported_observes_whatever_the_line_says_and_cannot_be_pinned),
         cmocka_unit_test(later_pins_and_bare_stars_win_over_files),
         cmocka_unit_test(sections_of_keys_may_be_repeated_also_over_files),
         cmocka_unit_test(a_section_does_not_reach_into_the_next_file),

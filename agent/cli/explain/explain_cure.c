@@ -267,6 +267,12 @@ static void cure_drift(FILE *f, const struct explain *explain, const struct expl
 {
     const struct rule *rule = key->state.rule;
 
+    if (key_info(rule->key)->report_only) {
+        fprintf(f,
+                "%s is reported and never written: set it where your other sysctl settings are.\n",
+                key_info(rule->key)->name);
+        return;
+    }
     if (rule->observe)
         fprintf(f, "The rule only observes. Take \", observe\" from %s:%u, then\n",
                 NAME_SHOWN(rule->origin.file), rule->origin.line);
