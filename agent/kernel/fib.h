@@ -18,7 +18,7 @@
 #include "agent/kernel/netlink.h"
 #include "policy/facts/facts.h"
 #include "policy/facts/network.h"
-#include "policy/verdict/verdict.h"
+#include "policy/verdict/arp.h"
 
 /* Where a lookup leads. */
 struct fib_way {
@@ -91,6 +91,9 @@ int fib_lookup(struct fib *fib, const struct fib_flow *flow, struct fib_way *ret
 /* The same, always by applying the rules here; for tests. */
 int fib_lookup_by_rules(const struct fib *fib, const struct fib_flow *flow, struct fib_way *ret);
 
+/* What one table has for it, whatever the rules say. One dump of the table. */
+int fib_lookup_in(const struct fib *fib, const struct ip *to, uint32_t table, struct fib_way *ret);
+
 /* A packet that comes in. */
 struct fib_packet {
     struct packet packet;
@@ -108,6 +111,15 @@ int fib_receiver(struct fib *fib, const struct live *live, const struct device *
 #define FIB_KEYS                                                                                   \
     (KEY_BIT(KEY_RP_FILTER) | KEY_BIT(KEY_ACCEPT_LOCAL) | KEY_BIT(KEY_ROUTE_LOCALNET) |            \
      KEY_BIT(KEY_SRC_VALID_MARK) | KEY_BIT(KEY_SEND_REDIRECTS) | KEY_BIT(KEY_LOG_MARTIANS))
+
+/* The same for an ARP request that comes in by the device: fills *ret for arp_decide(), which
+ * borrows fib and live. live must hold ARP_KEYS of `all`. procsys: for the settings that are no key
+ * of a policy. */
+struct procsys;
+int fib_arp_receiver(struct fib *fib, const struct live *live, const struct device *device,
+                     const struct procsys *procsys, const struct packet *request,
+                     struct arp_receiver *ret);
+#define ARP_KEYS (FIB_KEYS | KEY_BIT(KEY_ARP_IGNORE) | KEY_BIT(KEY_ARP_FILTER))
 
 /* The kernel's own verdict on the packet in the present mode: RTM_GETROUTE with RTA_IIF. It may log
  * a martian. *ret: 0 accepted, else the errno it answered. */

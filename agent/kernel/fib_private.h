@@ -22,6 +22,11 @@ enum route_kind fib_kind_of(uint8_t type);
  * IPv6). Other errors are given back, and *ret is then untouched. */
 int fib_ends_in_nothing(int error, enum route_kind *ret);
 
+/* fib_receiver() that also tells where the packet would go; either way may be NULL. */
+int fib_receive(struct fib *fib, const struct live *live, const struct device *device,
+                const struct fib_packet *packet, struct receiver *ret, struct fib_way *ret_there,
+                struct fib_way *ret_back);
+
 /* What kinds of rules there are: fills the flags of *fib. */
 void fib_look_at_rules(struct fib *fib);
 

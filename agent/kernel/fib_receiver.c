@@ -76,8 +76,9 @@ static int look_back(struct fib *fib, const struct device *device, const struct 
     return 0;
 }
 
-int fib_receiver(struct fib *fib, const struct live *live, const struct device *device,
-                 const struct fib_packet *packet, struct receiver *ret, struct fib_way *ret_route)
+int fib_receive(struct fib *fib, const struct live *live, const struct device *device,
+                const struct fib_packet *packet, struct receiver *ret, struct fib_way *ret_there,
+                struct fib_way *ret_back)
 {
     struct ip source = ip_of_ipv4(packet->packet.source);
     struct receiver receiver = {
@@ -92,26 +93,34 @@ int fib_receiver(struct fib *fib, const struct live *live, const struct device *
     };
     bool use_mark = effective(live, device, KEY_SRC_VALID_MARK), from_nobody;
     int iif = LOOPBACK_IFINDEX, r;
-    struct fib_way way;
+    struct fib_way there, back;
 
-    r = look_there(fib, device, packet, &way);
+    r = look_there(fib, device, packet, &there);
     if (r < 0)
         return r;
-    receiver.there = way.found.kind;
-    receiver.there_hops = way.found.n_hops;
-    if (receiver.there == ROUTE_UNICAST && way.found.n_hops > 0) {
-        iif = way.found.hops[0];
+    receiver.there = there.found.kind;
+    receiver.there_hops = there.found.n_hops;
+    if (receiver.there == ROUTE_UNICAST && there.found.n_hops > 0) {
+        iif = there.found.hops[0];
         receiver.turns_around =
             iif == device->ifindex && effective(live, device, KEY_SEND_REDIRECTS);
     }
     from_nobody = verdict_asks_from_nobody(packet->packet.destination, receiver.there);
-    r = look_back(fib, device, packet, from_nobody, iif, use_mark, &way);
+    r = look_back(fib, device, packet, from_nobody, iif, use_mark, &back);
     if (r < 0)
         return r;
-    receiver.reverse = way.found;
+    receiver.reverse = back.found;
     add_vrfs(live, &receiver.reverse);
-    if (ret_route)
-        *ret_route = way;
+    if (ret_there)
+        *ret_there = there;
+    if (ret_back)
+        *ret_back = back;
     *ret = receiver;
     return 0;
+}
+
+int fib_receiver(struct fib *fib, const struct live *live, const struct device *device,
+                 const struct fib_packet *packet, struct receiver *ret, struct fib_way *ret_route)
+{
+    return fib_receive(fib, live, device, packet, ret, NULL, ret_route);
 }

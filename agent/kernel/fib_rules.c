@@ -78,6 +78,19 @@ static void end_at(struct fib_way *ret, enum route_kind kind)
     *ret = (struct fib_way){.found = {.kind = kind}};
 }
 
+int fib_lookup_in(const struct fib *fib, const struct ip *to, uint32_t table, struct fib_way *ret)
+{
+    const struct fib_flow flow = {.to = *to};
+    struct search search;
+    int r = search_table(fib, &flow, table, &search);
+
+    if (r > 0)
+        *ret = search.best;
+    else if (r == 0)
+        end_at(ret, ROUTE_NONE);
+    return r < 0 ? r : 0;
+}
+
 /* Kept back by suppress_prefixlength or suppress_ifgroup; a refusing route never is. */
 static bool is_suppressed(const struct route_rule *rule, const struct fib_way *way)
 {

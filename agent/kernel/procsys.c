@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/base/file.h"
+#include "policy/facts/facts.h"
 
 #define DIRECTORY (O_PATH | O_DIRECTORY | O_CLOEXEC)
 
@@ -221,16 +222,23 @@ int procsys_open_key(const struct procsys *p, struct netlink *nl, int ifindex, c
     return r;
 }
 
-int procsys_read_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
-                        enum key key, int *ret)
+int procsys_read_setting(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
+                         const char *setting, int *ret)
 {
-    _cleanup_close_ int dir = open_device(p, nl, ifindex, name);
+    _cleanup_close_ int dir =
+        ifindex == IFINDEX_ALL ? open_special(p, "all") : open_device(p, nl, ifindex, name);
     int r;
 
     if (dir < 0)
         return dir;
-    r = read_at(dir, key_info(key)->name, ret);
-    return r < 0 ? classify(nl, ifindex, name, r) : 0;
+    r = read_at(dir, setting, ret);
+    return r < 0 && ifindex != IFINDEX_ALL ? classify(nl, ifindex, name, r) : r;
+}
+
+int procsys_read_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
+                        enum key key, int *ret)
+{
+    return procsys_read_setting(p, nl, ifindex, name, key_info(key)->name, ret);
 }
 
 int procsys_write_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,

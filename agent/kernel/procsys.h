@@ -33,6 +33,10 @@ int procsys_write_special(const struct procsys *p, const char *name, enum key ke
 int procsys_read_device(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
                         enum key key, int *ret);
 
+/* The same of a setting that is no key, by its file; of `all` where ifindex is IFINDEX_ALL. */
+int procsys_read_setting(const struct procsys *p, struct netlink *nl, int ifindex, const char *name,
+                         const char *setting, int *ret);
+
 /* Write one key of one device. 0: written. -ENODEV: the device is gone (a success for callers).
  * -ESTALE: the device lives, but not, or not yet or no longer, under this name: look it up again (a
  * rename). -EINVAL for a name with a slash. Others as the kernel gives them (-EACCES, -EPERM,

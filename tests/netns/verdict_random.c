@@ -6,16 +6,14 @@
  * Half of the topologies are made in a namespace that never saw an `ip rule`. */
 #include <arpa/inet.h>
 #include <linux/ip.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "agent/kernel/links.h"
 #include "sandbox.h"
-#include "verdict_world.h"
+#include "verdict_topology.h"
 
 #define PACKETS 6 /* per topology */
-#define RULES_MAX 4
 
 static const char *const mode_names[] = {"off", "strict", "loose"};
 
@@ -24,64 +22,7 @@ struct tally {
     unsigned steps[VERDICT_STEP_COUNT];
 };
 
-struct topology {
-    uint64_t random;
-    bool rules_allowed;
-    char text[8192]; /* for ip -batch */
-    size_t used;
-    bool custom_rules; /* ever */
-    bool down[WORLD_DEVICES];
-};
-
-static uint32_t draw(struct topology *t, uint32_t n)
-{
-    t->random ^= t->random << 13;
-    t->random ^= t->random >> 7;
-    t->random ^= t->random << 17;
-    return (uint32_t)((t->random >> 16) % n);
-}
-
-static bool one_in(struct topology *t, uint32_t n)
-{
-    return draw(t, n) == 0;
-}
-
-#define PICK(t, list) ((list)[draw((t), ELEMENTSOF(list))])
-
-static void add(struct topology *t, const char *format, ...) _printf_(2, 3);
-static void add(struct topology *t, const char *format, ...)
-{
-    va_list ap;
-    int n;
-
-    va_start(ap, format);
-    n = vsnprintf(t->text + t->used, sizeof(t->text) - t->used, format, ap);
-    va_end(ap);
-    if (n < 0 || (size_t)n >= sizeof(t->text) - t->used)
-        abort();
-    t->used += (size_t)n;
-}
-
-/* -- what there is to choose from -- */
-
-static const char *const prefixes[] = {
-    "default",        "default",         "10.0.0.0/8",      "10.1.0.0/16",
-    "10.2.0.0/24",    "10.9.0.0/24",     "172.16.0.0/12",   "192.168.0.0/16",
-    "192.168.2.1/32", "198.51.100.0/24", "198.51.100.7/32", "203.0.113.0/24",
-};
-
-static const char *const addresses[] = {
-    "10.%u.0.1/24",    "10.%u.0.2/24",   "10.9.0.%u/24",
-    "192.168.%u.1/32", "172.16.%u.1/16", "10.77.%u.1/8",
-};
-
-static const char *const sources[] = {
-    "10.0.0.1",     "10.1.0.1",    "10.2.0.1",       "10.0.0.9",   "10.1.0.9",
-    "10.2.0.9",     "10.3.0.9",    "10.9.0.1",       "10.9.0.2",   "10.9.0.77",
-    "10.55.5.5",    "192.168.2.1", "172.16.1.1",     "172.16.9.9", "198.51.100.7",
-    "198.51.100.8", "203.0.113.9", "8.8.8.8",        "10.8.8.8",   "10.0.0.255",
-    "10.1.0.255",   "10.9.0.255",  "172.16.255.255", "240.1.1.1",  "203.0.113.200",
-};
+/* -- a packet -- */
 
 static const char *const strange_sources[] = {
     "127.0.0.1", "127.1.2.3", "0.0.0.0",         "0.0.0.0",
@@ -92,192 +33,6 @@ static const char *const strange_destinations[] = {
     WORLD_GROUP, WORLD_LINK_GROUP, "255.255.255.255", "127.0.0.1",  "127.5.5.5",
     "0.0.0.0",   "10.0.0.255",     "10.1.0.255",      "10.9.0.255",
 };
-
-/* -- a topology -- */
-
-static void clear(struct topology *t)
-{
-    t->used = 0;
-    for (unsigned i = 0; i < WORLD_DEVICES; i++)
-        add(t, "addr flush dev d%u\nlink set d%u up\n", i, i);
-    add(t, "addr del 10.8.8.8/32 dev lo\n");
-    add(t, "route flush table main\nroute flush table 100\nroute flush table 101\n");
-    add(t, "route del local 203.0.113.0/25 dev lo table local\n");
-    for (unsigned i = 0; t->rules_allowed && i < RULES_MAX; i++)
-        add(t, "rule del pref %u\n", 100 + i);
-    add(t, "nexthop flush\n");
-}
-
-static void add_addresses(struct topology *t)
-{
-    for (unsigned i = 0; i < WORLD_DEVICES; i++)
-        for (unsigned n = one_in(t, 3) ? 0 : 1 + draw(t, 2); n > 0; n--) {
-            add(t, "addr add ");
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-            add(t, PICK(t, addresses), i);
-#pragma GCC diagnostic pop
-            add(t, " dev d%u\n", i);
-        }
-    if (one_in(t, 3))
-        add(t, "addr add 10.8.8.8/32 dev lo\n");
-}
-
-static void add_hop(struct topology *t, const char *word)
-{
-    add(t, "%s", word);
-    if (one_in(t, 2))
-        add(t, " via 10.66.0.%u", 1 + draw(t, 3));
-    add(t, " dev d%u onlink", draw(t, WORLD_DEVICES));
-}
-
-/* One way, or several of the same cost. */
-static void add_hops(struct topology *t)
-{
-    if (one_in(t, 4)) {
-        for (unsigned n = 2 + draw(t, 2); n > 0; n--)
-            add_hop(t, " nexthop");
-    } else {
-        add_hop(t, "");
-    }
-    add(t, "\n");
-}
-
-static const char *draw_table(struct topology *t)
-{
-    static const char *const tables[] = {"main", "main", "100", "101"};
-
-    return t->rules_allowed ? PICK(t, tables) : "main";
-}
-
-static void add_route(struct topology *t)
-{
-    static const char *const refusing[] = {"blackhole", "unreachable", "prohibit", "throw"};
-    const char *prefix = PICK(t, prefixes), *verb = one_in(t, 3) ? "append" : "add";
-    bool refuses = one_in(t, 4);
-
-    add(t, "route %s %s %s", verb, refuses ? PICK(t, refusing) : "", prefix);
-    if (one_in(t, 3))
-        add(t, " metric %u", 10 * (1 + draw(t, 2)));
-    if (one_in(t, 10))
-        add(t, " tos 0x10");
-    add(t, " table %s", draw_table(t));
-    /* Nothing may follow next hops: ip(8) would stop at that line for good. */
-    if (refuses)
-        add(t, "\n");
-    else if (one_in(t, 5))
-        add(t, " nhid %u\n", 1 + draw(t, 4));
-    else
-        add_hops(t);
-}
-
-static void add_routes(struct topology *t)
-{
-    add(t, "nexthop add id 1 dev d%u\n", draw(t, WORLD_DEVICES));
-    add(t, "nexthop add id 2 dev d%u\n", draw(t, WORLD_DEVICES));
-    add(t, "nexthop add id 3 group 1/2\n");
-    add(t, "nexthop add id 4 blackhole\n");
-    for (unsigned n = 1 + draw(t, 6); n > 0; n--)
-        add_route(t);
-    if (t->rules_allowed && one_in(t, 12))
-        add(t, "route add local 203.0.113.0/25 dev lo table %s\n", one_in(t, 2) ? "local" : "100");
-}
-
-static void add_rule(struct topology *t, unsigned pref)
-{
-    static const char *const actions[] = {
-        "lookup main",
-        "lookup 100",
-        "lookup 101",
-        "lookup 100",
-        "lookup 101",
-        "lookup local",
-        "blackhole",
-        "prohibit",
-        "unreachable",
-        "goto 32766",
-        "lookup main suppress_prefixlength 0",
-        "nop",
-    };
-
-    add(t, "rule add pref %u%s", pref, one_in(t, 10) ? " not" : "");
-    if (one_in(t, 3))
-        add(t, " from %s", one_in(t, 2) ? PICK(t, sources) : PICK(t, prefixes));
-    if (one_in(t, 3))
-        add(t, " to %s", one_in(t, 2) ? PICK(t, sources) : PICK(t, prefixes));
-    if (one_in(t, 4))
-        add(t, " iif %s",
-            one_in(t, 2) ? "lo"
-                         : ((const char *const[]){"d0", "d1", "d2", "d3", "nil0"})[draw(t, 5)]);
-    if (one_in(t, 12))
-        add(t, " oif d%u", draw(t, WORLD_DEVICES));
-    if (one_in(t, 3))
-        add(t, " fwmark %u%s", draw(t, WORLD_MARKS), one_in(t, 3) ? "/1" : "");
-    if (one_in(t, 10))
-        add(t, " tos 0x10");
-    if (one_in(t, 6))
-        add(t, " ipproto %s", one_in(t, 3) ? "tcp" : "udp");
-    if (one_in(t, 8))
-        add(t, " sport %u-%u", WORLD_DPORT, WORLD_DPORT + draw(t, 2));
-    if (one_in(t, 8))
-        add(t, " dport %u", WORLD_SPORT + draw(t, WORLD_MARKS));
-    if (one_in(t, 16))
-        add(t, " uidrange %u-10", draw(t, 2));
-    add(t, " %s\n", PICK(t, actions));
-}
-
-static void take_down(struct topology *t)
-{
-    memset(t->down, 0, sizeof(t->down));
-    if (!one_in(t, 6))
-        return;
-    t->down[WORLD_DEVICES - 1] = true;
-    add(t, "link set d%u down\n", WORLD_DEVICES - 1);
-}
-
-/* Some of the lines are refused (a route that is there, a gateway without device): what the kernel
- * holds then is the topology. */
-static void build(struct topology *t)
-{
-    FILE *pipe;
-    int status = -1;
-
-    clear(t);
-    add_addresses(t);
-    add_routes(t);
-    for (unsigned i = 0, n = draw(t, RULES_MAX + 1); t->rules_allowed && i < n; i++)
-        add_rule(t, 100 + i);
-    take_down(t);
-    pipe = popen("ip -force -batch - >/dev/null 2>&1", "we");
-    if (pipe && fwrite(t->text, 1, t->used, pipe) == t->used)
-        status = pclose(pipe);
-    /* What the kernel refuses counts as 1; at what it does not understand ip stops. */
-    if (!WIFEXITED(status) || WEXITSTATUS(status) > 1) {
-        printf("failed: ip -batch\n%s", t->text);
-        exit(1);
-    }
-}
-
-static void choose_settings(struct topology *t)
-{
-    static const char *const keys[] = {"accept_local", "src_valid_mark", "route_localnet",
-                                       "send_redirects"};
-    char name[8];
-
-    for (unsigned k = 0; k < ELEMENTSOF(keys); k++) {
-        conf_write("all", keys[k], one_in(t, 6));
-        for (unsigned i = 0; i < WORLD_DEVICES; i++) {
-            snprintf(name, sizeof(name), "d%u", i);
-            conf_write(name, keys[k], one_in(t, 3));
-        }
-    }
-    for (unsigned i = 0; i < WORLD_DEVICES; i++) {
-        snprintf(name, sizeof(name), "d%u", i);
-        conf_write(name, "forwarding", !one_in(t, 3));
-    }
-}
-
-/* -- a packet -- */
 
 static struct in_addr address_of(const char *text)
 {
@@ -292,7 +47,7 @@ static struct in_addr draw_own(struct topology *t, const struct fib *fib)
 {
     for (unsigned tries = 0;; tries++) {
         struct in_addr address =
-            ip_to_ipv4(&fib->addresses[draw(t, (uint32_t)fib->n_addresses)].local.ip);
+            ip_to_ipv4(&fib->addresses[topology_draw(t, (uint32_t)fib->n_addresses)].local.ip);
 
         if (tries == 20 || ntohl(address.s_addr) >> 24 != IN_LOOPBACKNET)
             return address;
@@ -302,18 +57,18 @@ static struct in_addr draw_own(struct topology *t, const struct fib *fib)
 static struct fib_packet draw_packet(struct topology *t, const struct fib *fib)
 {
     struct fib_packet packet = {.proto = IPPROTO_UDP};
-    uint32_t what = draw(t, 10);
+    uint32_t what = topology_draw(t, 10);
 
-    packet.packet.source = one_in(t, 12)  ? address_of(PICK(t, strange_sources))
-                           : one_in(t, 8) ? draw_own(t, fib)
-                                          : address_of(PICK(t, sources));
+    packet.packet.source = topology_one_in(t, 12)  ? address_of(PICK(t, strange_sources))
+                           : topology_one_in(t, 8) ? draw_own(t, fib)
+                                                   : address_of(PICK(t, topology_hosts));
     packet.packet.destination = what < 7   ? draw_own(t, fib)
-                                : what < 9 ? address_of(PICK(t, sources))
+                                : what < 9 ? address_of(PICK(t, topology_hosts))
                                            : address_of(PICK(t, strange_destinations));
-    packet.mark = one_in(t, 2) ? draw(t, WORLD_MARKS) : 0;
+    packet.mark = topology_one_in(t, 2) ? topology_draw(t, WORLD_MARKS) : 0;
     packet.sport = (uint16_t)(WORLD_SPORT + packet.mark);
-    packet.dport = (uint16_t)(WORLD_DPORT + draw(t, 2));
-    packet.tos = one_in(t, 6) ? IPTOS_LOWDELAY : 0;
+    packet.dport = (uint16_t)(WORLD_DPORT + topology_draw(t, 2));
+    packet.tos = topology_one_in(t, 6) ? IPTOS_LOWDELAY : 0;
     return packet;
 }
 
@@ -325,7 +80,7 @@ static void set_mode(struct topology *t, struct world *world, unsigned device, i
         {{1, 0}, {0, 1}, {1, 1}, {-5, 1}},
         {{0, 2}, {2, 0}, {2, 1}, {1, 3}},
     };
-    const int *pair = pairs[mode][draw(t, 4)];
+    const int *pair = pairs[mode][topology_draw(t, 4)];
 
     world_set_rp_filter(world, device, pair[0], pair[1]);
 }
@@ -434,14 +189,14 @@ static void try_mode(struct topology *t, struct world *world, unsigned device,
 static void try_packet(struct topology *t, struct world *world, struct fib *fib,
                        const struct live *live, struct tally *tally)
 {
-    unsigned device = draw(t, WORLD_DEVICES);
+    unsigned device = topology_draw(t, WORLD_DEVICES);
     struct fib_packet packet;
     struct receiver receiver;
     const struct device *dev;
     int r;
 
     while (t->down[device])
-        device = draw(t, WORLD_DEVICES);
+        device = topology_draw(t, WORLD_DEVICES);
     packet = draw_packet(t, fib);
     dev = live_by_ifindex(live, world->ifindex[device]);
     r = dev ? fib_receiver(fib, live, dev, &packet, &receiver, NULL) : -ENODEV;
@@ -468,8 +223,10 @@ static void try_topology(struct topology *t, struct world *world, struct netlink
     _cleanup_fib_ struct fib fib = {0};
     struct live live = {0};
 
-    build(t);
-    choose_settings(t);
+    topology_make(t);
+    topology_build(t);
+    world_settle(world, t->down);
+    topology_choose_settings(t);
     if (picture_read(nl, &options, &live) < 0 || fib_open(nl, &fib) < 0) {
         printf("failed: reading what was built\n");
         exit(1);

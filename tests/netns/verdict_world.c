@@ -8,6 +8,7 @@
 #include <linux/ip.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <netinet/if_ether.h>
 #include <netinet/udp.h>
 #include <poll.h>
 #include <sched.h>
@@ -256,6 +257,27 @@ static bool wait_for_marker(const struct world *world)
     }
 }
 
+/* The far end of a link that was taken up sends only once the kernel has noticed, in its own time.
+ */
+void world_settle(struct world *world, const bool down[WORLD_DEVICES])
+{
+    const struct fib_packet marker = {0};
+    struct pollfd poll_fd = {.fd = world->tap, .events = POLLIN};
+
+    for (unsigned i = 0; i < WORLD_DEVICES; i++) {
+        struct frame frame = {0};
+
+        world->sent++;
+        while (!down[i] && (frame.number != world->sent ||
+                            frame.ethernet.ether_type != htons(MARKER_PROTOCOL))) {
+            send_frame(world, i, &marker, MARKER_PROTOCOL);
+            must(poll(&poll_fd, 1, 100) >= 0, "waiting for a link");
+            /* Nothing there: it is sent once more. */
+            (void)recv(world->tap, &frame, sizeof(frame), MSG_DONTWAIT);
+        }
+    }
+}
+
 static bool was_delivered(const struct world *world)
 {
     bool delivered = false;
@@ -279,6 +301,67 @@ enum fate world_send(struct world *world, unsigned device, const struct fib_pack
     if (was_delivered(world))
         return FATE_DELIVERED;
     return forwarded ? FATE_FORWARDED : FATE_LOST;
+}
+
+struct __attribute__((packed)) arp_frame {
+    struct ether_header ethernet;
+    struct ether_arp arp;
+};
+
+static void send_request(const struct world *world, unsigned device, const struct packet *request)
+{
+    struct arp_frame frame = {
+        .ethernet = {.ether_dhost = {255, 255, 255, 255, 255, 255},
+                     .ether_shost = {2, 0, 0, 0, 1, (uint8_t)device},
+                     .ether_type = htons(ETHERTYPE_ARP)},
+        .arp = {.ea_hdr = {.ar_hrd = htons(ARPHRD_ETHER),
+                           .ar_pro = htons(ETHERTYPE_IP),
+                           .ar_hln = ETH_ALEN,
+                           .ar_pln = 4,
+                           .ar_op = htons(ARPOP_REQUEST)},
+                .arp_sha = {2, 0, 0, 0, 1, (uint8_t)device}},
+    };
+
+    memcpy(frame.arp.arp_spa, &request->source, sizeof(frame.arp.arp_spa));
+    memcpy(frame.arp.arp_tpa, &request->destination, sizeof(frame.arp.arp_tpa));
+    must(send(world->peers[device], &frame, sizeof(frame), 0) == sizeof(frame), "send");
+}
+
+static bool is_answer(const struct world *world, unsigned device, const struct packet *request,
+                      const struct sockaddr_ll *from, const struct arp_frame *frame)
+{
+    return from->sll_pkttype == PACKET_OUTGOING && from->sll_ifindex == world->ifindex[device] &&
+           frame->arp.ea_hdr.ar_op == htons(ARPOP_REPLY) &&
+           memcmp(frame->arp.arp_spa, &request->destination, sizeof(frame->arp.arp_spa)) == 0 &&
+           memcmp(frame->arp.arp_tpa, &request->source, sizeof(frame->arp.arp_tpa)) == 0;
+}
+
+bool world_ask(struct world *world, unsigned device, const struct packet *request)
+{
+    const struct fib_packet marker = {.packet = *request};
+    struct pollfd poll_fd = {.fd = world->tap, .events = POLLIN};
+    bool answered = false;
+
+    world->sent++;
+    send_request(world, device, request);
+    send_frame(world, device, &marker, MARKER_PROTOCOL);
+    for (;;) {
+        union {
+            struct frame packet;
+            struct arp_frame arp;
+        } frame;
+        struct sockaddr_ll from;
+        socklen_t size = sizeof(from);
+        ssize_t n;
+
+        must(poll(&poll_fd, 1, 10000) == 1, "waiting for a frame");
+        n = recvfrom(world->tap, &frame, sizeof(frame), 0, (struct sockaddr *)&from, &size);
+        if (n == sizeof(frame.arp) && from.sll_protocol == htons(ETH_P_ARP))
+            answered |= is_answer(world, device, request, &from, &frame.arp);
+        else if (n == sizeof(frame.packet) && frame.packet.number == world->sent &&
+                 from.sll_protocol == htons(MARKER_PROTOCOL))
+            return answered;
+    }
 }
 
 unsigned long world_rp_filter_drops(void)

@@ -34,8 +34,14 @@ void world_leave(struct world *world);
 
 enum fate { FATE_LOST, FATE_DELIVERED, FATE_FORWARDED };
 
+/* After links were taken up or down: wait until a frame comes through each that is up. */
+void world_settle(struct world *world, const bool down[WORLD_DEVICES]);
+
 /* Send it from the far end of device d<device>, and wait until the host has dealt with it. */
 enum fate world_send(struct world *world, unsigned device, const struct fib_packet *packet);
+
+/* Broadcast an ARP request there, from the sender for the target: is it answered on that device? */
+bool world_ask(struct world *world, unsigned device, const struct packet *request);
 
 void world_set_rp_filter(struct world *world, unsigned device, int all, int own);
 
