@@ -212,6 +212,44 @@ verdict 2.2.2.2 lab1 --to 1.1.1.1
 says "no mark" strict drop no-route
 expect "we ask for the mark" grep -q 'name the packet.s with --mark' "$OUT"
 
+# --- ARP: who asks has no mark, and strict is asked about him, too --------------------------------
+
+# arp MODE: result and step.
+arp() {
+    json "v['$1']['arp']['result'] + ' ' + v['$1']['arp']['step']"
+}
+
+# Does the far host, which has forgotten the address, learn it again with rp_filter in that mode?
+learns_in() {
+    echo "$1" >"$CONF/lab1/rp_filter"
+    there ip neigh flush dev far1
+    there ping -q -n -c 1 -W 1 10.0.1.1 >/dev/null 2>&1
+    if there ip neigh show 10.0.1.1 dev far1 | grep -q lladdr; then echo yes; else echo no; fi
+}
+
+ip route add 10.0.1.2/32 dev lab2
+ip route add 10.0.1.2/32 dev lab1 table 100
+echo 1 >"$CONF/lab1/rp_filter"
+verdict 10.0.1.2 lab1 --mark 7
+says "a neighbour with a mark" strict accept reverse-match
+expect_equal "without ARP" "$(arp strict)" "unanswered source-dropped"
+expect_equal "with loose it is answered" "$(arp loose)" "answered own-address"
+expect_equal "now" "$(json "a['now']['result'] + ' ' + a['now']['arp']")" "accept unanswered"
+expect "we warn that it goes mute" grep -q 'the ARP requests of their sender are not answered' "$OUT"
+before=$(drops)
+expect_equal "strict: the far host learns the address" "$(learns_in 1)" no
+expect_equal "which is counted nowhere" "$(drops)" "$before"
+expect_equal "loose: the far host learns the address" "$(learns_in 2)" yes
+ip route del 10.0.1.2/32 dev lab2
+verdict 10.0.1.2 lab1
+expect_equal "the way back by the card" "$(arp strict)" "answered own-address"
+expect_equal "strict: then it does" "$(learns_in 1)" yes
+echo 8 >"$CONF/lab1/arp_ignore"
+verdict 10.0.1.2 lab1
+expect_equal "arp_ignore" "$(arp strict)" "unanswered arp-ignore"
+expect_equal "arp_ignore: the far host learns the address" "$(learns_in 1)" no
+echo 0 >"$CONF/lab1/arp_ignore"
+
 # --- the policy, and words -----------------------------------------------------------------------
 
 policy_file 10-test.conf <<'X'
@@ -228,7 +266,8 @@ expect_equal "the policy" "$(json "a['policy']['mode'] + ' ' + a['policy']['resu
 expect_equal "with all its keys" "$(json "a['policy']['step']")" strict
 rpfpolicy verdict 10.0.2.1 lab1 >"$OUT" || fail "verdict in words"
 for text in 'From 10.0.2.1 to 10.0.1.1 by lab1: dropped, rp_filter is loose' 'way back     local 10.0.2.1' \
-    '10-test.conf:2' 'any allow-default' 'early demux' 'IPsec' '--mark'; do
+    '10-test.conf:2' 'any allow-default' 'early demux' 'IPsec' '--mark' 'ARP now      unanswered' \
+    'ARP then     unanswered'; do
     expect "says: $text" grep -qF -- "$text" "$OUT"
 done
 

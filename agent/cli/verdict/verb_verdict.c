@@ -99,14 +99,15 @@ static const struct device *find(const struct session *session, const char *name
 static int run_verdict(struct cli *cli, int count, char **arguments)
 {
     _cleanup_session_ struct session session = SESSION_INIT;
-    _cleanup_verdict_report_ struct verdict_report report = {.session = &session};
+    _cleanup_verdict_report_ struct verdict_report report = {.session = &session,
+                                                             .procsys = PROCSYS_INIT};
     _cleanup_netlink_ struct netlink nl = {0};
     int r;
 
     if (parse(cli, arguments, &report.packet) < 0 ||
         session_load(&session, cli, SESSION_POLICY_OPTIONAL | SESSION_QUIET | SESSION_UNPAUSED) <
             0 ||
-        session_read(&session, FIB_KEYS, FACT_ADDRESSES | FACT_ROUTES | FACT_ALTNAMES) < 0)
+        session_read(&session, ARP_KEYS, FACT_ADDRESSES | FACT_ROUTES | FACT_ALTNAMES) < 0)
         return EXIT_ERROR;
     report.device = find(&session, arguments[1]);
     if (!report.device || (cli->values[OPTION_TO] && strchr(cli->values[OPTION_TO], '@') &&
@@ -137,7 +138,8 @@ const struct verb verb_verdict = {
     .summary = "tell whether a packet would be accepted, and why",
     .text = "A packet from the address SRC that comes in by DEVICE: accepted or dropped with\n"
             "rp_filter off, strict and loose, now, and under the policy on disk, with the\n"
-            "step of the kernel's decision and the route back that was found. The packet is\n"
+            "step of the kernel's decision and the route back that was found; and whether an\n"
+            "ARP request of SRC for the same address would be answered there. The packet is\n"
             "for the first address of the device, or of the host, unless --to says\n"
             "otherwise; --to=PORT@ADDRESS is a published port, and means the address that\n"
             "netfilter sends it to, as tracked flows tell. Asks the routing tables only: nothing "

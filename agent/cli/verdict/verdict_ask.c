@@ -13,6 +13,7 @@ const struct verdict_unseen verdict_unseen[VERDICT_UNSEEN] = {
     {"early-demux", "packets of an established connection can pass unchecked (early demux)"},
     {"ipsec", "packets that came through IPsec are checked as with rp_filter off"},
     {"netfilter-mark", "a mark that netfilter gives the packet counts only when --mark names it"},
+    {"arp-rules", "rules of arptables and of nft's family arp, and bridges that answer for others"},
 };
 
 static void warn(struct verdict_report *report, const char *format, ...) _printf_(2, 3);
@@ -132,6 +133,74 @@ static int receive(struct verdict_report *report)
     return r;
 }
 
+const char *verdict_arp_result(const struct arp_verdict *arp)
+{
+    return arp->answered ? "answered" : "unanswered";
+}
+
+char *verdict_arp_why(const struct arp_verdict *arp)
+{
+    if (arp->step == ARP_SOURCE)
+        return text_format("%s: %s", arp_step_text(arp->step), verdict_step_text(arp->source.step));
+    return strdup(arp_step_text(arp->step));
+}
+
+/* Of a published port people know the address before netfilter changes it. */
+static struct packet arp_request(const struct verdict_report *report)
+{
+    struct packet request = report->packet.packet;
+
+    if (report->published.port)
+        request.destination = report->published.address;
+    return request;
+}
+
+static int receive_arp(struct verdict_report *report)
+{
+    const struct packet request = arp_request(report);
+    struct arp_receiver receiver;
+    int r = procsys_open(report->session->cli->paths.proc_sys_net, &report->procsys);
+
+    if (r >= 0)
+        r = fib_arp_receiver(&report->fib, &report->session->live, report->device, &report->procsys,
+                             &report->packet.packet, &receiver);
+    for (int mode = 0; r >= 0 && mode < VERDICT_MODES; mode++)
+        report->arp[mode] = arp_decide(&request, &receiver, mode);
+    if (r < 0)
+        say("cannot tell whether ARP requests are answered: %s", error_text(r));
+    return r;
+}
+
+/* Only who is on the link asks for an address there; of others the gateway does. */
+static bool is_on_link(const struct verdict_report *report)
+{
+    struct ip source = ip_of_ipv4(report->packet.packet.source);
+
+    for (size_t i = 0; i < report->fib.n_addresses; i++) {
+        const struct route_address *address = &report->fib.addresses[i];
+
+        if (address->ifindex == report->device->ifindex &&
+            ip_prefix_contains(&address->local, &source))
+            return true;
+    }
+    return false;
+}
+
+static void warn_of_mute(struct verdict_report *report, const struct verdict *verdict,
+                         const struct arp_verdict *arp, const char *when)
+{
+    _cleanup_free_ char *why = NULL;
+
+    if (!verdict->accept || arp->answered || arp->step == ARP_NO_ARP || arp->step == ARP_OTHER ||
+        !is_on_link(report))
+        return;
+    why = verdict_arp_why(arp);
+    warn(report,
+         "%spackets are accepted, but the ARP requests of their sender are not answered: once it "
+         "has forgotten the address of %s nothing comes in any more (%s)",
+         when, NAME_SHOWN(report->device->name), why ?: "?");
+}
+
 /* What the policy wants of the device goes into both, but for rp_filter. */
 static void want_settings(struct verdict_report *report, struct live *live, struct device *device)
 {
@@ -196,11 +265,13 @@ static int judge_policy(struct netlink *nl, struct verdict_report *report)
 {
     const struct session *session = report->session;
     struct verdict_planned *policy = &report->policy;
+    const struct packet request = arp_request(report);
     struct live live = session->live;
     struct device device = *report->device;
     _cleanup_routing_ struct routing routing = {0};
     _cleanup_fib_ struct fib fib = {0};
     struct receiver receiver;
+    struct arp_receiver arp;
     int r;
 
     if (session->no_policy)
@@ -219,10 +290,13 @@ static int judge_policy(struct netlink *nl, struct verdict_report *report)
         r = fib_pretend(&fib, &routing.plan);
     if (r >= 0)
         r = fib_receiver(&fib, &live, &device, &report->packet, &receiver, &policy->back);
+    if (r >= 0)
+        r = fib_arp_receiver(&fib, &live, &device, &report->procsys, &request, &arp);
     policy->known = r >= 0;
-    if (policy->known)
+    if (policy->known) {
         policy->verdict = verdict_decide(&report->packet.packet, &receiver, policy->mode);
-    else if (r != -EOPNOTSUPP)
+        policy->arp = arp_decide(&request, &arp, policy->mode);
+    } else if (r != -EOPNOTSUPP)
         say("cannot look up the way back under the policy: %s", error_text(r));
     return r == -EOPNOTSUPP ? 0 : r;
 }
@@ -265,6 +339,8 @@ int verdict_ask(struct netlink *nl, struct verdict_report *report)
         r = choose_destination(report);
     if (r >= 0)
         r = receive(report);
+    if (r >= 0)
+        r = receive_arp(report);
     if (r < 0)
         return r;
     report->mode = key_effective(KEY_RP_FILTER, live->all[KEY_RP_FILTER],
@@ -277,12 +353,16 @@ int verdict_ask(struct netlink *nl, struct verdict_report *report)
     warn_of_loose(report);
     warn_of_device(report);
     warn_of_rules(report);
+    warn_of_mute(report, &report->verdicts[report->mode], &report->arp[report->mode], "");
+    if (report->policy.known)
+        warn_of_mute(report, &report->policy.verdict, &report->policy.arp, "under the policy ");
     return cli_given(report->session->cli, OPTION_ASK_KERNEL) ? ask_kernel(report) : 0;
 }
 
 void verdict_report_done(struct verdict_report *report)
 {
     fib_close(&report->fib);
+    procsys_close(&report->procsys);
     for (size_t i = 0; i < report->n_warnings; i++)
         free(report->warnings[i]);
 }

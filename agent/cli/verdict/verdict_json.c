@@ -66,6 +66,15 @@ static json_t *json_way(const struct live *live, const struct fib_way *way)
     return object;
 }
 
+/* {result, step, text}. */
+static json_t *json_arp(const struct arp_verdict *arp)
+{
+    _cleanup_free_ char *why = verdict_arp_why(arp);
+
+    return json_make({"result", json_string(verdict_arp_result(arp))},
+                     {"step", json_string(arp_step_name(arp->step))}, {"text", json_bytes(why)});
+}
+
 static json_t *json_verdicts(const struct verdict_report *report)
 {
     json_t *object = json_object();
@@ -79,16 +88,18 @@ static json_t *json_verdicts(const struct verdict_report *report)
             one, {"result", json_result(verdict->accept)},
             {"step", json_string(verdict_step_name(verdict->step))},
             {"text", json_string(verdict_step_text(verdict->step))},
-            {"drop", verdict->accept ? json_null() : json_string(drop_kind_name(verdict->drop))});
+            {"drop", verdict->accept ? json_null() : json_string(drop_kind_name(verdict->drop))},
+            {"arp", json_arp(&report->arp[mode])});
         json_object_set_new(object, key_value_format(KEY_RP_FILTER, mode, name, sizeof(name)), one);
     }
     return object;
 }
 
-/* {mode, result}, with the rule where there is one. */
-static json_t *json_in_mode(int mode, bool accept)
+/* {mode, result, arp}. */
+static json_t *json_in_mode(int mode, bool accept, const struct arp_verdict *arp)
 {
-    return json_make({"mode", json_mode(mode)}, {"result", json_result(accept)});
+    return json_make({"mode", json_mode(mode)}, {"result", json_result(accept)},
+                     {"arp", json_string(verdict_arp_result(arp))});
 }
 
 /* Result, step and route are null where they are not known. */
@@ -101,9 +112,11 @@ static json_t *json_wanted(const struct verdict_report *report)
 
     if (!policy->given)
         return json_null();
-    object = json_in_mode(policy->mode, verdict->accept);
-    if (!known)
+    object = json_in_mode(policy->mode, verdict->accept, &policy->arp);
+    if (!known) {
         json_object_set_new(object, "result", json_null());
+        json_object_set_new(object, "arp", json_null());
+    }
     json_set(object, {"step", known ? json_string(verdict_step_name(verdict->step)) : json_null()},
              {"rule", json_rule(policy->rule)}, {"rerouted", json_boolean(policy->rerouted)},
              {"route", known ? json_way(&report->session->live, &policy->back) : json_null()});
@@ -139,7 +152,8 @@ void verdict_print_json(struct output *out, const struct verdict_report *report)
     json_set_name(object, "device", report->device->name);
     json_set(object, {"route", json_way(&report->session->live, &report->back)},
              {"verdicts", json_verdicts(report)},
-             {"now", json_in_mode(report->mode, report->verdicts[report->mode].accept)},
+             {"now", json_in_mode(report->mode, report->verdicts[report->mode].accept,
+                                  &report->arp[report->mode])},
              {"policy", json_wanted(report)},
              {"kernel", report->asked ? json_result(report->answer == 0) : json_null()},
              {"unseen", json_unseen()});

@@ -4,6 +4,7 @@
 
 #include "agent/cli/session/report.h"
 #include "agent/kernel/fib.h"
+#include "agent/kernel/procsys.h"
 
 #define VERDICT_MODES 3 /* off, strict, loose: the effective values of rp_filter */
 #define VERDICT_WARNINGS_MAX 12
@@ -18,7 +19,8 @@ struct verdict_planned {
     bool known;    /* false: an ip rule looks at something that is not known here, and the kernel
                       cannot be asked for what is not there yet. Nothing below is told then */
     struct verdict verdict;
-    struct fib_way back; /* the way back */
+    struct arp_verdict arp; /* as verdict_report.arp */
+    struct fib_way back;    /* the way back */
 };
 
 /* --to=PORT@ADDRESS: what the packet was sent to, before netfilter gave it the destination that it
@@ -33,11 +35,14 @@ struct verdict_report {
     const struct session *session;
     const struct device *device;
     struct fib fib;
+    struct procsys procsys;
     struct fib_packet packet;
     struct verdict_published published;
     struct receiver receiver;
     struct fib_way back; /* the way back */
     struct verdict verdicts[VERDICT_MODES];
+    /* Would an ARP request from the source for the destination be answered? */
+    struct arp_verdict arp[VERDICT_MODES];
     int mode; /* in effect now */
     struct verdict_planned policy;
     bool asked;
@@ -63,11 +68,15 @@ char *verdict_way_text(const struct live *live, const struct fib_way *way);
 const char *route_table_name(uint32_t table, char buf[static 12]);
 
 /* What no lookup can see. */
-#define VERDICT_UNSEEN 3
+#define VERDICT_UNSEEN 4
 struct verdict_unseen {
     const char *name, *text;
 };
 extern const struct verdict_unseen verdict_unseen[VERDICT_UNSEEN];
+
+/* "answered" or "unanswered", and why, in words: owned. */
+const char *verdict_arp_result(const struct arp_verdict *arp);
+char *verdict_arp_why(const struct arp_verdict *arp);
 
 int verdict_print(struct output *out, const struct verdict_report *report);
 void verdict_print_json(struct output *out, const struct verdict_report *report);

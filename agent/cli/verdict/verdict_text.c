@@ -174,6 +174,16 @@ static void print_published(struct output *out, const struct verdict_report *rep
     fputs(".\n", out->stream);
 }
 
+static int print_arp(struct output *out, const char *title, const struct arp_verdict *arp)
+{
+    _cleanup_free_ char *why = verdict_arp_why(arp);
+
+    if (!why)
+        return -ENOMEM;
+    fprintf(out->stream, "  %-12s %s: %s\n", title, verdict_arp_result(arp), why);
+    return 0;
+}
+
 int verdict_print(struct output *out, const struct verdict_report *report)
 {
     _cleanup_free_ char *route = verdict_way_text(&report->session->live, &report->back);
@@ -186,6 +196,10 @@ int verdict_print(struct output *out, const struct verdict_report *report)
     fprintf(out->stream, "\n  way back     %s\n", route);
     print_modes(out, report);
     r = print_policy(out, report);
+    if (r >= 0)
+        r = print_arp(out, "ARP now", &report->arp[report->mode]);
+    if (r >= 0 && report->policy.known)
+        r = print_arp(out, "ARP then", &report->policy.arp);
     if (r < 0)
         return r;
     if (report->asked)
