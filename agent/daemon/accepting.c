@@ -6,6 +6,7 @@
 
 #include "agent/change/confirm.h"
 #include "agent/daemon/metrics.h"
+#include "agent/store/accepted_hold.h"
 #include "agent/store/before.h"
 #include "agent/store/history.h"
 #include "agent/store/policy_load.h"
@@ -89,11 +90,20 @@ static void record(const struct accepting_options *options, const struct policy 
                   options->paths->history, strerror(-r));
 }
 
-static bool is_in_force(const struct paths *paths, const struct policy *policy)
+/* Is it the policy on disk that is accepted, and which file told so? */
+struct accepted_one {
+    struct accepted_stamp stamp;
+    bool is_same;
+};
+
+static struct accepted_one read_accepted(const struct paths *paths, const struct policy *policy)
 {
     _cleanup_policy_ struct policy *accepted = NULL;
+    struct accepted_one one = {0};
+    int r = policy_load_stamped(paths, NULL, NULL, &one.stamp, &accepted);
 
-    return policy_load_accepted(paths, NULL, &accepted) >= 0 && accepted->hash == policy->hash;
+    one.is_same = r >= 0 && accepted->hash == policy->hash;
+    return one;
 }
 
 /* True where it would cut somebody who is guarded: said once for each policy, and looked at again.
@@ -125,22 +135,23 @@ static bool would_cut(struct accepting *accepting, const struct policy *policy)
     return true;
 }
 
+/* What was accepted before is read again only where it is another file by now. */
 static int accept_locked(struct accepting *accepting, const struct policy *policy,
-                         struct diags *diags)
+                         struct accepted_one before, struct diags *diags)
 {
     const struct accepting_options *options = &accepting->options;
-    bool decided;
     int r;
 
     if (!presence_lock(options->presence))
         return -EBUSY;
-    decided = !is_in_force(options->paths, policy);
+    if (accepted_is_stale(options->paths, &before.stamp))
+        before = read_accepted(options->paths, policy);
     r = confirm_check(options->paths, NULL);
     if (r >= 0)
         (void)before_note(options->paths, policy->keys); /* `restore` alone would miss it */
     if (r >= 0)
         r = policy_accept(options->paths, policy->hash, 0, diags);
-    if (r >= 0 && decided)
+    if (r >= 0 && !before.is_same)
         record(options, policy);
     presence_unlock(options->presence);
     return r;
@@ -151,14 +162,17 @@ void accepting_try(struct accepting *accepting)
     const struct accepting_options *options = &accepting->options;
     _cleanup_diags_ struct diags diags = DIAGS_INIT;
     _cleanup_policy_ struct policy *policy = NULL;
+    struct accepted_one before = {0};
     int r = policy_load(options->paths, &diags, &policy);
 
-    if (r == 0 && is_in_force(options->paths, policy))
+    if (r == 0)
+        before = read_accepted(options->paths, policy);
+    if (r == 0 && before.is_same)
         accepting->cut = 0;
     else if (r == 0 && would_cut(accepting, policy))
         return;
     if (r == 0)
-        r = accept_locked(accepting, policy, &diags);
+        r = accept_locked(accepting, policy, before, &diags);
     if (r == -EINPROGRESS)
         say_waits(accepting);
     if (r == -ESTALE || r == -EBUSY || r == -EINPROGRESS) {
