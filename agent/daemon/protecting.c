@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "agent/engines/routes/routes_engine.h"
+#include "agent/peers/owners.h"
 #include "agent/peers/protected.h"
 #include "agent/peers/ssh.h"
 #include "agent/store/pause.h"
@@ -59,7 +60,6 @@ static int find_peers(const struct paths *paths, const struct policy *policy, st
         .live = &ahead->live,
         .after = &ahead->after,
         .proc_sys_net = paths->proc_sys_net,
-        .owners = true,
     };
     int r = netlink_open(&ahead->nl);
 
@@ -112,22 +112,35 @@ bool protecting_is_asked(const struct policy *policy)
     return policy->agent.n_protect > 0 && policy->agent.mode == MODE_ENFORCE;
 }
 
+/* The first one; NULL for none. */
+static const struct peer *find_guarded(const struct policy *policy, const struct peers *peers)
+{
+    for (size_t i = 0; i < peers->count; i++)
+        if (protect_find(policy, &peers->items[i]) || ssh_is_session(&peers->items[i], NULL))
+            return &peers->items[i];
+    return NULL;
+}
+
+/* The walk over all processes, which the loop waits for, is left out where addresses and ports tell
+ * already: while somebody is in the way this is asked again every minute. */
 int protecting_look(const struct paths *paths, const struct policy *policy, char **ret_reason)
 {
     _cleanup_(ahead_done) struct ahead ahead = {0};
+    const struct peer *peer;
     int r;
 
     if (!protecting_is_asked(policy))
         return 0;
     r = find_peers(paths, policy, &ahead);
-    for (size_t i = 0; r >= 0 && i < ahead.peers.count; i++) {
-        const struct peer *peer = &ahead.peers.items[i];
-        const struct protected_peer *item = protect_find(policy, peer);
-
-        if (!item && !ssh_is_session(peer, NULL))
-            continue;
-        *ret_reason = reason_text(&ahead, peer, item);
-        return *ret_reason ? 1 : -ENOMEM;
+    if (r < 0)
+        return r;
+    peer = find_guarded(policy, &ahead.peers);
+    if (!peer) {
+        owners_find(&ahead.peers);
+        peer = find_guarded(policy, &ahead.peers);
     }
-    return r;
+    if (!peer)
+        return 0;
+    *ret_reason = reason_text(&ahead, peer, protect_find(policy, peer));
+    return *ret_reason ? 1 : -ENOMEM;
 }
