@@ -30,11 +30,11 @@ static int build_key(const struct policy *policy, enum key key, struct matcher *
     matcher->keys[key].rules = calloc(room, sizeof(uint32_t));
     if (!matcher->keys[key].slots || !matcher->keys[key].rules)
         return -ENOMEM;
-    for (enum rank rank = 0; rank < RANK_COUNT; rank++) {
+    for (unsigned order = 0; order < 2 * RANK_COUNT; order++) {
         for (size_t i = policy->n_rules; i-- > 0;) {
             const struct rule *rule = &policy->rules[i];
 
-            if (rule->key != key || rule_rank(rule) != rank)
+            if (rule->key != key || rule_order(rule) != order)
                 continue;
             matcher->keys[key].slots[n] = (struct slot){rule->pattern.prefix, rule->pattern.mask};
             matcher->keys[key].rules[n++] = (uint32_t)i;

@@ -53,8 +53,12 @@ bool policy_file_is_preset(const char *file)
     return startswith(slash ? slash + 1 : file, PRESET_FILE_PREFIX);
 }
 
-bool rule_stands_before_preset(const struct rule *rule, const struct rule *stronger)
+unsigned rule_order(const struct rule *rule)
 {
-    return rule_rank(rule) == rule_rank(stronger) && policy_file_is_preset(stronger->origin.file) &&
-           !policy_file_is_preset(rule->origin.file);
+    return 2 * (unsigned)rule_rank(rule) + policy_file_is_preset(rule->origin.file);
+}
+
+bool rule_yields(const struct rule *rule, const struct rule *stronger)
+{
+    return rule_rank(rule) == rule_rank(stronger) && rule_order(rule) > rule_order(stronger);
 }

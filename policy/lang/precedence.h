@@ -1,5 +1,5 @@
 /* Which kind of rule comes before which: the one order of the policy language. Within a rank the
- * later line wins. */
+ * administrator's lines come before those of presets, and then the later line wins. */
 #pragma once
 
 #include "policy/lang/policy.h"
@@ -23,7 +23,12 @@ const char *rank_beats(enum rank rank);
 
 #define PRESET_FILE_PREFIX "20-preset-" /* of the copies that `preset enable` makes */
 
-/* Does the rule lose to this stronger one only since that one's file, the copy of a preset, is read
- * later? Then it would win in a file that sorts behind it. */
-bool rule_stands_before_preset(const struct rule *rule, const struct rule *stronger);
 bool policy_file_is_preset(const char *file);
+
+/* Rank and origin in one number below RULE_ORDERS, the smaller one wins; among equals the later
+ * line. Also for pins. */
+#define RULE_ORDERS (2 * (RANK_PIN + 1))
+unsigned rule_order(const struct rule *rule);
+
+/* Is this a preset's line that loses only since the stronger one is the administrator's? */
+bool rule_yields(const struct rule *rule, const struct rule *stronger);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "policy/lang/parser.h"
+#include "policy/lang/precedence.h"
 
 const char *policy_mode_name(enum policy_mode mode)
 {
@@ -21,26 +22,30 @@ const char *policy_hash_text(const struct policy *policy, char buf[17])
     return buf;
 }
 
-const struct rule *policy_pin(const struct policy *policy, enum key key, enum pattern_kind which)
+/* The strongest rule of the key that has this pattern and is no exception. */
+static const struct rule *strongest(const struct policy *policy, enum key key,
+                                    enum pattern_kind kind)
 {
+    const struct rule *found = NULL;
+
     for (size_t i = policy->n_rules; i-- > 0;) {
         const struct rule *rule = &policy->rules[i];
 
-        if (rule->key == key && rule->pattern.kind == which)
-            return rule;
+        if (rule->key == key && rule->exception < 0 && rule->pattern.kind == kind &&
+            (!found || rule_order(rule) < rule_order(found)))
+            found = rule;
     }
-    return NULL;
+    return found;
+}
+
+const struct rule *policy_pin(const struct policy *policy, enum key key, enum pattern_kind which)
+{
+    return strongest(policy, key, which);
 }
 
 const struct rule *policy_any(const struct policy *policy, enum key key)
 {
-    for (size_t i = policy->n_rules; i-- > 0;) {
-        const struct rule *rule = &policy->rules[i];
-
-        if (rule->key == key && rule->exception < 0 && rule->pattern.kind == PATTERN_ANY)
-            return rule;
-    }
-    return NULL;
+    return strongest(policy, key, PATTERN_ANY);
 }
 
 bool rule_accepts(const struct rule *rule, int effective)

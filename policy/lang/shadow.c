@@ -15,11 +15,12 @@ static void report(const struct rule *rule, const struct rule *by, struct diags 
     if (rule->pattern.kind == PATTERN_ANY && rule->unmanaged &&
         rule->origin.file != by->origin.file)
         level = DIAG_NOTE;
+    if (rule_yields(rule, by)) {
+        level = DIAG_NOTE;
+        why = ", since a preset yields to a line of the administrator";
+    }
     if (rule_rank(by) == RANK_EXCEPTION && rule_rank(rule) != RANK_EXCEPTION)
         why = " as an exception";
-    else if (rule_stands_before_preset(rule, by))
-        why = ", since of two such lines the later wins; yours does so in a file whose name sorts "
-              "behind that of the preset, such as 30-local.conf";
     diags_add(diags, level, rule->origin.file, rule->origin.line,
               "%s: '%s = %s' can never win: '%s = %s' in %s:%u stands before it%s",
               key_info(rule->key)->name, NAME_SHOWN(rule->pattern.text),

@@ -41,17 +41,19 @@ static void every_rank_can_be_told(void **state)
     }
 }
 
-static void a_preset_is_in_the_way_only_of_its_own_rank(void **state)
+static void a_preset_yields_only_in_its_own_rank(void **state)
 {
     struct rule own = {
         .exception = -1, .pattern.kind = PATTERN_GLOB, .origin.file = "/p/10-a.conf"};
     struct rule preset = {
         .exception = -1, .pattern.kind = PATTERN_SET, .origin.file = "/p/20-preset-a.conf"};
 
-    assert_true(rule_stands_before_preset(&own, &preset));
-    assert_false(rule_stands_before_preset(&preset, &own));
+    assert_true(rule_yields(&preset, &own));
+    assert_false(rule_yields(&own, &preset));
+    assert_true(rule_order(&own) < rule_order(&preset));
     preset.pattern.kind = PATTERN_EXACT;
-    assert_false(rule_stands_before_preset(&own, &preset));
+    assert_false(rule_yields(&own, &preset));
+    assert_true(rule_order(&preset) < rule_order(&own));
     assert_true(policy_file_is_preset("20-preset-a.conf"));
     assert_false(policy_file_is_preset("/20-preset-/a.conf"));
 }
@@ -61,7 +63,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_pattern_has_its_rank),
         cmocka_unit_test(every_rank_can_be_told),
-        cmocka_unit_test(a_preset_is_in_the_way_only_of_its_own_rank),
+        cmocka_unit_test(a_preset_yields_only_in_its_own_rank),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

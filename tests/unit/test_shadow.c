@@ -65,27 +65,26 @@ static void a_fallback_to_unmanaged_is_there_to_be_replaced(void **state)
     assert_one("[rp_filter]\n* = unmanaged\n* = strict\n", DIAG_WARNING, 2, "can never win");
 }
 
-static void who_loses_to_a_preset_is_told_of_the_place_that_wins(void **state)
+static void a_preset_yields_to_the_administrator_wherever_the_files_sort(void **state)
 {
-    static const char later[] = "such as 30-local.conf";
-    static const char *const lines[] = {"lxc* = off", "lxc0 = off", "* = off"};
+    static const char *const files[] = {"10-local.conf", "20-preset-a.conf", "20-preset-b.conf",
+                                        "30-local.conf"};
+    static const char *const lines[] = {"lxc* = off", "lxc0 = off", "* = off", "all = off"};
 
     for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
-        _cleanup_diags_ struct diags diags = DIAGS_INIT;
-        _cleanup_policy_ struct policy *policy = policy_start();
-        _cleanup_free_ char *mine = NULL, *its = NULL;
+        for (size_t own = 0; own < 4; own += 3) {
+            _cleanup_diags_ struct diags diags = DIAGS_INIT;
+            _cleanup_policy_ struct policy *policy = policy_start();
+            _cleanup_free_ char *bytes = NULL;
 
-        assert_true(asprintf(&mine, "[rp_filter]\n%s\n", lines[i]) > 0);
-        assert_true(asprintf(&its, "[rp_filter]\n\n%s\n", lines[i]) > 0);
-        policy_add(policy, "/etc/rpfpolicy.d/10-local.conf", mine, &diags);
-        policy_add(policy, "/etc/rpfpolicy.d/20-preset-a.conf", its, &diags);
-        policy_add(policy, "/etc/rpfpolicy.d/20-preset-b.conf", its, &diags);
-        assert_int_equal(policy_finish(policy, &diags), 0);
-        assert_said(&diags, DIAG_WARNING, "/etc/rpfpolicy.d/10-local.conf", 2, later);
-        assert_int_equal(diags.count, 2);
-        for (size_t k = 0; k < diags.count; k++)
-            assert_true(streq(diags.items[k].file, "/etc/rpfpolicy.d/10-local.conf") ==
-                        (strstr(diags.items[k].text, later) != NULL));
+            assert_true(asprintf(&bytes, "[rp_filter]\n%s\n", lines[i]) > 0);
+            for (size_t k = own == 0 ? 0 : 1; k <= (own == 0 ? 2 : 3); k++)
+                policy_add(policy, files[k], bytes, &diags);
+            assert_int_equal(policy_finish(policy, &diags), 0);
+            assert_said(&diags, DIAG_NOTE, "20-preset-a.conf", 2, "stands before it, since a pre");
+            assert_said(&diags, DIAG_NOTE, "20-preset-b.conf", 2, files[own]);
+            assert_int_equal(diags.count, 2);
+        }
     }
 }
 
@@ -183,7 +182,7 @@ int main(void)
         cmocka_unit_test(stronger_kinds_of_patterns_shadow_from_above_too),
         cmocka_unit_test(rules_that_can_win_are_not_warned_of),
         cmocka_unit_test(a_fallback_to_unmanaged_is_there_to_be_replaced),
-        cmocka_unit_test(who_loses_to_a_preset_is_told_of_the_place_that_wins),
+        cmocka_unit_test(a_preset_yields_to_the_administrator_wherever_the_files_sort),
         cmocka_unit_test(a_pin_of_all_rules_out_what_it_makes_unreachable),
         cmocka_unit_test(a_pin_leaves_alone_what_can_be_reached_under_it),
         cmocka_unit_test(a_shadowed_rule_is_not_held_against_a_pin),

@@ -221,8 +221,7 @@ char *explain_verdict(const struct explain *explain, const struct explain_key *k
     winner = rule_rank(key->rules[key->winner].rule);
     if (own != winner)
         return text("%s", rank_beats(winner));
-    if (rule_stands_before_preset(rule->rule, key->rules[key->winner].rule))
-        return text("loses: the preset is read later; from a file such as 30-local.conf it would "
-                    "win");
+    if (rule_yields(rule->rule, key->rules[key->winner].rule))
+        return text("loses: a preset yields to a line of the administrator");
     return text("loses: a later line of its kind speaks of it, too");
 }
