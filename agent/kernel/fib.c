@@ -168,7 +168,10 @@ int fib_open(struct netlink *nl, struct fib *ret)
 void fib_close(struct fib *fib)
 {
     free(fib->rules);
-    free(fib->addresses);
+    if (!fib->copy) {
+        free(fib->addresses);
+        fib_tables_free(fib->tables);
+    }
     *fib = (struct fib){0};
 }
 
@@ -363,7 +366,7 @@ int fib_lookup(struct fib *fib, const struct fib_flow *flow, struct fib_way *ret
 
     if (flow->to.family == AF_INET6)
         return fib6_lookup(fib->nl, &flow->from, &flow->to, flow->vrf, ret);
-    if (fib->pretended || !can_be_asked(fib, flow))
+    if (fib->pretended || fib->extra || fib->tables || !can_be_asked(fib, flow))
         return fib_lookup_by_rules(fib, flow, ret);
     r = ask(fib, flow, &way);
     if (r < 0)

@@ -25,6 +25,8 @@ struct fib_way {
     struct route_found found;
     struct ip gateways[ROUTE_HOPS_MAX]; /* per hop; family 0: none, or of another family */
     struct route route;                 /* table 0: not known */
+    unsigned rule; /* whose table that is, or which ends in nothing: 1 + its index in fib.rules; 0:
+                      not known, since the kernel was asked, or no rule decided */
 };
 
 /* What a lookup is about: struct flowi4, flowi6. Ports in host order; 0 is "none". */
@@ -41,6 +43,15 @@ struct fib_flow {
 };
 
 struct routes_plan;
+struct fib_tables;
+
+/* What somebody would type: `ip rule add`, `ip route add`. */
+struct fib_extra {
+    const struct route_rule *rules;
+    size_t n_rules;
+    const struct route *routes;
+    size_t n_routes;
+};
 
 struct fib {
     struct netlink *nl;       /* borrowed */
@@ -64,6 +75,9 @@ struct fib {
     bool unknown_rules; /* … or something this program does not know */
     bool defaults_read, equal_defaults;  /* found out at need: see fib_lookup() */
     const struct routes_plan *pretended; /* borrowed: see fib_pretend(); NULL: all is as it is */
+    const struct fib_extra *extra;       /* borrowed: see fib_add() */
+    struct fib_tables *tables;           /* see fib_hold(); NULL: each lookup reads the tables */
+    bool copy;                           /* only its rules are its own */
 };
 
 /* Read rules and addresses. Errors as the kernel gives them. */
@@ -74,6 +88,22 @@ void fib_close(struct fib *fib);
 /* From now on answer as if the plan were carried out: of our protocol there are exactly its rules
  * and routes. Every rule is then applied here. -ENOMEM. */
 int fib_pretend(struct fib *fib, const struct routes_plan *plan);
+
+/* And as if these stood there, too, each rule behind those of the same priority. -ENOMEM. */
+int fib_add(struct fib *fib, const struct fib_extra *extra);
+
+/* Read all routes once; from now on they are searched here, and every rule is applied here. -E2BIG
+ * where there are more than max, or a route has too many hops. */
+int fib_hold(struct fib *fib, size_t max);
+
+/* The same rules, addresses and tables, to pretend something: what it borrows must live as long.
+ * For fib_close(). -ENOMEM. */
+int fib_copy(const struct fib *fib, struct fib *ret);
+
+/* Each route that is held, several next hops one by one; fn returns 0 to go on, and what it returns
+ * otherwise is returned. */
+typedef int (*fib_route_t)(const struct route *route, void *data);
+int fib_each_route(const struct fib *fib, fib_route_t fn, void *data);
 
 /* Is it an address of some device (inet_lookup_ifaddr_rcu())? */
 bool fib_is_own(const struct fib *fib, const struct ip *address);

@@ -13,37 +13,55 @@ static int by_priority(const void *a, const void *b)
     return (x->priority > y->priority) - (x->priority < y->priority);
 }
 
-int fib_pretend(struct fib *fib, const struct routes_plan *plan)
+/* Rules of one priority stay in the order in which they were added: the new ones come last. */
+static int insert(struct fib *fib, const struct route_rule *more, size_t n_more, bool not_ours)
 {
-    _cleanup_free_ struct route_rule *ours = calloc(plan->n_rules + 1, sizeof(*ours));
-    struct route_rule *rules = calloc(plan->n_rules + fib->n_rules + 1, sizeof(*rules));
-    size_t n_ours = 0, n = 0, at = 0;
+    _cleanup_free_ struct route_rule *sorted = calloc(n_more + 1, sizeof(*sorted));
+    struct route_rule *rules = calloc(n_more + fib->n_rules + 1, sizeof(*rules));
+    size_t n_sorted = 0, n = 0, at = 0;
 
-    if (!ours || !rules) {
+    if (!sorted || !rules) {
         free(rules);
         return -ENOMEM;
     }
-    for (size_t i = 0; i < plan->n_rules; i++)
-        if (plan->rules[i].family == AF_INET)
-            ours[n_ours++] = plan->rules[i];
-    if (n_ours > 0)
-        qsort(ours, n_ours, sizeof(*ours), by_priority);
+    for (size_t i = 0; i < n_more; i++)
+        if (more[i].family == AF_INET)
+            sorted[n_sorted++] = more[i];
+    if (n_sorted > 0)
+        qsort(sorted, n_sorted, sizeof(*sorted), by_priority);
     for (size_t i = 0; i < fib->n_rules; i++) { /* the kernel has them in their order */
-        if (fib->rules[i].protocol == ROUTING_PROTOCOL)
+        if (not_ours && fib->rules[i].protocol == ROUTING_PROTOCOL)
             continue;
-        while (at < n_ours && ours[at].priority < fib->rules[i].priority)
-            rules[n++] = ours[at++];
+        while (at < n_sorted && sorted[at].priority < fib->rules[i].priority)
+            rules[n++] = sorted[at++];
         rules[n++] = fib->rules[i];
     }
-    while (at < n_ours)
-        rules[n++] = ours[at++];
+    while (at < n_sorted)
+        rules[n++] = sorted[at++];
     free(fib->rules);
     fib->rules = rules;
     fib->n_rules = n;
-    fib->custom_rules |= n_ours > 0;
-    fib->pretended = plan;
+    fib->custom_rules |= n_sorted > 0;
     fib_look_at_rules(fib);
     return 0;
+}
+
+int fib_pretend(struct fib *fib, const struct routes_plan *plan)
+{
+    int r = insert(fib, plan->rules, plan->n_rules, true);
+
+    if (r >= 0)
+        fib->pretended = plan;
+    return r;
+}
+
+int fib_add(struct fib *fib, const struct fib_extra *extra)
+{
+    int r = insert(fib, extra->rules, extra->n_rules, false);
+
+    if (r >= 0)
+        fib->extra = extra;
+    return r;
 }
 
 bool fib_pretends_in(const struct fib *fib, uint32_t table)
@@ -63,21 +81,26 @@ static bool is_better(const struct route *route, const struct fib_way *best)
            (route->to.length == best->route.to.length && route->metric <= best->route.metric);
 }
 
-void fib_find_pretended(const struct fib *fib, uint32_t table, const struct ip *to,
+static void consider(const struct route *route, const struct fib_search *search,
+                     struct fib_way *best, bool *found)
+{
+    if (route->table != search->table || !ip_prefix_contains(&route->to, &search->to) ||
+        (*found && !is_better(route, best)))
+        return;
+    *best = (struct fib_way){
+        .found = {.kind = fib_kind_of(route->type), .n_hops = route->oif != 0},
+        .gateways = {route->via},
+        .route = *route,
+    };
+    best->found.hops[0] = route->oif;
+    *found = true;
+}
+
+void fib_find_pretended(const struct fib *fib, const struct fib_search *search,
                         struct fib_way *best, bool *found)
 {
-    for (size_t i = 0; i < fib->pretended->n_routes; i++) {
-        const struct route *route = &fib->pretended->routes[i];
-
-        if (route->table != table || !ip_prefix_contains(&route->to, to) ||
-            (*found && !is_better(route, best)))
-            continue;
-        *best = (struct fib_way){
-            .found = {.kind = fib_kind_of(route->type), .n_hops = route->oif != 0},
-            .gateways = {route->via},
-            .route = *route,
-        };
-        best->found.hops[0] = route->oif;
-        *found = true;
-    }
+    for (size_t i = 0; search->not_ours && i < fib->pretended->n_routes; i++)
+        consider(&fib->pretended->routes[i], search, best, found);
+    for (size_t i = 0; fib->extra && i < fib->extra->n_routes; i++)
+        consider(&fib->extra->routes[i], search, best, found);
 }

@@ -30,13 +30,25 @@ int fib_receive(struct fib *fib, const struct live *live, const struct device *d
 /* What kinds of rules there are: fills the flags of *fib. */
 void fib_look_at_rules(struct fib *fib);
 
+/* What is asked of one table, and the routes that fib_hold() read. */
+struct fib_search {
+    struct ip to;
+    uint8_t tos;
+    uint32_t table;
+    bool not_ours; /* those of our protocol are pretended */
+};
+bool fib_tables_search(const struct fib_tables *tables, const struct fib_search *search,
+                       struct fib_way *ret);
+struct fib_tables *fib_tables_free(struct fib_tables *tables); /* returns NULL */
+
 /* Is what there is of our protocol in the table to be passed over? Not where a route of it is kept
  * that is not all held here: then all of the table is. */
 bool fib_pretends_in(const struct fib *fib, uint32_t table);
 
-/* Of the routes that will be there instead, put the best one that leads there into *best, where it
- * is better than what that holds: *found tells whether it holds anything, before and after. */
-void fib_find_pretended(const struct fib *fib, uint32_t table, const struct ip *to,
+/* Of the routes that will be there instead, or too, put the best one that leads there into *best,
+ * where it is better than what that holds: *found tells whether it holds anything, before and
+ * after. */
+void fib_find_pretended(const struct fib *fib, const struct fib_search *search,
                         struct fib_way *best, bool *found);
 
 /* Does the rule apply (fib_rule_match(), fib4_rule_match())? A VRF as the device that a packet

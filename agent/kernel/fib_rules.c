@@ -8,10 +8,7 @@
 #include "policy/lang/routing.h"
 
 struct search {
-    struct ip to;
-    uint8_t tos;
-    uint32_t table;
-    bool not_ours; /* those of our protocol are pretended */
+    struct fib_search asked;
     bool found;
     struct fib_way best;
 };
@@ -32,44 +29,54 @@ static int consider(const struct nlmsghdr *message, void *data)
     if (!header)
         return -EBADMSG;
     if (message->nlmsg_type != RTM_NEWROUTE ||
-        (search->not_ours && header->rtm_protocol == ROUTING_PROTOCOL))
+        (search->asked.not_ours && header->rtm_protocol == ROUTING_PROTOCOL))
         return 0;
     if (search->found && header->rtm_dst_len <= search->best.route.to.length)
         return 0;
     r = route_read_message(message, &route);
     if (r < 0)
         return r == -ENOENT ? 0 : r;
-    if (route.table != search->table || route.dead || (route.tos && route.tos != search->tos) ||
-        !ip_prefix_contains(&route.to, &search->to))
+    if (route.table != search->asked.table || route.dead ||
+        (route.tos && route.tos != search->asked.tos) ||
+        !ip_prefix_contains(&route.to, &search->asked.to))
         return 0;
     r = fib_read_way(message, &search->best);
     search->found |= r >= 0;
     return r;
 }
 
-/* 1 found, 0 not. */
-static int search_table(const struct fib *fib, const struct fib_flow *flow, uint32_t table,
-                        struct search *search)
+static int read_table(const struct fib *fib, struct search *search)
 {
     _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
     struct nlmsghdr *request = netlink_request(buffer, RTM_GETROUTE, 0, sizeof(struct rtmsg));
     struct rtmsg *header = mnl_nlmsg_get_payload(request);
+    uint32_t table = search->asked.table;
     int r;
 
-    *search = (struct search){
-        .to = flow->to,
-        .tos = flow->tos,
-        .table = table,
-        .not_ours = fib_pretends_in(fib, table),
-    };
     header->rtm_family = AF_INET;
     header->rtm_table = table < 256 ? (uint8_t)table : RT_TABLE_COMPAT;
     mnl_attr_put_u32(request, RTA_TABLE, table);
     r = netlink_dump(fib->nl, request, consider, forget, search);
-    if (r < 0 && r != -ENOENT) /* no such table */
+    return r == -ENOENT ? 0 : r; /* no such table */
+}
+
+/* 1 found, 0 not. */
+static int search_table(const struct fib *fib, const struct fib_flow *flow, uint32_t table,
+                        struct search *search)
+{
+    int r = 0;
+
+    *search = (struct search){.asked = {.to = flow->to,
+                                        .tos = flow->tos,
+                                        .table = table,
+                                        .not_ours = fib_pretends_in(fib, table)}};
+    if (fib->tables)
+        search->found = fib_tables_search(fib->tables, &search->asked, &search->best);
+    else
+        r = read_table(fib, search);
+    if (r < 0)
         return r;
-    if (search->not_ours)
-        fib_find_pretended(fib, table, &flow->to, &search->best, &search->found);
+    fib_find_pretended(fib, &search->asked, &search->best, &search->found);
     return search->found && search->best.route.type != RTN_THROW;
 }
 
@@ -176,8 +183,10 @@ int fib_lookup_by_rules(const struct fib *fib, const struct fib_flow *flow, stru
         r = rule->action == FR_ACT_GOTO ? 1 : apply(fib, rule, flow, &way);
         if (r > 0 && unsure) /* with it and without it are two answers */
             return -EOPNOTSUPP;
-        if (r > 0)
+        if (r > 0) {
             *ret = way;
+            ret->rule = (unsigned)i + 1;
+        }
         if (r != 0)
             return r < 0 ? r : 0;
         i++;

@@ -20,6 +20,7 @@ struct outcome {
     bool cut;    /* it passes before and not afterwards */
     bool astray; /* or the replies do not go to its sender any more, who is on the link */
     bool stays;  /* it passes afterwards */
+    bool kept;   /* and before */
     struct verdict verdict;
     struct impact_cure cure;
     struct route_found back;
@@ -75,10 +76,10 @@ static int decide(const struct flows *flows, const struct stricter *device,
     ret->verdict = (struct verdict){0};
     ret->cure = (struct impact_cure){0};
     ret->stays = verdict_decide(c.packet, c.after, c.mode_after).accept;
+    ret->kept = ret->stays && verdict_decide(c.packet, c.before, c.mode_before).accept;
     ret->cut = impact_is_cut(&c, &ret->verdict, &ret->cure);
-    ret->astray = flows->fib_after && ret->stays &&
-                  verdict_decide(c.packet, c.before, c.mode_before).accept &&
-                  goes_astray(&back_before, &back, device->before->ifindex);
+    ret->astray =
+        flows->fib_after && ret->kept && goes_astray(&back_before, &back, device->before->ifindex);
     ret->back = back.found;
     return 0;
 }
@@ -167,9 +168,16 @@ static int add_peer(struct peers *peers, const struct flow *flow, const struct o
     return 0;
 }
 
+/* Flows stand by device and sender. */
+static bool is_same_sender(const struct flow *a, const struct flow *b)
+{
+    return a && a->device == b->device &&
+           a->packet.packet.source.s_addr == b->packet.packet.source.s_addr;
+}
+
 static int decide_all(struct flows *flows, struct peers *peers)
 {
-    const struct flow *last = NULL;
+    const struct flow *last = NULL, *kept = NULL;
     struct outcome outcome;
     int r = 0, decided = 0;
 
@@ -189,6 +197,10 @@ static int decide_all(struct flows *flows, struct peers *peers)
             r = add_peer(
                 peers, flow, &outcome,
                 impact_effective(flows->options->after, flow->device->after, KEY_RP_FILTER));
+        else if (outcome.kept && !is_same_sender(kept, flow)) {
+            kept = flow;
+            peers->kept++;
+        }
     }
     return r;
 }
@@ -246,9 +258,9 @@ static void sort_peers(struct peers *peers)
     peers->count = n;
 }
 
-static bool changes_ways(const struct routes_plan *routes)
+static bool changes_ways(const struct peers_options *options)
 {
-    return routes && routes->n_changes > 0;
+    return options->fib_after || (options->routes && options->routes->n_changes > 0);
 }
 
 static int find_devices(const struct peers_options *options, struct flows *flows,
@@ -267,7 +279,7 @@ static int find_devices(const struct peers_options *options, struct flows *flows
         bool is_stricter = after && impact_is_stricter(live, before, options->after, after);
 
         stricter += is_stricter;
-        if (is_stricter || (after && changes_ways(options->routes) && impact_receives(after)))
+        if (is_stricter || (after && changes_ways(options) && impact_receives(after)))
             flows->devices[flows->n_devices++] =
                 (struct stricter){.before = before, .after = after};
     }
@@ -275,22 +287,31 @@ static int find_devices(const struct peers_options *options, struct flows *flows
     return 0;
 }
 
+/* The tables now and then, for as long as they are needed. */
+static int open_fibs(const struct peers_options *options, bool rerouted, struct fib *now,
+                     struct fib *then)
+{
+    int r = fib_open(options->nl, now);
+
+    if (r >= 0 && rerouted)
+        r = fib_open(options->nl, then);
+    if (r >= 0 && rerouted)
+        r = fib_pretend(then, options->routes);
+    return r;
+}
+
 static int look(struct flows *flows, struct peers *peers)
 {
     const struct peers_options *options = flows->options;
-    _cleanup_fib_ struct fib fib = {0}, after = {0};
-    int r;
+    _cleanup_fib_ struct fib now = {0}, then = {0};
+    int r = 0;
 
     if (flows->n_devices == 0)
         return 0;
-    r = fib_open(options->nl, &fib);
-    flows->fib = &fib;
-    if (r >= 0 && peers->rerouted) {
-        r = fib_open(options->nl, &after);
-        if (r >= 0)
-            r = fib_pretend(&after, options->routes);
-        flows->fib_after = &after;
-    }
+    flows->fib = options->fib ?: &now;
+    flows->fib_after = options->fib_after ?: peers->rerouted ? &then : NULL;
+    if (!options->fib)
+        r = open_fibs(options, peers->rerouted, &now, &then);
     if (r >= 0)
         r = flows_read(flows);
     return r < 0 ? r : decide_all(flows, peers);
@@ -299,7 +320,7 @@ static int look(struct flows *flows, struct peers *peers)
 int peers_find(const struct peers_options *options, struct peers *ret)
 {
     _cleanup_flows_ struct flows flows = {.options = options};
-    _cleanup_peers_ struct peers peers = {.rerouted = changes_ways(options->routes)};
+    _cleanup_peers_ struct peers peers = {.rerouted = changes_ways(options)};
     int r = find_devices(options, &flows, &peers.stricter);
 
     if (r >= 0)

@@ -66,6 +66,7 @@ struct peers {
     size_t count, capacity;
     size_t stricter; /* number of devices that become stricter */
     bool rerouted;   /* policy routing changes, too */
+    size_t kept;     /* senders that pass before and after, each counted once per device */
     size_t unknown;  /* packets that could not be decided: an ip rule asks for what is not known */
     bool truncated;  /* there was more to look at than PEERS_LOOKED_AT_MAX */
 };
@@ -87,9 +88,11 @@ struct peers_options {
     const char *proc_sys_net;
     const struct session_peer *session; /* NULL for none */
     const struct routes_plan *routes;   /* policy routing as it will be; NULL: as it is */
-    bool owners;    /* look for the processes in /proc, as far as that may be read */
-    bool untracked; /* leave out what netfilter tracks */
-    size_t max;     /* packets to decide about; 0: PEERS_LOOKED_AT_MAX */
+    struct fib *fib, *fib_after; /* the tables now, and as they will be, where that was asked for
+                                    already: then `routes` is not looked at. Both or none */
+    bool owners;                 /* look for the processes in /proc, as far as that may be read */
+    bool untracked;              /* leave out what netfilter tracks */
+    size_t max;                  /* packets to decide about; 0: PEERS_LOOKED_AT_MAX */
 };
 
 /* Nothing is read at all where no device becomes stricter and no way changes. *ret is to be freed

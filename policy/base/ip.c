@@ -134,9 +134,11 @@ bool ip_is_link_local(const struct ip *ip)
 
 bool ip_is_host(const struct ip *ip)
 {
-    static const uint8_t zero[16];
+    static const uint8_t zero[16], all[4] = {255, 255, 255, 255};
 
     if (ip->family == AF_UNSPEC || memcmp(ip->bytes, zero, sizeof(zero)) == 0)
         return false;
-    return ip->family == AF_INET ? ip->bytes[0] != 0 && ip->bytes[0] < 224 : ip->bytes[0] != 0xff;
+    if (ip->family == AF_INET)
+        return ip->bytes[0] != 0 && ip->bytes[0] >> 4 != 0xe && memcmp(ip->bytes, all, 4) != 0;
+    return ip->bytes[0] != 0xff;
 }

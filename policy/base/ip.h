@@ -45,4 +45,5 @@ struct in_addr ip_to_ipv4(const struct ip *ip);
 
 bool ip_is_loopback(const struct ip *ip);   /* 127/8, ::1 */
 bool ip_is_link_local(const struct ip *ip); /* 169.254/16, fe80::/10 */
-bool ip_is_host(const struct ip *ip); /* one host's: not 0/8 or ::, no multicast, no class E */
+bool ip_is_host(const struct ip *ip);       /* one host's: not 0/8 or ::, no multicast, not
+                                            255.255.255.255. Of 240/4 Linux takes all others */

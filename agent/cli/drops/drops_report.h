@@ -8,7 +8,7 @@
 #include "agent/drops/flows.h"
 #include "agent/kernel/fib.h"
 
-enum cure_kind {
+enum drop_cure_kind {
     CURE_RULES,    /* these lines of a policy would accept it */
     CURE_APPLY,    /* the policy on disk says so already: apply it */
     CURE_ACCEPTED, /* what is in effect now accepts it */
@@ -27,7 +27,7 @@ struct cure_line {
 #define CURE_LINES_MAX 3
 
 struct drop_cure {
-    enum cure_kind kind;
+    enum drop_cure_kind kind;
     struct cure_line lines[CURE_LINES_MAX]; /* all of them together */
     unsigned n_lines;
     bool dropped;           /* the tables as they are now tell why it is dropped: */

@@ -9,8 +9,6 @@
 #include "policy/lang/precedence.h"
 #include "policy/sysctl/fragment.h"
 
-#define OWN_FILE "/etc/rpfpolicy.d/10-local.conf"
-
 static bool is_plain(const char *name)
 {
     return *name != '-' &&
@@ -47,7 +45,7 @@ static const char *own_file(const struct policy *policy)
     for (size_t i = policy->n_files; i-- > 0;)
         if (startswith(policy->files[i], "/etc/") && !policy_file_is_preset(policy->files[i]))
             return policy->files[i];
-    return OWN_FILE;
+    return CURE_FILE;
 }
 
 static void paste(FILE *f, const struct explain *explain, enum key key, const char *pattern,

@@ -108,5 +108,6 @@ void explain_print_json(struct output *out, const struct explain *explain)
              {"replies_note", json_owned(explain_replies_note(explain))},
              {"replies_cure", json_owned(explain_replies_cure(explain))},
              {"warnings", json_warnings(explain)});
+    explain_set_advice(head, explain);
     output_json(out, head);
 }

@@ -8,9 +8,11 @@
 #include "agent/cli/explain/explain.h"
 #include "agent/cli/routes/routing_report.h"
 
-/* Stand for peers far away: nobody has a route of its own to class E, or to 3000::/4, which is
- * reserved; what covers half of all addresses, or all of 2000::/3, covers them, too. */
-static const char *const far_away[IP_FAMILIES] = {"240.0.0.1", "3000::1"};
+/* Stands for peers far away in IPv6: nobody has a route of its own to 3000::/4, which is reserved,
+ * and what covers all of 2000::/3 covers it, too. In IPv4 every network is somebody's. */
+#define FAR_AWAY_IPV6 "3000::1"
+
+#define FAR_AWAY_ROUTES_MAX ((size_t)2 << 20)
 
 static int ask(struct fib *fib, const struct device *device, struct explain_reply *reply)
 {
@@ -52,9 +54,9 @@ static int gather_reply(struct explain *explain, struct fib *fib, const struct i
     replies->ip[f].numbered = true;
     if (replies->peer.family && replies->peer.family != address->family)
         return 0;
-    r = replies->peer.family ? 0 : ip_parse(far_away[f], &reply.peer);
-    if (r >= 0)
-        r = ask(fib, explain->device, &reply);
+    if (!replies->peer.family)
+        reply.peer = replies->far_away[f];
+    r = ask(fib, explain->device, &reply);
     if (r >= 0)
         r = grow((void **)&replies->items, &replies->capacity, replies->count,
                  sizeof(*replies->items));
@@ -65,6 +67,15 @@ static int gather_reply(struct explain *explain, struct fib *fib, const struct i
     return 0;
 }
 
+static int find_far_away(struct explain *explain, struct fib *fib)
+{
+    int r = fib_hold(fib, FAR_AWAY_ROUTES_MAX);
+
+    explain->replies.far_away[0] = ip_of_ipv4(advice_far_away(fib));
+    gather(&r, ip_parse(FAR_AWAY_IPV6, &explain->replies.far_away[1]));
+    return r == -E2BIG ? 0 : r;
+}
+
 /* From the addresses that routing would make a rule for. */
 static int gather_replies(struct explain *explain, struct netlink *nl)
 {
@@ -72,6 +83,8 @@ static int gather_replies(struct explain *explain, struct netlink *nl)
     _cleanup_fib_ struct fib fib = {0};
     int r = fib_open(nl, &fib);
 
+    if (r >= 0 && !explain->replies.peer.family)
+        r = find_far_away(explain, &fib);
     if (r >= 0)
         r = routes_read_addresses_of(nl, explain->device->ifindex, &facts);
     for (unsigned f = 0; f < IP_FAMILIES; f++)
@@ -124,11 +137,6 @@ static bool forwards_in_strict(const struct explain *explain)
                          false) == 1;
 }
 
-static bool some_asymmetric(const struct explain_replies *replies)
-{
-    return replies->ip[0].asymmetric || replies->ip[1].asymmetric;
-}
-
 /* An IPv4 peer as a socket for both families shows it is one of IPv4. */
 static int read_peer(const char *text, struct ip *ret)
 {
@@ -153,11 +161,54 @@ static int read_peer(const char *text, struct ip *ret)
     return 0;
 }
 
-int explain_gather_replies(struct explain *explain, const char *peer)
+static int read_to(const char *text, struct in_addr *ret)
+{
+    struct ip to;
+
+    if (!text)
+        return 0;
+    if (ip_parse(text, &to) < 0 || to.family != AF_INET) {
+        say("--to takes an IPv4 address, not '%s'", NAME_SHOWN(text));
+        return -EINVAL;
+    }
+    *ret = ip_to_ipv4(&to);
+    return 0;
+}
+
+/* In IPv4: of the peer, or, where replies to far away leave elsewhere, of somebody there. */
+static int take_advice(struct explain *explain, struct netlink *nl,
+                       const struct explain_packet *packet)
+{
+    const struct session *session = explain->session;
+    struct explain_replies *replies = &explain->replies;
+    char pattern[NAME_ESCAPED_SIZE + 1];
+    struct advice_question question = {
+        .nl = nl,
+        .paths = &session->cli->paths,
+        .policy = session->policy,
+        .policy_usable = !session->broken,
+        .live = &session->live,
+        .device = explain->device,
+        .pattern = explain_pattern(explain->name, pattern),
+        .peer = ip_to_ipv4(&replies->peer),
+        .marked = packet->marked,
+        .mark = packet->mark,
+    };
+    int r = read_to(packet->to, &question.to);
+
+    if (r < 0 || replies->peer.family == AF_INET6 ||
+        (!replies->peer.family && !replies->ip[0].asymmetric))
+        return r;
+    r = advise(&question, &replies->advice);
+    replies->advised = r >= 0;
+    return r;
+}
+
+int explain_gather_replies(struct explain *explain, const struct explain_packet *packet)
 {
     _cleanup_netlink_ struct netlink nl = {0};
     struct routing_settings settings;
-    int r = peer ? read_peer(peer, &explain->replies.peer) : 0;
+    int r = packet->peer ? read_peer(packet->peer, &explain->replies.peer) : 0;
 
     if (r < 0)
         return r;
@@ -166,19 +217,21 @@ int explain_gather_replies(struct explain *explain, const char *peer)
     r = netlink_open(&nl);
     if (r >= 0)
         r = gather_replies(explain, &nl);
+    if (r >= 0)
+        r = take_advice(explain, &nl, packet);
     if (r < 0)
         return r;
     routing_for(explain->session->policy, explain->device, &settings);
     explain->replies.asked = settings.wanted;
     explain->replies.table = settings.table;
     explain->replies.forwards = forwards_in_strict(explain);
-    return some_asymmetric(&explain->replies) || explain->replies.forwards ? try_routing(explain)
-                                                                           : 0;
+    return explain->replies.ip[1].asymmetric ? try_routing(explain) : 0;
 }
 
 void explain_replies_done(struct explain_replies *replies)
 {
     free(replies->items);
+    advice_done(&replies->advice);
 }
 
 /* -- words -- */
@@ -266,6 +319,7 @@ static void put_gateway(FILE *out, const struct explain_replies *replies, const 
                 words[1]);
 }
 
+/* In IPv6, where nothing can be tried: the kernel answers for what is there alone. */
 static void put_routing_cure(FILE *out, const struct explain *explain, const char *pattern)
 {
     const struct explain_replies *replies = &explain->replies;
@@ -286,36 +340,12 @@ static void put_routing_cure(FILE *out, const struct explain *explain, const cha
         return;
     }
     fprintf(out,
-            "To let them leave by %s%s, lines of the policy\n"
+            "To let those of IPv6 leave by %s (modelled, not tried), lines of the policy\n"
             "    [routing]\n"
             "    %s = auto\n",
-            name, replies->ip[0].asymmetric ? ", so that strict can stay" : "", pattern);
+            name, pattern);
     put_gateway(out, replies, pattern);
     fputs("and to see first what follows from it\n    rpfpolicy plan\n", out);
-}
-
-/* Is it off or loose that the policy wants? Then it needs not be told to say so. */
-static bool lets_all_in(const struct explain *explain)
-{
-    for (size_t i = 0; i < explain->n_keys; i++) {
-        const struct key_state *state = &explain->keys[i].state;
-
-        if (state->key == KEY_RP_FILTER)
-            return state->wanted_known && state->wanted != 1;
-    }
-    return false;
-}
-
-static void put_loose_cure(FILE *out, const char *name, const char *pattern)
-{
-    fprintf(
-        out,
-        "\nOr to take what comes in by %s all the same, a line of the policy. The price: replies "
-        "still leave elsewhere, where a network that knows no such source may drop them, and "
-        "%s accepts every source that has any route\n"
-        "    [rp_filter]\n"
-        "    %s = loose\n",
-        name, name, pattern);
 }
 
 static void put_ipv6_words(FILE *out, const char *name)
@@ -357,7 +387,7 @@ static void put_forward_cure(FILE *out, const struct explain *explain, const cha
 char *explain_replies_cure(const struct explain *explain)
 {
     const struct explain_replies *replies = &explain->replies;
-    _cleanup_free_ char *text = NULL;
+    _cleanup_free_ char *text = NULL, *cures = NULL;
     char pattern[NAME_ESCAPED_SIZE + 1];
     size_t size;
     FILE *out = open_memstream(&text, &size);
@@ -365,13 +395,18 @@ char *explain_replies_cure(const struct explain *explain)
     if (!out)
         return NULL;
     explain_pattern(explain->name, pattern);
-    if (some_asymmetric(replies))
+    cures = replies->peer.family ? strdup("") : explain_cures_text(explain);
+    if (!cures) {
+        (void)fclose(out);
+        return NULL;
+    }
+    fputs(cures, out);
+    if (replies->ip[1].asymmetric) {
+        fputs(*cures ? "\n" : "", out);
         put_routing_cure(out, explain, pattern);
-    if (replies->ip[0].asymmetric && !lets_all_in(explain))
-        put_loose_cure(out, NAME_SHOWN(explain->name), pattern);
-    if (replies->ip[1].asymmetric)
         put_ipv6_words(out, NAME_SHOWN(explain->name));
-    if (some_asymmetric(replies) && replies->forwards)
+    }
+    if (ftell(out) > 0 && replies->forwards)
         fputc('\n', out);
     if (replies->forwards)
         put_forward_cure(out, explain, pattern);

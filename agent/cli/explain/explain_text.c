@@ -312,11 +312,36 @@ static int print_replies(struct output *out, const struct explain *explain)
     return 0;
 }
 
+/* The finding, what is guilty, and the cures. */
+static int print_advice(struct output *out, const struct explain *explain)
+{
+    const struct advice *advice = &explain->replies.advice;
+    _cleanup_free_ char *cures = explain_cures_text(explain);
+
+    if (!explain->replies.advised)
+        return 0;
+    if (!cures)
+        return -ENOMEM;
+    if (advice->finding) {
+        fputs(output_color(out, advice->passes ? "ok" : "drift"), out->stream);
+        output_words(out, 0, 4, advice->finding);
+        fprintf(out->stream, "%s\n", output_color_end(out));
+    }
+    print_lines(out, 2, advice->culprit);
+    print_lines(out, 2, advice->note);
+    if (*cures)
+        heading(out, "What cures it");
+    print_lines(out, 4, cures);
+    fputc('\n', out->stream);
+    return 0;
+}
+
 int explain_print(struct output *out, const struct explain *explain)
 {
-    int r = 0;
+    bool asked = explain->replies.peer.family;
+    int r = asked ? print_advice(out, explain) : 0;
 
-    for (unsigned i = 0; i < explain->n_keys; i++) {
+    for (unsigned i = 0; r >= 0 && i < explain->n_keys; i++) {
         _cleanup_free_ char *line = explain_headline(explain, &explain->keys[i]);
 
         if (!line)

@@ -1,0 +1,56 @@
+/* Advice about one complaint: does the packet pass, what is guilty, and which cures cure. Each is
+ * carried out on a copy of the world (trial_world.h), the complaint is judged there, and so is
+ * everybody who passes now: a cure that fails, or that cuts somebody, is not told. Reads the
+ * kernel; changes nothing. IPv4 only. */
+#pragma once
+
+#include "agent/advice/complaint.h"
+#include "agent/base/paths.h"
+#include "policy/advice/cures.h"
+#include "policy/lang/policy.h"
+
+struct advice_question {
+    struct netlink *nl;
+    const struct paths *paths;
+    const struct policy *policy; /* on disk; empty where there is none, or it has errors */
+    bool policy_usable;          /* no errors: lines can be added to it */
+    const struct live *live;     /* with FACT_ADDRESSES, FACT_ROUTES and ADVICE_KEYS */
+    const struct device *device;
+    const char *pattern; /* as a policy names it */
+    struct in_addr peer; /* 0: somebody far away, of whom no route knows */
+    struct in_addr to;   /* 0: an address of the device */
+    bool marked;         /* the mark is known: */
+    uint32_t mark;
+};
+#define ADVICE_KEYS                                                                                \
+    (FIB_KEYS | KEY_BIT(KEY_ARP_FILTER) | KEY_BIT(KEY_ARP_ANNOUNCE) | KEY_BIT(KEY_SEND_REDIRECTS))
+
+/* Where lines are to be pasted: the policy's file that is read, and parsed, with them. */
+#define CURE_FILE "/etc/rpfpolicy.d/10-local.conf"
+
+struct advice_cure {
+    enum cure_kind kind;
+    char *text, *price, *tried; /* owned */
+    bool modelled;              /* something that it takes could not be looked at */
+};
+
+#define ADVICE_CURES_MAX 8
+
+struct advice {
+    bool known;  /* passes tells */
+    bool passes; /* the packet passes, and the reply leaves by the device */
+    struct in_addr peer, destination;
+    char *finding; /* owned; one line */
+    char *culprit; /* owned; NULL where it passes */
+    char *note;    /* owned; what was not tried, what a mark would change; NULL: nothing */
+    struct advice_cure cures[ADVICE_CURES_MAX]; /* the tightest first */
+    size_t n_cures;
+};
+
+/* What reading gives. */
+int advise(const struct advice_question *question, struct advice *ret);
+void advice_done(struct advice *advice);
+#define _cleanup_advice_ _cleanup_(advice_done)
+
+/* An address that only routes to everybody cover, if any does. The fib holds the tables. */
+struct in_addr advice_far_away(const struct fib *fib);

@@ -1,0 +1,186 @@
+/* Made from the routes that are there: each subnet and each router stands for those behind it. */
+#include "agent/advice/bystanders.h"
+
+#include <arpa/inet.h>
+#include <linux/if.h>
+#include <linux/rtnetlink.h>
+
+#include "policy/advice/impact.h"
+
+#define OWN_ADDRESSES_MAX 4
+
+struct finding {
+    const struct world *world;
+    const struct complaint *complaint;
+    struct bystanders *found;
+    int *outward; /* ifindexes of devices that a router is behind; owned */
+    size_t n_outward, capacity;
+};
+
+static struct in_addr first_address(const struct world *world, int ifindex)
+{
+    const struct fib *fib = world->fib;
+
+    for (size_t i = 0; i < fib->n_addresses; i++)
+        if (fib->addresses[i].ifindex == ifindex)
+            return ip_to_ipv4(&fib->addresses[i].local.ip);
+    return (struct in_addr){0};
+}
+
+/* It is kept where it passes now. */
+static int add(struct finding *finding, int ifindex, struct in_addr source, struct in_addr to)
+{
+    struct bystanders *found = finding->found;
+    struct complaint one = {.ifindex = ifindex, .peer = source, .destination = to};
+    struct complaint_result result;
+    int r;
+
+    if (source.s_addr == 0 || to.s_addr == 0 || source.s_addr == to.s_addr)
+        return 0;
+    if (found->count == BYSTANDERS_MAX) {
+        found->truncated = true;
+        return 0;
+    }
+    one.asked =
+        first_address(finding->world, ifindex).s_addr == to.s_addr ? to : (struct in_addr){0};
+    r = complaint_judge(finding->world, &one, &result);
+    if (r >= 0 && result.end == COMPLAINT_CURED)
+        found->items[found->count++] = one;
+    return r;
+}
+
+static const struct device *receiver_of(const struct finding *finding, const struct route *route)
+{
+    const struct device *device = live_by_ifindex(finding->world->live, route->oif);
+
+    return device && impact_receives(device) ? device : NULL;
+}
+
+static bool is_outward(const struct finding *finding, int ifindex)
+{
+    for (size_t i = 0; i < finding->n_outward; i++)
+        if (finding->outward[i] == ifindex)
+            return true;
+    return false;
+}
+
+static int note_outward(const struct route *route, void *data)
+{
+    struct finding *finding = data;
+    int r;
+
+    if (!route->via.family || is_outward(finding, route->oif))
+        return 0;
+    r = grow((void **)&finding->outward, &finding->capacity, finding->n_outward,
+             sizeof(*finding->outward));
+    if (r >= 0)
+        finding->outward[finding->n_outward++] = route->oif;
+    return r;
+}
+
+/* Somebody in the subnet who is not this host. */
+static struct in_addr somebody_in(const struct finding *finding, const struct ip_prefix *prefix)
+{
+    uint32_t first = ntohl(ip_to_ipv4(&prefix->ip).s_addr);
+
+    for (uint32_t i = prefix->length < 31 ? 1 : 0; i < 4; i++) {
+        struct ip ip = ip_of_ipv4((struct in_addr){htonl(first + i)});
+
+        if (ip_prefix_contains(prefix, &ip) && !fib_is_own(finding->world->fib, &ip))
+            return ip_to_ipv4(&ip);
+    }
+    return (struct in_addr){0};
+}
+
+/* To the addresses of the device that is complained of, and to the peer. */
+static int add_towards(struct finding *finding, int ifindex, struct in_addr source)
+{
+    const struct fib *fib = finding->world->fib;
+    size_t n = 0;
+    int r = add(finding, ifindex, source, finding->complaint->peer);
+
+    for (size_t i = 0; r >= 0 && i < fib->n_addresses && n < OWN_ADDRESSES_MAX; i++)
+        if (fib->addresses[i].ifindex == finding->complaint->ifindex) {
+            r = add(finding, ifindex, source, ip_to_ipv4(&fib->addresses[i].local.ip));
+            n++;
+        }
+    return r;
+}
+
+/* Are there hosts behind it that have this one as their router, and reach every address of it? */
+static bool is_inward(const struct finding *finding, const struct device *device)
+{
+    return device->forwarding && !is_outward(finding, device->ifindex);
+}
+
+/* A router or a subnet. */
+static int add_route(const struct route *route, void *data)
+{
+    struct finding *finding = data;
+    const struct device *device = receiver_of(finding, route);
+    struct in_addr source;
+    int r;
+
+    if (!device || route->type != RTN_UNICAST || finding->found->truncated)
+        return 0;
+    if (!route->via.family && route->to.length == 0)
+        return 0;
+    source =
+        route->via.family == AF_INET ? ip_to_ipv4(&route->via) : somebody_in(finding, &route->to);
+    r = add(finding, device->ifindex, source, first_address(finding->world, device->ifindex));
+    if (r >= 0 && !route->via.family &&
+        (device->ifindex == finding->complaint->ifindex || is_inward(finding, device)))
+        r = add_towards(finding, device->ifindex, source);
+    return r;
+}
+
+/* The peer by the other devices. */
+static int add_peer(struct finding *finding)
+{
+    const struct live *live = finding->world->live;
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < live->count; i++) {
+        const struct device *device = &live->devices[i];
+
+        if (device->ifindex != finding->complaint->ifindex && impact_receives(device) &&
+            is_outward(finding, device->ifindex))
+            r = add(finding, device->ifindex, finding->complaint->peer,
+                    first_address(finding->world, device->ifindex));
+    }
+    return r;
+}
+
+int bystanders_find(const struct world *world, const struct complaint *complaint,
+                    struct bystanders *ret)
+{
+    struct finding finding = {.world = world, .complaint = complaint, .found = ret};
+    int r;
+
+    ret->count = 0;
+    ret->truncated = false;
+    r = fib_each_route(world->fib, note_outward, &finding);
+    if (r >= 0)
+        r = add_peer(&finding);
+    if (r >= 0)
+        r = fib_each_route(world->fib, add_route, &finding);
+    free(finding.outward);
+    return r;
+}
+
+int bystanders_pass(const struct bystanders *bystanders, const struct world *world,
+                    struct complaint *ret_lost)
+{
+    for (size_t i = 0; i < bystanders->count; i++) {
+        struct complaint_result result;
+        int r = complaint_judge(world, &bystanders->items[i], &result);
+
+        if (r < 0)
+            return r;
+        if (result.end != COMPLAINT_CURED) {
+            *ret_lost = bystanders->items[i];
+            return 0;
+        }
+    }
+    return 1;
+}

@@ -1,0 +1,46 @@
+/* One complaint, and what becomes of it in one state of the world: do the packets of a peer pass,
+ * do the replies leave by the device that the network expects, is the neighbour's ARP answered. */
+#pragma once
+
+#include "agent/kernel/fib.h"
+
+/* Rules, routes and addresses on one side, values on the other. */
+struct world {
+    struct fib *fib;
+    const struct live *live;
+};
+
+struct complaint {
+    int ifindex;
+    struct in_addr peer, destination;
+    uint32_t mark;        /* of the packets, and of the replies to them */
+    struct in_addr asked; /* the address that a neighbour asks for by ARP; 0: none is needed */
+    bool one_way;         /* multicast, broadcast, or the peer is an own address: no reply leaves */
+};
+
+enum complaint_end {
+    COMPLAINT_CURED,
+    COMPLAINT_DROPPED,       /* the packet is dropped on the device */
+    COMPLAINT_ASTRAY,        /* it passes, and the reply leaves elsewhere, or nowhere */
+    COMPLAINT_REPLY_DROPPED, /* forwarded: the reply is dropped by the device it comes in by */
+    COMPLAINT_DEAF,          /* ARP requests are not answered */
+    COMPLAINT_UNKNOWN,       /* a rule looks at something that is not known here */
+};
+
+struct complaint_result {
+    enum complaint_end end;
+    int mode; /* effective rp_filter of the device */
+    struct verdict verdict;
+    struct receiver receiver;
+    struct fib_way back;  /* the way that decided: reverse lookup of the packet, or of ARP … */
+    struct fib_way reply; /* … and of the reply */
+    int reply_in;         /* forwarded: the device that the reply comes in by; 0: it is ours */
+    struct in_addr asker; /* who asks by ARP */
+};
+
+/* -ENOMEM and what reading gives; that something is not known is an end. */
+int complaint_judge(const struct world *world, const struct complaint *complaint,
+                    struct complaint_result *ret);
+
+/* Does it lead to one host by the device? A port of a VRF counts. */
+bool way_leaves_by(const struct live *live, const struct fib_way *way, const struct device *device);

@@ -1,0 +1,214 @@
+#!/bin/bash
+# The cures that `explain --peer` prints: each is pasted as it stands, and packets are sent. What does not
+# cure is not printed, and what is guilty is named.
+# shellcheck disable=SC2119 # arguments left out
+# shellcheck source=tests/lib/system.sh
+. "$(dirname "$0")/../lib/system.sh"
+# shellcheck source=tests/lib/nics.sh
+. "$(dirname "$0")/../lib/nics.sh"
+system_enter "$@"
+# shellcheck source=tests/lib/command.sh
+. "$SYSTEM_SOURCE/tests/lib/command.sh"
+nics_setup
+nics_guard_sources
+
+PEER=172.16.0.4
+OWN=/etc/rpfpolicy.d/10-local.conf
+
+# asked DEVICE ADDRESS [OPTION...]: what explain has to say is in $OUT.
+asked() {
+    run explain "$1" --peer="$2" --json "${@:3}"
+}
+
+cures() {
+    jq '.cures | length' "$OUT"
+}
+
+# paste N: cure N of the answer, as it stands.
+paste_cure() {
+    local kind
+
+    kind=$(jq -r ".cures[$1].kind" "$OUT")
+    jq -r ".cures[$1].text" "$OUT" >"$SYSTEM_WORK/cure"
+    case $kind in
+    policy)
+        cat "$SYSTEM_WORK/cure" >>"$OWN"
+        rpfpolicy apply >"$SYSTEM_WORK/apply" 2>&1 || {
+            cat "$SYSTEM_WORK/apply" >&2
+            return 1
+        }
+        ;;
+    commands) bash -e "$SYSTEM_WORK/cure" ;;
+    esac
+}
+
+# Rules and routes as they were, and no policy of the administrator.
+start() {
+    rm -f "$OWN"
+    rpfpolicy apply >/dev/null 2>&1
+}
+
+# offers REGEX / offers_not REGEX: among the cures there is one with such a text, or none.
+offers() {
+    jq -r '.cures[].text' "$OUT" | grep -qE -- "$1"
+}
+
+offers_not() {
+    ! offers "$1"
+}
+
+# each_cures TEXT DEVICE PEER ADDRESS [OPTION...]: nothing passes before, and every cure cures; undo takes
+# away what commands did.
+each_cures() {
+    local text=$1 device=$2 peer=$3 address=$4 n i kind
+
+    expect "$text: the peer does not reach $address" peer_does_not_reach "$address"
+    asked "$device" "$peer" "${@:5}"
+    json "$text: so it says" '.passes == false'
+    json "$text: what is guilty is named" '.culprit | length > 0'
+    n=$(cures)
+    expect "$text: there is a cure" [ "$n" -gt 0 ]
+    cp "$OUT" "$SYSTEM_WORK/answer"
+    for ((i = 0; i < n; i++)); do
+        cp "$SYSTEM_WORK/answer" "$OUT"
+        kind=$(jq -r ".cures[$i].kind" "$OUT")
+        expect "$text: cure $i can be pasted" paste_cure "$i"
+        expect "$text: cure $i, $(jq -c ".cures[$i].text" "$OUT"), cures" peer_reaches "$address"
+        expect "$text: the first card still answers" peer_reaches 172.16.4.2
+        asked "$device" "$peer" "${@:5}"
+        json "$text: cure $i, and so it says" '.passes and .culprit == null and .cures == []'
+        [ "$kind" != commands ] || undo_commands
+        start
+    done
+}
+
+undo_commands() {
+    sed -n 's/^ip \(rule\|route\) add /ip \1 del /p' "$SYSTEM_WORK/cure" | tac | bash -e
+}
+
+printf '[rp_filter]\neth* = strict\n' | policy_file 05-base.conf
+rpfpolicy apply >/dev/null
+
+# --- a second card, nothing else
+
+each_cures "second card" eth1 "$PEER" 172.16.5.4
+expect "loose is no cure where replies leave elsewhere" offers_not 'loose|off'
+asked eth0 "$PEER"
+json "the first card passes" .passes
+run explain eth1 --peer="$PEER"
+expect_equal "the finding comes first" "$(head -n 1 "$OUT")" "$PEER -> 172.16.5.4 by eth1: dropped"
+
+# --- main has a more specific route, which passes `main first`
+
+ip route add 172.16.0.0/16 via 172.16.4.1
+each_cures "a /16 in main" eth1 "$PEER" 172.16.5.4
+asked eth1 "$PEER"
+expect "main-first = no is among them" offers 'main-first = no'
+expect "the route is guilty" grep -q '172.16.0.0/16 via 172.16.4.1 dev eth0' <(jq -r .culprit "$OUT")
+ip route del 172.16.0.0/16
+
+ip route add 0.0.0.0/1 via 172.16.4.1
+ip route add 128.0.0.0/1 via 172.16.4.1
+each_cures "two halves" eth1 "$PEER" 172.16.5.4
+json "after each" '.passes'
+ip route del 0.0.0.0/1
+ip route del 128.0.0.0/1
+
+# --- a rule of somebody else that is asked before ours
+
+ip route add default via 172.16.4.1 table 52
+ip rule add priority 5270 lookup 52
+each_cures "an earlier rule" eth1 "$PEER" 172.16.5.4
+asked eth1 "$PEER"
+expect "the rule is guilty" grep -q "rule 5270 'from all lookup 52'" <(jq -r .culprit "$OUT")
+expect "another base is offered" offers 'routing-priority-base = 5000'
+ip rule del priority 5270
+ip rule add priority 150 from 172.16.5.4 lookup 52
+each_cures "one before which no base is" eth1 "$PEER" 172.16.5.4
+asked eth1 "$PEER"
+expect "so that no line of the policy cures" offers_not routing
+ip rule del priority 150
+
+# --- an address that is on lo, or that is forwarded to
+
+ip address add 172.16.5.77/32 dev lo
+ip -n r1 route add 172.16.5.77/32 via 172.16.5.4
+each_cures "an address on lo" eth1 "$PEER" 172.16.5.77 --to=172.16.5.77
+asked eth1 "$PEER" --to=172.16.5.77
+expect "no rule for the addresses of the card is offered" offers_not 'eth1 = auto'
+ip -n r1 route del 172.16.5.77/32
+ip address del 172.16.5.77/32 dev lo
+
+ip netns add container
+ip link add pod type veth peer name eth0 netns container
+ip address add 172.16.88.1/24 dev pod
+ip link set pod up
+ip -n container link set lo up
+ip -n container address add 172.16.88.2/24 dev eth0
+ip -n container link set eth0 up
+ip -n container route add default via 172.16.88.1
+sysctl -qw net.ipv4.ip_forward=1
+ip -n r1 route add 172.16.88.0/24 via 172.16.5.4
+ip -n peer route add 172.16.88.0/24 via 172.16.0.1
+in_namespace r1 nft flush ruleset
+each_cures "a container behind the second card" eth1 "$PEER" 172.16.88.2 --to=172.16.88.2
+asked eth1 "$PEER" --to=172.16.88.2
+expect "no rule for the card's own addresses" offers_not 'eth1 = auto'
+ip link del pod
+ip netns del container
+sysctl -qw net.ipv4.ip_forward=0
+sysctl -qw net.ipv4.conf.all.rp_filter=0
+nics_guard_sources
+
+# --- loose where it drops: no route at all
+
+ip route del default
+asked eth1 203.0.113.9
+json "no route" '.passes == false and (.culprit | test("no route"))'
+expect "loose is no cure without a route" offers_not loose
+ip route add default via 172.16.4.1
+
+# --- marks
+
+ip rule add priority 100 fwmark 0x1 lookup 100
+ip route add local default dev lo table 100
+sysctl -qw net.ipv4.conf.eth0.src_valid_mark=1
+asked eth0 "$PEER" --mark=1
+json "a mark that leads to a local route" '.passes == false and (.culprit | test("rule 100"))'
+expect "accept_local is no cure of it" offers_not accept_local
+expect "src_valid_mark = no is" offers '^eth0 = no$'
+sysctl -qw net.ipv4.conf.eth0.src_valid_mark=0
+ip rule del priority 100
+ip route flush table 100
+
+# As wg-quick has it: everything without its mark into the tunnel.
+ip link add wg0 type veth peer name wg-far
+ip link set wg-far up
+ip link set wg0 up
+ip route add default dev wg0 table 51820
+ip rule add priority 32764 not fwmark 0xca6c lookup 51820
+ip rule add priority 32763 lookup main suppress_prefixlength 0
+asked eth0 203.0.113.9 --mark=0xca6c
+json "marked packets without src_valid_mark" '.passes == false'
+expect "src_valid_mark cures" offers '^eth0 = yes$'
+asked eth0 203.0.113.9 --mark=0
+expect "no way past the tunnel is offered" offers_not 'ip route|auto'
+sysctl -qw net.ipv4.conf.eth0.src_valid_mark=1
+asked eth0 203.0.113.9
+json "whether they carry a mark is not known" '.passes == null and (.note | test("0xca6c"))'
+sysctl -qw net.ipv4.conf.eth0.src_valid_mark=0
+ip rule del priority 32764
+ip rule del priority 32763
+ip link del wg0
+
+# --- 240.0.0.0/4 is used by people
+
+ip route add 240.0.0.0/4 dev eth1
+run explain eth1 --json
+json "a route to class E says nothing of peers far away" '.replies[0].symmetric == false'
+ip route del 240.0.0.0/4
+printf '[routing]\neth1 = auto\n[routing eth1]\ngateway = 240.0.0.1\n' | policy_file 20-e.conf
+run validate
+expect_status "a gateway in class E is one" 0
+rm /etc/rpfpolicy.d/20-e.conf
+system_end
