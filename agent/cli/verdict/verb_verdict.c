@@ -142,9 +142,9 @@ const struct verb verb_verdict = {
             "ARP request of SRC for the same address would be answered there. The packet is\n"
             "for the first address of the device, or of the host, unless --to says\n"
             "otherwise; --to=PORT@ADDRESS is a published port, and means the address that\n"
-            "netfilter sends it to, as tracked flows tell. Asks the routing tables only: nothing "
-            "is logged, counted or changed,\n"
-            "and no privilege is needed. Exit status 0 for either answer.\n",
+            "netfilter sends it to, as tracked flows tell. Asks the routing tables only:\n"
+            "nothing is logged, counted or changed, and no privilege is needed but for\n"
+            "tracked flows. Exit status 0 for either answer.\n",
     .options = OPTION_BIT(OPTION_TO) | OPTION_BIT(OPTION_MARK) | OPTION_BIT(OPTION_PROTO) |
                OPTION_BIT(OPTION_SPORT) | OPTION_BIT(OPTION_DPORT) | OPTION_BIT(OPTION_ASK_KERNEL),
     .formats = FORMATS_USUAL,
