@@ -48,7 +48,7 @@ struct keeper_options {
     const struct writing *writing;
     struct udev_watch *udev;
     struct ways *ways;
-    const struct others *others; /* NULL: none */
+    struct others *others; /* NULL: none */
     /* Everything is to be read again, soon. reason: static text; NULL: routine. */
     void (*read_again)(const char *reason, void *data);
     /* The same since somebody moved `all` or `default`; waits: it is put right later, at a time

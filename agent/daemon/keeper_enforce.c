@@ -362,6 +362,7 @@ static bool may_write(struct keeper *keeper, struct entry *entry, const struct d
         return false;
     if (target->held) {
         ways_await(keeper->options.ways, device, target);
+        others_await(keeper->options.others, device->ifindex);
         return false;
     }
     if (sysctl_will_be_right(keeper, entry, device, key, target))

@@ -113,8 +113,10 @@ void keeper_aim(struct keeper *keeper, struct live *live, bool ways)
         else
             keeper->targets[key] = (struct key_target){.managed = false};
         say_blocked(keeper, key);
-        if (keeper->targets[key].all_held)
+        if (keeper->targets[key].all_held) {
             ways_await(keeper->options.ways, NULL, NULL);
+            others_await(keeper->options.others, 0);
+        }
     }
     keeper->specials.taking_over &= keeper_specials_drift(keeper) || something_waits(keeper);
 }

@@ -21,8 +21,12 @@ struct others {
     size_t count;
     struct missing_ways missing;
     struct conflict conflict; /* who undoes it */
-    bool settled;             /* all of it was as wanted since the policy is in force */
-    bool held_off;            /* not this time: it was undone just now */
+    int *seen;                /* owned, sorted: devices that additions were made for … */
+    size_t n_seen;
+    bool known;    /* … the last time that this was tried, so that what is missing is known */
+    bool awaited;  /* a value waits for what is missing, or not known */
+    bool settled;  /* all of it was as wanted since the policy is in force */
+    bool held_off; /* not this time: it was undone just now */
 };
 
 int others_new(const struct others_options *options, struct others **ret)
@@ -46,6 +50,7 @@ struct others *others_free(struct others *others)
     if (!others)
         return NULL;
     others_begin(others);
+    free(others->seen);
     free(others);
     return NULL;
 }
@@ -58,7 +63,8 @@ void others_begin(struct others *others)
     }
     missing_ways_done(&others->missing);
     others->conflict = (struct conflict){0};
-    others->settled = others->held_off = false;
+    others->n_seen = 0;
+    others->known = others->awaited = others->settled = others->held_off = false;
 }
 
 bool others_are_there(const struct others *others)
@@ -153,6 +159,54 @@ static bool writes(const struct others *others)
            !others->held_off;
 }
 
+/* The devices that there are now. Without memory they count as new ones. */
+static void note_seen(struct others *others)
+{
+    const struct live *live = others->options.devices(others->options.data);
+    int *seen = reallocarray(others->seen, live->count + 1, sizeof(*seen));
+
+    others->n_seen = 0;
+    if (!seen)
+        return;
+    others->seen = seen;
+    for (size_t i = 0; i < live->count; i++)
+        seen[others->n_seen++] = live->devices[i].ifindex;
+}
+
+static bool is_seen(const struct others *others, int ifindex)
+{
+    size_t n = others->n_seen, at = SORTED_PLACE(n, i, others->seen[i] < ifindex);
+
+    return at < n && others->seen[at] == ifindex;
+}
+
+static bool is_freed(const struct others *others, const struct missing_ways *before)
+{
+    for (size_t i = 0; i < before->count; i++)
+        if (before->items[i].needed &&
+            !missing_ways_find(&others->missing, before->items[i].ifindex))
+            return true;
+    return before->unknown;
+}
+
+/* New ways. What failed is said, and it comes again with the next full reading. */
+static void add(struct others *others)
+{
+    struct missing_ways before = others->missing;
+    bool was_known = others->known;
+
+    others->missing = (struct missing_ways){0};
+    others->known = carry_out(others, CHANGE_ADDITIONS) >= 0;
+    if (others->known)
+        note_seen(others);
+    if (others->awaited && others->known && !others->missing.unknown &&
+        (!was_known || is_freed(others, &before))) {
+        others->awaited = false;
+        others->options.read_again("what values waited for is in place", others->options.data);
+    }
+    missing_ways_done(&before);
+}
+
 void others_resync(struct others *others)
 {
     uint64_t now;
@@ -161,11 +215,8 @@ void others_resync(struct others *others)
         return;
     now = loop_now(others->options.loop);
     others->held_off = others->settled && conflict_allowed_at(&others->conflict, now) > now;
-    if (!writes(others))
-        return;
-    missing_ways_done(&others->missing);
-    /* A failure is said, and it comes again with the next full reading. */
-    (void)carry_out(others, CHANGE_ADDITIONS);
+    if (writes(others))
+        add(others);
 }
 
 /* -- how it stands -- */
@@ -190,13 +241,13 @@ static void look(struct others *others)
     }
 }
 
-static size_t count_changes(const struct others *others)
+/* Of every engine, as far as is known. */
+static bool is_as_wanted(const struct others *others)
 {
-    size_t n = 0;
-
     for (size_t i = 0; i < others->count; i++)
-        n += others->items[i].report.n_changes;
-    return n;
+        if (!others->items[i].report.engine || others->items[i].report.n_changes > 0)
+            return false;
+    return true;
 }
 
 /* What is to be changed where it was all in place was undone by somebody. */
@@ -227,19 +278,38 @@ void others_finish(struct others *others)
     if (repairs > before)
         say_undone(others);
     look(others);
-    others->settled |= writes(others) && count_changes(others) == 0;
+    others->settled |= writes(others) && is_as_wanted(others);
+}
+
+/* By the policy, or that is not known. */
+static bool are_asked(const struct others *others)
+{
+    for (size_t i = 0; i < others->count; i++)
+        if (!others->items[i].report.engine || others->items[i].report.asked)
+            return true;
+    return false;
 }
 
 bool others_are_missing(const struct others *others, int ifindex)
 {
     return others_are_there(others) && in_force_enforces(others->options.in_force) &&
-           (others->missing.unknown || missing_ways_find(&others->missing, ifindex));
+           (others->missing.unknown || missing_ways_find(&others->missing, ifindex) ||
+            (!is_seen(others, ifindex) && are_asked(others)));
 }
 
 void others_mark(const struct others *others, struct live *live)
 {
-    for (size_t i = 0; i < live->count; i++)
-        live->devices[i].held |= others_are_missing(others, live->devices[i].ifindex);
+    if (others_are_there(others) && in_force_enforces(others->options.in_force))
+        missing_ways_mark(&others->missing, live);
+}
+
+void others_await(struct others *others, int ifindex)
+{
+    if (!others_are_there(others) || (ifindex > 0 && !others_are_missing(others, ifindex)))
+        return;
+    others->awaited = true;
+    if (ifindex > 0 && !is_seen(others, ifindex) && others->known && !others->held_off)
+        others->options.read_again("a device is new to an engine", others->options.data);
 }
 
 /* -- told -- */
@@ -278,9 +348,9 @@ static json_t *other_json(const struct other *other)
 
 json_t *others_json(const struct others *others)
 {
-    json_t *object = others->count > 0 ? json_object() : NULL;
+    json_t *object = others_are_there(others) ? json_object() : NULL;
 
-    for (size_t i = 0; i < others->count; i++)
+    for (size_t i = 0; object && i < others->count; i++)
         json_object_set_new(object, others->items[i].engine->name, other_json(&others->items[i]));
     return object;
 }
@@ -312,6 +382,6 @@ static void other_metrics(FILE *out, const struct other *other)
 
 void others_metrics(FILE *out, const struct others *others)
 {
-    for (size_t i = 0; i < others->count; i++)
+    for (size_t i = 0; others && i < others->count; i++)
         other_metrics(out, &others->items[i]);
 }

@@ -44,9 +44,15 @@ bool others_are_there(
 void others_resync(struct others *others);
 void others_finish(struct others *others);
 
-/* May it not become stricter, since something that it needs is not in place? */
+/* May it not become stricter, since something that it needs is not in place, or since it is new and
+ * an engine that is asked for anything was not carried out since it came? others_mark() marks the
+ * former in a picture, beside what is marked. */
 bool others_are_missing(const struct others *others, int ifindex);
-void others_mark(const struct others *others, struct live *live); /* those, beside what is marked */
+void others_mark(const struct others *others, struct live *live);
+
+/* A value was held back, maybe for that; 0: of `all`. As soon as that need not be, everything is
+ * read, and written, again. */
+void others_await(struct others *others, int ifindex);
 
 /* {NAME: {states, devices, changes, repairs, failures}}; NULL where there are none. */
 json_t *others_json(const struct others *others);

@@ -23,9 +23,13 @@ mark* = off
 X
 }
 
-# wish VALUE WAY WAY-FAILS
+# wish_of DEVICE VALUE WAY WAY-FAILS
+wish_of() {
+    export PROBE="$KERNEL $*"
+}
+
 wish() {
-    export PROBE="$KERNEL eth0 $1 $2 $3"
+    wish_of eth0 "$@"
 }
 
 # kernel VALUE WAY: what is there now.
@@ -80,6 +84,38 @@ wish 3 1 0
 agent_start
 becomes eth0 rp_filter 1
 expect "with its way" kernel 3 1
+agent_stop
+
+# --- also one that is new; and it is put right as soon as the way is there, at a sweep
+
+rm "$KERNEL/a-way"
+touch "$KERNEL/a-refused"
+wish_of eth1 3 1 0
+accept_policy < <(policy enforce | sed -e 's/^\* = strict/eth* = strict/' -e 's/^mode/sweep = 1s\n&/')
+echo 0 >"$CONF/default/rp_filter"
+agent_start
+agent_caught_up
+add_device eth1
+agent_caught_up
+agent_wait_log "the probe: 'probe add-way': Invalid argument"
+expect_value eth1 rp_filter 0
+rm "$KERNEL/a-refused"
+becomes eth1 rp_filter 1
+expect "with its way" kernel 3 1
+agent_stop
+
+# --- what was never in place is not undone, though nobody could tell
+
+rm "$KERNEL/a-way"
+touch "$KERNEL/a-refused" "$KERNEL/a-unread"
+agent_start
+agent_caught_up
+expect_equal "it cannot tell" "$(jq ".engines.a.devices | length" "$STATUS")" 0
+rm "$KERNEL/a-refused" "$KERNEL/a-unread"
+kill -HUP "$AGENT_PID"
+wait_until "it is put in place" kernel 3 1
+wait_until "which is told" status_is '.engines.a.changes > 0' true
+expect "and is no repair" status_is .engines.a.repairs 0
 agent_stop
 
 system_end

@@ -11,9 +11,13 @@
 struct probe_wish probe_wish_a, probe_wish_b;
 char probe_directory[64], probe_device[DEVICE_NAME_MAX + 1];
 
-static const struct probe_wish *wish_of(const struct engine *engine)
+/* A device that is not there needs no way. */
+static struct probe_wish wish_of(const struct engine *engine)
 {
-    return engine == &engine_probe_a ? &probe_wish_a : &probe_wish_b;
+    struct probe_wish wish = engine == &engine_probe_a ? probe_wish_a : probe_wish_b;
+
+    wish.way = wish.way && (!probe_device[0] || if_nametoindex(probe_device) > 0);
+    return wish;
 }
 
 static void path_of(const char *name, const char *file, char ret[static 128])
@@ -34,12 +38,17 @@ static void note_down(const char *name, const char *what)
     (void)fclose(log);
 }
 
-static bool has_way(const char *name)
+static bool is_there(const char *name, const char *file)
 {
     char path[128];
 
-    path_of(name, "way", path);
+    path_of(name, file, path);
     return access(path, F_OK) == 0;
+}
+
+static bool has_way(const char *name)
+{
+    return is_there(name, "way");
 }
 
 static int read_value(const char *name)
@@ -175,12 +184,15 @@ static int report(const struct engine *engine, const struct probe_wish *wish,
     return 0;
 }
 
-static const struct probe_wish no_wish;
-
 static int tell(const struct engine *engine, const struct engine_question *question,
                 struct engine_report *ret)
 {
-    return report(engine, question->policy ? wish_of(engine) : &no_wish, ret);
+    struct probe_wish wish;
+
+    if (is_there(engine->name, "unread"))
+        return -EIO;
+    wish = question->policy ? wish_of(engine) : (struct probe_wish){0};
+    return report(engine, &wish, ret);
 }
 
 /* -- what it does -- */
@@ -220,7 +232,7 @@ static void change_way(struct change *change, const struct probe_state_noted *wa
 {
     const char *name = change->engine->name;
     struct probe_change what = {there ? CHANGE_ADDITIONS : CHANGE_REMOVALS, 0, 0};
-    bool fails = there && wanted->way_fails;
+    bool fails = there && (wanted->way_fails || is_there(name, "refused"));
 
     if (wanted->way != there || has_way(name) == there)
         return;
@@ -254,13 +266,13 @@ static int bring(struct change *change, const struct probe_state_noted *wanted,
 
 static int carry_out(struct change *change, unsigned phases)
 {
-    const struct probe_wish *wish = wish_of(change->engine);
-    struct probe_state_noted wanted = {wish->value, wish->way, wish->way_fails};
+    const struct probe_wish wish = wish_of(change->engine);
+    struct probe_state_noted wanted = {wish.value, wish.way, wish.way_fails};
 
-    for (size_t i = 0; i < ELEMENTSOF(wish->error); i++)
-        if (phases & 1U << i && wish->error[i] < 0)
-            return wish->error[i];
-    return bring(change, &wanted, wish->last, phases);
+    for (size_t i = 0; i < ELEMENTSOF(wish.error); i++)
+        if (phases & 1U << i && wish.error[i] < 0)
+            return wish.error[i];
+    return bring(change, &wanted, wish.last, phases);
 }
 
 static int note(const char *name, void **ret)
