@@ -90,6 +90,8 @@ static int init_state(struct paths *paths, unsigned long namespace)
             r = join(&paths->accepted, paths->root, "/var/lib/rpfpolicy/accepted.conf");
         if (r >= 0)
             r = join(&paths->history, paths->root, "/var/lib/rpfpolicy/history");
+        if (r >= 0)
+            r = join(&paths->failed_trial, paths->root, "/var/lib/rpfpolicy/failed-trial");
         return r;
     }
     snprintf(below, sizeof(below), "/run/rpfpolicy-netns/%lu", namespace);
@@ -103,6 +105,8 @@ static int init_state(struct paths *paths, unsigned long namespace)
         r = join(&paths->accepted, paths->orders, "/accepted.conf");
     if (r >= 0)
         r = join(&paths->history, paths->orders, "/history");
+    if (r >= 0)
+        r = join(&paths->failed_trial, paths->orders, "/failed-trial");
     return r;
 }
 
@@ -197,6 +201,7 @@ void paths_done(struct paths *paths)
     free(paths->agent);
     free(paths->stand_back);
     free(paths->accepted);
+    free(paths->failed_trial);
     free(paths->history);
     free(paths->presets);
     *paths = (struct paths){};

@@ -43,6 +43,7 @@ struct paths {
     char *accepted;        /* ROOT/var/lib/rpfpolicy/accepted.conf, or in ORDERS in a foreign one */
     char *accepted_before; /* what was in force before that apply, see accepted_hold.h */
     char *accepted_trial;  /* held by its guardian while it lives */
+    char *failed_trial;    /* beside accepted.conf: the last that went back, see failed_trial.h */
     char *history;         /* beside accepted.conf: who decided what, see history.h */
     char *presets; /* ROOT, then where the build installs them: PREFIX/share/rpfpolicy/presets */
     bool foreign;  /* this network namespace is not the one of process 1 */

@@ -227,7 +227,7 @@ static int keep(const struct guardian *guardian, int fd, const char *why)
 static int put_policy_back(const struct change_announcement *what, void *data)
 {
     struct guardian *guardian = data;
-    int r = what->engine ? 0 : accepted_put_back(guardian->options->paths);
+    int r = what->engine ? 0 : accepted_put_back(guardian->options->paths, guardian->result.why);
 
     if (r != 0)
         guardian->result.error = r; /* the values go back all the same */

@@ -433,12 +433,14 @@ static int make_reader(struct agent *agent)
 }
 
 /* Whom a policy would cut is not to be seen without the right to write: connections of others, and
- * what programs they belong to. */
+ * what programs they belong to. And an agent that came back for that right, by its manager, would
+ * end the trial that asked for it. */
 static int look(const struct policy *policy, char **ret_reason, void *data)
 {
     struct agent *agent = data;
+    bool writes_on_trial = policy->agent.trial_usec && policy->agent.mode == MODE_ENFORCE;
 
-    if (!protecting_is_asked(policy))
+    if (!protecting_is_asked(policy) && !writes_on_trial)
         return 0;
     if (rights_take_up())
         return protecting_look(&agent->paths, policy, ret_reason);
@@ -456,14 +458,25 @@ static void on_tried(void *data)
     publisher_changed(agent->publisher);
 }
 
-static int make_accepting(struct agent *agent)
+/* Nothing tells of the end of a guardian that was killed but this. */
+static void on_trial_over(void *data)
+{
+    struct agent *agent = data;
+
+    if (in_force_take(agent->in_force) > 0)
+        on_policy_changed(agent);
+}
+
+static int make_accepting(struct agent *agent, const struct trials *trials)
 {
     struct accepting_options options = {.paths = &agent->paths,
                                         .loop = agent->loop,
                                         .logger = &agent->logger,
                                         .presence = agent->presence,
+                                        .trials = trials,
                                         .look = look,
                                         .tried = on_tried,
+                                        .trial_over = on_trial_over,
                                         .data = agent};
 
     return accepting_new(&options, &agent->accepting);
@@ -494,7 +507,7 @@ static int make_parts(struct agent *agent, const struct agent_options *options, 
     if (r >= 0)
         r = make_reader(agent);
     if (r >= 0 && options->accept)
-        r = make_accepting(agent);
+        r = make_accepting(agent, options->trials);
     if (r >= 0)
         r = agent_make_publisher(agent);
     return r;
@@ -545,6 +558,8 @@ static void on_policy_changed(void *data)
     reader_take_over(agent->reader);
     presence_tell(agent->presence, in_force_enforces(agent->in_force));
     put_down_rights(agent);
+    if (agent->accepting)
+        accepting_policy_changed(agent->accepting);
 }
 
 /* --------------------------------------------------------------------------------- life and end */

@@ -5,13 +5,15 @@
 
 #include "agent/base/paths.h"
 #include "agent/daemon/rights.h"
+#include "agent/daemon/trials.h"
 
 struct agent_options {
     struct path_options paths;
     struct rights *rights; /* outlive the agent */
     int receive_buffer;    /* bytes; tests force overruns with a small one */
     bool verbose;
-    bool accept; /* also put the policy on disk into force: accepting.c */
+    bool accept;                 /* also put the policy on disk into force: accepting.c */
+    const struct trials *trials; /* for that; outlive the agent */
 };
 
 struct agent;

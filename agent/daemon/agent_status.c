@@ -39,6 +39,7 @@ static json_t *status(const char *state, void *data)
         (json_int_t)counters.plans, "failed_writes", (json_int_t)counters.failed_writes, "reaction",
         histogram_json(&counters.reaction), "evidence", evidence_json(agent->evidence), "routing",
         ways_json(agent->ways));
+    json_object_set_new(object, "refused", accepting_json(agent->accepting));
     if (engines)
         json_object_set_new(object, "engines", engines);
     return object;

@@ -11,6 +11,7 @@
 
 #include "agent/daemon/agent.h"
 #include "agent/kernel/watch.h"
+#include "agent/rows/engine_rows.h"
 
 #define EXIT_RESTART 75   /* EX_TEMPFAIL: named in the unit's RestartForceExitStatus= */
 #define SLICE_NSEC 100000 /* the shortest that the kernel gives */
@@ -157,7 +158,9 @@ static void open_streams(void)
 int main(int argc, char **argv)
 {
     struct rights rights = rights_at_start();
-    struct agent_options options = {.receive_buffer = WATCH_RECEIVE_BUFFER, .rights = &rights};
+    struct trials trials = TRIALS_INIT;
+    struct agent_options options = {
+        .receive_buffer = WATCH_RECEIVE_BUFFER, .rights = &rights, .trials = &trials};
     _cleanup_free_ char *message = NULL;
     struct agent *agent = NULL;
     const char *missing;
@@ -174,6 +177,9 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN); /* it works on when nobody reads what it says */
     ask_for_short_slices();
+    r = options.accept ? trials_start(&options.paths, engine_rows, &trials) : 0;
+    if (r < 0)
+        return fail(r, NULL);
     do {
         r = agent_new(&options, &agent, &message);
         if (r < 0)

@@ -12,6 +12,7 @@
 
 #include "agent/base/file.h"
 #include "agent/store/accepted_hold.h"
+#include "agent/store/failed_trial.h"
 #include "agent/store/policy_load.h"
 #include "agent/store/policy_read.h"
 #include "policy/base/name.h"
@@ -300,6 +301,7 @@ static void clean(const struct paths *paths)
     file_replace_clean(paths->accepted, strrchr(paths->accepted_before, '/') + 1);
     file_replace_clean(paths->accepted_before, NULL);
     file_replace_clean(paths->trial, NULL);
+    file_replace_clean(paths->failed_trial, NULL);
 }
 
 static int replace_accepted(const struct paths *paths, const struct conf_files *files,
@@ -311,6 +313,8 @@ static int replace_accepted(const struct paths *paths, const struct conf_files *
     clean(paths);
     if (r >= 0)
         r = file_replace(paths->root, paths->accepted + strlen(paths->root), text.bytes, text.n);
+    if (r >= 0)
+        failed_trial_remove(paths);
     /* Of a trial that is over: its guardian was killed, or the system went down. */
     if (r >= 0 && !on_trial)
         accepted_let_go(paths);

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/base/file.h"
+#include "agent/store/failed_trial.h"
 #include "agent/store/held.h"
 
 static int sync_directory(const struct paths *paths)
@@ -35,17 +37,74 @@ int accepted_trial_lives(const struct paths *paths)
     return file_is_held(fd);
 }
 
-/* 1 or 0; 0 also where there is no such file. */
-static int read_on_trial(const struct paths *paths)
+/* 1: it has what is on trial, 0: not, also where there is no such file. The hash is "" where it has
+ * none. */
+static int read_head(const char *path, char ret_hash[static 17])
 {
-    char word[sizeof(ACCEPTED_TRIAL_MAGIC)] = "";
-    _cleanup_close_ int fd = file_open(paths->accepted);
+    char head[sizeof(ACCEPTED_TRIAL_MAGIC) + 17] = "";
+    _cleanup_close_ int fd = file_open(path);
+    const char *hash;
     ssize_t n;
 
+    ret_hash[0] = '\0';
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
-    n = pread(fd, word, sizeof(word) - 1, 0);
-    return n < 0 ? -errno : accepted_is_on_trial(word, (size_t)n);
+    n = pread(fd, head, sizeof(head) - 1, 0);
+    if (n < 0)
+        return -errno;
+    hash = startswith(head, ACCEPTED_TRIAL_MAGIC) ?: startswith(head, ACCEPTED_MAGIC);
+    if (hash)
+        snprintf(ret_hash, 17, "%.16s", hash);
+    return accepted_is_on_trial(head, (size_t)n);
+}
+
+static int read_on_trial(const struct paths *paths)
+{
+    char hash[17];
+
+    return read_head(paths->accepted, hash);
+}
+
+int accepted_failed(const struct paths *paths, struct failed_trial *ret)
+{
+    struct failed_trial failed = {0};
+    char hash[17], in_force[17];
+    int on_trial = read_head(paths->accepted, hash), r;
+    bool known;
+
+    if (on_trial < 0)
+        return on_trial;
+    r = accepted_trial_lives(paths);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = read_head(on_trial ? paths->accepted_before : paths->accepted, in_force);
+    if (r < 0)
+        return r;
+    known = failed_trial_load(paths, &failed);
+    if (!on_trial && (!known || !streq(failed.before, in_force)))
+        return 0;
+    if (on_trial && (!known || !streq(failed.hash, hash))) {
+        failed = (struct failed_trial){.why = "the process that watched over it was ended"};
+        memcpy(failed.hash, hash, sizeof(failed.hash));
+    }
+    if (streq(failed.hash, in_force)) /* it was accepted before its trial */
+        return 0;
+    *ret = failed;
+    return 1;
+}
+
+/* Before it goes back, since afterwards nobody can tell what was tried. Where it fails it goes back
+ * all the same: then the same policy may be tried again. */
+static void note_failed(const struct paths *paths, const char *why)
+{
+    struct failed_trial failed = {.time = time(NULL)};
+    int r = read_head(paths->accepted, failed.hash);
+
+    snprintf(failed.why, sizeof(failed.why), "%s", why);
+    if (r >= 0)
+        r = read_head(paths->accepted_before, failed.before);
+    if (r >= 0)
+        (void)failed_trial_write(paths, &failed); /* see above */
 }
 
 struct accepted_stamp accepted_stamp_of(const struct stat *st)
@@ -79,7 +138,7 @@ static bool is_what_was_kept(const struct paths *paths)
     return before.st_dev == now.st_dev && before.st_ino == now.st_ino;
 }
 
-int accepted_put_back(const struct paths *paths)
+int accepted_put_back(const struct paths *paths, const char *why)
 {
     struct stat st;
     int r = read_on_trial(paths);
@@ -90,6 +149,7 @@ int accepted_put_back(const struct paths *paths)
         return is_what_was_kept(paths) ? 0 : -ESTALE;
     if (stat(paths->accepted_before, &st) < 0)
         return -errno;
+    note_failed(paths, why);
     if (st.st_size > 0 ? rename(paths->accepted_before, paths->accepted) < 0
                        : unlink(paths->accepted) < 0)
         return -errno;
@@ -100,12 +160,14 @@ int accepted_put_back(const struct paths *paths)
 static int keep_what_is_in_force(const struct paths *paths)
 {
     int on_trial = read_on_trial(paths), r;
+    struct failed_trial failed;
 
     if (on_trial < 0)
         return on_trial;
     /* Left by a trial that is over: it must not live again when the next one does. */
     if (on_trial > 0 && access(paths->accepted_before, F_OK) >= 0) {
-        r = accepted_put_back(paths);
+        r = accepted_failed(paths, &failed);
+        r = r < 0 ? r : accepted_put_back(paths, r > 0 ? failed.why : "");
         if (r != 0)
             return r < 0 ? r : -r;
         on_trial = 0;

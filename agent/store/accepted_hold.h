@@ -44,10 +44,17 @@ bool accepted_is_stale(const struct paths *paths, const struct accepted_stamp *s
  * Under the lock, when none lives. Returns a descriptor: the trial lives while it is open. */
 int accepted_hold(const struct paths *paths);
 
-/* Bring back what was kept: the same bytes, or nothing accepted at all. -ESTALE where accepted.conf
+/* Bring back what was kept: the same bytes, or nothing accepted at all; and remember of what was
+ * tried, and does not stay, why: see accepted_failed(). -ESTALE where accepted.conf
  * is not what was tried, but something newer, which stays. A positive errno: it is back, but not
  * safely on the disk. */
-int accepted_put_back(const struct paths *paths);
+int accepted_put_back(const struct paths *paths, const char *why);
+
+/* 1: the last policy that was on trial is not in force any more, however that came, and none was
+ * accepted since: which one, and why. 0: there is none such; also while a trial lives. Who accepts
+ * by itself does not try it again. */
+struct failed_trial;
+int accepted_failed(const struct paths *paths, struct failed_trial *ret);
 
 /* Remove what is of no use any more, when no trial lives or the caller's ends. */
 void accepted_let_go(const struct paths *paths);

@@ -95,6 +95,9 @@ struct probe {
     char text[32]; /* as written */
 };
 
+/* How long a policy may be on trial. */
+#define TRIAL_MAX_USEC (UINT64_C(86400) * 1000000)
+
 struct policy {
     char **files; /* owned, in the order they were added */
     size_t n_files, files_capacity;
@@ -116,7 +119,8 @@ struct policy {
         size_t n_protect, protect_capacity;
         struct probe probes[PROBES_MAX]; /* of all lines */
         size_t n_probes;
-        bool trial_keeps; /* trial-ends = keep: a trial that nobody confirms stays */
+        uint64_t trial_usec; /* how long a trial of it is; 0: an agent with --accept begins none */
+        bool trial_keeps;    /* trial-ends = keep: a trial that nobody confirms stays */
     } agent;
     struct routing *routing; /* routing.h; NULL where no file speaks of it */
     /* "", or read for devices of this name alone: of rules that cannot match it only as many are

@@ -14,6 +14,7 @@
 
 #define SWEEP_MIN_USEC USEC_PER_SEC
 #define SWEEP_MAX_USEC (86400 * USEC_PER_SEC)
+#define TRIAL_MIN_USEC USEC_PER_SEC
 #define REVISION_MAX 100
 
 /* [agent] */
@@ -27,6 +28,7 @@ static const char *const agent_words[] = {"mode",
                                           "revision",
                                           "protect",
                                           "probe",
+                                          "trial",
                                           "trial-ends",
                                           NULL};
 
@@ -198,14 +200,14 @@ static void agent_trial_ends(struct parser *parser, const char *value, unsigned 
         parser->policy->agent.trial_keeps = streq(value, "keep");
 }
 
-/* What puts a trial back has to outlive who began it. */
 static void agent_trial(struct parser *parser, const char *value, unsigned line)
 {
-    parser_error(parser, line,
-                 "trial: an agent with --accept takes no policy on trial, since the process that "
-                 "puts it back would end with the agent's container or unit; on the host, "
-                 "'rpfpolicy accept --trial=%s' does",
-                 NAME_SHOWN(value));
+    uint64_t usec;
+
+    if (value_parse_time(value, &usec) < 0 || usec < TRIAL_MIN_USEC || usec > TRIAL_MAX_USEC)
+        parser_error(parser, line, "trial = %s is no time from 1s to 1d", NAME_SHOWN(value));
+    else
+        parser->policy->agent.trial_usec = usec;
 }
 
 static void agent_entry(struct parser *parser, const char *name, const char *value, unsigned line)
@@ -213,7 +215,7 @@ static void agent_entry(struct parser *parser, const char *name, const char *val
     static void (*const take[])(struct parser *, const char *, unsigned) = {
         agent_mode,       agent_sweep,         agent_flush_routes, agent_metrics_file,
         agent_table_base, agent_priority_base, agent_revision,     agent_protect,
-        agent_probe,      agent_trial_ends};
+        agent_probe,      agent_trial,         agent_trial_ends};
 
     for (size_t i = 0; agent_words[i]; i++) {
         if (streq(parser_word(name), agent_words[i])) {
@@ -221,10 +223,7 @@ static void agent_entry(struct parser *parser, const char *name, const char *val
             return;
         }
     }
-    if (streq(parser_word(name), "trial"))
-        agent_trial(parser, value, line);
-    else
-        parser_unknown(parser, line, "agent", name, agent_words);
+    parser_unknown(parser, line, "agent", name, agent_words);
 }
 
 static const struct section agent_section = {.name = "agent", .entry = agent_entry};

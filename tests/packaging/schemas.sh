@@ -169,6 +169,10 @@ keep routes trial show
 keep status trial
 rpfpolicy confirm >/dev/null
 wait "$!"
+printf '[rp_filter]\n* = off\n' >/run/test/tried
+rpfpolicy accept --policy=/run/test/tried --trial=1s >/dev/null 2>&1
+wait_until "it went back" test ! -e /run/rpfpolicy-root/confirm
+keep status failed-trial
 
 # --- an agent that only observes, and that saw somebody who would be cut
 

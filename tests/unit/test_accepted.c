@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/store/accepted_hold.h"
+#include "agent/store/failed_trial.h"
 #include "agent/store/policy_load.h"
 
 #define GOOD "[agent]\nmode = enforce\n\n[rp_filter]\nlxc* = off\n* = strict\n"
@@ -232,12 +233,93 @@ static void a_trial_after_one_that_is_over_goes_back_to_what_is_in_force(void **
     close(trial);
     close(begin_trial(tree, "strict"));
     trial = begin_trial(tree, "loose");
-    assert_int_equal(accepted_put_back(&tree->paths), 0);
+    assert_int_equal(accepted_put_back(&tree->paths, "it was not confirmed"), 0);
     expect_in_force(tree, "off");
     accepted_let_go(&tree->paths);
     close(trial);
     expect_in_force(tree, "off");
     expect_nothing_left(tree);
+}
+
+/* why: NULL: it is told of none. Else the one that is on disk. */
+static void expect_failed(const struct tree *tree, const char *why)
+{
+    _cleanup_diags_ struct diags diags = DIAGS_INIT;
+    _cleanup_policy_ struct policy *policy = NULL;
+    struct failed_trial failed;
+    char hash[17];
+
+    assert_int_equal(accepted_failed(&tree->paths, &failed), why != NULL);
+    if (!why)
+        return;
+    assert_int_equal(policy_load(&tree->paths, &diags, &policy), 0);
+    assert_string_equal(failed.hash, policy_hash_text(policy, hash));
+    assert_string_equal(failed.why, why);
+}
+
+static void put_back(const struct tree *tree, int trial, const char *why)
+{
+    assert_int_equal(accepted_put_back(&tree->paths, why), 0);
+    accepted_let_go(&tree->paths);
+    close(trial);
+}
+
+static void what_went_back_is_told_until_something_is_accepted(void **state)
+{
+    static const char lost[] = "the process that watched over it was ended";
+    const struct tree *tree = *state;
+    int trial;
+
+    expect_failed(tree, NULL);
+    trial = begin_trial(tree, "strict");
+    expect_failed(tree, NULL);
+    close(trial); /* killed */
+    expect_failed(tree, lost);
+    put_back(tree, accepted_hold(&tree->paths), "of a trial of nothing");
+    expect_failed(tree, lost);
+    accept_value(tree, "off", false);
+    expect_failed(tree, NULL);
+    put_back(tree, begin_trial(tree, "strict"), "it was not confirmed");
+    expect_failed(tree, "it was not confirmed");
+    trial = accepted_hold(&tree->paths);
+    expect_failed(tree, NULL); /* while one lives */
+    close(trial);
+    expect_failed(tree, "it was not confirmed");
+    run("cp %s %s/kept", tree->paths.failed_trial, tree->root);
+    accept_value(tree, "strict", false);
+    expect_failed(tree, NULL);
+    /* as when the power fails before it is removed */
+    run("cp %s/kept %s", tree->root, tree->paths.failed_trial);
+    expect_failed(tree, NULL);
+    put_back(tree, begin_trial(tree, "strict"), "it is in force all the same");
+    expect_failed(tree, NULL);
+    close(begin_trial(tree, "strict"));
+    expect_failed(tree, NULL);
+    trial = begin_trial(tree, "loose");
+    assert_int_equal(policy_keep(&tree->paths), 0);
+    close(trial);
+    expect_failed(tree, NULL);
+}
+
+static void a_record_of_a_failed_trial_that_is_damaged_is_none(void **state)
+{
+    static const char *const bad[] = {
+        "",
+        "rpfpolicy-failed-trial 2 0123456789abcdef - 5 why\n",
+        "rpfpolicy-failed-trial 1 0123456789abcde - 5 why\n",
+        "rpfpolicy-failed-trial 1 0123456789abcdeg - 5 why\n",
+        "rpfpolicy-failed-trial 1 0123456789abcdef 0 5 why\n",
+        "rpfpolicy-failed-trial 1 0123456789abcdef - why\n",
+    };
+    struct failed_trial failed;
+
+    for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+        assert_false(failed_trial_parse(bad[i], &failed));
+    assert_true(
+        failed_trial_parse("rpfpolicy-failed-trial 1 0123456789abcdef - 5 why not\n", &failed));
+    assert_string_equal(failed.before, "");
+    assert_string_equal(failed.why, "why not");
+    assert_int_equal(failed.time, 5);
 }
 
 static void what_is_confirmed_stays_in_force(void **state)
@@ -278,7 +360,7 @@ static void what_is_not_safely_on_the_disk_is_in_force_all_the_same(void **state
     refuse_sync = false;
     trial = begin_trial(tree, "loose");
     refuse_sync = true;
-    assert_int_equal(accepted_put_back(&tree->paths), EIO);
+    assert_int_equal(accepted_put_back(&tree->paths, "it was not confirmed"), EIO);
     close(trial);
     expect_in_force(tree, "off");
     refuse_sync = false;
@@ -293,11 +375,11 @@ static void what_goes_back_does_not_replace_what_is_newer(void **state)
     trial = begin_trial(tree, "strict");
     run("sed 's/on-trial/accepted/' %s >%s/new; mv %s/new %s", tree->paths.accepted, tree->root,
         tree->root, tree->paths.accepted);
-    assert_int_equal(accepted_put_back(&tree->paths), -ESTALE);
+    assert_int_equal(accepted_put_back(&tree->paths, "it was not confirmed"), -ESTALE);
     expect_in_force(tree, "strict");
     close(trial);
     trial = accepted_hold(&tree->paths); /* and where nothing was tried, there is nothing to do */
-    assert_int_equal(accepted_put_back(&tree->paths), 0);
+    assert_int_equal(accepted_put_back(&tree->paths, "it was not confirmed"), 0);
     expect_in_force(tree, "strict");
     close(trial);
 }
@@ -633,6 +715,8 @@ int main(void)
         TEST(what_was_never_confirmed_is_not_in_force),
         TEST(what_is_accepted_after_a_trial_stays_in_force),
         TEST(a_trial_after_one_that_is_over_goes_back_to_what_is_in_force),
+        TEST(what_went_back_is_told_until_something_is_accepted),
+        TEST(a_record_of_a_failed_trial_that_is_damaged_is_none),
         TEST(what_is_confirmed_stays_in_force),
         TEST(what_is_not_safely_on_the_disk_is_in_force_all_the_same),
         TEST(what_goes_back_does_not_replace_what_is_newer),

@@ -146,10 +146,9 @@ static void wrong_settings_of_a_trial_are_refused(void **state)
         {"probe = tcp/api.example.org:6443", "names are not looked up"},
         {"probe = ping/10.0.0.1", "only connections by TCP are probes"},
         {"probe = tcp/10.0.0.1:1,tcp/10.0.0.1:2", "probes are separated by blanks"},
-        {"trial = 5m",
-         "an agent with --accept takes no policy on trial, since the process that puts "
-         "it back would end with the agent's container or unit; on the host, "
-         "'rpfpolicy accept --trial=5m' does"},
+        {"trial = soon", "trial = soon is no time from 1s to 1d"},
+        {"trial = 0s", "trial = 0s is no time from 1s to 1d"},
+        {"trial = 25h", "trial = 25h is no time from 1s to 1d"},
         {"trial-ends = maybe", "unknown value 'maybe' for trial-ends: keep or back"},
     };
 
@@ -192,6 +191,7 @@ static void probes_of_all_lines_are_asked(void **state)
                                                        "mode = observe\n"
                                                        "probe = tcp/10.0.0.1:6443 tcp/10.0.0.2:22\n"
                                                        "probe = tcp/10.0.0.3:65535\n"
+                                                       "trial = 5min\n"
                                                        "trial-ends = keep\n",
                                                        &diags);
 
@@ -199,6 +199,7 @@ static void probes_of_all_lines_are_asked(void **state)
     assert_int_equal(policy->agent.n_probes, 3);
     assert_string_equal(policy->agent.probes[0].text, "tcp/10.0.0.1:6443");
     assert_int_equal(policy->agent.probes[2].port, 65535);
+    assert_int_equal(policy->agent.trial_usec, 300000000);
     assert_true(policy->agent.trial_keeps);
 }
 

@@ -17,6 +17,7 @@
 
 #include "agent/change/confirm_private.h"
 #include "agent/store/accepted_hold.h"
+#include "agent/store/failed_trial.h"
 #include "agent/store/history.h"
 #include "agent/store/lock.h"
 #include "agent/store/policy_load.h"
@@ -51,7 +52,10 @@ struct story {
     struct trial trials[2];
     unsigned accepting; /* by a plain accept */
     int accepted;       /* what that returned */
-    int confirmed;      /* likewise, a confirm from elsewhere */
+    /* Of which policy it must be told that its trial failed, once no trial lives; 0: nothing is
+     * known of that. */
+    unsigned failed;
+    int confirmed; /* likewise, a confirm from elsewhere */
     /* Of a reader: what was in force while it read, what it got. */
     unsigned seen, got;
     bool reads, has_read;
@@ -114,6 +118,19 @@ static unsigned read_policy(const struct paths *paths)
     return read_stamped(paths, NULL, &stamp);
 }
 
+/* Of which policy it is told that its trial failed. */
+static unsigned read_failed(const struct paths *paths)
+{
+    struct failed_trial failed;
+
+    if (accepted_failed(paths, &failed) <= 0)
+        return NONE;
+    for (unsigned i = 1; i < ELEMENTSOF(policy_names) - 1; i++)
+        if (memcmp(all.bytes[i] + strlen(ACCEPTED_MAGIC), failed.hash, 16) == 0)
+            return 1U << i;
+    return UNUSABLE;
+}
+
 static const char *set_text(unsigned set)
 {
     static char text[128];
@@ -161,8 +178,10 @@ static void end_accept(unsigned policy, int r)
 {
     story.accepting = 0;
     story.accepted = r;
-    if (r >= 0)
+    if (r >= 0) {
         story.now = story.after_cut = policy;
+        story.failed = NONE;
+    }
 }
 
 /* `accept`. */
@@ -172,6 +191,7 @@ static void accept_plainly(struct actor *actor)
 
     if (r >= 0) {
         story.accepting = PLAIN;
+        story.failed = 0;
         story.after_cut |= PLAIN;
         r = accept_policy(actor, 0);
     }
@@ -193,10 +213,13 @@ static int try_policy(struct actor *actor, struct confirm *confirm)
     r = lock < 0 ? lock : confirm_check(&actor->paths, confirm);
     if (r >= 0) {
         trial->phase = trial->phase == OVER ? OVER : ACCEPTING;
+        story.failed = 0;
         r = accept_policy(actor, ACCEPT_ON_TRIAL);
     }
     if (!actor->killed && trial->phase == ACCEPTING)
         trial->phase = r >= 0 ? WAITING : OVER;
+    if (!actor->killed && r >= 0 && trial->phase == WAITING)
+        story.failed = trial->policy;
     lock_release(lock);
     return r < 0 ? r : confirm_start_time(confirm);
 }
@@ -307,8 +330,8 @@ static void read_as_hook(struct actor *actor)
 
 int __real_policy_keep(const struct paths *paths);
 int __wrap_policy_keep(const struct paths *paths);
-int __real_accepted_put_back(const struct paths *paths);
-int __wrap_accepted_put_back(const struct paths *paths);
+int __real_accepted_put_back(const struct paths *paths, const char *why);
+int __wrap_accepted_put_back(const struct paths *paths, const char *why);
 int __wrap_history_add(const struct paths *paths, const struct history_record *record);
 void __wrap_history_tell(const struct history_record *record);
 void __wrap_history_describe(enum decision what, pid_t pid, uid_t uid, const struct policy *policy,
@@ -321,24 +344,26 @@ int __wrap_policy_keep(const struct paths *paths)
     int r;
 
     trial->phase = KEEPING;
+    story.failed = 0;
     story.after_cut |= trial->policy;
     r = __real_policy_keep(paths);
     if (actor->killed)
         return r;
     trial->phase = r >= 0 ? KEPT : WAITING;
+    story.failed = r >= 0 ? NONE : trial->policy;
     if (r >= 0)
         story.now = story.after_cut = trial->policy;
     return r;
 }
 
-int __wrap_accepted_put_back(const struct paths *paths)
+int __wrap_accepted_put_back(const struct paths *paths, const char *why)
 {
     struct actor *actor = world->current;
     struct trial *trial = trial_of(actor);
     int r;
 
     trial->phase = PUTTING_BACK;
-    r = __real_accepted_put_back(paths);
+    r = __real_accepted_put_back(paths, why);
     if (!actor->killed)
         trial->phase = OVER;
     return r;
@@ -447,6 +472,7 @@ static void remove_all(const struct paths *paths)
     (void)unlink(paths->accepted);
     (void)unlink(paths->accepted_before);
     (void)unlink(paths->accepted_trial);
+    (void)unlink(paths->failed_trial);
     (void)unlink(paths->confirm);
 }
 
@@ -477,6 +503,7 @@ static void begin_world(void)
     world->timer_runs = world->time_is_up = false;
     story = (struct story){.now = before & DEAD ? OLD : before, .accepted = 1, .confirmed = -1};
     story.after_cut = story.now;
+    story.failed = before & DEAD ? DEAD : NONE;
     if (before == OLD)
         put(ENTRY_ACCEPTED, paths->accepted, all.bytes[old], all.sizes[old], 1);
     if (before & DEAD) {
@@ -528,6 +555,15 @@ static void put_cut(enum entry entry, int file, const char *path, bool lost)
         write_bytes(path, content->bytes, lost && !content->synced ? 0 : content->n);
 }
 
+/* What is told of a trial that failed; there is none while one lives. */
+static void check_failed(const char *what, const struct paths *paths, unsigned in_force)
+{
+    unsigned is = read_failed(paths);
+
+    if (is & in_force & ~(unsigned)NONE || (story.failed && is != story.failed))
+        wrong(what, is, story.failed);
+}
+
 /* The machine starts again with this on its disk; then others work there. */
 static void check_next_boot(const int entries[ENTRY_DURABLE], bool lost)
 {
@@ -542,9 +578,11 @@ static void check_next_boot(const int entries[ENTRY_DURABLE], bool lost)
         assert_int_equal(link(paths->accepted, paths->accepted_before), 0);
     else
         put_cut(ENTRY_BEFORE, entries[ENTRY_BEFORE], paths->accepted_before, lost);
+    put_cut(ENTRY_FAILED, entries[ENTRY_FAILED], paths->failed_trial, lost);
     is = read_policy(paths);
     if (!(is & story.after_cut))
         wrong("after a power cut", is, story.after_cut);
+    check_failed("after a power cut, the failed one", paths, is);
     held = accepted_hold(paths);
     assert_true(held >= 0);
     if (read_policy(paths) != is)
@@ -566,7 +604,8 @@ static void check_next_boot(const int entries[ENTRY_DURABLE], bool lost)
 static bool is_known_cut(const int entries[ENTRY_DURABLE], bool lost)
 {
     static uint64_t known[1U << 16];
-    uint64_t hash = hash_mix(story.after_cut * 2 + lost, (uintptr_t)all.scenario);
+    uint64_t hash =
+        hash_mix((story.after_cut * 256 + story.failed) * 2 + lost, (uintptr_t)all.scenario);
     unsigned at;
 
     for (int i = 0; i < ENTRY_DURABLE; i++)
@@ -614,6 +653,8 @@ static unsigned check_state(void)
 
     if (!(is & set))
         wrong("in force", is, set);
+    if (accepted_trial_lives(&world->paths) == 0)
+        check_failed("the failed one", &world->paths, is);
     check_power_cut();
     return is;
 }
@@ -684,7 +725,8 @@ static void kill_actor(struct actor *actor)
 
 static uint64_t state_hash(void)
 {
-    uint64_t hash = hash_mix(world_hash(), story.now * 128 + story.after_cut);
+    uint64_t hash =
+        hash_mix(world_hash(), (story.now * 128 + story.after_cut) * 256 + story.failed);
 
     for (unsigned i = 0; i < ELEMENTSOF(story.trials); i++)
         hash = hash_mix(hash, story.trials[i].phase);

@@ -111,7 +111,8 @@ static enum entry entry_of(const char *path)
 {
     const struct paths *paths = &world->paths;
     const char *const names[ENTRY_COUNT] = {paths->accepted, paths->accepted_before,
-                                            paths->accepted_trial, paths->confirm};
+                                            paths->failed_trial, paths->accepted_trial,
+                                            paths->confirm};
 
     for (int i = 0; i < ENTRY_COUNT; i++)
         if (streq(path, names[i]))
@@ -133,7 +134,7 @@ static void note_change(struct pending change)
 
 static void note_entry(enum entry entry, int file)
 {
-    struct pending change = {{-1, -1}};
+    struct pending change = {{-1, -1, -1}};
 
     if (entry >= ENTRY_DURABLE) {
         world->disk.now[entry] = file;
@@ -327,7 +328,7 @@ static int moved_in(const char *from)
 int rename(const char *from, const char *to)
 {
     enum entry entry = who() ? entry_of(to) : ENTRY_NONE;
-    struct pending change = {{-1, -1}};
+    struct pending change = {{-1, -1, -1}};
     int file = 0;
 
     if (entry == ENTRY_NONE)

@@ -13,6 +13,7 @@
 enum entry {
     ENTRY_ACCEPTED,
     ENTRY_BEFORE,
+    ENTRY_FAILED,
     ENTRY_DURABLE, /* those above outlive a boot */
     ENTRY_TRIAL = ENTRY_DURABLE,
     ENTRY_CONFIRM,

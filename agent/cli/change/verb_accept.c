@@ -12,9 +12,8 @@
 #include "policy/lang/routing.h"
 #include "policy/lang/values.h"
 
-#define TRIAL_DEFAULT "5min"
+#define TRIAL_DEFAULT_USEC (300 * USEC_PER_SEC)
 #define USEC_PER_SEC UINT64_C(1000000)
-#define TRIAL_MAX_USEC (86400 * USEC_PER_SEC)
 
 /* The policy in force, accepted once more, changes nothing: a reload of it is never held up. */
 static int look_before(struct session *session)
@@ -83,17 +82,18 @@ static int read_probes(struct cli *cli, struct accepting *accepting)
 /* What the command line says of it; the rest is the policy's. */
 static int read_terms(struct cli *cli, const struct policy *policy, struct accepting *accepting)
 {
-    const char *time = cli->values[OPTION_TRIAL] ?: TRIAL_DEFAULT;
+    const char *time = cli->values[OPTION_TRIAL];
     const char *end = cli->values[OPTION_ON_TIMEOUT];
     struct confirm_terms *terms = &accepting->terms;
 
-    *terms = (struct confirm_terms){.alone = true,
+    *terms = (struct confirm_terms){.timeout_usec = policy->agent.trial_usec ?: TRIAL_DEFAULT_USEC,
+                                    .alone = true,
                                     .keeps = policy->agent.trial_keeps,
                                     .probes = accepting->probes,
                                     .n_probes = policy->agent.n_probes};
     memcpy(accepting->probes, policy->agent.probes, sizeof(accepting->probes));
-    if (value_parse_time(time, &terms->timeout_usec) < 0 || terms->timeout_usec == 0 ||
-        terms->timeout_usec > TRIAL_MAX_USEC) {
+    if (time && (value_parse_time(time, &terms->timeout_usec) < 0 || terms->timeout_usec == 0 ||
+                 terms->timeout_usec > TRIAL_MAX_USEC)) {
         say("--trial takes a time such as 5min, at most a day, not '%s'", NAME_SHOWN(time));
         return -EINVAL;
     }

@@ -4,6 +4,7 @@
 #include "agent/cli/session/report.h"
 #include "agent/cli/status/status.h"
 #include "agent/store/accepted_hold.h"
+#include "agent/store/failed_trial.h"
 #include "agent/store/pause.h"
 #include "agent/store/trial_record.h"
 #include "policy/lang/values.h"
@@ -136,6 +137,22 @@ static void print_decision(const struct status *status, FILE *out)
                 NAME_SHOWN(record->detail));
 }
 
+/* False where it is another one. */
+static bool print_failed(const struct status *status, FILE *out)
+{
+    struct failed_trial failed;
+    char hash[17];
+
+    if (accepted_failed(&status->cli->paths, &failed) <= 0 ||
+        !streq(failed.hash, policy_hash_text(status->disk, hash)))
+        return false;
+    fprintf(out,
+            "The trial of the policy on disk failed: %s; 'rpfpolicy accept' puts it into force "
+            "all\nthe same.\n",
+            NAME_SHOWN(failed.why));
+    return true;
+}
+
 static void print_policy(const struct status *status, FILE *out)
 {
     char text[64], hash[17];
@@ -161,7 +178,8 @@ static void print_policy(const struct status *status, FILE *out)
         fputs("The policy on disk has errors; 'rpfpolicy validate' shows them.\n", out);
     else if (!status->disk)
         fprintf(out, "The policy on disk cannot be read: %s.\n", error_text(status->disk_error));
-    else if (status->accepted && status->disk->hash != status->accepted->hash)
+    else if (!print_failed(status, out) && status->accepted &&
+             status->disk->hash != status->accepted->hash)
         fputs("The policy on disk is another one than the accepted one; 'rpfpolicy accept' puts it "
               "into\nforce.\n",
               out);

@@ -5,6 +5,8 @@
 #include "agent/cli/session/report.h"
 #include "agent/cli/status/agent_report.h"
 #include "agent/cli/status/status.h"
+#include "agent/store/accepted_hold.h"
+#include "agent/store/failed_trial.h"
 #include "agent/store/pause.h"
 #include "agent/store/policy_load.h"
 
@@ -23,6 +25,17 @@ static json_t *json_policy_hash(const struct policy *policy)
     char hash[17];
 
     return policy ? json_string(policy_hash_text(policy, hash)) : json_null();
+}
+
+static json_t *json_failed_trial(const struct paths *paths)
+{
+    struct failed_trial failed;
+
+    if (accepted_failed(paths, &failed) <= 0)
+        return json_null();
+    return json_make({"hash", json_string(failed.hash)},
+                     {"time", failed.time ? json_time((time_t)failed.time) : json_null()},
+                     {"why", json_bytes(failed.why)});
 }
 
 /* The object of the file with what can only be seen from outside. The head is that of every report;
@@ -47,6 +60,7 @@ static void print_json(struct status *status)
                               ? json_decision(&status->history.records[status->history.count - 1])
                               : json_null()},
              {"trial", json_trial(&status->cli->paths)},
+             {"failed_trial", json_failed_trial(&status->cli->paths)},
              {"accepted", json_policy_hash(status->accepted)},
              {"on_disk", json_policy_hash(status->disk)});
     output_json(&status->cli->out, object);
