@@ -21,6 +21,7 @@ struct entry {
     struct udev_wait udev;
     unsigned nameless; /* renamed, and its directory under the new name was not there yet */
     bool changed;      /* a sweep found another value */
+    bool waits;        /* for another engine than that of routes, which was said */
     enum state state;  /* worst of its keys, as counted in table.states */
     key_mask given, given_again; /* keys that got their value while the device was new */
     key_mask taking_over;        /* not seen right yet since another policy is in force: that made

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "agent/daemon/keeper_private.h"
+#include "agent/engines/routes/routes_engine.h"
 #include "policy/sysctl/sysctl_conf.h"
 
 #define NEW_DEVICE (5 * USEC_PER_SEC)
@@ -349,6 +350,27 @@ static int repair_key(struct repair *repair)
     return 0;
 }
 
+/* Until an engine has in place what it needs. */
+static void await(struct keeper *keeper, struct entry *entry, const struct device *device,
+                  const struct device_target *target)
+{
+    const struct engine *other = others_await(keeper->options.others, device->ifindex), *engine;
+    char before[12], wanted[12];
+
+    engine = ways_await(keeper->options.ways, device) ? &engine_routes
+             : entry->waits                           ? NULL
+                                                      : other;
+    entry->waits |= other != NULL;
+    if (engine)
+        log_plain(keeper->options.logger,
+                  engine == &engine_routes ? LOG_EVENT_ROUTING_FAILED : LOG_EVENT_PLAIN, LOG_ERR,
+                  "%s: rp_filter stays %s and becomes %s (%s:%u) when %s is in place",
+                  NAME_SHOWN(device->name),
+                  key_value_format(KEY_RP_FILTER, target->before, before, sizeof(before)),
+                  key_value_format(KEY_RP_FILTER, target->held_wanted, wanted, sizeof(wanted)),
+                  target->rule->origin.file, target->rule->origin.line, engine->words.title);
+}
+
 /* May this key of the device be written now? Schedules a later try where it is only too early. */
 static bool may_write(struct keeper *keeper, struct entry *entry, const struct device *device,
                       enum key key, const struct device_target *target)
@@ -361,8 +383,7 @@ static bool may_write(struct keeper *keeper, struct entry *entry, const struct d
     if (udev_watch_may_rename(keeper->options.udev, device, &entry->udev))
         return false;
     if (target->held) {
-        ways_await(keeper->options.ways, device, target);
-        others_await(keeper->options.others, device->ifindex);
+        await(keeper, entry, device, target);
         return false;
     }
     if (sysctl_will_be_right(keeper, entry, device, key, target))
@@ -388,6 +409,7 @@ static int enforce_once(struct keeper *keeper, struct entry *entry, struct devic
     device->paused = paused_covers(keeper->options.paused, device);
     device->held = ways_are_missing(keeper->options.ways, device) ||
                    others_are_missing(keeper->options.others, device->ifindex);
+    entry->waits &= device->held;
 
     for (enum key key = 0; key < KEY_COUNT; key++) {
         struct device_target target;

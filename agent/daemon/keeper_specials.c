@@ -6,6 +6,7 @@
 
 #include "agent/change/change.h"
 #include "agent/daemon/keeper_private.h"
+#include "agent/engines/routes/routes_engine.h"
 #include "agent/engines/sysctl/sysctl_engine.h"
 #include "policy/base/name.h"
 
@@ -69,8 +70,9 @@ static char *rules_ruled_out_text(const struct keeper *keeper, enum key key, int
     return text;
 }
 
-/* `all` or `default` should move and cannot: said once per change. */
-static void say_blocked(struct keeper *keeper, enum key key)
+/* `all` or `default` should move and cannot: said once per change. lacks: for which engine `all` is
+ * held. */
+static void say_blocked(struct keeper *keeper, enum key key, const struct engine *lacks)
 {
     const struct key_target *target = &keeper->targets[key];
     _cleanup_free_ char *rules = NULL;
@@ -89,19 +91,21 @@ static void say_blocked(struct keeper *keeper, enum key key)
     if (target->all_drift)
         rules = rules_ruled_out_text(keeper, key, target->old_all);
     log_plain(keeper->options.logger, LOG_EVENT_BLOCKED, LOG_WARNING,
-              "%s of `%s` is %d and cannot be moved%s%s: what it rules out is left as it is, "
+              "%s of `%s` is %d and cannot be moved%s%s%s%s: what it rules out is left as it is, "
               "`rpfpolicy check` lists it%s",
               key_info(key)->name, target->all_drift ? "all" : "default",
               target->all_drift ? target->old_all : target->old_default, place,
-              target->all_held            ? ", since it would make a device stricter whose policy "
-                                            "routing is not in place"
+              target->all_held            ? ", since it would make a device stricter for which "
               : keeper->procsys.read_only ? ", since /proc/sys is read-only"
                                           : "",
-              rules ?: "");
+              target->all_held ? lacks->words.title : "",
+              target->all_held ? " is not in place" : "", rules ?: "");
 }
 
 void keeper_aim(struct keeper *keeper, struct live *live, bool ways)
 {
+    const struct engine *lacks = NULL;
+
     keeper_kept_fill(keeper, live);
     paused_mark(keeper->options.paused, live);
     if (ways)
@@ -112,11 +116,11 @@ void keeper_aim(struct keeper *keeper, struct live *live, bool ways)
             plan_key_target(policy_of(keeper), live, key, &keeper->targets[key]);
         else
             keeper->targets[key] = (struct key_target){.managed = false};
-        say_blocked(keeper, key);
         if (keeper->targets[key].all_held) {
-            ways_await(keeper->options.ways, NULL, NULL);
-            others_await(keeper->options.others, 0);
+            lacks = others_await(keeper->options.others, IFINDEX_ALL) ?: &engine_routes;
+            (void)ways_await(keeper->options.ways, NULL); /* of `all` it is said below */
         }
+        say_blocked(keeper, key, lacks);
     }
     keeper->specials.taking_over &= keeper_specials_drift(keeper) || something_waits(keeper);
 }

@@ -303,13 +303,17 @@ void others_mark(const struct others *others, struct live *live)
         missing_ways_mark(&others->missing, live);
 }
 
-void others_await(struct others *others, int ifindex)
+const struct engine *others_await(struct others *others, int ifindex)
 {
+    const struct missing_way *way;
+
     if (!others_are_there(others) || (ifindex > 0 && !others_are_missing(others, ifindex)))
-        return;
+        return NULL;
     others->awaited = true;
     if (ifindex > 0 && !is_seen(others, ifindex) && others->known && !others->held_off)
         others->options.read_again("a device is new to an engine", others->options.data);
+    way = missing_ways_find(&others->missing, ifindex);
+    return way ? way->engine : NULL;
 }
 
 /* -- told -- */

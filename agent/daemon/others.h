@@ -50,9 +50,9 @@ void others_finish(struct others *others);
 bool others_are_missing(const struct others *others, int ifindex);
 void others_mark(const struct others *others, struct live *live);
 
-/* A value was held back, maybe for that; 0: of `all`. As soon as that need not be, everything is
- * read, and written, again. */
-void others_await(struct others *others, int ifindex);
+/* A value was held back, maybe for that; negative: `all`. As soon as that need not be, everything
+ * is read, and written, again. The engine that lacks something; NULL for none, or not known. */
+const struct engine *others_await(struct others *others, int ifindex);
 
 /* {NAME: {states, devices, changes, repairs, failures}}; NULL where there are none. */
 json_t *others_json(const struct others *others);

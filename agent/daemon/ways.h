@@ -82,9 +82,9 @@ void ways_work(struct ways *ways);
 bool ways_are_missing(const struct ways *ways, const struct device *device);
 void ways_mark(const struct ways *ways, struct live *live);
 
-/* A value of the device was held back for that; NULL: `all`. As soon as that need not be,
- * everything is read, and written, again. */
-void ways_await(struct ways *ways, const struct device *device, const struct device_target *target);
+/* A value of the device was held back, maybe for that; NULL: `all`. As soon as that need not be,
+ * everything is read, and written, again. True where it is to be said, once: it failed already. */
+bool ways_await(struct ways *ways, const struct device *device);
 
 json_t *ways_json(const struct ways *ways); /* null where nothing is asked for */
 void ways_metrics(FILE *out, const struct ways *ways);

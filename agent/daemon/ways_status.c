@@ -1,25 +1,19 @@
 /* What the agent shows of policy routing: in status.json and among the metrics. */
 #include "agent/daemon/ways_private.h"
 
-void ways_await(struct ways *ways, const struct device *device, const struct device_target *target)
+bool ways_await(struct ways *ways, const struct device *device)
 {
     struct ways_record *record = device ? ways_record(ways, device->ifindex) : NULL;
-    char before[12], wanted[12];
 
     ways->awaited = true;
     if (!device || ways->n_records == 0)
-        return;
+        return false;
     record = record ?: &ways->records[0];
     if (record->told || (record->failures + ways->records[0].failures == 0 &&
                          !routes_state_info(record->state)->stuck))
-        return; /* not yet tried: that hardly takes longer than to say it */
+        return false; /* not yet tried: that hardly takes longer than to say it */
     record->told = true;
-    log_plain(ways->options.logger, LOG_EVENT_ROUTING_FAILED, LOG_ERR,
-              "%s: rp_filter stays %s and becomes %s (%s:%u) when its policy routing is in place",
-              NAME_SHOWN(device->name),
-              key_value_format(KEY_RP_FILTER, target->before, before, sizeof(before)),
-              key_value_format(KEY_RP_FILTER, target->held_wanted, wanted, sizeof(wanted)),
-              target->rule->origin.file, target->rule->origin.line);
+    return true;
 }
 
 static json_t *device_json(const struct ways_record *record)

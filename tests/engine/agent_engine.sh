@@ -79,6 +79,9 @@ wait_until "and counted" status_is '.engines.a.failures > 0' true
 kill -HUP "$AGENT_PID"
 agent_caught_up
 expect_equal "once" "$(log_count 'Invalid argument')" 1
+expect_equal "what the value waits for, too" "$(log_count 'in place')" 1
+expect "by the name of the engine" grep -qE \
+    'eth0: rp_filter stays loose and becomes strict \(.*:6\) when the probe is in place' "$AGENT_LOG"
 agent_stop
 wish 3 1 0
 agent_start

@@ -356,7 +356,7 @@ before 0
 refuse
 accept_policy < <(policy enforce strict)
 agent_start
-agent_wait_log 'a device stricter whose policy routing is not in place'
+agent_wait_log 'a device stricter for which policy routing is not in place'
 becomes eth1 rp_filter 1
 wait_until "eth3 has its rule" sh -c 'ip rule show | grep -q "from 172.16.7.4 "'
 effective_are 1 1 0 1

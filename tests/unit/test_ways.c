@@ -479,7 +479,7 @@ static void a_value_waits_until_the_ways_are_there(void **state)
     assert_int_equal(ours(fixture), 0);
     assert_true(ways_are_missing(fixture->ways, fixture->eth1));
     assert_false(ways_are_missing(fixture->ways, &(struct device){.ifindex = 9, .name = "eth9"}));
-    ways_await(fixture->ways, NULL, NULL);
+    assert_false(ways_await(fixture->ways, NULL));
     fake_clock_pass(&fixture->fake, 10 * USEC_PER_MSEC); /* the lock is still held */
     assert_true(ways_are_missing(fixture->ways, fixture->eth1));
     assert_null(fixture->read_again);
@@ -525,8 +525,6 @@ static void a_policy_without_routing_takes_away_what_is_left_once(void **state)
 
 static void a_refused_change_is_tried_again_ever_later(void **state)
 {
-    static const struct rule rule = {.key = KEY_RP_FILTER, .origin = {"p.conf", 3}};
-    const struct device_target target = {.rule = &rule, .held_wanted = 1};
     struct fixture *fixture = *state;
     json_int_t failures;
 
@@ -536,7 +534,8 @@ static void a_refused_change_is_tried_again_ever_later(void **state)
     assert_true(failures > 0);
     assert_true(ways_are_missing(fixture->ways, fixture->eth1));
     assert_false(is_held(fixture));
-    ways_await(fixture->ways, fixture->eth1, &target);
+    assert_true(ways_await(fixture->ways, fixture->eth1));
+    assert_false(ways_await(fixture->ways, fixture->eth1)); /* it is said once */
     for (unsigned twice = 0; twice < 3; twice++) {
         uint64_t wait = (200 * USEC_PER_MSEC) << twice;
 
