@@ -359,29 +359,29 @@ json_t *others_json(const struct others *others)
     return object;
 }
 
+/* "rpfpolicy_agent_MEMBER_WHAT" */
+static const char *family(const struct other *other, const char *what, char name[static 128])
+{
+    snprintf(name, 128, "rpfpolicy_agent_%s_%s", other->engine->words.member, what);
+    return name;
+}
+
 static void other_metrics(FILE *out, const struct other *other)
 {
     const struct engine_words *words = &other->engine->words;
     unsigned counts[ENGINE_STATES_MAX] = {0};
+    char name[128], help[128];
 
     count_states(&other->report, counts);
-    fprintf(out,
-            "# HELP rpfpolicy_agent_%s_devices Devices that %s is asked for, by state.\n"
-            "# TYPE rpfpolicy_agent_%s_devices gauge\n",
-            words->member, words->title, words->member);
+    snprintf(help, sizeof(help), "Devices that %s is asked for, by state.", words->title);
+    metrics_family(out, family(other, "devices", name), "gauge", help);
     for (unsigned state = 0; state < other->engine->n_states; state++)
-        fprintf(out, "rpfpolicy_agent_%s_devices{state=\"%s\"} %u\n", words->member,
-                other->engine->state(state)->name, counts[state]);
-    fprintf(out,
-            "# HELP rpfpolicy_agent_%s_changes_total Changes of %s that were made.\n"
-            "# TYPE rpfpolicy_agent_%s_changes_total counter\n"
-            "rpfpolicy_agent_%s_changes_total %llu\n"
-            "# HELP rpfpolicy_agent_%s_failures_total Changes that were refused.\n"
-            "# TYPE rpfpolicy_agent_%s_failures_total counter\n"
-            "rpfpolicy_agent_%s_failures_total %llu\n",
-            words->member, words->parts, words->member, words->member,
-            (unsigned long long)other->changes, words->member, words->member, words->member,
-            (unsigned long long)other->failures);
+        fprintf(out, "%s{state=\"%s\"} %u\n", name, other->engine->state(state)->name,
+                counts[state]);
+    snprintf(help, sizeof(help), "Changes of %s that were made.", words->parts);
+    metrics_single(out, family(other, "changes_total", name), "counter", help, other->changes);
+    metrics_single(out, family(other, "failures_total", name), "counter",
+                   "Changes that were refused.", other->failures);
 }
 
 void others_metrics(FILE *out, const struct others *others)

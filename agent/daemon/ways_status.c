@@ -1,4 +1,5 @@
 /* What the agent shows of policy routing: in status.json and among the metrics. */
+#include "agent/daemon/metrics.h"
 #include "agent/daemon/ways_private.h"
 
 bool ways_await(struct ways *ways, const struct device *device)
@@ -54,29 +55,20 @@ void ways_metrics(FILE *out, const struct ways *ways)
         return;
     for (size_t i = 1; i < ways->n_records; i++)
         held += ways->records[i].told;
-    fputs("# HELP rpfpolicy_agent_routing_devices Devices that the policy asks routing for, by "
-          "state.\n"
-          "# TYPE rpfpolicy_agent_routing_devices gauge\n",
-          out);
+    metrics_family(out, "rpfpolicy_agent_routing_devices", "gauge",
+                   "Devices that the policy asks routing for, by state.");
     for (enum routes_state state = 0; state < ROUTES_STATE_COUNT; state++)
         fprintf(out, "rpfpolicy_agent_routing_devices{state=\"%s\"} %zu\n",
                 routes_state_name(state), ways->states[state]);
-    fprintf(out,
-            "# HELP rpfpolicy_agent_routing_held Devices whose rp_filter does not become stricter, "
-            "since their routing is not in place.\n"
-            "# TYPE rpfpolicy_agent_routing_held gauge\n"
-            "rpfpolicy_agent_routing_held %zu\n",
-            held);
-    fprintf(out,
-            "# HELP rpfpolicy_agent_routing_changes_total Routes and rules added and deleted.\n"
-            "# TYPE rpfpolicy_agent_routing_changes_total counter\n"
-            "rpfpolicy_agent_routing_changes_total %llu\n"
-            "# HELP rpfpolicy_agent_routing_repairs_total Times that policy routing was put back.\n"
-            "# TYPE rpfpolicy_agent_routing_repairs_total counter\n"
-            "rpfpolicy_agent_routing_repairs_total %llu\n"
-            "# HELP rpfpolicy_agent_routing_failures_total Changes that the kernel refused.\n"
-            "# TYPE rpfpolicy_agent_routing_failures_total counter\n"
-            "rpfpolicy_agent_routing_failures_total %llu\n",
-            (unsigned long long)ways->counters.changes, (unsigned long long)ways->counters.repairs,
-            (unsigned long long)ways->counters.failures);
+    metrics_single(
+        out, "rpfpolicy_agent_routing_held", "gauge",
+        "Devices whose rp_filter does not become stricter, since their routing is not in "
+        "place.",
+        held);
+    metrics_single(out, "rpfpolicy_agent_routing_changes_total", "counter",
+                   "Routes and rules added and deleted.", ways->counters.changes);
+    metrics_single(out, "rpfpolicy_agent_routing_repairs_total", "counter",
+                   "Times that policy routing was put back.", ways->counters.repairs);
+    metrics_single(out, "rpfpolicy_agent_routing_failures_total", "counter",
+                   "Changes that the kernel refused.", ways->counters.failures);
 }
