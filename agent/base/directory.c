@@ -42,7 +42,7 @@ static DIR *open_directory(const char *root, const char *path)
     return dir;
 }
 
-int names_find(const char *root, const char *pattern, struct names *ret)
+static int find(const char *root, const char *pattern, int flags, struct names *ret)
 {
     const char *slash = strrchr(pattern, '/');
     _cleanup_free_ char *path = NULL;
@@ -63,7 +63,7 @@ int names_find(const char *root, const char *pattern, struct names *ret)
         int r;
 
         if (streq(entry->d_name, ".") || streq(entry->d_name, "..") ||
-            fnmatch(slash + 1, entry->d_name, FNM_PERIOD) != 0)
+            fnmatch(slash + 1, entry->d_name, FNM_PERIOD | flags) != 0)
             continue;
         if (asprintf(&found, "%.*s/%s", (int)(slash - pattern), pattern, entry->d_name) < 0)
             return -ENOMEM;
@@ -74,6 +74,16 @@ int names_find(const char *root, const char *pattern, struct names *ret)
     if (ret->count > first)
         qsort(ret->items + first, ret->count - first, sizeof(*ret->items), by_bytes);
     return 0;
+}
+
+int names_find(const char *root, const char *pattern, struct names *ret)
+{
+    return find(root, pattern, 0, ret);
+}
+
+int names_find_any_case(const char *root, const char *pattern, struct names *ret)
+{
+    return find(root, pattern, FNM_CASEFOLD, ret);
 }
 
 bool names_may_have(const struct names *names, const char *path)

@@ -16,6 +16,9 @@ struct names {
  * (fnmatch(3), a leading dot is not matched by a wildcard). root: "" for none, else links are
  * followed as if root were /. What cannot be read is as good as absent. -ENOMEM, else 0. */
 int names_find(const char *root, const char *pattern, struct names *ret);
+
+/* The same, upper and lower case of the last component not told apart. */
+int names_find_any_case(const char *root, const char *pattern, struct names *ret);
 void names_done(struct names *names);
 
 /* Whether a path can be there, asked of what one call found in its directory: so that one look at

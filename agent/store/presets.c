@@ -332,7 +332,7 @@ static int look_for_files(const struct paths *paths, const struct preset *preset
     for (unsigned i = 0;; i++) {
         _cleanup_free_ char *glob = preset_comment(preset, word, i);
         _cleanup_names_ struct names names = {0};
-        int r = glob ? names_find(paths->root, glob, &names) : 0;
+        int r = glob ? names_find_any_case(paths->root, glob, &names) : 0;
 
         if (r >= 0 && names.count > 0)
             r = add_evidence(ret, "file", names.items[0]);
@@ -341,15 +341,27 @@ static int look_for_files(const struct paths *paths, const struct preset *preset
     }
 }
 
+/* Is one of the devices there that the lines of this word name? */
+static bool names_present(const struct preset *preset, const char *word, const char *const *devices)
+{
+    for (unsigned i = 0;; i++) {
+        _cleanup_free_ char *glob = preset_comment(preset, word, i);
+
+        if (!glob || device_like(glob, devices))
+            return glob != NULL;
+    }
+}
+
 int preset_look(const struct paths *paths, const struct preset *preset, const char *const *devices,
                 struct names *ret_evidence)
 {
-    _cleanup_free_ char *unless = preset_comment(preset, "suggest-unless-device", 0);
     _cleanup_free_ char *needs = preset_comment(preset, "suggest-needs-file", 0);
+    _cleanup_free_ char *needs_device = preset_comment(preset, "suggest-needs-device", 0);
     _cleanup_names_ struct names found = {0};
     int r;
 
-    if (unless && device_like(unless, devices))
+    if (names_present(preset, "suggest-unless-device", devices) ||
+        (needs_device && !names_present(preset, "suggest-needs-device", devices)))
         return 0;
     r = look_for_devices(preset, devices, &found);
     if (r >= 0)

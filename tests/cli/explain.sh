@@ -415,7 +415,7 @@ explain eno1 --key=forwarding --policy="$SYSTEM_WORK/forwarding.conf"
 status "forwarding otherwise than wanted" 2
 says "forwarding otherwise than wanted" "forwarding is reported and never written"
 says_not "forwarding otherwise than wanted" "apply"
-rpfpolicy apply --yes --policy="$SYSTEM_WORK/forwarding.conf" >"$OUT" 2>&1
+rpfpolicy apply --policy="$SYSTEM_WORK/forwarding.conf" >"$OUT" 2>&1
 expect_equal "apply leaves it" "$(cat "$CONF/eno1/forwarding")" 0
 rpfpolicy check --policy="$SYSTEM_WORK/forwarding.conf" >"$OUT" 2>&1
 expect_equal "check: drift" "$?" 2

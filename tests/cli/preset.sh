@@ -193,6 +193,43 @@ expect_equal "list as JSON" "$(python3 -c "
 import json
 print([p['version'] for p in json.load(open('$OUT'))['presets'] if p['name'] == 'cilium'])")" "[2]"
 
+# suggested DEVICE...: the names that are suggested where these devices are there, and no file is.
+suggested() {
+    ip netns add suggest
+    for device; do
+        ip -n suggest link add "$device" type bridge
+    done
+    ip netns exec suggest "$SYSTEM_BUILD/agent/cli/rpfpolicy" --root="$ROOT" preset suggest --json |
+        python3 -c "import json, sys; print(*[s['name'] for s in json.load(sys.stdin)['suggestions']])"
+    ip netns delete suggest
+}
+
+rm -r "$ROOT/etc/cni"
+expect_equal "docker0 alone" "$(suggested docker0)" containers
+expect_equal "docker0 beside Cilium" "$(suggested docker0 cilium_host)" cilium
+expect_equal "a bridge of OVN" "$(suggested br-ex br-int ovn-k8s-mp0)" ovn-kubernetes
+expect_equal "a network of Docker" "$(suggested br-0123456789ab)" containers
+expect_equal "Podman" "$(suggested podman1)" containers
+expect_equal "OpenShift SDN" "$(suggested tun0 vxlan_sys_4789)" openshift-sdn
+expect_equal "Antrea with VXLAN" "$(suggested antrea-gw0 vxlan_sys_4789)" antrea
+expect_equal "VXLAN of Open vSwitch" "$(suggested vxlan_sys_4789)" ""
+expect_equal "tun0 of whomever" "$(suggested tun0)" ""
+expect_equal "flannel" "$(suggested flannel.1 cni0)" flannel
+expect_equal "kube-router" "$(suggested kube-bridge kube-dummy-if)" kube-router
+expect_equal "Submariner over flannel" "$(suggested vx-submariner flannel.1)" "flannel submariner"
+expect_equal "libvirt" "$(suggested virbr0)" libvirt
+expect_equal "Tailscale" "$(suggested tailscale0)" tailscale
+expect_equal "IPsec" "$(suggested vti1)" ipsec
+expect_equal "keepalived" "$(suggested vrrp.51)" keepalived
+expect_equal "a VRF called vrrp" "$(suggested vrrp)" ""
+mkdir -p "$ROOT/etc/openvpn/client"
+: >"$ROOT/etc/openvpn/client/Office.CONF"
+expect_equal "OpenVPN, by a file in capitals" "$(suggested tun0)" openvpn
+mkdir -p "$ROOT/etc/cni/net.d"
+: >"$ROOT/etc/cni/net.d/10-Flannel.ConfList"
+expect_equal "flannel, by a file in capitals" "$(suggested eth0)" "flannel openvpn"
+rm -r "$ROOT/etc/openvpn"
+
 # -- what is refused --
 
 preset enable no-such

@@ -15,7 +15,7 @@
 #include "files.h"
 #include "policy/lang/compile.h"
 
-#define N_PRESETS 8
+#define N_PRESETS 19
 
 struct fixture {
     struct conf_files shipped;
@@ -179,7 +179,35 @@ static const struct expectation expectations[] = {
     {"ovn-kubernetes", "ovn-k8s-mp12", false, KEY_RP_FILTER, 2, -1},
     {"ovn-kubernetes", "br-ex", false, KEY_RP_FILTER, 1, -1},
     {"wireguard", "wg0", false, KEY_RP_FILTER, 2, -1},
-    {"wireguard", "tailscale0", false, KEY_RP_FILTER, 2, -1},
+    {"tailscale", "tailscale0", false, KEY_RP_FILTER, 2, -1},
+    {"tailscale", "eth0", true, KEY_SRC_VALID_MARK, 1, -1},
+    {"openshift-sdn", "tun0", false, KEY_RP_FILTER, 2, -1},
+    {"openshift-sdn", "eth0", true, KEY_RP_FILTER, 1, -1},
+    {"containers", "docker0", false, KEY_RP_FILTER, 2, -1},
+    {"containers", "br-0123456789ab", false, KEY_RP_FILTER, 2, -1},
+    {"containers", "br-ex", false, KEY_RP_FILTER, 1, -1},
+    {"containers", "br-0123456789a", false, KEY_RP_FILTER, 1, -1},
+    {"containers", "podman3", false, KEY_RP_FILTER, 2, -1},
+    {"flannel", "flannel.1", false, KEY_RP_FILTER, 2, -1},
+    {"flannel", "cni0", false, KEY_RP_FILTER, 1, -1},
+    {"antrea", "antrea-gw0", false, KEY_RP_FILTER, 2, -1},
+    {"antrea", "antrea-ext.100", false, KEY_RP_FILTER, 2, -1},
+    {"antrea", "antrea-gw0", false, KEY_ARP_ANNOUNCE, 1, -1},
+    {"antrea", "antrea-egress0", false, KEY_RP_FILTER, 1, -1},
+    {"kube-router", "kube-bridge", false, KEY_RP_FILTER, 2, 0},
+    {"kube-router", "kube-dummy-if", false, KEY_RP_FILTER, 2, 0},
+    {"submariner", "vx-submariner", false, KEY_RP_FILTER, 2, -1},
+    {"submariner", "vxlan-tunnel", false, KEY_RP_FILTER, 2, -1},
+    {"libvirt", "virbr0", false, KEY_RP_FILTER, 1, -1},
+    {"openvpn", "tun0", false, KEY_RP_FILTER, 2, -1},
+    {"openvpn", "tap1", false, KEY_RP_FILTER, 2, -1},
+    {"ipsec", "vti0", false, KEY_RP_FILTER, 0, -1},
+    {"ipsec", "ipsec1", false, KEY_RP_FILTER, 0, -1},
+    {"ipsec", "ip_vti0", false, KEY_RP_FILTER, 1, -1},
+    {"keepalived", "vrrp.51", false, KEY_RP_FILTER, 0, -1},
+    {"keepalived", "vrrp.51", false, KEY_ACCEPT_LOCAL, 1, -1},
+    {"keepalived", "vrrp.51", false, KEY_ARP_IGNORE, 1, -1},
+    {"keepalived", "eth0", true, KEY_ACCEPT_LOCAL, -1, -1},
     {"wireguard", "wlp2s0", true, KEY_SRC_VALID_MARK, 1, -1},
     {"wireguard", "wlp2s0", true, KEY_RP_FILTER, 1, -1},
     {"wireguard", "docker0", false, KEY_SRC_VALID_MARK, -1, -1},
@@ -448,6 +476,18 @@ static void a_preset_is_suggested_by_its_devices_and_files(void **state)
     assert_evidence(&tree, unless, NULL);
     files_put_text(tree.root, "/etc/cni/net.d/05-one.conflist", "{}");
     assert_evidence(&tree, none, "file /etc/cni/net.d/05-one.conflist");
+
+    files_put_text(tree.root, "/etc/cni/net.d/04-ONE.Conflist", "{}");
+    assert_evidence(&tree, none, "file /etc/cni/net.d/04-ONE.Conflist");
+
+    files_put_text(tree.root, SHIPPED,
+                   "# rpfpolicy preset one 1\n# For tests\n# suggest-device: lo\n"
+                   "# suggest-unless-device: yes*\n# suggest-unless-device: no*\n"
+                   "# suggest-needs-device: cx*\n");
+    tree_read(&tree, 0);
+    assert_evidence(&tree, none, NULL);
+    assert_evidence(&tree, devices, "device lo");
+    assert_evidence(&tree, unless, NULL);
 
     files_put_text(tree.root, SHIPPED,
                    "# rpfpolicy preset one 1\n# For tests\n# suggest-device: cx*\n"
