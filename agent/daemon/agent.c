@@ -185,6 +185,7 @@ static int make_evidence(struct agent *agent)
                                        .loop = agent->loop,
                                        .logger = &agent->logger,
                                        .nl = &agent->nl,
+                                       .rights = agent->rights,
                                        .amend = amend,
                                        .looked = on_news,
                                        .data = agent};
@@ -671,7 +672,7 @@ static int start(struct agent *agent)
     r = in_force_take(agent->in_force);
     if (r < 0)
         return r; /* it might be one to enforce */
-    r = rights_filter(agent->rights, agent->accepting);
+    r = rights_filter(agent->rights, agent->accepting || agent->evidence);
     if (r == -ENOMEM)
         return r;
     say_failed(agent, "Its system calls could not be limited to those that it needs", r);

@@ -9,14 +9,16 @@
 
 #define LOOK_EVERY (10 * USEC_PER_SEC)
 #define LOOK_FIRST USEC_PER_SEC
-#define LOOK_SHARE 100   /* a look takes at most this part of the time */
-#define LOOK_AT_MAX 5000 /* packets decided about in one look */
+#define LOOK_SHARE 100    /* a look takes at most this part of the time */
+#define LOOK_AT_MAX 5000  /* packets decided about in one look */
+#define TRACKED_MAX 50000 /* tracked flows: more would take too much memory */
 
 struct evidence {
     struct evidence_options options;
     struct deadline next_look;
     struct observed observed;
-    bool failed; /* said once */
+    bool failed;  /* said once */
+    char *unseen; /* whose clients are not seen, as it was said last */
 };
 
 const struct observed *evidence_observed(const struct evidence *evidence)
@@ -37,7 +39,8 @@ static int look(struct evidence *evidence)
     struct peers_options options = {
         .nl = with->nl,
         .proc_sys_net = with->paths->proc_sys_net,
-        .untracked = true,
+        .untracked = !with->rights->tracks,
+        .tracked_max = TRACKED_MAX,
         .max = LOOK_AT_MAX,
     };
     int r = picture_read(with->nl, &picture, &live);
@@ -51,6 +54,19 @@ static int look(struct evidence *evidence)
     return r;
 }
 
+/* Said again only where it changes. */
+static void say_unseen(struct evidence *evidence)
+{
+    const struct observed *observed = &evidence->observed;
+    char *text = unseen_text(observed->tracking, observed->servers, observed->n_servers);
+
+    if (text && (!evidence->unseen || !streq(text, evidence->unseen)))
+        log_plain(evidence->options.logger, LOG_EVENT_PLAIN, LOG_NOTICE,
+                  "That nobody would be cut by what is only observed is not shown: %s", text);
+    free(evidence->unseen);
+    evidence->unseen = text;
+}
+
 static void on_look(void *data)
 {
     struct evidence *evidence = data;
@@ -62,6 +78,8 @@ static void on_look(void *data)
         log_plain(with->logger, LOG_EVENT_PLAIN, LOG_WARNING,
                   "Who would be cut by what is only observed cannot be told: %s", strerror(-r));
     evidence->failed = r < 0;
+    if (r >= 0)
+        say_unseen(evidence);
     now = loop_now(with->loop);
     wait = (now - started) * LOOK_SHARE;
     deadline_set(&evidence->next_look, now + (wait > LOOK_EVERY ? wait : LOOK_EVERY));
@@ -74,6 +92,7 @@ struct evidence *evidence_free(struct evidence *evidence)
         return NULL;
     deadline_done(&evidence->next_look);
     observed_done(&evidence->observed);
+    free(evidence->unseen);
     free(evidence);
     return NULL;
 }

@@ -66,9 +66,26 @@ static json_t *rule_json(const struct observed *observed, size_t i)
                      time_or_null(seen->last), "examples", examples_json(observed, i));
 }
 
+static json_t *servers_json(const struct observed *observed)
+{
+    json_t *list = json_array();
+    char address[INET_ADDRSTRLEN];
+
+    for (size_t i = 0; i < observed->n_servers; i++) {
+        const struct unseen_server *server = &observed->servers[i];
+
+        json_array_append_new(
+            list, json_pack("{s:s, s:i}", "address",
+                            inet_ntop(AF_INET, &server->local, address, sizeof(address)) ?: "?",
+                            "port", (int)server->port));
+    }
+    return list;
+}
+
 json_t *evidence_json(const struct evidence *evidence)
 {
     const struct observed *observed = evidence ? evidence_observed(evidence) : NULL;
+    _cleanup_free_ char *unseen = NULL;
     json_t *rules;
 
     if (!observed)
@@ -77,9 +94,12 @@ json_t *evidence_json(const struct evidence *evidence)
     for (size_t i = 0; i < observed->policy->n_rules; i++)
         if (observed_counts(observed->policy, &observed->policy->rules[i]))
             json_array_append_new(rules, rule_json(observed, i));
-    return json_pack("{s:I, s:o, s:b, s:o}", "looks", (json_int_t)observed->looks, "last_look",
-                     time_or_null(observed->last_look), "truncated", observed->truncated, "rules",
-                     rules);
+    unseen = unseen_text(observed->tracking, observed->servers, observed->n_servers);
+    return json_pack(
+        "{s:I, s:o, s:b, s:o, s:o, s:s?, s:o}", "looks", (json_int_t)observed->looks, "last_look",
+        time_or_null(observed->last_look), "truncated", observed->truncated, "tracking",
+        observed->looks > 0 ? json_string(tracking_name(observed->tracking)) : json_null(),
+        "unseen", servers_json(observed), "unseen_text", unseen, "rules", rules);
 }
 
 /* The label of a rule: "FILE:LINE", escaped for the exposition format. */

@@ -171,12 +171,12 @@ static int allow_all(scmp_filter_ctx filter, uint64_t protocols)
     return r;
 }
 
-static uint64_t needed_protocols(bool accepts)
+static uint64_t needed_protocols(bool tracks)
 {
     /* Links, addresses, routes, rules; udev, whose messages go that way; connections. Whom a policy
-     * would cut asks connection tracking, too, before the agent accepts it: protecting.h. */
+     * would cut asks connection tracking, too: protecting.h, evidence.h. */
     return UINT64_C(1) << NETLINK_ROUTE | UINT64_C(1) << NETLINK_KOBJECT_UEVENT |
-           UINT64_C(1) << NETLINK_SOCK_DIAG | (accepts ? UINT64_C(1) << NETLINK_NETFILTER : 0);
+           UINT64_C(1) << NETLINK_SOCK_DIAG | (tracks ? UINT64_C(1) << NETLINK_NETFILTER : 0);
 }
 
 /* Returns what is to be freed behind its use; NULL where memory is short. */
@@ -206,7 +206,7 @@ static int load_filter(scmp_filter_ctx filter, uint64_t protocols)
     return r < 0 ? r : seccomp_load(filter); /* with no_new_privs */
 }
 
-int rights_filter(struct rights *rights, bool accepts)
+int rights_filter(struct rights *rights, bool tracks)
 {
     scmp_filter_ctx filter;
     void *reserve;
@@ -214,9 +214,10 @@ int rights_filter(struct rights *rights, bool accepts)
 
     if (rights->filtered)
         return 0;
+    rights->tracks = tracks;
     reserve = reserve_memory();
     filter = reserve ? seccomp_init(SCMP_ACT_ERRNO(EPERM)) : NULL;
-    r = filter ? load_filter(filter, needed_protocols(accepts)) : -ENOMEM;
+    r = filter ? load_filter(filter, needed_protocols(tracks)) : -ENOMEM;
     if (filter)
         seccomp_release(filter);
     free(reserve);

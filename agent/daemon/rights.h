@@ -8,7 +8,8 @@
 struct rights {
     bool returns;  /* it comes back by itself, without being started again; else its manager
                     * starts it, when it ends with status 75 */
-    bool filtered; /* by rights_filter() */
+    bool filtered; /* by rights_filter() … */
+    bool tracks;   /* … which lets it ask connection tracking */
 };
 
 struct rights rights_at_start(void);
@@ -19,6 +20,6 @@ bool rights_take_up(void);
 int rights_put_down(const struct rights *rights);
 
 /* From now on what is not needed fails with EPERM, for ever; the first call counts. -ENOMEM, or
- * those of libseccomp: then there is no filter. `accepts`: it puts the policy on disk into force.
- */
-int rights_filter(struct rights *rights, bool accepts);
+ * those of libseccomp: then there is no filter. `tracks`: it asks connection tracking, to put the
+ * policy on disk into force, or to see whom one that is only observed would cut. */
+int rights_filter(struct rights *rights, bool tracks);

@@ -114,8 +114,32 @@ static int read_flow(const struct nlmsghdr *message, void *ret, bool *ret_is)
     return conntrack_read_message(message, ret, ret_is);
 }
 
-/* Is anything tracked in this namespace? */
-static bool is_in_use(const char *proc_sys_net)
+const char *tracking_name(enum tracking tracking)
+{
+    static const char *const names[TRACKING_COUNT] = {
+        [TRACKING_READ] = "read",
+        [TRACKING_OFF] = "off",
+        [TRACKING_DENIED] = "denied",
+        [TRACKING_TOO_MANY] = "too-many",
+    };
+
+    return names[tracking];
+}
+
+const char *tracking_text(enum tracking tracking)
+{
+    static const char *const texts[TRACKING_COUNT] = {
+        [TRACKING_READ] = "all tracked flows were read",
+        [TRACKING_OFF] = "netfilter tracks no flow here",
+        [TRACKING_DENIED] = "the flows that netfilter tracks may not be read",
+        [TRACKING_TOO_MANY] = "netfilter tracks more flows than are read",
+    };
+
+    return texts[tracking];
+}
+
+/* How many flows are tracked in this namespace. */
+static unsigned long count_tracked(const char *proc_sys_net)
 {
     char path[PATH_MAX], count[16] = "";
     ssize_t n;
@@ -123,17 +147,38 @@ static bool is_in_use(const char *proc_sys_net)
 
     if (snprintf(path, sizeof(path), "%s/netfilter/nf_conntrack_count", proc_sys_net) >=
         (int)sizeof(path))
-        return false;
+        return 0;
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return false;
+        return 0;
     n = read(fd, count, sizeof(count) - 1);
     (void)close(fd);
-    return n > 0 && strtoul(count, NULL, 10) > 0;
+    return n > 0 ? strtoul(count, NULL, 10) : 0;
 }
 
-int conntrack_read(const char *proc_sys_net, struct tracked_flow **ret, size_t *ret_count)
+/* Not built in, not allowed, or never quiet enough to be read whole. */
+static int classify(int error, enum tracking *ret)
 {
+    switch (error) {
+    case -EINVAL:
+    case -EPROTONOSUPPORT:
+        *ret = TRACKING_OFF;
+        return 0;
+    case -EPERM:
+        *ret = TRACKING_DENIED;
+        return 0;
+    case -EAGAIN:
+        *ret = TRACKING_TOO_MANY;
+        return 0;
+    default:
+        return error;
+    }
+}
+
+int conntrack_read(const char *proc_sys_net, size_t max, struct tracked_flow **ret,
+                   size_t *ret_count, enum tracking *ret_tracking)
+{
+    unsigned long tracked = count_tracked(proc_sys_net);
     _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
     _cleanup_netlink_ struct netlink nl = {0};
     struct nlmsghdr *request;
@@ -141,14 +186,17 @@ int conntrack_read(const char *proc_sys_net, struct tracked_flow **ret, size_t *
 
     *ret = NULL;
     *ret_count = 0;
-    if (!is_in_use(proc_sys_net))
+    *ret_tracking = max > 0 && tracked > max ? TRACKING_TOO_MANY : TRACKING_OFF;
+    if (tracked == 0 || *ret_tracking == TRACKING_TOO_MANY)
         return 0;
     r = netlink_open_family(NETLINK_NETFILTER, &nl);
     if (r < 0)
-        return r == -EPROTONOSUPPORT ? 0 : r;
+        return classify(r, ret_tracking);
     request = netlink_request(buffer, CT_GET, 0, sizeof(struct nfgenmsg));
     ((struct nfgenmsg *)mnl_nlmsg_get_payload(request))->nfgen_family = AF_INET;
     r = netlink_dump_array(&nl, request, read_flow, sizeof(**ret), (void **)ret, ret_count);
-    /* not built in, not allowed, or never quiet enough to be read whole */
-    return r == -EINVAL || r == -EPERM || r == -EAGAIN ? 0 : r;
+    if (r < 0)
+        return classify(r, ret_tracking);
+    *ret_tracking = TRACKING_READ;
+    return 0;
 }

@@ -20,9 +20,21 @@ struct tracked_flow {
     bool answered;                     /* packets of the reply direction were seen */
 };
 
-/* Owned. None (and 0) where nothing is tracked or it may not be asked for. proc_sys_net: where
- * /proc/sys/net is mounted. */
-int conntrack_read(const char *proc_sys_net, struct tracked_flow **ret, size_t *ret_count);
+/* How much of the flows was seen. */
+enum tracking {
+    TRACKING_READ,     /* all */
+    TRACKING_OFF,      /* nothing is tracked in this namespace, or nothing just now */
+    TRACKING_DENIED,   /* it may not be asked for */
+    TRACKING_TOO_MANY, /* there are more than are to be read, or they never stood still */
+    TRACKING_COUNT,
+};
+const char *tracking_name(enum tracking tracking); /* "read", "off" … */
+const char *tracking_text(enum tracking tracking); /* why none was seen, part of a sentence */
+
+/* Owned. None (and 0) where *ret_tracking is not TRACKING_READ. proc_sys_net: where /proc/sys/net
+ * is mounted. max: where more flows are tracked none is read; 0: no limit. */
+int conntrack_read(const char *proc_sys_net, size_t max, struct tracked_flow **ret,
+                   size_t *ret_count, enum tracking *ret_tracking);
 
 /* One message of the dump. *ret_is: it is a flow over IPv4. -EBADMSG when it is malformed. */
 struct nlmsghdr;

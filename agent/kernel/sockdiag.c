@@ -19,6 +19,7 @@ struct reading {
     struct connection *items;
     size_t count, capacity, kept; /* kept: those of earlier dumps */
     uint8_t proto;
+    bool servers; /* else connections */
 };
 
 /* An IPv4 address, also as ::ffff:a.b.c.d. */
@@ -71,6 +72,36 @@ int connection_read_message(const struct nlmsghdr *message, uint8_t proto, struc
     return 0;
 }
 
+int server_read_message(const struct nlmsghdr *message, struct connection *ret, bool *ret_is)
+{
+    const struct nlattr *attrs[INET_DIAG_SKV6ONLY + 1] = {0};
+    const struct inet_diag_msg *diag =
+        message_body(message, sizeof(*diag), attrs, ELEMENTSOF(attrs) - 1);
+    struct connection server = {.proto = IPPROTO_UDP};
+    const struct nlattr *only;
+    struct in6_addr local;
+
+    if (!diag)
+        return -EBADMSG;
+    *ret_is = false;
+    only = attrs[INET_DIAG_SKV6ONLY];
+    memcpy(&local, diag->id.idiag_src, sizeof(local));
+    if (diag->idiag_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&local)) {
+        if (only && mnl_attr_get_payload_len(only) >= 1 && mnl_attr_get_u8(only))
+            return 0;
+    } else if ((diag->idiag_family != AF_INET && diag->idiag_family != AF_INET6) ||
+               !address_v4(diag->idiag_family, diag->id.idiag_src, &server.local)) {
+        return 0;
+    }
+    server.local_port = ntohs(diag->id.idiag_sport);
+    server.bound = (int)diag->id.idiag_if;
+    server.inode = diag->idiag_inode;
+    server.uid = diag->idiag_uid;
+    *ret = server;
+    *ret_is = true;
+    return 0;
+}
+
 static int take(const struct nlmsghdr *message, void *data)
 {
     struct reading *reading = data;
@@ -78,7 +109,9 @@ static int take(const struct nlmsghdr *message, void *data)
     int r;
 
     r = grow((void **)&reading->items, &reading->capacity, reading->count, sizeof(*reading->items));
-    if (r >= 0)
+    if (r >= 0 && reading->servers)
+        r = server_read_message(message, &reading->items[reading->count], &is);
+    else if (r >= 0)
         r = connection_read_message(message, reading->proto, &reading->items[reading->count], &is);
     if (r >= 0 && is)
         reading->count++;
@@ -102,7 +135,7 @@ static int dump(struct netlink *nl, uint8_t family, uint8_t proto, struct readin
     body = mnl_nlmsg_get_payload(request);
     body->sdiag_family = family;
     body->sdiag_protocol = proto;
-    body->idiag_states = STATES;
+    body->idiag_states = reading->servers ? 1u << TCP_CLOSE : STATES;
     reading->proto = proto;
     reading->kept = reading->count;
     r = netlink_dump(nl, request, take, forget, reading);
@@ -110,14 +143,14 @@ static int dump(struct netlink *nl, uint8_t family, uint8_t proto, struct readin
     return r == -ENOENT || r == -EPROTONOSUPPORT ? 0 : r;
 }
 
-int connections_read(struct connection **ret, size_t *ret_count)
+static int read_all(struct reading reading, const uint8_t *protos, size_t n_protos,
+                    struct connection **ret, size_t *ret_count)
 {
-    static const uint8_t families[] = {AF_INET, AF_INET6}, protos[] = {IPPROTO_TCP, IPPROTO_UDP};
+    static const uint8_t families[] = {AF_INET, AF_INET6};
     _cleanup_netlink_ struct netlink nl = {0};
-    struct reading reading = {0};
     int r = netlink_open_family(NETLINK_SOCK_DIAG, &nl);
 
-    for (size_t i = 0; r >= 0 && i < ELEMENTSOF(protos); i++)
+    for (size_t i = 0; r >= 0 && i < n_protos; i++)
         for (size_t k = 0; r >= 0 && k < ELEMENTSOF(families); k++)
             r = dump(&nl, families[k], protos[i], &reading);
     if (r < 0) {
@@ -127,4 +160,18 @@ int connections_read(struct connection **ret, size_t *ret_count)
     *ret = reading.items;
     *ret_count = reading.count;
     return 0;
+}
+
+int connections_read(struct connection **ret, size_t *ret_count)
+{
+    static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP};
+
+    return read_all((struct reading){0}, protos, ELEMENTSOF(protos), ret, ret_count);
+}
+
+int servers_read(struct connection **ret, size_t *ret_count)
+{
+    static const uint8_t protos[] = {IPPROTO_UDP};
+
+    return read_all((struct reading){.servers = true}, protos, ELEMENTSOF(protos), ret, ret_count);
 }

@@ -22,7 +22,13 @@ struct connection {
  * with mapped addresses are among them. Owned. A kernel without sock_diag has none: 0. */
 int connections_read(struct connection **ret, size_t *ret_count);
 
-/* One message of the dump. *ret_is: it is a connection over IPv4. -EBADMSG when it is malformed. */
 struct nlmsghdr;
+
+/* UDP sockets that are not connected: whose packets they get no list tells. peer is 0.0.0.0, and so
+ * is local where they listen on every address, those of IPv6 included that do so for IPv4, too. */
+int servers_read(struct connection **ret, size_t *ret_count);
+int server_read_message(const struct nlmsghdr *message, struct connection *ret, bool *ret_is);
+
+/* One message of the dump. *ret_is: it is a connection over IPv4. -EBADMSG when it is malformed. */
 int connection_read_message(const struct nlmsghdr *message, uint8_t proto, struct connection *ret,
                             bool *ret_is);

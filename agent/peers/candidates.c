@@ -4,7 +4,6 @@
 
 #include <linux/if.h>
 
-#include "agent/kernel/conntrack.h"
 #include "agent/kernel/sockdiag.h"
 
 #define ANY_VRF (-1)  /* not known; 0 is none */
@@ -295,7 +294,8 @@ static int add_tracked(struct flows *flows)
 {
     _cleanup_free_ struct tracked_flow *tracked = NULL;
     size_t n = 0;
-    int r = conntrack_read(flows->options->proc_sys_net, &tracked, &n);
+    int r = conntrack_read(flows->options->proc_sys_net, flows->options->tracked_max, &tracked, &n,
+                           &flows->tracking);
 
     for (size_t i = 0; r >= 0 && i < n; i++) {
         r = add_direction(flows, &tracked[i], &tracked[i].original, &tracked[i].reply);
@@ -364,6 +364,7 @@ int flows_read(struct flows *flows)
         qsort(flows->addresses, flows->n_addresses, sizeof(*flows->addresses), by_address);
     if (flows->n_neighbours > 0)
         qsort(flows->neighbours, flows->n_neighbours, sizeof(*flows->neighbours), by_neighbour);
+    flows->tracking = TRACKING_DENIED;
     r = add_session(flows);
     if (r >= 0)
         r = add_connections(flows);
@@ -372,6 +373,70 @@ int flows_read(struct flows *flows)
     if (r >= 0)
         r = add_neighbours(flows);
     return r;
+}
+
+static bool is_reached(const struct flows *flows, const struct connection *server)
+{
+    const struct route_address *address = first_address(flows, server->local);
+    const struct route_address *end = flows->addresses + flows->n_addresses;
+    const struct device *bound = live_by_ifindex(flows->options->live, server->bound);
+
+    if (ntohl(server->local.s_addr) >> 24 == IN_LOOPBACKNET)
+        return false;
+    if (bound && !device_is_vrf(bound))
+        return find_device(flows, server->bound);
+    if (server->local.s_addr == 0 || IN_MULTICAST(ntohl(server->local.s_addr)))
+        return flows->n_devices > 0;
+    /* On what hears nothing any device can be meant. */
+    for (; address && address < end && same(&address->local.ip, server->local); address++) {
+        const struct device *device = receiver_of(flows, address->ifindex);
+
+        if (device && (is_deaf(device) || find_device(flows, device->ifindex)))
+            return true;
+    }
+    return false;
+}
+
+static int by_port(const void *a, const void *b)
+{
+    const struct unseen_server *x = a, *y = b;
+    uint32_t left = ntohl(x->local.s_addr), right = ntohl(y->local.s_addr);
+
+    if (x->port != y->port)
+        return x->port < y->port ? -1 : 1;
+    if (left != right)
+        return left < right ? -1 : 1;
+    return (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
+}
+
+int flows_find_servers(const struct flows *flows, struct peers *peers)
+{
+    _cleanup_free_ struct connection *sockets = NULL;
+    _cleanup_free_ struct unseen_server *servers = NULL;
+    size_t count = 0, n = 0, kept = 0;
+    int r;
+
+    peers->tracking = flows->tracking;
+    if (flows->tracking == TRACKING_READ)
+        return 0;
+    r = servers_read(&sockets, &count);
+    if (r < 0 || count == 0)
+        return r;
+    servers = calloc(count, sizeof(*servers));
+    if (!servers)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        if (is_reached(flows, &sockets[i]))
+            servers[n++] = (struct unseen_server){.local = sockets[i].local,
+                                                  .port = sockets[i].local_port,
+                                                  .ifindex = sockets[i].bound};
+    qsort(servers, n, sizeof(*servers), by_port);
+    for (size_t i = 0; i < n; i++)
+        if (kept == 0 || by_port(&servers[kept - 1], &servers[i]) != 0)
+            servers[kept++] = servers[i];
+    peers->servers = TAKE_PTR(servers);
+    peers->n_servers = kept;
+    return 0;
 }
 
 void flows_done(struct flows *flows)

@@ -37,7 +37,11 @@ struct flows {
     struct flow *items;
     size_t count, capacity;
     bool truncated;
+    enum tracking tracking;
 };
+
+/* Which UDP servers get packets by the devices, and their clients were not seen. */
+int flows_find_servers(const struct flows *flows, struct peers *peers);
 
 /* options, fib and devices are set; fills the rest. */
 int flows_read(struct flows *flows);

@@ -1,6 +1,9 @@
 /* Deciding about each packet before and after the change, each pair of addresses once. */
+#include <arpa/inet.h>
+
 #include "agent/peers/candidates.h"
 #include "agent/peers/owners.h"
+#include "policy/base/text.h"
 #include "policy/routes/routes.h"
 
 const char *peer_source_name(enum peer_source source)
@@ -13,6 +16,32 @@ const char *peer_source_name(enum peer_source source)
     };
 
     return names[source];
+}
+
+#define SERVERS_NAMED_MAX 8
+
+char *unseen_text(enum tracking tracking, const struct unseen_server *servers, size_t n_servers)
+{
+    _cleanup_text_ struct text text = {0};
+    size_t named = n_servers < SERVERS_NAMED_MAX ? n_servers : SERVERS_NAMED_MAX;
+    char address[INET_ADDRSTRLEN];
+
+    if (n_servers == 0)
+        return NULL;
+    text_put(&text, "UDP clients of ");
+    for (size_t i = 0; i < named; i++) {
+        const char *local = inet_ntop(AF_INET, &servers[i].local, address, sizeof(address));
+
+        text_put(&text, i == 0 ? "" : i + 1 < n_servers ? ", " : " and ");
+        if (servers[i].local.s_addr == 0)
+            text_add(&text, "port %u", servers[i].port);
+        else
+            text_add(&text, "%s:%u", local ?: "?", servers[i].port);
+    }
+    if (n_servers > named)
+        text_add(&text, " and %zu more", n_servers - named);
+    text_add(&text, " are not seen: %s", tracking_text(tracking));
+    return text_take(&text);
 }
 
 /* What the decision about one packet gave. */
@@ -314,6 +343,8 @@ static int look(struct flows *flows, struct peers *peers)
         r = open_fibs(options, peers->rerouted, &now, &then);
     if (r >= 0)
         r = flows_read(flows);
+    if (r >= 0)
+        r = flows_find_servers(flows, peers);
     return r < 0 ? r : decide_all(flows, peers);
 }
 
@@ -339,5 +370,6 @@ int peers_find(const struct peers_options *options, struct peers *ret)
 void peers_done(struct peers *peers)
 {
     free(peers->items);
+    free(peers->servers);
     *peers = (struct peers){0};
 }

@@ -37,6 +37,7 @@ void observed_done(struct observed *observed)
 {
     free(observed->rules);
     free(observed->peers);
+    free(observed->servers);
     *observed = (struct observed){0};
 }
 
@@ -138,7 +139,12 @@ int observed_look(struct observed *observed, const struct peers_options *options
     complete.after = &after;
     if (r >= 0)
         r = peers_find(&complete, &peers);
-    if (r >= 0)
-        remember_all(observed, live, &peers, on_new, data);
-    return r;
+    if (r < 0)
+        return r;
+    remember_all(observed, live, &peers, on_new, data);
+    free(observed->servers);
+    observed->servers = TAKE_PTR(peers.servers);
+    observed->n_servers = peers.n_servers;
+    observed->tracking = peers.tracking;
+    return 0;
 }

@@ -34,8 +34,11 @@ struct observed {
     struct observed_peer *peers; /* owned; by rule, device and address */
     size_t count;
     uint64_t looks;
-    double last_look; /* wall clock; 0: never */
-    bool truncated;   /* the last look did not take all */
+    double last_look;              /* wall clock; 0: never */
+    bool truncated;                /* the last look did not take all */
+    enum tracking tracking;        /* as in struct peers, of the last look … */
+    struct unseen_server *servers; /* … owned */
+    size_t n_servers;
 };
 
 /* Does this rule count: is it for rp_filter and not enforced? And is there any such rule? */

@@ -25,6 +25,7 @@
  * cache is flushed or they lose their route. */
 #pragma once
 
+#include "agent/kernel/conntrack.h"
 #include "agent/kernel/netlink.h"
 #include "policy/advice/impact.h"
 
@@ -61,6 +62,14 @@ struct peer {
     char program[16]; /* its file, where nobody but root can write that; else "" */
 };
 
+/* A UDP socket that is not connected, and can get packets by a device that becomes stricter. Its
+ * clients are in no list of sockets: only netfilter's tracking tells of them. */
+struct unseen_server {
+    struct in_addr local; /* 0.0.0.0: every address */
+    uint16_t port;
+    int ifindex; /* of the device that it is bound to, 0 for none */
+};
+
 struct peers {
     struct peer *items; /* by device, then address */
     size_t count, capacity;
@@ -69,7 +78,14 @@ struct peers {
     size_t kept;     /* senders that pass before and after, each counted once per device */
     size_t unknown;  /* packets that could not be decided: an ip rule asks for what is not known */
     bool truncated;  /* there was more to look at than PEERS_LOOKED_AT_MAX */
+    enum tracking tracking;        /* how much of netfilter's tracking was seen … */
+    struct unseen_server *servers; /* … and whose clients were not: by port; none where it was */
+    size_t n_servers;
 };
+
+/* "UDP clients of port 53 and 192.0.2.1:4500 are not seen: netfilter tracks no flow here". Owned;
+ * NULL where every server's are seen, or memory ran out. */
+char *unseen_text(enum tracking tracking, const struct unseen_server *servers, size_t n_servers);
 
 /* The most packets that are decided in one go. */
 #define PEERS_LOOKED_AT_MAX 200000
@@ -91,7 +107,8 @@ struct peers_options {
     struct fib *fib, *fib_after; /* the tables now, and as they will be, where that was asked for
                                     already: then `routes` is not looked at. Both or none */
     bool owners;                 /* look for the processes in /proc, as far as that may be read */
-    bool untracked;              /* leave out what netfilter tracks */
+    bool untracked;              /* do not ask what netfilter tracks: it is not allowed */
+    size_t tracked_max;          /* nor where it tracks more flows; 0: no limit */
     size_t max;                  /* packets to decide about; 0: PEERS_LOOKED_AT_MAX */
 };
 

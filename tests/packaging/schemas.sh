@@ -178,6 +178,7 @@ keep status failed-trial
 
 for device in all eth0 eth1; do echo 0 >"$CONF/$device/rp_filter"; done
 serve webserver 192.0.2.1 80
+serve nameserver 192.0.2.1 53 udp # until somebody speaks to it it has no peer
 connect web 203.0.113.1 192.0.2.1 80
 accept_policy <<'END'
 [rp_filter]

@@ -17,6 +17,7 @@ struct fixture {
     struct fake_clock fake;
     struct netlink nl;
     struct policy policy;
+    struct rights rights;
     struct evidence_options options;
     unsigned amended, looked;
     int amend_error;
@@ -48,6 +49,7 @@ static int set_up(void **state)
                                                  .loop = fixture->fake.loop,
                                                  .logger = &fixture->logger,
                                                  .nl = &fixture->nl,
+                                                 .rights = &fixture->rights,
                                                  .amend = on_amend,
                                                  .looked = on_looked,
                                                  .data = fixture};

@@ -54,6 +54,9 @@ void monitor_print_observed(struct monitor *monitor)
 {
     const struct policy *policy = monitor->session.policy;
     FILE *out = monitor->cli->out.stream;
+    const struct observed *observed = &monitor->observed;
+    _cleanup_free_ char *unseen =
+        unseen_text(observed->tracking, observed->servers, observed->n_servers);
     char number[16];
 
     if (monitor->cli->format != FORMAT_TABLE || !monitor->observed.rules || monitor->count > 0)
@@ -73,4 +76,6 @@ void monitor_print_observed(struct monitor *monitor)
                 : peers > 0 ? " peer"
                             : "");
     }
+    if (unseen)
+        fprintf(out, "%s\n", unseen);
 }

@@ -251,6 +251,23 @@ json_t *impact_peer_json(const struct session *session, const struct peer *peer)
     return ROW_OBJECT(row, put_peer(&row, session, peer));
 }
 
+static json_t *json_unseen(const struct peers *peers)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < peers->n_servers; i++) {
+        const struct unseen_server *server = &peers->servers[i];
+        char address[INET_ADDRSTRLEN];
+
+        json_array_append_new(
+            list, json_make({"address",
+                             json_string(address_text(server->local, 0, address, sizeof(address)))},
+                            {"port", json_integer(server->port)},
+                            {"tracking", json_string(tracking_name(peers->tracking))}));
+    }
+    return list;
+}
+
 void impact_set_json(json_t *object, const struct session *session, const struct peers *peers)
 {
     json_t *list = json_array();
@@ -258,7 +275,8 @@ void impact_set_json(json_t *object, const struct session *session, const struct
     for (size_t i = 0; i < peers->count; i++)
         json_array_append_new(list, impact_peer_json(session, &peers->items[i]));
     json_set(object, {"impact", list}, {"impact_unknown", json_integer((json_int_t)peers->unknown)},
-             {"impact_truncated", json_boolean(peers->truncated)});
+             {"impact_truncated", json_boolean(peers->truncated)},
+             {"impact_unseen", json_unseen(peers)});
 }
 
 static void print_remarks(FILE *f, const struct session *session, const struct peers *peers)
@@ -281,6 +299,7 @@ static void print_remarks(FILE *f, const struct session *session, const struct p
 
 static void print_limits(FILE *f, const struct peers *peers)
 {
+    _cleanup_free_ char *unseen = unseen_text(peers->tracking, peers->servers, peers->n_servers);
     char number[16];
 
     if (peers->unknown > 0)
@@ -289,6 +308,8 @@ static void print_limits(FILE *f, const struct peers *peers)
     if (peers->truncated)
         fprintf(f, "note: there are more flows than are looked at (%s)\n",
                 count_text(PEERS_LOOKED_AT_MAX, number));
+    if (unseen)
+        fprintf(f, "note: %s\n", unseen);
 }
 
 /* The conclusion, before the table. */

@@ -18,7 +18,8 @@ const struct routes_plan *impact_routes(const struct reports *reports);
 /* A table, and what to know about it; one line where nobody would be cut. -ENOMEM, else 0. */
 int impact_print(struct output *out, const struct session *session, const struct peers *peers);
 
-/* Members `impact` (list), `impact_unknown` and `impact_truncated` of an object. */
+/* Members `impact` (list), `impact_unknown`, `impact_truncated` and `impact_unseen` (list of UDP
+ * servers whose clients are not seen) of an object. */
 void impact_set_json(json_t *object, const struct session *session, const struct peers *peers);
 
 /* One element of `impact`. */

@@ -124,8 +124,14 @@ static void say_impact(struct session *session, const struct peers *peers)
     struct peers some = *peers;
     char number[16];
 
-    if (peers->count == 0)
+    if (peers->count == 0) {
+        _cleanup_free_ char *unseen =
+            unseen_text(peers->tracking, peers->servers, peers->n_servers);
+
+        if (unseen)
+            say("note: %s", unseen);
         return;
+    }
     out.stream = stderr;
     out.color = false;
     if (some.count > PRINTED_MAX)

@@ -21,6 +21,7 @@ struct status {
     double policy_since;
     double median, p99;                       /* of the reaction, seconds: at most; 0 without any */
     size_t observed_count;                    /* rules that are only observed */
+    const char *observed_unseen;              /* borrowed: who is not seen; NULL: not told */
     bool observed_all;                        /* the last look took all that there is */
     struct table *keys, *conflicts, *sockets; /* owned */
     struct table *observed;                   /* likewise */

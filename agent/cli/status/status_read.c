@@ -174,15 +174,16 @@ static int read_observed_rule(struct status *status, json_t *rule)
 
 static int read_observed(struct status *status, json_t *evidence)
 {
+    json_t *rules, *unseen = NULL;
     int r = 0, truncated;
     json_error_t error;
-    json_t *rules;
 
     if (!evidence || json_is_null(evidence)) /* an agent of another version need not have it */
         return 0;
-    if (json_unpack_ex(evidence, &error, 0, "{s:b, s:o}", "truncated", &truncated, "rules",
-                       &rules) < 0)
+    if (json_unpack_ex(evidence, &error, 0, "{s:b, s:o, s?:o}", "truncated", &truncated, "rules",
+                       &rules, "unseen_text", &unseen) < 0)
         return refuse(status, &error);
+    status->observed_unseen = json_string_value(unseen);
     status->observed_all = !truncated;
     status->observed_count = json_array_size(rules);
     status->observed = table_new(NULL, 0);

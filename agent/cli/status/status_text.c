@@ -257,6 +257,8 @@ static int print_observed(struct status *status, FILE *out)
           out);
     if (!status->observed_all)
         fputs("(The last look did not take all connections: there are too many.)\n", out);
+    if (status->observed_unseen)
+        fprintf(out, "(%s. That they would not be cut is not shown.)\n", status->observed_unseen);
     return table_print(status->observed, &status->cli->out);
 }
 

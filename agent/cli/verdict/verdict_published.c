@@ -47,12 +47,13 @@ int verdict_publish(const char *text, struct verdict_report *report)
     _cleanup_free_ struct tracked_flow *flows = NULL;
     uint8_t proto = report->packet.proto ?: IPPROTO_TCP;
     char address[INET_ADDRSTRLEN];
+    enum tracking tracking;
     size_t n = 0;
     int r = parse(text, &published->address, &published->port);
 
     if (r < 0)
         return r;
-    r = conntrack_read(report->session->cli->paths.proc_sys_net, &flows, &n);
+    r = conntrack_read(report->session->cli->paths.proc_sys_net, 0, &flows, &n, &tracking);
     if (r < 0) {
         say("cannot read what netfilter tracks: %s", error_text(r));
         return r;
