@@ -17,9 +17,10 @@ struct advice_question {
     const struct live *live;     /* with FACT_ADDRESSES, FACT_ROUTES and ADVICE_KEYS */
     const struct device *device;
     const char *pattern; /* as a policy names it */
-    struct in_addr peer; /* 0: somebody far away, of whom no route knows */
-    struct in_addr to;   /* 0: an address of the device */
-    bool marked;         /* the mark is known: */
+    bool far_away;       /* of somebody far away, of whom no route knows; else of … */
+    struct in_addr peer;
+    struct in_addr to; /* 0: an address of the device */
+    bool marked;       /* the mark is known: */
     uint32_t mark;
 };
 #define ADVICE_KEYS                                                                                \

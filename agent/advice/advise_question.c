@@ -87,7 +87,7 @@ int advising_settle(struct advising *advising)
     int owner, ifindex = q->device->ifindex;
 
     complaint->ifindex = ifindex;
-    complaint->peer = q->peer.s_addr ? q->peer : advice_far_away(&advising->fib);
+    complaint->peer = q->far_away ? advice_far_away(&advising->fib) : q->peer;
     complaint->destination = q->to.s_addr ? q->to : choose_destination(advising, complaint->peer);
     complaint->mark = q->mark;
     if (complaint->destination.s_addr == 0)

@@ -270,6 +270,19 @@ static int add_commands(const struct cure_question *q, struct cures *cures)
     return r;
 }
 
+/* An own address comes back by another way than it goes: rp_filter has to let that pass, too. */
+static int add_accept_local(const struct cure_question *q, const char *mode, struct cures *cures)
+{
+    struct cure cure = {.group = CURE_LOCAL};
+
+    cure.text = text_format("[accept_local]\n%s = yes\n[rp_filter]\n%s = %s\n", q->pattern,
+                            q->pattern, mode);
+    cure.price = text_format(
+        "%s accepts packets that claim to come from this host itself, and %s", q->pattern,
+        streq(mode, "off") ? "every source" : "every source that it has any route to");
+    return add(cures, &cure);
+}
+
 static int add_local(const struct cure_question *q, struct cures *cures)
 {
     int r = 0;
@@ -280,6 +293,10 @@ static int add_local(const struct cure_question *q, struct cures *cures)
     if (r >= 0 && q->own_source && !q->accept_local)
         r = add_key(q, CURE_LOCAL, "accept_local", "yes",
                     "accepts packets that claim to come from this host itself", cures);
+    if (r >= 0 && q->own_source && q->mode == 1)
+        r = add_accept_local(q, "loose", cures);
+    if (r >= 0 && q->own_source && q->mode != 0)
+        r = add_accept_local(q, "off", cures);
     return r;
 }
 

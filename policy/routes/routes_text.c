@@ -38,15 +38,32 @@ static void print_route(struct text *out, const struct route *route, const char 
         text_put(out, " onlink");
 }
 
+/* Of what else a rule looks at, that for which there is room; the rest is other conditions. */
+static void print_conditions(struct text *out, const struct route_rule *rule)
+{
+    if (rule->mask == UINT32_MAX)
+        text_add(out, " fwmark 0x%x", rule->mark);
+    else if (rule->mask)
+        text_add(out, " fwmark 0x%x/0x%x", rule->mark, rule->mask);
+    if (rule->iif_name[0])
+        text_add(out, " iif %s", NAME_SHOWN(rule->iif_name));
+    if (rule->oif_name[0])
+        text_add(out, " oif %s", NAME_SHOWN(rule->oif_name));
+    if (rule->tos || rule->proto || rule->sport.first || rule->dport.first || rule->has_uid ||
+        rule->l3mdev || rule->unknown)
+        text_put(out, " and other conditions");
+}
+
 static void print_rule(struct text *out, const struct route_rule *rule)
 {
     char text[IP_TEXT_MAX];
 
-    text_add(out, "from %s", rule->from.length == 0 ? "all" : ip_prefix_text(&rule->from, text));
+    text_add(out, "%sfrom %s", rule->invert ? "not " : "",
+             rule->from.length == 0 ? "all" : ip_prefix_text(&rule->from, text));
     if (rule->to.length > 0)
         text_add(out, " to %s", ip_prefix_text(&rule->to, text));
     if (rule->special)
-        text_put(out, " and other conditions");
+        print_conditions(out, rule);
     if (rule->action != FR_ACT_TO_TBL)
         text_add(out, " action %u", rule->action);
     else if (rule->table == RT_TABLE_MAIN)

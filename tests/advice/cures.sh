@@ -201,6 +201,57 @@ ip rule del priority 32764
 ip rule del priority 32763
 ip link del wg0
 
+# As Tailscale has it with an exit node: loose, and its own packets carry a mark.
+ip link add ts0 type veth peer name ts-far
+ip link set ts0 up
+ip link set ts-far up
+ip route replace default dev ts0 table 52
+ip rule add priority 5210 fwmark 0x80000/0xff0000 lookup main
+ip rule add priority 5270 lookup 52
+sysctl -qw net.ipv4.conf.eth0.rp_filter=2
+asked eth0 203.0.113.9
+json "a healthy host is not told that anything is lost" '.passes == null and .cures == []'
+json "and which rule looks at the mark" '.note | test("0x80000.*rule 5210")'
+asked eth0 203.0.113.9 --mark=0x80000
+json "what is marked passes" .passes
+sysctl -qw net.ipv4.conf.eth0.rp_filter=1
+ip rule del priority 5210
+ip rule del priority 5270
+ip link del ts0
+
+# --- who is nobody, who is the host itself, whom no rule for an address helps
+
+asked eth1 0.0.0.0 --to=255.255.255.255
+json "a host without an address may speak" '.passes and .cures == []'
+asked eth1 "$PEER" --to=239.1.1.1
+json "multicast from far away is dropped" '.passes == false'
+expect "only a value cures it" offers '^eth1 = loose$'
+expect "and no rule for addresses" offers_not 'eth1 = auto'
+asked eth1 172.16.4.2
+json "an own address is dropped" '.passes == false and (.culprit | test("accept_local"))'
+expect "the cure can be pasted" paste_cure 0
+run verdict 172.16.4.2 eth1 --ask-kernel --json
+json "and the kernel accepts it then" '.kernel == "accept"'
+start
+
+# --- a bridge, which has no router; and a port of one
+
+ip link add br0 type bridge
+ip address add 172.18.0.1/16 dev br0
+ip link set br0 up
+ip link add port0 type veth peer name port-far
+ip link set port0 master br0 up
+ip link set port-far up
+sysctl -qw net.ipv4.conf.br0.rp_filter=1
+asked br0 "$PEER"
+json "on a bridge nobody from far away" '.passes == false and .cures == []'
+asked br0 172.18.0.9
+json "its neighbours pass" .passes
+asked port0 172.18.0.9
+json "nothing comes in by a port itself" '.passes == null'
+ip link del port0
+ip link del br0
+
 # --- 240.0.0.0/4 is used by people
 
 ip route add 240.0.0.0/4 dev eth1

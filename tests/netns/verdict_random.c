@@ -127,8 +127,9 @@ static bool same_way(const struct fib_way *a, const struct fib_way *b)
            ip_prefix_compare(&a->route.to, &b->route.to) == 0;
 }
 
-/* What is applied here must find what the kernel finds. */
-static bool agree_on_routes(struct fib *fib, const struct fib_packet *packet)
+/* What is applied here must find what the kernel finds, also over tables that are held. */
+static bool agree_on_routes(struct fib *fib, const struct fib *held,
+                            const struct fib_packet *packet)
 {
     const struct fib_flow flow = {
         .to = ip_of_ipv4(packet->packet.source),
@@ -140,17 +141,19 @@ static bool agree_on_routes(struct fib *fib, const struct fib_packet *packet)
         .sport = packet->dport,
         .dport = packet->sport,
     };
-    struct fib_way kernel, here;
+    struct fib_way kernel, here, found;
     uint32_t to = ntohl(packet->packet.source.s_addr);
 
     if (to == 0 || IN_MULTICAST(to) || to == INADDR_BROADCAST)
         return true;
-    if (fib_lookup(fib, &flow, &kernel) < 0 || fib_lookup_by_rules(fib, &flow, &here) < 0)
+    if (fib_lookup(fib, &flow, &kernel) < 0 || fib_lookup_by_rules(fib, &flow, &here) < 0 ||
+        fib_lookup_by_rules(held, &flow, &found) < 0)
         return false;
-    if (same_way(&kernel, &here))
+    if (same_way(&kernel, &here) && same_way(&kernel, &found))
         return true;
     print_route("by the kernel", &kernel.found);
     print_route("by rules here", &here.found);
+    print_route("in held tables", &found.found);
     return false;
 }
 
@@ -187,7 +190,7 @@ static void try_mode(struct topology *t, struct world *world, unsigned device,
 }
 
 static void try_packet(struct topology *t, struct world *world, struct fib *fib,
-                       const struct live *live, struct tally *tally)
+                       const struct fib *held, const struct live *live, struct tally *tally)
 {
     unsigned device = topology_draw(t, WORLD_DEVICES);
     struct fib_packet packet;
@@ -200,7 +203,7 @@ static void try_packet(struct topology *t, struct world *world, struct fib *fib,
     packet = draw_packet(t, fib);
     dev = live_by_ifindex(live, world->ifindex[device]);
     r = dev ? fib_receiver(fib, live, dev, &packet, &receiver, NULL) : -ENODEV;
-    if (r < 0 || !agree_on_routes(fib, &packet)) {
+    if (r < 0 || !agree_on_routes(fib, held, &packet)) {
         printf("MISMATCH: lookup: %s\n", strerror(-r));
         print_case(t, device, &packet, &receiver);
         tally->mismatches++;
@@ -220,14 +223,15 @@ static void try_topology(struct topology *t, struct world *world, struct netlink
 {
     const struct picture_options options = {
         .keys = FIB_KEYS, .facts = FACT_ADDRESSES, .proc_sys_net = "/proc/sys/net"};
-    _cleanup_fib_ struct fib fib = {0};
+    _cleanup_fib_ struct fib fib = {0}, held = {0};
     struct live live = {0};
 
     topology_make(t);
     topology_build(t);
     world_settle(world, t->down);
     topology_choose_settings(t);
-    if (picture_read(nl, &options, &live) < 0 || fib_open(nl, &fib) < 0) {
+    if (picture_read(nl, &options, &live) < 0 || fib_open(nl, &fib) < 0 ||
+        fib_open(nl, &held) < 0 || fib_hold(&held, SIZE_MAX) < 0) {
         printf("failed: reading what was built\n");
         exit(1);
     }
@@ -236,7 +240,7 @@ static void try_topology(struct topology *t, struct world *world, struct netlink
     fib.custom_rules = t->custom_rules;
     tally->topologies++;
     for (unsigned i = 0; i < PACKETS; i++)
-        try_packet(t, world, &fib, &live, tally);
+        try_packet(t, world, &fib, &held, &live, tally);
     live_done(&live);
 }
 
