@@ -24,7 +24,7 @@ _rpfpolicy_verbs() {
 
 # From help to one line per option, "--name" or "--name="; one with an optional value gives both.
 _rpfpolicy_options() {
-    sed -n -e 's/^  -h, \(--help\) .*/\1/p' -e 's/^  \(--[a-z-]*\)\[=.*/\1\n\1=/p' \
+    sed -n -e 's/^  -[a-z], \(--[a-z-]*\) .*/\1/p' -e 's/^  \(--[a-z-]*\)\[=.*/\1\n\1=/p' \
         -e 's/^  \(--[a-z-]*=\)[^ ].*/\1/p' -e 's/^  \(--[a-z-]*\) .*/\1/p'
 }
 

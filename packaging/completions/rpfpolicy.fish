@@ -48,7 +48,7 @@ end
 
 function __rpfpolicy_options -a condition
     for line in $argv[2..-1]
-        set -l found (string match -r -g '^  (?:-h, )?--([a-z-]+)(\[?=?[A-Z]*\]?)  +(.*)$' -- $line)
+        set -l found (string match -r -g '^  (?:-[a-z], )?--([a-z-]+)(\[?=?[A-Z]*\]?)  +(.*)$' -- $line)
         or continue
         set -l name $found[1]
         set -l text $found[3]

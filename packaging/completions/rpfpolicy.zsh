@@ -36,7 +36,7 @@ _rpfpolicy_read_options() {
 
     plain=() valued=()
     for line in "$help[@]"; do
-        [[ $line =~ '^  (-h, )?(--[a-z-]+)(\[?=[^ ]+)?  +(.*)$' ]] || continue
+        [[ $line =~ '^  (-[a-z], )?(--[a-z-]+)(\[?=[^ ]+)?  +(.*)$' ]] || continue
         [[ $match[3] == '='* ]] || plain+=("$match[2]:$match[4]")
         [[ -z $match[3] ]] || valued+=("$match[2]:$match[4]")
     done

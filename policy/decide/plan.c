@@ -353,6 +353,8 @@ char *write_reason_text(const struct write *write)
         return strdup("stays as it is when default changes");
     case WRITE_RESTORE:
         return strdup("as it was before the first write since boot");
+    case WRITE_UNPLANNED:
+        return strdup("not by this policy");
     case WRITE_KEEP:
         break;
     }

@@ -30,6 +30,7 @@ enum write_reason {
     WRITE_STOP_FOLLOW, /* step 0: an equal value, so that the device no longer follows default */
     WRITE_RESTORE,     /* back to a value that was recorded */
     WRITE_NEW_DEVICES, /* default takes the value of the bare * rule */
+    WRITE_UNPLANNED,   /* somebody else's, of no plan: only to be told */
 };
 
 struct write {

@@ -105,13 +105,15 @@ expect_status "apply --dry-run without privilege" 2
 # --- apply
 
 umask 077
-run apply
+run apply --once
 umask 022
 expect_status "apply" 0
 expect_equal "who may only read can read the state" "$(stat -c %a /run/rpfpolicy)" 755
 expect_equal "apply prints what the dry run printed" "$(cat "$OUT")" "$(cat "$SYSTEM_WORK/dry")"
-expect_equal "apply makes the planned writes" "$(awk '{ sub(/:$/, "", $1); print $1, $3, $5 }' "$OUT" |
-    tr -d ,)" "$(cat "$SYSTEM_WORK/planned")"
+expect_equal "apply makes the planned writes, those of devices alike in one line" \
+    "$(awk -F ': ' '{ n = split($1, names, ", "); split($2, words, "[ ,]+")
+        for (i = 1; i <= n; i++) print names[i], words[2], words[4] }' "$OUT" | sort)" \
+    "$(sort "$SYSTEM_WORK/planned")"
 says "apply says where things stand" "$ERR" 'every device is as the policy wants'
 says "apply says that nothing will keep it" "$ERR" 'mode = enforce'
 for device in lxc1 lxc2; do expect_effective "$device" 0; done
@@ -122,10 +124,10 @@ expect_status "check after apply" 0
 run plan
 expect_status "plan after apply" 0
 says "plan after apply" "$OUT" '^Nothing to do\.$'
-unchanged "a second apply" run apply
+unchanged "a second apply" run apply --once
 expect_status "a second apply" 0
 says "a second apply" "$OUT" '^Nothing to do\.$'
-run apply --json
+run apply --once --json
 expect_status "apply --json with nothing to do" 0
 json "apply --json with nothing to do" '.writes == [] and .summary.failed == 0'
 
@@ -142,7 +144,7 @@ run check --json
 json "a saved file is not in force" '.policy.accepted == false'
 run check
 says "check says that another policy is in force" "$OUT" 'Another policy is in force'
-run apply --json
+run apply --once --json
 expect_status "apply --json" 0
 json "apply --json has results" '(.writes | length == 1) and .writes[0].result == "written" and
     .writes[0].error == null and .summary.written == 1 and .dry_run == false'
@@ -152,21 +154,21 @@ json "what is enforced is marked" '[.devices[].keys[] | select(.rule != null) | 
 
 # --- who keeps it
 
-run apply
+run apply --once
 says_not "apply does not miss an agent where none can be started" "$ERR" warning
 mkdir -p /etc/systemd/system
 echo '[Unit]' >/etc/systemd/system/rpfpolicy-agent.service
-run apply
+run apply --once
 expect_status "apply beside an agent that does not run" 0
 says "apply beside an agent that does not run says so" "$ERR" \
     "^rpfpolicy: warning: the agent does not run, .*'systemctl enable --now rpfpolicy-agent'$"
 touch /run/rpfpolicy-root/stand-back
-run apply
+run apply --once
 says "apply beside an agent that was stopped says so" "$ERR" \
     "^rpfpolicy: warning: the agent was stopped, .*'systemctl start rpfpolicy-agent'$"
 rm /run/rpfpolicy-root/stand-back
 agent_seen enforcing
-run apply
+run apply --once
 says_not "apply beside an agent has nothing to warn of" "$ERR" warning
 exec 8>&-
 rm /etc/systemd/system/rpfpolicy-agent.service
@@ -179,7 +181,7 @@ eno2 = off, observe
 END
 run plan
 expect_status "plan with an observed rule" 0
-unchanged "apply with an observed rule" run apply
+unchanged "apply with an observed rule" run apply --once
 expect_status "apply with an observed rule" 0
 says "what is only observed is not said to be as wanted" "$ERR" \
     '1 key is not as a rule wants that only observes'
@@ -207,12 +209,12 @@ eno1 = strict
 END
 sysctl -qw net.ipv4.conf.all.rp_filter=0
 mount --bind /dev/full "$CONF/lxc1/rp_filter"
-run apply
+run apply --once
 expect_status "a write that fails" 4
 says "a write that fails is shown" "$OUT" '^lxc1: rp_filter 0 -> 1, .* failed: '
 expect_effective eno1 1
 umount "$CONF/lxc1/rp_filter"
-run apply
+run apply --once
 expect_status "apply after the obstacle is gone" 0
 expect_effective lxc1 1
 
@@ -244,7 +246,7 @@ policy_file 10-test.conf <<'END'
 lxc1 = loose
 END
 before=$(md5sum <"$ACCEPTED")
-timeout 60 rpfpolicy apply >"$OUT" 2>"$ERR" 9>&-
+timeout 60 rpfpolicy apply --once >"$OUT" 2>"$ERR" 9>&-
 STATUS=$?
 expect_status "apply while another program holds the lock" 1
 says "apply while another program holds the lock says so" "$ERR" 'someone else'
@@ -271,13 +273,13 @@ json "but what stands in the way" '.impossible | length == 1 and (.[0] |
 json "also of routing" '.routing | length == 1 and (.[0] | .name == "eno1" and
     .state == "impossible" and (.message | test("no IPv4 gateway")))'
 for option in --dry-run --force; do
-    run apply --json "$option"
+    run apply --once --json "$option"
     json "and so has apply $option" '[.impossible[] | "\(.name) \(.key)"] == ["eno1 log_martians"]'
 done
 policy_file 10-test.conf <<<$'[routing]\neno1 = auto'
 for options in --dry-run ''; do
     # shellcheck disable=SC2086 # none, or one
-    run apply --json $options
+    run apply --once --json $options
     expect_status "apply $options where only routing cannot be had" 2
     json "apply $options tells which" '.writes == [] and .routes == [] and .impossible == [] and
         (.routing | length == 1) and (.routing[0] | .name == "eno1" and .state == "impossible" and
@@ -340,7 +342,7 @@ expect_status "no rules after those" 0
 
 policy_file 10-test.conf <<<$'[rp_filter]\nlxc1 = strict|loose'
 mount -o remount,ro /var/lib
-run apply
+run apply --once
 expect_status "apply without a place for the accepted policy" 1
 says "apply without a place for the accepted policy names it" "$ERR" \
     '/var/lib/rpfpolicy/accepted.conf cannot be written: Read-only file system'
@@ -351,7 +353,7 @@ mount -o remount,rw /var/lib
 mount --bind /run /run
 mount -o remount,ro,bind /run
 before=$(md5sum <"$ACCEPTED")
-rpfpolicy apply >/dev/null 2>/var/lib/err
+rpfpolicy apply --once >/dev/null 2>/var/lib/err
 expect_equal "apply where /run is read-only: exit status" "$?" 1
 says "apply where /run is read-only names the file" /var/lib/err \
     '/run/rpfpolicy.lock cannot be written: Read-only file system; nothing was accepted'
@@ -362,7 +364,7 @@ says "routes apply where /run is read-only names the file" /var/lib/err \
     '/run/rpfpolicy.lock cannot be written: Read-only file system; nothing was accepted'
 expect_equal "routes apply where /run is read-only accepts nothing" "$(md5sum <"$ACCEPTED")" "$before"
 policy_file 10-test.conf <<<$'[rp_filter]\nlxc1 = off'
-rpfpolicy apply --confirm >/dev/null 2>/var/lib/err
+rpfpolicy apply --once --confirm >/dev/null 2>/var/lib/err
 expect_equal "apply --confirm where /run is read-only: exit status" "$?" 1
 says "apply --confirm where /run is read-only names the file" /var/lib/err \
     '/run/rpfpolicy-root/confirm cannot be written: Read-only file system'

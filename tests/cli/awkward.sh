@@ -115,7 +115,7 @@ run apply --dry-run
 run validate
 run validate --json
 run accept
-run apply
+run apply --once
 expect_equal "apply: exit status" "$STATUS" 0
 for ((i = 0; i < ${#names[@]}; i++)); do
     name=${names[i]}

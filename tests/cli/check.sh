@@ -342,7 +342,7 @@ policy_file 10-test.conf <<'END'
 [rp_filter]
 lxc1 = strict
 END
-rpfpolicy apply >/dev/null 2>&1
+rpfpolicy apply --once >/dev/null 2>&1
 run check lxc1
 expect_status "latent" 0
 says "latent names the line" "$OUT" '^latent +lxc1 .* /etc/sysctl.d/60-later.conf:1$'
@@ -368,7 +368,7 @@ mode = enforce
 lxc1 = strict
 END
 sysctl_d 10-network-security.conf </dev/null
-rpfpolicy apply >/dev/null 2>&1
+rpfpolicy apply --once >/dev/null 2>&1
 guard "nothing stands ready" null latent
 run check
 says "that nothing stands ready is said" "$OUT" '^Mode is enforce, but nothing is there to keep it'

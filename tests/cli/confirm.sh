@@ -18,7 +18,7 @@ WITH=() # variables of the next apply_waits
 # apply_waits [OPTION...]: an apply in the background that waits for its confirmation.
 apply_waits() {
     : >"$APPLY_ERR"
-    env "${WITH[@]}" "$RPFPOLICY" apply "$@" >"$SYSTEM_WORK/apply.out" 2>"$APPLY_ERR" </dev/null &
+    env "${WITH[@]}" "$RPFPOLICY" apply --once "$@" >"$SYSTEM_WORK/apply.out" 2>"$APPLY_ERR" </dev/null &
     APPLY=$!
     wait_until "apply waits" grep -q "rpfpolicy confirm" "$APPLY_ERR"
 }
@@ -73,16 +73,16 @@ expect_log 'not confirmed: [0-9]+ values'
 # --- kept
 
 apply_waits --confirm
-run apply
+run apply --once
 expect_status "another apply meanwhile" 1
 says "another apply meanwhile says why" "$ERR" 'awaits its confirmation'
 for verb in accept restore; do
     run "$verb"
     expect_status "$verb meanwhile" 1
 done
-run apply --confirm=5s
+run apply --once --confirm=5s
 expect_status "another apply --confirm meanwhile" 1
-run apply --confirm=soon
+run apply --once --confirm=soon
 says "what is no time is refused as that" "$ERR" "takes a time such as 60s.*'soon'"
 setpriv --reuid=65534 --regid=65534 --clear-groups "$RPFPOLICY" confirm \
     >"$OUT" 2>"$ERR"
@@ -166,7 +166,7 @@ expect_back "with others at work"
 
 on_terminal() {
     python3 "$SYSTEM_SOURCE/tests/lib/on-terminal.py" 'Keep these values?' "$1" \
-        "$RPFPOLICY" apply --confirm=30s >"$OUT"
+        "$RPFPOLICY" apply --yes --once --confirm=30s >"$OUT"
     STATUS=$?
     wait_until "the guardian ends" ended
 }
@@ -201,7 +201,7 @@ killed() {
 n=0
 for variable in END_AT_WRITE END_AFTER_WRITE; do
     for n in $(seq 50); do
-        killed "$variable=$n" "$RPFPOLICY" apply --confirm=1s
+        killed "$variable=$n" "$RPFPOLICY" apply --once --confirm=1s
         [ "$STATUS" = 137 ] || break
         expect_back "--confirm, $variable=$n"
     done
@@ -221,12 +221,12 @@ put_old() {
 }
 
 old=$(effectives)
-run apply
+run apply --once
 new=$(effectives)
 for variable in END_AT_WRITE END_AFTER_WRITE; do
     for n in $(seq 50); do
         put_old
-        killed "$variable=$n" "$RPFPOLICY" apply
+        killed "$variable=$n" "$RPFPOLICY" apply --once
         [ "$STATUS" = 137 ] || break
         between=$(effectives)
         for i in 1 2 3 4 5; do
@@ -236,7 +236,7 @@ for variable in END_AT_WRITE END_AFTER_WRITE; do
             *) fail "$variable=$n: device $i is at a third value: $between" ;;
             esac
         done
-        run apply
+        run apply --once
         expect_status "the next apply after $variable=$n" 0
         expect_equal "the next apply completes it" "$(effectives)" "$new"
     done

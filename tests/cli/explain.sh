@@ -101,7 +101,7 @@ explain eno2 --policy="$SYSTEM_WORK/strict.conf"
 begins "a device that is not there, and no line of its own" \
     "eno2: not there now; if it came, rp_filter would start loose (2), wanted strict: drift until repaired, because 2 is stored, as new devices start, set by /etc/sysctl.d/10-network-security.conf:2"
 says "what makes it start right" "So that it starts right"
-expect_equal "what makes it start right, once" "$(grep -c '^ *rpfpolicy apply$' "$OUT")" 1
+expect_equal "what makes it start right, once" "$(grep -c '^ *rpfpolicy apply --once$' "$OUT")" 1
 
 sysctl_d 20-globs.conf <<'X'
 net.ipv4.conf.*.rp_filter = 1
@@ -114,7 +114,7 @@ begins "a device that is not there" \
 says lxcnew "> net.ipv4.conf.lxcnew.rp_filter = 1"
 says lxcnew "an exact key beats every glob: /etc/sysctl.d/20-globs.conf:3"
 
-rpfpolicy apply >/dev/null 2>&1
+rpfpolicy apply --once >/dev/null 2>&1
 explain lxc1
 begins "right now, but not for long" \
     "lxc1: rp_filter is off (0), as the policy wants it, but latent: the next \`add\` event makes it loose: /etc/sysctl.d/20-globs.conf:2"
@@ -250,7 +250,7 @@ policy_file 10-node.conf <<<$'[rp_filter]\nlxc* = off\neno1 = strict\n* = loose'
 
 ip link add ours0 type bridge
 policy_file 20-ours.conf <<<$'[rp_filter]\nours0 = strict'
-rpfpolicy apply >/dev/null 2>&1
+rpfpolicy apply --once >/dev/null 2>&1
 policy_file 20-ours.conf <<<$'[rp_filter]\nours0 = off'
 explain ours0
 begins "written by ourselves" \

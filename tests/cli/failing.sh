@@ -30,7 +30,7 @@ begin() {
 
 begin_applied() {
     begin
-    rpfpolicy apply "${NEW[@]}" >/dev/null 2>&1 || system_abort "apply"
+    rpfpolicy apply --once "${NEW[@]}" >/dev/null 2>&1 || system_abort "apply"
     VALUE=2 POLICY=new
 }
 
@@ -92,7 +92,7 @@ look() {
 
 run_apply() {
     begin
-    failing apply "${NEW[@]}"
+    failing apply --once "${NEW[@]}"
     look "$1"
     if [ "$STATUS" = 0 ]; then
         is "$1: exit status 0, the value" "$(now)" 2
@@ -128,7 +128,7 @@ waits_or_ended() {
 # run_trial WHAT VERB: confirmed from elsewhere, or not.
 run_trial() {
     begin
-    env "${FAILING[@]}" "$RPFPOLICY" apply --confirm=300s "${NEW[@]}" >"$OUT" 2>"$ERR" </dev/null &
+    env "${FAILING[@]}" "$RPFPOLICY" apply --once --confirm=300s "${NEW[@]}" >"$OUT" 2>"$ERR" </dev/null &
     APPLY=$!
     APPLY_ERR=$ERR
     wait_until "$1: it waits" waits_or_ended

@@ -55,7 +55,7 @@ says "pause says what" "$OUT" '^Paused: eth0, for 120 min, by alice: ticket 7'
 run plan
 says_not "plan leaves it out" "$OUT" ' eth0 .*-> strict'
 says "plan says so" "$OUT" '^note: paused, .* by alice: eth0 \(ticket 7.*1 device would be written'
-run apply
+run apply --once
 expect_status "apply with a pause" 0
 says "apply says that one is paused" "$ERR" 'every device that is not paused is as the policy'
 says "apply says which" "$OUT" '^note: paused, .*: eth0 '
@@ -81,7 +81,7 @@ says "explain tells who and why" "$OUT" 'paused.*wanted strict.*left alone.*alic
 says "explain tells how to end it" "$OUT" "rpfpolicy resume 'eth0'"
 run apply --dry-run --force
 says "apply --dry-run --force includes it" "$OUT" '^eth0: rp_filter 0 -> 1'
-run apply --force
+run apply --once --force
 expect_status "apply --force" 0
 expect_value eth0 rp_filter 1
 run resume eth1
@@ -104,7 +104,7 @@ run pause --reason=x -- -x
 says_not "pause ends none" "$OUT" '^Resumed'
 sysctl -qw net.ipv4.conf.eth0.rp_filter=0
 echo 0 >"$CONF/a*b/rp_filter"
-run apply
+run apply --once
 expect_value 'a*b' rp_filter 0
 expect_value eth0 rp_filter 1
 run resume -- 'a*b' -x
@@ -113,7 +113,7 @@ run pause 'lxc*' --reason=x
 sysctl -qw net.ipv4.conf.lxc1.rp_filter=0
 add_device lxc2
 sysctl -qw net.ipv4.conf.lxc2.rp_filter=0
-run apply
+run apply --once
 expect_value lxc1 rp_filter 0
 expect_value lxc2 rp_filter 0
 run resume lxc1
@@ -127,7 +127,7 @@ expect_equal "resume where a wider pause holds says what ended and what does not
         'Ended: the pause of lxc1, which stays paused by a wider one.' \
         'Paused: lxc*, until the next boot,')"
 ip link set lxc2 name eth2
-run apply
+run apply --once
 expect_value eth2 rp_filter 1
 run pause eth1 'eth*' --reason=y
 run resume eth1 'eth*'
@@ -141,7 +141,7 @@ says "explain of default that is paused" "$OUT" '^default: rp_filter holds [0-9]
 sysctl -qw net.ipv4.conf.all.rp_filter=2
 sysctl -qw net.ipv4.conf.eth1.rp_filter=2
 before=$(all_values)
-run apply
+run apply --once
 expect_status "apply with everything paused" 0
 expect_equal "apply with everything paused writes nothing" "$(all_values)" "$before"
 run check --json
@@ -157,7 +157,7 @@ expect_equal "resume of a part of everything says so" "$(sed '/^Paused/s/ by .*/
 run resume
 expect_status "resume everything" 0
 says "resume everything says so" "$OUT" '^Resumed: everything\.$'
-run apply
+run apply --once
 expect_status "apply after resume" 0
 expect_effective eth1 1
 
@@ -165,19 +165,19 @@ expect_effective eth1 1
 
 sysctl -qw net.ipv4.conf.all.rp_filter=2
 run pause lxc1 --reason=x
-run apply
+run apply --once
 expect_value all rp_filter 1
 expect_effective lxc1 2
 expect_effective eth1 1
 run resume
 run pause all --reason=x
 sysctl -qw net.ipv4.conf.all.rp_filter=2
-run apply
+run apply --once
 expect_value all rp_filter 2
 run check --json
 json "all is paused" '.all.rp_filter.state == "paused"'
 run resume
-run apply
+run apply --once
 expect_value all rp_filter 1
 
 # --- time
@@ -209,11 +209,11 @@ says "a pause counts for who is told another boot id" "$OUT" '^paused +eth0'
 sed -i '1s/.*/rpfpolicy-paused 1 00000000-0000-0000-0000-000000000000 0/' "$PAUSED"
 run plan
 expect_status "a pause of another boot" 2
-run apply
+run apply --once
 expect_value eth0 rp_filter 1
 echo 'something else' >"$PAUSED"
 sysctl -qw net.ipv4.conf.eth0.rp_filter=0
-run apply
+run apply --once
 expect_status "a damaged file" 1
 says "a damaged file is named" "$ERR" "$PAUSED"
 expect_value eth0 rp_filter 0
@@ -231,7 +231,7 @@ expect_status "a full disk" 1
 says "a full disk: says so" "$ERR" 'No space left.*nothing was changed'
 run check --json
 json "the pause before stays" '.pauses | length == 1 and .[0].devices == "eth1"'
-run apply
+run apply --once
 expect_status "apply with a full /run" 0
 expect_value eth0 rp_filter 1
 says "apply with a full /run warns" "$ERR" 'could not be recorded'

@@ -56,7 +56,7 @@ until     = 2020-03-31
 END
 mkdir -p "$FLEET/east/x.json" "$FLEET/.hidden"
 check_as drifts >"$FLEET/east/x.json/drifts.json"
-rpfpolicy apply >"$OUT" 2>&1 || cat "$OUT" >&2
+rpfpolicy apply --once >"$OUT" 2>&1 || cat "$OUT" >&2
 sysctl_d 50-default.conf </dev/null
 check_as right >"$FLEET/right.json"
 printf '[rp_filter]\n* = stritc\n' >/etc/rpfpolicy.d/10-node.conf

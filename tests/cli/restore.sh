@@ -39,7 +39,7 @@ mode = enforce
 lxc* = off
 * = strict
 END
-run apply
+run apply --once
 expect_status "apply" 0
 expect_effective lxc1 0
 expect_effective eth0 1
@@ -70,13 +70,13 @@ done
 run check
 says "all of it is paused" "$OUT" 'restored to what was there before'
 before=$(all_values)
-run apply
+run apply --once
 expect_equal "apply leaves it so" "$(all_values)" "$before"
 run restore
 expect_status "restore a second time" 0
 says "restore a second time has nothing to do" "$OUT" '^Nothing to put back\.$'
 run resume
-run apply
+run apply --once
 expect_status "apply after resume" 0
 expect_equal "it is as after the first apply" "$(values)" "$second"
 
@@ -103,12 +103,12 @@ for variable in END_AT_WRITE END_AFTER_WRITE; do
         expect_status "the next restore after $variable=$n" 0
         expect_equal "the next restore completes it" "$(values)" "$first"
         run resume
-        run apply
+        run apply --once
         expect_equal "it is as after the first apply" "$(values)" "$second"
     done
     expect "killed at several writes" test "$n" -gt 4
     run resume
-    run apply
+    run apply --once
 done
 
 # --- what someone else changed since, devices that are gone, renamed or new
@@ -130,7 +130,7 @@ expect_value all rp_filter 2
 expect_value lxc1 rp_filter 0
 expect_value default rp_filter 2
 run resume
-run apply
+run apply --once
 expect_effective lxc1 0
 expect_effective eth1 1
 
@@ -143,12 +143,12 @@ expect_value all rp_filter 0
 expect_effective eth0 1
 run check --json
 json "it is paused, nothing else is" '.summary.paused == 1 and .pauses[0].devices == "lxc1"'
-run apply
+run apply --once
 expect_effective lxc1 2
 run restore nothere
 expect_status "restore of a device that is not there" 1
 run resume
-run apply
+run apply --once
 expect_effective lxc1 0
 
 # --- `all` was changed by someone else: it stays, devices become what they effectively were
@@ -173,7 +173,7 @@ all = unmanaged
 eth* = loose
 END
 sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.eth0.rp_filter=0 net.ipv4.conf.eth1.rp_filter=1
-run apply
+run apply --once
 expect_effective eth0 2
 sysctl -qw net.ipv4.conf.all.rp_filter=0
 run restore
@@ -184,7 +184,7 @@ expect_effective eth1 1
 
 run resume
 rm /run/rpfpolicy-root/before
-run apply
+run apply --once
 expect_effective eth0 2
 sysctl -qw net.ipv4.conf.all.rp_filter=2
 run restore --json
@@ -208,7 +208,7 @@ policy_file 10-test.conf <<'END'
 lxc* = off
 * = strict
 END
-run apply
+run apply --once
 expect_effective lxc1 0
 mount -t tmpfs -o size=16k,mode=0755 tmpfs /mnt
 cp -a /run/rpfpolicy-root/. /mnt

@@ -270,7 +270,7 @@ sed -i 's/172.16.5.9 /172.16.5.7 /' /etc/rpfpolicy.d/10-test.conf
 run routes apply
 expect_status "apply leaves it alone" 2
 expect_equal "what it has it keeps" "$(ours)" "$OURS"
-run apply
+run apply --once
 expect_status "so does apply with values" 2
 says "which does not tell that all is as wanted" "$ERR" 'as the policy wants it, but not all of the routing'
 run routes apply --force
@@ -342,15 +342,15 @@ run apply --dry-run
 expect_status "a dry run" 2
 says "shows both" "$OUT" '^ip -4 rule del from 172.16.6.4'
 expect_equal "and does nothing" "$(ours)$(cat "$CONF/eth1/rp_filter")" "${OURS}0"
-run apply --confirm=1s </dev/null
+run apply --once --confirm=1s </dev/null
 expect_status "apply, not confirmed" 1
 expect_equal "all is taken back" "$(ours)$(cat "$CONF/eth1/rp_filter")" "${OURS}0"
-run apply --json
+run apply --once --json
 expect_status "apply" 0
 json "tells both" '.summary.written == 1 and .summary.routes.done > 0 and .routes[0].result == "done"'
 expect_value eth1 rp_filter 1
 expect "what is not asked for any more is gone" not sh -c 'ip rule show | grep -q "from 172.16.6.4 "'
-run apply
+run apply --once
 expect_status "a second one" 0
 says "has nothing to do" "$OUT" '^Nothing to do'
 OURS=$(ours)

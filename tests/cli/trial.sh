@@ -44,7 +44,7 @@ waits() {
 # trial_start [VARIABLE=VALUE...]: an apply --confirm in the background.
 trial_start() {
     : >"$APPLY_ERR"
-    env "$@" "$RPFPOLICY" apply --policy="$SYSTEM_WORK/trial.conf" --confirm="${TIME:-300s}" \
+    env "$@" "$RPFPOLICY" apply --once --policy="$SYSTEM_WORK/trial.conf" --confirm="${TIME:-300s}" \
         >"$SYSTEM_WORK/apply.out" 2>"$APPLY_ERR" </dev/null &
     APPLY=$!
 }
@@ -103,7 +103,7 @@ add_device eth0
 # --- the guardian is killed
 
 for policy in plain trial; do
-    for verb in accept apply; do
+    for verb in accept "apply --once"; do
         begin
         trial_waits
         expect_in_force "while it waits" trial
@@ -113,7 +113,8 @@ for policy in plain trial; do
             'the one accepted before is in force again'
         expect_in_force "the guardian is killed" old
         expect_value eth0 rp_filter 1
-        run "$verb" --policy="$SYSTEM_WORK/$policy.conf"
+        # shellcheck disable=SC2086 # a verb and its option
+        run $verb --policy="$SYSTEM_WORK/$policy.conf"
         expect_status "$verb of $policy after that" 0
         expect_in_force "$verb of $policy after that" "$policy"
         reboot_run
@@ -216,7 +217,7 @@ expect_in_force "not confirmed where nothing can be written, the next boot" old
 run accept --policy="$SYSTEM_WORK/old.conf"
 
 read_only
-run apply --policy="$SYSTEM_WORK/trial.conf" --confirm=1s
+run apply --once --policy="$SYSTEM_WORK/trial.conf" --confirm=1s
 expect_status "no trial where nothing can be written" 1
 says "it names the file" "$ERR" "$STATE/accepted.conf.before cannot be written: Read-only"
 umount $STATE
@@ -280,7 +281,7 @@ look() {
     nothing_left "$1"
 }
 
-APPLY_PLAIN=("$RPFPOLICY" apply --policy="$SYSTEM_WORK/plain.conf")
+APPLY_PLAIN=("$RPFPOLICY" apply --once --policy="$SYSTEM_WORK/plain.conf")
 
 for n in $(seq 60); do
     begin
@@ -316,7 +317,7 @@ cut_off() {
     ip address add 192.0.2.1/24 dev eth0
     sysctl -qw net.ipv4.conf.all.rp_filter=2
     at_step "$n"
-    env "${PRELOADED[@]}" "$RPFPOLICY" apply --policy="$SYSTEM_WORK/parts.conf" --confirm=300s \
+    env "${PRELOADED[@]}" "$RPFPOLICY" apply --once --policy="$SYSTEM_WORK/parts.conf" --confirm=300s \
         >"$OUT" 2>"$ERR" </dev/null &
     PLAIN=$!
     APPLY=$PLAIN
@@ -339,7 +340,7 @@ between=0
 for n in $(seq 60); do
     begin
     unshare --net bash -c "cut_off $n" || break
-    written=$(grep -c 'effectively' "$OUT")
+    written=$(awk -F ': ' '/effectively/ { n += split($1, names, ", ") } END { print n + 0 }' "$OUT")
     told=$(sed -n 's/.*put everything back is gone; //p' "$ERR")
     [ -n "$told" ] || continue
     case $written in
@@ -404,7 +405,7 @@ wait_until "the guardian awaits the lock" guardian_awaits_lock
 run confirm 9>&-
 expect_status "confirm while it goes back" 1
 says "confirm while it goes back: says so" "$ERR" 'too late, everything is being put back'
-run apply --policy="$SYSTEM_WORK/plain.conf" 9>&-
+run apply --once --policy="$SYSTEM_WORK/plain.conf" 9>&-
 expect_status "apply while it goes back" 1
 says "apply while it goes back: says so" "$ERR" 'was not confirmed and is being put back'
 exec 9>&-
@@ -415,7 +416,7 @@ expect_value eth0 rp_filter 0
 
 for verb in accept restore 'routes apply' 'routes flush'; do
     begin
-    run apply --policy="$SYSTEM_WORK/plain.conf"
+    run apply --once --policy="$SYSTEM_WORK/plain.conf"
     run accept --policy="$SYSTEM_WORK/old.conf"
     at_step 1
     # shellcheck disable=SC2086 # words

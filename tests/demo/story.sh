@@ -242,7 +242,7 @@ so "nothing has changed" is "$(all_values)" "$before"
 
 step "The policy is accepted and carried out, while every single write is watched."
 watch_start
-show rpfpolicy apply
+show rpfpolicy apply --yes
 watch_stop
 so "apply succeeded" is "$status" 0
 say "" "What the devices did, from one write to the next:"

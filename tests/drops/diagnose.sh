@@ -77,7 +77,7 @@ echo 2 >/proc/sys/net/ipv4/conf/eth3/rp_filter
 run diagnose --for=1s --json
 expect "cards alike are one finding" \
     found '.kind == "state" and .n_devices == 2 and .devices == ["eth2", "eth3"]'
-expect "with what puts them right" found '.kind == "state" and .cure == "rpfpolicy apply"'
+expect "with what puts them right" found '.kind == "state" and .cure == "rpfpolicy apply --once"'
 
 policy_file 10-test.conf <<'X'
 [routing]
@@ -89,7 +89,7 @@ eth* = strict
 X
 run diagnose --for=1s --json
 expect "routing that is not in place is found" found '.kind == "routing" and .devices == ["eth1"]'
-rpfpolicy apply >/dev/null 2>&1 || system_abort "apply failed"
+rpfpolicy apply --once >/dev/null 2>&1 || system_abort "apply failed"
 run diagnose --for=1s
 expect_status "all is as the policy wants it" 0
 

@@ -34,7 +34,7 @@ rpfpolicy routes show --json | jq -r '.devices[0].cure' >/out/cure
 expect "the cure can be pasted" sh -e /out/cure
 eventually "it cures, and the gateway is found in the lease" gateway_is "eth1 drift 10.0.1.1 networkd"
 theirs=$(foreign)
-rpfpolicy apply >/out/applied 2>&1
+rpfpolicy apply --once >/out/applied 2>&1
 expect "apply" test $? = 0
 expect_equal "all is as wanted" "$(gateway)" "eth1 ok 10.0.1.1 networkd"
 eventually "a strict eth1 is reached from afar" reaches 10.0.1.100

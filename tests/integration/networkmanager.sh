@@ -56,7 +56,7 @@ theirs=$(foreign)
 expect "the rule of its connection is there" grep -q '^5000:' <<<"$theirs"
 expect "and its route" grep -q '^10.77.0.0/16 via 10.0.1.9 dev eth1' <<<"$theirs"
 eventually "the gateway is found in the lease" gateway_is "eth1 drift 10.0.1.1 NetworkManager"
-rpfpolicy apply >/out/applied 2>&1
+rpfpolicy apply --once >/out/applied 2>&1
 expect "apply" test $? = 0
 expect_equal "all is as wanted" "$(gateway)" "eth1 ok 10.0.1.1 NetworkManager"
 expect_equal "replies leave by eth1" "$(reply_from 10.0.1.100)" "via 10.0.1.1 dev eth1"

@@ -56,7 +56,7 @@ policy() {
 
 everything_off() {
     policy 'all = off' 'eth* = off' 'red = off'
-    rpfpolicy apply >/dev/null 2>&1 || system_abort "everything cannot be put off"
+    rpfpolicy apply --once >/dev/null 2>&1 || system_abort "everything cannot be put off"
 }
 
 vrf_world
@@ -186,7 +186,7 @@ ip route delete 192.0.2.2/32 table 100
 # --- what explain and routes say
 
 policy 'eth0 = strict'
-rpfpolicy apply --force >/dev/null 2>&1
+rpfpolicy apply --once --force >/dev/null 2>&1
 run explain eth0 --peer 203.0.113.1
 says "explain: where replies leave" "$OUT" 'from 192.0.2.1 to 203.0.113.1: by eth1 via 198.51.100.2'
 says "explain: why no routing" "$OUT" 'cannot be had: it belongs to a VRF'

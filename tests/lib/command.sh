@@ -15,7 +15,7 @@ run() {
 # were long ago.
 run_apply() {
     rm -f /run/rpfpolicy-root/flushed
-    run apply "$@"
+    run apply --once "$@"
 }
 
 # expect_status TEXT STATUS: of the last run.

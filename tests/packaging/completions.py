@@ -151,7 +151,7 @@ def keys():
 
 
 def option_names(text):
-    return re.findall(r"^  (?:-h, )?(--[a-z-]+)", text, re.M)
+    return re.findall(r"^  (?:-[a-z], )?(--[a-z-]+)", text, re.M)
 
 
 def expect(what, found, wanted):

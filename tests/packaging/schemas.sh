@@ -102,7 +102,7 @@ mode = enforce
 lxc* = off
 eth0 = strict
 END
-rpfpolicy apply >/dev/null 2>&1
+rpfpolicy apply --once >/dev/null 2>&1
 keep check applied
 touch /etc/udev/rules.d/99-zz-rpfpolicy.rules
 echo '# the hook' >/etc/udev/rules.d/99-zz-rpfpolicy.rules

@@ -96,7 +96,7 @@ table = 202
 [routing eth*]
 gateway = first
 X
-    rpfpolicy apply >"$SYSTEM_WORK/out" 2>&1 || {
+    rpfpolicy apply --once >"$SYSTEM_WORK/out" 2>&1 || {
         cat "$SYSTEM_WORK/out" >&2
         fail "apply"
     }

@@ -68,7 +68,7 @@ AS=()
 apply() {
     local status=0
 
-    "${AS[@]}" rpfpolicy apply "${@:2}" >"$SYSTEM_WORK/said" 2>"$SYSTEM_WORK/errors" || status=$?
+    "${AS[@]}" rpfpolicy apply --once "${@:2}" >"$SYSTEM_WORK/said" 2>"$SYSTEM_WORK/errors" || status=$?
     expect_equal "apply ${*:2}: exit status" "$status" "$1"
 }
 
@@ -162,7 +162,7 @@ apply 0
 # --- a value that is not stricter is written; `all` that moves down takes nobody along
 
 before 1
-rpfpolicy apply >/dev/null 2>&1
+rpfpolicy apply --once >/dev/null 2>&1
 rpfpolicy routes flush >/dev/null 2>&1
 refuse
 policy observe | sed 's/^\* = strict/eth2 = loose\n&/' >/etc/rpfpolicy.d/10-test.conf
@@ -277,7 +277,7 @@ apply 0 --force
 effective_are 1 1 1 1
 all_nics_answer "a person insists in a conflict"
 before 2
-rpfpolicy apply >/dev/null 2>&1
+rpfpolicy apply --once >/dev/null 2>&1
 sysctl -q -w net.ipv4.conf.eth2.rp_filter=1
 apply 2
 expect "a card that is strict already waits for nothing" not grep -q 'held back' "$SYSTEM_WORK/said"

@@ -38,7 +38,7 @@ eth*    = auto
 [routing eth*]
 gateway = first
 X
-expect "apply" rpfpolicy apply >/dev/null
+expect "apply" rpfpolicy apply --once >/dev/null
 expect_equal "a rule for each address of the 63 others" \
     "$({ ip rule; ip -6 rule; } | grep -c 'from [0-9a-f].* lookup 21')" $((63 * 16))
 expect "nothing is left to do" rpfpolicy plan >/dev/null

@@ -61,7 +61,7 @@ gateway = auto
 [routing eth*]
 gateway = first
 X
-rpfpolicy apply >"$SYSTEM_WORK/out" 2>&1 || {
+rpfpolicy apply --once >"$SYSTEM_WORK/out" 2>&1 || {
     cat "$SYSTEM_WORK/out" >&2
     fail "apply"
 }
@@ -155,7 +155,7 @@ all_ways_work() {
 }
 
 apply() {
-    rpfpolicy apply "$@" >"$SYSTEM_WORK/out" 2>&1 || {
+    rpfpolicy apply --once "$@" >"$SYSTEM_WORK/out" 2>&1 || {
         cat "$SYSTEM_WORK/out" >&2
         fail "apply $*"
     }
@@ -222,7 +222,7 @@ expect "who is far away is not" not grep -q ' 172\.16\.0\.4' "$SYSTEM_WORK/out"
 expect_equal "in JSON, too" "$(rpfpolicy plan --impact --json |
     jq -r '.impact[] | select(.protocol == "tcp") | "\(.device) \(.peer) \(.step) \(.way_back[]) \(.keep)"')" \
     'pods 10.244.0.2 astray eth1 null'
-expect "apply refuses" not rpfpolicy apply >"$SYSTEM_WORK/out" 2>&1
+expect "apply refuses" not rpfpolicy apply --once >"$SYSTEM_WORK/out" 2>&1
 expect "for its sake" grep -q 'refused: this would cut the SSH session from 10.244.0.2' "$SYSTEM_WORK/out"
 apply --force
 expect_equal "so it is" "$(ask pod) $(ask far)" "dropped passes"

@@ -111,7 +111,7 @@ policy_file 10-test.conf < <(routed_and_strict observe)
 rpfpolicy apply --dry-run >"$SYSTEM_WORK/dry"
 rpfpolicy plan --json >"$SYSTEM_WORK/plan"
 record_start
-rpfpolicy apply >"$SYSTEM_WORK/done"
+rpfpolicy apply --once >"$SYSTEM_WORK/done"
 record_stop
 new_ways_first apply
 expect_equal "a dry run prints the same lines" "$(cat "$SYSTEM_WORK/dry")" "$(cat "$SYSTEM_WORK/done")"
@@ -120,11 +120,11 @@ ip address add 172.16.7.9/24 dev eth3
 policy_file 10-test.conf < <(one_is_loose observe)
 rpfpolicy apply --dry-run >"$SYSTEM_WORK/dry"
 record_start
-rpfpolicy apply >"$SYSTEM_WORK/done"
+rpfpolicy apply --once >"$SYSTEM_WORK/done"
 record_stop
 old_ways_last apply
 expect_equal "a dry run prints the same lines" "$(cat "$SYSTEM_WORK/dry")" "$(cat "$SYSTEM_WORK/done")"
-rpfpolicy apply >"$SYSTEM_WORK/done" 2>&1
+rpfpolicy apply --once >"$SYSTEM_WORK/done" 2>&1
 expect "and again there is nothing to do" grep -q '^Nothing to do' "$SYSTEM_WORK/done"
 ip address del 172.16.7.9/24 dev eth3
 

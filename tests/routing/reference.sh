@@ -39,7 +39,7 @@ policy_file 10-test.conf <<'X'
 eth1..3 = loose
 *       = strict
 X
-expect "cure 1 is applied" quietly rpfpolicy apply
+expect "cure 1 is applied" quietly rpfpolicy apply --once
 all_nics_answer "loose on eth1..3"
 nics_guard_sources
 only_the_first_answers "loose, and the network drops foreign sources: its price"
@@ -65,14 +65,14 @@ gateway = first
 X
 rpfpolicy routes plan >"$SYSTEM_WORK/out"
 expect_equal "the plan has something to do" $? 2
-expect "cure 2 is applied" quietly rpfpolicy apply
+expect "cure 2 is applied" quietly rpfpolicy apply --once
 nothing_to_do "applied"
-expect "applied again" quietly rpfpolicy apply
+expect "applied again" quietly rpfpolicy apply --once
 sed -i 's/^gateway = first/gateway = 172.16.9.9/; s/eth1..3]/eth9]/' /etc/rpfpolicy.d/10-test.conf
 for n in 1 2 3; do
     printf '[routing eth%s]\ngateway = 172.16.%s.1 fd00:%s::1\n' "$n" $((n + 4)) $((n + 4))
 done >>/etc/rpfpolicy.d/10-test.conf
-expect "applied with gateways by address" quietly rpfpolicy apply
+expect "applied with gateways by address" quietly rpfpolicy apply --once
 nothing_to_do "with gateways by address"
 expect_stream_unharmed "a connection through all of that"
 for n in 0 1 2 3; do

@@ -1,282 +1,165 @@
 /* `rpfpolicy apply`: accepts the policy on disk and carries it out, unless that would cut an SSH
- * session. One line per write; --dry-run prints the same lines and writes nothing. What is said
- * beside them goes to stderr. */
+ * session. On a terminal it shows first what it would do, and asks. In the end it prints what has
+ * changed; --dry-run prints the same lines and writes nothing. What is said beside them goes to
+ * stderr. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "agent/change/change.h"
 #include "agent/cli/change/confirming.h"
+#include "agent/cli/change/told.h"
 #include "agent/cli/change/writes.h"
-#include "agent/cli/peers/lockout.h"
 #include "agent/store/agent_state.h"
-#include "agent/store/before.h"
+
+#define QUESTIONS_MAX 3 /* once, and twice more where something else would be done by then */
 
 struct applying {
     struct cli *cli;
-    struct session *session;
-    struct peers peers;     /* who would be cut … */
-    bool blind;             /* … which is not known */
+    unsigned flags; /* of session_load() */
+    bool asks;      /* there is somebody who can be asked */
+    struct look looks[QUESTIONS_MAX];
+    struct look *look;      /* the one that counts */
+    struct look again;      /* under the lock, after the answer … */
+    const char *differs;    /* … and what has changed until then */
     struct confirm confirm; /* with --confirm */
-    struct reports reports; /* as it was before */
     enum agent_state agent; /* as it was before */
-    struct writings writings;
-    json_t *held;            /* what is left out for want of a way, in JSON … */
-    const char *waits_for;   /* … and of what */
-    const struct plan *plan; /* as it was before … */
-    bool *told;              /* … and which of its writes were told since */
-    unsigned by_others;      /* the rest, as far as somebody else made them meanwhile */
+    struct told told;
     bool said, accepted;
 };
 
-static void mark_told(struct applying *applying, const struct write *write)
+static bool observes(const struct applying *applying)
 {
-    const struct plan *plan = applying->plan;
-
-    for (size_t i = 0; applying->told && i < plan->count; i++)
-        if (plan->writes[i].key == write->key && plan->writes[i].ifindex == write->ifindex)
-            applying->told[i] = true;
+    return applying->look->session.policy->agent.mode == MODE_OBSERVE &&
+           !cli_given(applying->cli, OPTION_ONCE);
 }
 
-static void print_made(struct applying *applying, const struct write *write, const char *by)
-{
-    struct cli *cli = applying->cli;
-    _cleanup_free_ char *text = NULL;
-    json_t *object;
+/* -- asking -- */
 
-    if (cli->format == FORMAT_JSON) {
-        object = json_write(write);
-        json_set(object, {"result", json_string("written")}, {"error", json_null()},
-                 {"by", json_string(by)});
-        json_element(&cli->out, NULL, object);
-        return;
+/* Shown on stderr, so that stdout has what was done and nothing else. True for a yes. */
+static bool ask(const struct applying *applying)
+{
+    const struct look *look = applying->look;
+    bool accepts = look->session.acceptance != ACCEPTED_SAME;
+    struct output out;
+    char line[64];
+    ssize_t n;
+
+    (void)fflush(applying->cli->out.stream); /* output_finish() tells of it */
+    output_to_messages(&out, applying->cli->color);
+    look_print(look, &out);
+    if (observes(applying))
+        fputs("Put this policy into force? Its mode is observe: nothing is written. [y/N] ",
+              stderr);
+    else if (!look_writes(look))
+        fputs("Put this policy into force? Nothing is to be written now. [y/N] ", stderr);
+    else
+        fprintf(stderr, "%s [y/N] ",
+                accepts ? "Put this policy into force and make these changes?"
+                        : "Make these changes?");
+    do
+        n = read(STDIN_FILENO, line, sizeof(line) - 1);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0) {
+        fputc('\n', stderr);
+        return false;
     }
-    text = write_text(write);
-    fprintf(cli->out.stream, "%s - written by %s meanwhile\n", text ?: "memory ran out",
-            streq(by, "agent") ? "the agent" : "another program");
+    line[n] = 0;
+    line[strcspn(line, "\r\n")] = 0;
+    return strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0;
 }
 
-/* What was to be written when this began, and is there although nobody here wrote it: an agent was
- * first, since somebody else accepted the policy. */
-static int tell_others(struct applying *applying)
+/* Under the lock, where somebody was asked: is it still what was shown? */
+static int look_again(struct applying *applying)
 {
-    const struct session *session = applying->session;
-    const char *by = agent_state_read(&session->cli->paths) == AGENT_ENFORCING ? "agent" : "other";
-    struct picture_options options = {.keys = session->policy->keys,
-                                      .proc_sys_net = session->cli->paths.proc_sys_net};
-    _cleanup_(live_done) struct live live = {0};
-    _cleanup_netlink_ struct netlink nl = {0};
-    int r = netlink_open(&nl);
+    struct look *again = &applying->again;
+    int r = look_read(again, applying->cli, applying->flags | SESSION_QUIET);
 
     if (r >= 0)
-        r = picture_read(&nl, &options, &live);
-    for (size_t i = 0; r >= 0 && i < applying->plan->count; i++) {
-        const struct write *write = &applying->plan->writes[i];
-        const int32_t *now = live_configured(&live, write->key, write->ifindex);
+        r = look_at_peers_again(again);
+    if (r < 0)
+        return r;
+    applying->differs = look_differs(applying->look, again);
+    return applying->differs ? -ESTALE : 0;
+}
 
-        if (applying->told[i] || !now || *now != write->new_value ||
-            write->new_value == write->old_value)
-            continue;
-        print_made(applying, write, by);
-        applying->by_others++;
+/* -- changing -- */
+
+static int accept_locked(struct applying *applying)
+{
+    const struct session *session = &applying->look->session;
+    int r = applying->asks ? look_again(applying) : 0;
+
+    applying->said = r < 0;
+    if (r >= 0)
+        r = confirming_announce(&applying->confirm,
+                                applying->asks ? &applying->again.session : session);
+    if (r >= 0) {
+        r = session_accept_locked(&applying->look->session);
+        applying->said = r < 0;
     }
+    applying->accepted = r >= 0;
+    if (r >= 0)
+        told_open(&applying->told, applying->look, observes(applying));
     return r;
 }
 
-static void report_held(struct applying *applying, const struct missing_ways *missing,
-                        const struct write *write)
+/* Accepted is under the lock, before the first change; and nothing is changed without its guardian.
+ */
+static int announce(const struct change_announcement *what, void *data)
 {
-    struct cli *cli = applying->cli;
-    const struct missing_way *way = missing_ways_find(missing, write->ifindex);
+    struct applying *applying = data;
+    const struct session *session = &applying->look->session;
 
-    if (way && !applying->waits_for)
-        applying->waits_for = way->engine->words.awaited;
-    if (cli->format == FORMAT_JSON)
-        json_array_append_new(applying->held, json_held(missing, write));
-    else
-        write_print_held(missing, &cli->out, write);
-}
-
-static void report_write(struct applying *applying, const struct change_report *told)
-{
-    static const char *const words[] = {[CHANGE_DONE] = "written",
-                                        [CHANGE_GONE] = "gone",
-                                        [CHANGE_RENAMED] = "renamed",
-                                        [CHANGE_FAILED] = "failed"};
-    const struct write *write = told->change;
-    enum change_result result = told->result;
-    int error = told->error;
-    struct cli *cli = applying->cli;
-    _cleanup_free_ char *text = NULL;
-
-    mark_told(applying, write);
-    if (result == CHANGE_HELD) {
-        report_held(applying, told->missing, write);
-        return;
-    }
-    if (cli->format == FORMAT_JSON) {
-        json_t *object = json_write(write);
-
-        json_set(object, {"result", json_string(words[result])},
-                 {"error", result == CHANGE_FAILED ? json_string(error_text(error)) : json_null()},
-                 {"by", json_string("apply")});
-        json_element(&cli->out, NULL, object);
-        return;
-    }
-    text = write_text(write);
-    fputs(text ?: "memory ran out", cli->out.stream);
-    if (result == CHANGE_GONE)
-        fputs(" - the device is gone", cli->out.stream);
-    else if (result == CHANGE_RENAMED)
-        fputs(" - renamed, judged again by its new name", cli->out.stream);
-    else if (result == CHANGE_FAILED)
-        fprintf(cli->out.stream, " - %sfailed%s: %s", output_color(&cli->out, "failed"),
-                output_color_end(&cli->out), error_text(error));
-    fputc('\n', cli->out.stream);
-}
-
-static struct engine_writing *writing_of(struct applying *applying, const struct engine *engine)
-{
-    return &applying->writings.items[engine_row(engine)];
+    if (what->engine && !what->engine->remember)
+        return confirm_check(&session->cli->paths, session->confirm);
+    if (what->engine)
+        return applying->confirm.fd < 0 ? 0 : confirm_announce(&applying->confirm, what);
+    return accept_locked(applying);
 }
 
 static void report(const struct change_report *told, void *data)
 {
     struct applying *applying = data;
 
-    if (told->engine == &engine_sysctl)
-        report_write(applying, told);
-    else
-        engine_tell(writing_of(applying, told->engine), &applying->cli->out, told);
+    told_change(&applying->told, told);
 }
 
 static void finished(unsigned phases, const struct engine_report *found, void *data)
 {
     struct applying *applying = data;
 
-    engine_tell_end(writing_of(applying, found->engine), &applying->cli->out, phases, found);
-}
-
-static void open_json(const struct applying *applying, const struct plan *plan, bool dry)
-{
-    struct cli *cli = applying->cli;
-    json_t *head;
-
-    if (cli->format != FORMAT_JSON)
-        return;
-    head = json_object();
-    json_set_header(head, cli);
-    json_set(head, {"policy", json_policy(applying->session)}, {"dry_run", json_boolean(dry)},
-             {"casualties", json_casualties(plan)});
-    if (applying->blind)
-        json_object_set_new(head, "impact", json_null());
-    else
-        impact_set_json(head, applying->session, &applying->peers);
-    json_open_object(&cli->out, head);
-    json_open(&cli->out, "writes", '[');
-}
-
-static void close_json(struct applying *applying, const struct change_outcome *outcome)
-{
-    const struct change_counts *result = &outcome->counts[engine_row(&engine_sysctl)];
-    struct cli *cli = applying->cli;
-    json_t *summary;
-
-    if (cli->format != FORMAT_JSON)
-        return;
-    json_close(&cli->out, ']');
-    writings_json(&cli->out, &applying->writings);
-    json_element(&cli->out, "held", json_incref(applying->held));
-    json_impossible(&cli->out, applying->session);
-    reports_json(&cli->out, &applying->reports);
-    summary = json_object();
-    json_set(summary, {"written", json_integer(result->done + applying->by_others)},
-             {"gone", json_integer(result->gone)}, {"failed", json_integer(result->failed)},
-             {"held", json_integer(result->held)}, {"flushed", json_boolean(outcome->flushed)});
-    for (size_t i = 0; engine_rows[i]; i++)
-        if (engine_rows[i]->tell)
-            json_object_set_new(summary, engine_rows[i]->words.changes,
-                                json_engine_outcome(&outcome->counts[i]));
-    json_element(&cli->out, "summary", summary);
-    json_close(&cli->out, '}');
-}
-
-static void print_rest(struct cli *cli, const struct session *session, const struct plan *plan,
-                       bool nothing)
-{
-    if (cli->format == FORMAT_JSON)
-        return;
-    if (nothing)
-        fputs("Nothing to do.\n", cli->out.stream);
-    notes_print(cli->out.stream, session, plan);
-}
-
-static void show_write(struct cli *cli, const struct write *write)
-{
-    _cleanup_free_ char *text = NULL;
-
-    if (cli->format == FORMAT_JSON) {
-        json_element(&cli->out, NULL, json_write(write));
-        return;
-    }
-    text = write_text(write);
-    fprintf(cli->out.stream, "%s\n", text ?: "memory ran out");
-}
-
-/* What any engine would do in one phase; values are the writes. */
-static void show_phase(struct applying *applying, enum change_phase phase)
-{
-    for (size_t i = 0; engine_rows[i]; i++) {
-        const struct engine_report *report = reports_of(&applying->reports, engine_rows[i]);
-
-        if (report)
-            report_show_changes(applying->cli->out.stream, applying->writings.items[i].changes,
-                                report, phase);
-        for (size_t j = 0; engine_rows[i] == &engine_sysctl && phase == CHANGE_VALUES &&
-                           j < applying->plan->count;
-             j++)
-            show_write(applying->cli, &applying->plan->writes[j]);
-    }
-}
-
-static int dry_run(struct applying *applying, const struct plan *plan)
-{
-    const struct reports *reports = &applying->reports;
-    struct missing_ways missing = {0};
-    struct cli *cli = applying->cli;
-    struct change_outcome none = {0};
-
-    open_json(applying, plan, true);
-    for (unsigned phase = CHANGE_ADDITIONS; phase <= CHANGE_REMOVALS; phase *= 2)
-        show_phase(applying, phase);
-    reports_missing(reports, &missing);
-    for (size_t i = 0; i < plan->n_held; i++)
-        report_held(applying, &missing, &plan->held[i]);
-    missing_ways_done(&missing);
-    none.counts[engine_row(&engine_sysctl)].held = (unsigned)plan->n_held;
-    if (cli->format != FORMAT_JSON)
-        reports_print_notes(cli->out.stream, reports);
-    close_json(applying, &none);
-    print_rest(cli, applying->session, plan,
-               plan->count + plan->n_held + reports_changes(reports) == 0);
-    return plan_status(applying->session, plan, reports);
+    told_finished(&applying->told, phases, found);
 }
 
 static int complete(struct live *live, void *data)
 {
     struct applying *applying = data;
 
-    return session_amend(applying->session, live);
+    return session_amend(&applying->look->session, live);
 }
 
-/* What is left now, after the writes. A negative errno where that is not known. */
-static int read_left(struct cli *cli, unsigned flags, struct keys_left *ret)
+static int run_change(struct applying *applying, struct change_outcome *ret)
 {
-    _cleanup_session_ struct session session = SESSION_INIT;
+    static const struct change_listener listener = {
+        .announce = announce, .report = report, .finished = finished};
+    const struct session *session = &applying->look->session;
+    const struct change_request request = {
+        .paths = &applying->cli->paths,
+        .engines = engine_rows,
+        .by = {.policy = session->policy,
+               .complete = complete,
+               .facts = session_facts(session->policy),
+               .ignore_pauses = session->unpaused,
+               .forced = cli_given(applying->cli, OPTION_FORCE)},
+        .lock_timeout_ms = LOCK_TIMEOUT_MS,
+        .listener = &listener,
+        .data = applying,
+    };
 
-    if (session_load(&session, cli, SESSION_QUIET | flags) < 0 || session_read(&session, 0, 0) < 0)
-        return -EIO;
-    *ret = keys_left(&session);
-    return 0;
+    return change_run(&request, ret);
 }
+
+/* -- what came of it -- */
 
 /* lacking: an engine, of which not all is as wanted; NULL for none. */
 static void say_left(const struct session *session, const struct keys_left *left, bool failed,
@@ -315,14 +198,21 @@ static void say_unkept(const struct session *session, enum agent_state before)
             before == AGENT_STOPPED ? "was stopped" : "does not run", start);
 }
 
-/* Where things stand now; the exit status follows from it. lacking: as for say_left(). */
+static int worse(int a, int b)
+{
+    if (a == EXIT_ERROR || b == EXIT_ERROR)
+        return EXIT_ERROR;
+    return a > b ? a : b;
+}
+
+/* Where things stand now, NULL: not known; the exit status follows from it. lacking: as for
+ * say_left(). */
 static int follow_up(const struct applying *applying, const struct change_outcome *outcome,
-                     const struct engine *lacking)
+                     const struct engine *lacking, const struct session *now)
 {
     const struct change_counts *result = &outcome->counts[engine_row(&engine_sysctl)];
-    const struct session *session = applying->session;
-    struct keys_left left = {0};
-    int r = read_left(applying->cli, session->unpaused ? SESSION_UNPAUSED : 0, &left);
+    const struct session *session = &applying->look->session;
+    struct keys_left left = now ? keys_left(now) : (struct keys_left){0};
     char number[16];
 
     if (outcome->record_error < 0)
@@ -338,64 +228,13 @@ static int follow_up(const struct applying *applying, const struct change_outcom
         say("%s %s held back, since %s could not be put in place; "
             "when the cause is gone, run 'rpfpolicy apply' again",
             count_text(result->held, number), result->held == 1 ? "value was" : "values were",
-            applying->waits_for ?: "something");
-    if (r >= 0)
+            applying->told.waits_for ?: "something");
+    if (now)
         say_left(session, &left, result->failed > 0, lacking);
     say_unkept(session, applying->agent);
     if (result->failed + result->held > 0)
         return EXIT_WRITES;
-    return r < 0 ? EXIT_ERROR : left.written > 0 ? EXIT_DRIFT : EXIT_OK;
-}
-
-/* Accepted is under the lock, before the first change; and nothing is changed without its guardian.
- */
-static int announce(const struct change_announcement *what, void *data)
-{
-    struct applying *applying = data;
-    const struct session *session = applying->session;
-    int r;
-
-    if (what->engine && !what->engine->remember)
-        return confirm_check(&session->cli->paths, session->confirm);
-    if (what->engine)
-        return applying->confirm.fd < 0 ? 0 : confirm_announce(&applying->confirm, what);
-    r = confirming_announce(&applying->confirm, session);
-    if (r >= 0) {
-        r = session_accept_locked(applying->session);
-        applying->said = r < 0;
-    }
-    applying->accepted = r >= 0;
-    if (r >= 0)
-        open_json(applying, applying->plan, false);
-    return r;
-}
-
-static int worse(int a, int b)
-{
-    if (a == EXIT_ERROR || b == EXIT_ERROR)
-        return EXIT_ERROR;
-    return a > b ? a : b;
-}
-
-static int run_change(struct applying *applying, struct change_outcome *ret)
-{
-    static const struct change_listener listener = {
-        .announce = announce, .report = report, .finished = finished};
-    const struct session *session = applying->session;
-    const struct change_request request = {
-        .paths = &applying->cli->paths,
-        .engines = engine_rows,
-        .by = {.policy = session->policy,
-               .complete = complete,
-               .facts = session_facts(session->policy),
-               .ignore_pauses = session->unpaused,
-               .forced = cli_given(applying->cli, OPTION_FORCE)},
-        .lock_timeout_ms = LOCK_TIMEOUT_MS,
-        .listener = &listener,
-        .data = applying,
-    };
-
-    return change_run(&request, ret);
+    return !now ? EXIT_ERROR : left.written > 0 ? EXIT_DRIFT : EXIT_OK;
 }
 
 /* The exit status as far as other engines than that of values go; r: what change_run() returned.
@@ -415,7 +254,7 @@ static int status_of(const struct applying *applying, const struct change_outcom
     }
     for (size_t i = 0; engine_rows[i]; i++) {
         int own = engine_rows[i]->tell
-                      ? engine_status(&applying->writings.items[i], &outcome->counts[i])
+                      ? engine_status(&applying->told.writings.items[i], &outcome->counts[i])
                       : EXIT_OK;
 
         if (own != EXIT_OK && !*ret_lacking)
@@ -425,12 +264,28 @@ static int status_of(const struct applying *applying, const struct change_outcom
     return status;
 }
 
+/* As it is after the writes. A negative errno where that is not known. */
+static int look_after(const struct applying *applying, struct look *ret)
+{
+    struct cli *cli = applying->cli;
+    struct session *session = &ret->session;
+    int r = session_load(session, cli, SESSION_QUIET | applying->flags);
+
+    if (r >= 0)
+        r = session_read(session, reports_keys(), 0);
+    if (r >= 0)
+        r = reports_read(session, session->policy, session->unpaused, &ret->reports);
+    return r;
+}
+
 static int accept_and_change(struct applying *applying)
 {
+    _cleanup_look_ struct look after = {0};
     struct change_outcome outcome;
-    int r = run_change(applying, &outcome), status;
-    const struct change_counts *values = &outcome.counts[engine_row(&engine_sysctl)];
+    int r = run_change(applying, &outcome), status, known;
     const struct engine *lacking = NULL;
+    const struct look *look = applying->look;
+    bool nothing;
 
     if (!applying->accepted) {
         if (!applying->said)
@@ -438,98 +293,160 @@ static int accept_and_change(struct applying *applying)
         return EXIT_ERROR;
     }
     status = status_of(applying, &outcome, r, &lacking);
-    if (r >= 0 && applying->told && tell_others(applying) < 0)
+    known = look_after(applying, &after);
+    if (known >= 0)
+        told_others(&applying->told, &applying->looks[0].session.live, look, &after);
+    else
         say("warning: what others wrote meanwhile is not known");
-    close_json(applying, &outcome);
+    nothing = told_end(&applying->told, look, &outcome);
     if (status == EXIT_ERROR && r < 0 && outcome.phases != CHANGE_REMOVALS)
         return EXIT_ERROR;
-    print_rest(applying->cli, applying->session, applying->plan,
-               values->done + values->gone + values->failed + values->held + applying->by_others ==
-                       0 &&
-                   writings_count(&applying->writings) == 0);
-    return worse(status, follow_up(applying, &outcome, lacking));
+    if (applying->cli->format != FORMAT_JSON) {
+        if (nothing)
+            fputs("Nothing to do.\n", applying->cli->out.stream);
+        notes_print(applying->cli->out.stream, &look->session, &look->plan);
+    }
+    return worse(status,
+                 follow_up(applying, &outcome, lacking, known >= 0 ? &after.session : NULL));
+}
+
+/* Nothing is written, by --dry-run or since the mode is observe. */
+static int show_instead(struct applying *applying)
+{
+    const struct look *look = applying->look;
+    struct change_outcome none = {0};
+
+    none.counts[engine_row(&engine_sysctl)].held = (unsigned)look->plan.n_held;
+    told_instead(&applying->told, look);
+    (void)told_end(&applying->told, look, &none); /* it was said if there is nothing */
+    return plan_status(&look->session, &look->plan, &look->reports);
+}
+
+static int dry_run(struct applying *applying)
+{
+    told_open(&applying->told, applying->look, observes(applying));
+    return show_instead(applying);
+}
+
+static int accept_and_observe(struct applying *applying)
+{
+    struct session *session = &applying->look->session;
+    int status = EXIT_ERROR, r = session_lock(session);
+
+    if (r >= 0) {
+        r = accept_locked(applying);
+        session_unlock(session);
+        if (r < 0 && !applying->said)
+            say_not_applied(applying->cli, r, "nothing was accepted or written");
+    }
+    if (r < 0)
+        return EXIT_ERROR;
+    status = show_instead(applying);
+    say("mode is observe: the policy is in force, and nothing was written; to write it once, run\n"
+        "'rpfpolicy apply --once', to have it kept, put 'mode = enforce' into [agent]");
+    return status;
+}
+
+/* A guardian is not made for nothing: what differs already is seen before. */
+static int begin_trial(struct applying *applying)
+{
+    struct cli *cli = applying->cli;
+    const struct look *look = applying->look;
+    int r;
+
+    if (!cli_given(cli, OPTION_CONFIRM) || !look_has_work(look))
+        return 0;
+    r = applying->asks ? look_again(applying) : 0;
+    look_done(&applying->again);
+    applying->again = (struct look){0};
+    return r < 0 ? r : confirming_begin(cli, &applying->confirm);
 }
 
 /* Nothing is accepted nor written before the guardian stands ready. */
-static int accept_and_carry_out(struct applying *applying)
+static int carry_out(struct applying *applying)
 {
     struct cli *cli = applying->cli;
-    bool same = applying->plan->count == 0 && reports_changes(&applying->reports) == 0 &&
-                applying->session->acceptance == ACCEPTED_SAME;
     int status;
 
-    applying->told = calloc(applying->plan->count + 1, sizeof(*applying->told));
-    if (!applying->told || confirming_refuse(cli) < 0)
+    if (confirming_refuse(cli) < 0 || begin_trial(applying) < 0)
         return EXIT_ERROR;
-    if (cli_given(cli, OPTION_CONFIRM) && !same && confirming_begin(cli, &applying->confirm) < 0)
-        return EXIT_ERROR;
-    status = accept_and_change(applying);
+    status = observes(applying) ? accept_and_observe(applying) : accept_and_change(applying);
     if (applying->confirm.fd < 0)
         return status;
     return status == EXIT_ERROR ? confirming_give_up(cli, &applying->confirm)
                                 : confirming_ask(cli, &applying->confirm, status);
 }
 
-/* At what is written now, and at what a running agent writes when what is paused for a time no
- * longer is. 1: it is not known who would be cut. */
-static int look_before(struct applying *applying, const struct plan *plan)
+/* Whoever may not write is told before the question, and so is who would have to wait. */
+static int look_ahead(struct applying *applying)
 {
-    struct session *session = applying->session;
-    _cleanup_lockout_plan_ struct lockout_plan later = {0};
-    int r;
+    struct session *session = &applying->look->session;
+    int r = confirming_refuse(applying->cli);
 
-    if (!lockout_agent_writes(session))
-        return lockout_check(session, plan, impact_routes(&applying->reports), LOCKOUT_APPLY,
-                             &applying->peers);
-    r = lockout_plan_ahead(session, &later);
-    return r < 0 ? r
-                 : lockout_check(session, &later.values, impact_routes(&later.reports),
-                                 LOCKOUT_APPLY, &applying->peers);
+    if (r >= 0)
+        r = session_lock(session);
+    session_unlock(session);
+    return r;
 }
 
-static int plan_and_apply(struct applying *applying, struct plan *plan)
+/* Look, ask, and carry it out; -ESTALE where it is another thing by then. */
+static int ask_and_carry_out(struct applying *applying, int *ret_status)
 {
     struct cli *cli = applying->cli;
-    int r;
+    struct look *look = applying->look;
 
-    reports_mark(&applying->reports, &applying->session->live);
-    r = plan_make(applying->session->policy, &applying->session->live, 0, plan);
-    if (r < 0) {
-        say("cannot plan: %s", error_text(r));
-        return EXIT_ERROR;
+    look->session.confirm = &applying->confirm;
+    *ret_status = EXIT_ERROR;
+    if (look_read(look, cli, applying->flags) < 0 ||
+        look_at_peers(look, observes(applying) ? LOCKOUT_OBSERVE : LOCKOUT_APPLY) < 0)
+        return 0;
+    if (cli_given(cli, OPTION_DRY_RUN)) {
+        *ret_status = dry_run(applying);
+        return 0;
     }
-    writings_begin(&applying->writings, cli);
-    if (cli->format == FORMAT_JSON)
-        applying->held = json_array();
-    applying->agent = agent_state_read(&cli->paths);
-    r = look_before(applying, plan);
-    applying->blind = r > 0;
-    if (r < 0)
-        return EXIT_ERROR;
-    return cli_given(cli, OPTION_DRY_RUN) ? dry_run(applying, plan)
-                                          : accept_and_carry_out(applying);
+    if (applying->asks &&
+        (observes(applying) ? look->session.acceptance != ACCEPTED_SAME : look_has_work(look))) {
+        if (look_ahead(applying) < 0)
+            return 0;
+        if (!ask(applying)) {
+            say("nothing was accepted or written");
+            return 0;
+        }
+    }
+    *ret_status = carry_out(applying);
+    return applying->differs ? -ESTALE : 0;
 }
 
 static int run_apply(struct cli *cli, int count, char **arguments)
 {
-    _cleanup_session_ struct session session = SESSION_INIT;
-    _cleanup_plan_ struct plan plan = {0};
     struct applying applying = {
-        .cli = cli, .session = &session, .confirm = CONFIRM_INIT, .plan = &plan};
-    unsigned flags = cli_given(cli, OPTION_FORCE) ? SESSION_UNPAUSED : 0;
-    int r = EXIT_ERROR;
+        .cli = cli,
+        .flags = cli_given(cli, OPTION_FORCE) ? SESSION_UNPAUSED : 0,
+        .asks = !cli_given(cli, OPTION_YES) && !cli_given(cli, OPTION_DRY_RUN) &&
+                isatty(STDIN_FILENO) && isatty(STDERR_FILENO),
+        .confirm = CONFIRM_INIT,
+        .agent = agent_state_read(&cli->paths),
+    };
+    int status = EXIT_ERROR;
 
-    session.confirm = &applying.confirm;
-    if (session_load(&session, cli, flags) >= 0 &&
-        session_read(&session, IMPACT_KEYS | reports_keys(), FACT_ADDRESSES) >= 0 &&
-        reports_read(&session, session.policy, flags != 0, &applying.reports) >= 0)
-        r = plan_and_apply(&applying, &plan);
-    free(applying.told);
-    json_decref(applying.held);
-    writings_done(&applying.writings);
-    reports_done(&applying.reports);
-    peers_done(&applying.peers);
-    return r;
+    told_begin(&applying.told, cli);
+    for (size_t i = 0; i < QUESTIONS_MAX; i++) {
+        applying.look = &applying.looks[i];
+        if (ask_and_carry_out(&applying, &status) >= 0)
+            break;
+        say("%s has changed since that was shown%s", applying.differs,
+            i + 1 < QUESTIONS_MAX ? "; now it is:"
+                                  : " for the third time; nothing was accepted or written.\n"
+                                    "'rpfpolicy apply --yes' does not ask");
+        applying.differs = NULL;
+        look_done(&applying.again);
+        applying.again = (struct look){0};
+    }
+    told_done(&applying.told);
+    look_done(&applying.again);
+    for (size_t i = 0; i < QUESTIONS_MAX; i++)
+        look_done(&applying.looks[i]);
+    return status;
 }
 
 const struct verb verb_apply = {
@@ -537,10 +454,16 @@ const struct verb verb_apply = {
     .arguments = "",
     .summary = "put the policy on disk into force and carry it out",
     .text = "Validates the policy, accepts it for agent and helper, and makes the writes that\n"
-            "'rpfpolicy plan' shows. Nothing is changed when the policy has an error. Writes\n"
-            "in either mode: typed by a person, it is meant. What is paused is left out, and\n"
-            "so are routes and rules of a device that somebody else stands in the way of;\n"
-            "with --force they are written, too.\n"
+            "'rpfpolicy plan' shows. Nothing is changed when the policy has an error. What is\n"
+            "paused is left out, and so are routes and rules of a device that somebody else\n"
+            "stands in the way of; with --force they are written, too. Where mode is observe\n"
+            "nothing is written: what would be is printed; --once writes it.\n"
+            "\n"
+            "On a terminal it shows what it would do and asks; anything but y or yes ends it,\n"
+            "and nothing was done. When the answer comes it looks once more, and asks again,\n"
+            "at most twice, where something else would be done by then. Without a terminal,\n"
+            "and with --yes, it does not ask. In the end it prints what has changed, also by\n"
+            "others meanwhile. Devices alike are one line.\n"
             "\n"
             "First it says which peers would be cut, as 'rpfpolicy plan --impact' does. When\n"
             "an SSH session, or a peer that the policy protects, is among them it refuses and\n"
@@ -553,7 +476,8 @@ const struct verb verb_apply = {
             "process in a session of its own does that, also when this one is killed or its\n"
             "terminal is lost: then at once. It ends with the machine: values start anew at\n"
             "boot, and the policy accepted before is in force again.\n",
-    .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CONFIRM),
+    .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CONFIRM) |
+               OPTION_BIT(OPTION_YES) | OPTION_BIT(OPTION_ONCE),
     .formats = FORMATS_USUAL,
     .run = run_apply,
 };

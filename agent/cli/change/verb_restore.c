@@ -65,7 +65,7 @@ static void report_write(struct restoring *restoring, const struct write *write,
                          enum change_result result, int error)
 {
     bool json = restoring->cli->format == FORMAT_JSON, claimed = is_claimed(restoring, write);
-    _cleanup_free_ char *text = write_text(write), *line = NULL;
+    _cleanup_free_ char *text = write_text(write, &restoring->cli->out), *line = NULL;
     json_t *object = json ? json_write(write) : NULL;
     const char *word = result == CHANGE_DONE      ? "written"
                        : result == CHANGE_GONE    ? "gone"
@@ -342,7 +342,7 @@ static int dry_run(struct restoring *restoring)
     for (size_t i = 0; i < restoring->dry.count; i++)
         report_write(restoring, &restoring->dry.writes[i], CHANGE_DONE, 0);
     for (size_t i = 0; i < reports->count; i++)
-        report_show_changes(restoring->cli->out.stream,
+        report_show_changes(&restoring->cli->out,
                             writing_of(restoring, reports->items[i].engine)->changes,
                             &reports->items[i], CHANGE_ALL_PHASES);
     print_rest(restoring, &none);

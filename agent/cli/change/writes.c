@@ -6,19 +6,28 @@
 #include "agent/store/pause.h"
 #include "policy/base/text.h"
 
-char *write_text(const struct write *write)
+char *write_said(const struct write *write, const struct output *out)
 {
+    static const struct output plain = {0}; /* no colours */
+    const struct output *colors = out && write->before != write->after ? out : &plain;
     _cleanup_free_ char *reason = write_reason_text(write);
-    char name[NAME_ESCAPED_SIZE], before[12], after[12], *text;
+    char before[12], after[12];
 
-    if (!reason ||
-        asprintf(&text, "%s: %s %d -> %d, effectively %s -> %s: %s",
-                 name_escape_buf(write->name, name, sizeof(name)), key_info(write->key)->name,
-                 write->old_value, write->new_value,
-                 key_value_format(write->key, write->before, before, sizeof(before)),
-                 key_value_format(write->key, write->after, after, sizeof(after)), reason) < 0)
+    if (!reason)
         return NULL;
-    return text;
+    return text_format("%s %d -> %d, effectively %s%s%s -> %s%s%s: %s", key_info(write->key)->name,
+                       write->old_value, write->new_value, output_color(colors, "removed"),
+                       key_value_format(write->key, write->before, before, sizeof(before)),
+                       output_color_end(colors), output_color(colors, "added"),
+                       key_value_format(write->key, write->after, after, sizeof(after)),
+                       output_color_end(colors), reason);
+}
+
+char *write_text(const struct write *write, const struct output *out)
+{
+    _cleanup_free_ char *said = write_said(write, out);
+
+    return said ? text_format("%s: %s", NAME_SHOWN(write->name), said) : NULL;
 }
 
 int write_put(struct row *row, const struct write *write, size_t step)
@@ -31,6 +40,7 @@ int write_put(struct row *row, const struct write *write, size_t step)
         [WRITE_STOP_FOLLOW] = "stop-follow",
         [WRITE_NEW_DEVICES] = "new-devices",
         [WRITE_RESTORE] = "restore",
+        [WRITE_UNPLANNED] = "unplanned",
     };
     char before[12], after[12];
 
@@ -60,7 +70,7 @@ json_t *json_write(const struct write *write)
 void write_print_held(const struct missing_ways *missing, struct output *out,
                       const struct write *write)
 {
-    _cleanup_free_ char *text = write_text(write);
+    _cleanup_free_ char *text = write_text(write, out);
 
     fprintf(out->stream, "%s - ", text ?: "memory ran out");
     held_print(missing_ways_find(missing, write->ifindex), out);

@@ -4,9 +4,10 @@
 #include "agent/cli/engines/reports.h"
 #include "policy/decide/plan.h"
 
-/* "lxc1: rp_filter 2 -> 0, effectively loose -> off: lxc*=off (FILE:3)". Owned; NULL when memory
- * ran out. */
-char *write_text(const struct write *write);
+/* "lxc1: rp_filter 2 -> 0, effectively loose -> off: lxc*=off (FILE:3)", and the same without the
+ * name. Coloured as the output wants it; NULL: not. Owned; NULL when memory ran out. */
+char *write_text(const struct write *write, const struct output *out);
+char *write_said(const struct write *write, const struct output *out);
 
 /* A row of writes; the step is that of the table. */
 int write_put(struct row *row, const struct write *write, size_t step);

@@ -280,8 +280,8 @@ static void print_next(struct check *check)
               "udev hook (package rpfpolicy-agent).\n",
               stream);
     if (check->writable > 0 || reports_changes(&check->reports) > 0)
-        fputs("'rpfpolicy plan' shows what would be written, 'rpfpolicy apply' writes it.\n",
-              stream);
+        fprintf(stream, "'rpfpolicy plan' shows what would be written, '%s' writes it.\n",
+                session_apply_command(session));
     if (session->policy->agent.mode == MODE_OBSERVE)
         fputs("Mode is observe: nothing is kept this way. To enforce, put 'mode = enforce' into\n"
               "[agent] of the policy and run 'rpfpolicy apply'.\n",

@@ -43,7 +43,7 @@ static int fill_state(const struct findings *findings, const struct device *devi
                                   NAME_SHOWN(state->rule->origin.file), state->rule->origin.line)
                     : text_format("%s", text);
     if (state->state == STATE_DRIFT && state->rule && plan_rule_writes(state->rule) && !state->held)
-        finding->cure = strdup("rpfpolicy apply");
+        finding->cure = strdup(session_apply_command(findings->session));
     finding->more = text_format("rpfpolicy explain %s", name);
     return finding->what && finding->cause && finding->more ? 0 : -ENOMEM;
 }

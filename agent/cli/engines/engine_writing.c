@@ -15,6 +15,26 @@ void engine_writing_done(struct engine_writing *writing)
 {
     json_decref(writing->changes);
     writing->changes = NULL;
+    for (size_t i = 0; i < writing->count; i++)
+        free(writing->told[i]);
+    free(writing->told);
+    writing->told = NULL;
+    writing->count = writing->capacity = 0;
+}
+
+/* Takes the command out of the change. */
+static void note_told(struct engine_writing *writing, struct engine_change *change)
+{
+    if (!change->command || grow((void **)&writing->told, &writing->capacity, writing->count,
+                                 sizeof(*writing->told)) < 0)
+        writing->untold = true;
+    else
+        writing->told[writing->count++] = TAKE_PTR(change->command);
+}
+
+const char *writer_text(const char *by)
+{
+    return streq(by, "agent") ? "the agent" : "another program";
 }
 
 static void tell_json(const struct engine_writing *writing, const struct engine_change *change,
@@ -28,13 +48,15 @@ static void tell_json(const struct engine_writing *writing, const struct engine_
     json_set(object, {"result", json_string(words[told->result])},
              {"error",
               told->result == CHANGE_FAILED ? json_string(error_text(told->error)) : json_null()});
+    if (writing->by)
+        json_object_set_new(object, "by", json_string(writing->by));
     json_array_append_new(writing->changes, object);
 }
 
 static void tell_line(struct output *out, const struct engine_change *change,
                       const struct change_report *told)
 {
-    fprintf(out->stream, "%s: %s", change->command ?: "?", change->reason ?: "?");
+    engine_change_print(out, change, "");
     if (told->result == CHANGE_GONE)
         fputs(" - the device is gone", out->stream);
     else if (told->result == CHANGE_LEFT)
@@ -53,12 +75,59 @@ void engine_tell(struct engine_writing *writing, struct output *out,
     struct engine_change change = {.op = "?", .reason = "?"};
 
     (void)told->engine->describe(told->change, told->live, &change);
-    writing->count++;
     if (writing->changes)
         tell_json(writing, &change, told);
     else
         tell_line(out, &change, told);
+    note_told(writing, &change);
     engine_change_done(&change);
+}
+
+static bool is_told(const struct engine_writing *writing, const char *command)
+{
+    for (size_t i = 0; i < writing->count; i++)
+        if (streq(writing->told[i], command))
+            return true;
+    return false;
+}
+
+static bool is_to_do(const struct engine_report *report, const char *command)
+{
+    for (size_t i = 0; i < report->n_changes; i++)
+        if (streq(report->changes[i].command, command))
+            return true;
+    return false;
+}
+
+static void tell_other(struct engine_writing *writing, struct output *out,
+                       const struct engine_change *change, const char *by)
+{
+    json_t *object;
+
+    writing->by_others++;
+    if (!writing->changes) {
+        engine_change_print(out, change, " - made by ");
+        fprintf(out->stream, "%s meanwhile\n", writer_text(by));
+        return;
+    }
+    object = json_engine_change(change);
+    json_set(object, {"result", json_string("done")}, {"error", json_null()},
+             {"by", json_string(by)});
+    json_array_append_new(writing->changes, object);
+}
+
+void engine_tell_others(struct engine_writing *writing, struct output *out,
+                        const struct engine_report *began, const struct engine_report *now,
+                        const struct live *live, const char *by)
+{
+    for (size_t i = 0; !writing->untold && i < began->n_changes; i++) {
+        const struct engine_change *change = &began->changes[i];
+
+        /* What a device needs that is gone is not made, it is not needed. */
+        if ((change->ifindex == 0 || live_by_ifindex(live, change->ifindex)) &&
+            !is_told(writing, change->command) && !is_to_do(now, change->command))
+            tell_other(writing, out, change, by);
+    }
 }
 
 void engine_tell_end(struct engine_writing *writing, struct output *out, unsigned phases,

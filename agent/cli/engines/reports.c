@@ -169,7 +169,17 @@ size_t report_count(const struct engine_report *report, unsigned phases)
     return n;
 }
 
-void report_show_changes(FILE *stream, json_t *list, const struct engine_report *report,
+void engine_change_print(struct output *out, const struct engine_change *change, const char *end)
+{
+    const char *word = change->phase == CHANGE_ADDITIONS  ? "added"
+                       : change->phase == CHANGE_REMOVALS ? "removed"
+                                                          : "";
+
+    fprintf(out->stream, "%s%s%s: %s%s", output_color(out, word), change->command ?: "?",
+            output_color_end(out), change->reason ?: "?", end);
+}
+
+void report_show_changes(struct output *out, json_t *list, const struct engine_report *report,
                          unsigned phases)
 {
     for (size_t i = 0; i < report->n_changes; i++) {
@@ -180,7 +190,7 @@ void report_show_changes(FILE *stream, json_t *list, const struct engine_report 
         if (list)
             json_array_append_new(list, json_engine_change(change));
         else
-            fprintf(stream, "%s: %s\n", change->command, change->reason);
+            engine_change_print(out, change, "\n");
     }
 }
 

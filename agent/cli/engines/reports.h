@@ -56,8 +56,11 @@ int report_print_changes(struct output *out, const struct engine_report *report,
 
 size_t report_count(const struct engine_report *report, unsigned phases);
 
+/* "ip route add …: why", and what ends it; green what comes, red what goes. */
+void engine_change_print(struct output *out, const struct engine_change *change, const char *end);
+
 /* Changes that are only looked at: each an element of the list, or where that is NULL a line. */
-void report_show_changes(FILE *stream, json_t *list, const struct engine_report *report,
+void report_show_changes(struct output *out, json_t *list, const struct engine_report *report,
                          unsigned phases);
 
 /* A value that waits, after its own words: "held back, policy routing cannot be set up: …". */
@@ -96,8 +99,12 @@ void json_set_missing(json_t *object, const struct missing_way *way);
 struct engine_writing {
     const struct engine *engine;
     json_t *changes; /* owned; NULL where nothing is said in JSON */
-    size_t count;    /* changes that there were to make */
-    bool wrong;      /* somebody stands in the way, or something is not to be had */
+    const char *by;  /* "apply", where JSON says who made a change; NULL: it does not */
+    char **told;     /* owned: the command of each change that there was to make … */
+    size_t count, capacity;
+    bool untold;        /* … but for some, since memory ran out */
+    unsigned by_others; /* changes that somebody else made meanwhile */
+    bool wrong;         /* somebody stands in the way, or something is not to be had */
 };
 void engine_writing_begin(struct engine_writing *writing, const struct engine *engine,
                           const struct cli *cli);
@@ -106,6 +113,15 @@ void engine_tell(struct engine_writing *writing, struct output *out,
                  const struct change_report *told);
 void engine_tell_end(struct engine_writing *writing, struct output *out, unsigned phases,
                      const struct engine_report *found);
+
+/* What was to be done when it began, and is done although it was not told here: somebody else made
+ * it, by: writer_text(). now: how it is. */
+void engine_tell_others(struct engine_writing *writing, struct output *out,
+                        const struct engine_report *began, const struct engine_report *now,
+                        const struct live *live, const char *by);
+
+/* "the agent", "another program": who is meant by the word in JSON. */
+const char *writer_text(const char *by);
 
 /* The exit status, after saying what failed. */
 int engine_status(const struct engine_writing *writing, const struct change_counts *counts);

@@ -62,11 +62,17 @@ static void say_where(FILE *f, const struct explain *explain, const char *what)
     fprintf(f, "%s, in %s:\n", what, NAME_SHOWN(own_file(explain->session->policy)));
 }
 
-static void say_apply(FILE *f)
+static void say_commands(FILE *f, const char *apply)
 {
-    fputs("    rpfpolicy plan      # every write, in order, before anything is done\n"
-          "    rpfpolicy apply\n",
-          f);
+    fprintf(f,
+            "    rpfpolicy plan      # every write, in order, before anything is done\n"
+            "    %s\n",
+            apply);
+}
+
+static void say_apply(FILE *f, const struct explain *explain)
+{
+    say_commands(f, session_apply_command(explain->session));
 }
 
 /* The line of sysctl.d with another value, where it stands or in a file that beats it. */
@@ -140,7 +146,7 @@ static void say_enforce(FILE *f, const struct explain *explain, const struct exp
         fputs(enforce ? "; that, too, 'apply' does.\n" : ".\n", f);
     } else {
         fputs(":\n", f);
-        say_apply(f);
+        say_commands(f, "rpfpolicy apply"); /* the mode is enforce by then */
     }
     say_what_else(f, explain->session);
 }
@@ -275,7 +281,7 @@ static void cure_drift(FILE *f, const struct explain *explain, const struct expl
         fprintf(f, "The rule only observes. Take \", observe\" from %s:%u, then\n",
                 NAME_SHOWN(rule->origin.file), rule->origin.line);
     else if (is_done_already(explain, key) && explain->subject != EXPLAIN_ABSENT)
-        fputs("The same 'rpfpolicy apply' puts it right.\n", f);
+        fprintf(f, "The same '%s' puts it right.\n", session_apply_command(explain->session));
     else if (explain->subject != EXPLAIN_ABSENT)
         fputs("To put it right now\n", f);
     if (explain->subject == EXPLAIN_ABSENT && key->state.guard != GUARD_NONE) {
@@ -284,10 +290,10 @@ static void cure_drift(FILE *f, const struct explain *explain, const struct expl
     }
     if (would_start_right(explain, key)) {
         fputs("So that it starts right\n", f);
-        say_apply(f);
+        say_apply(f, explain);
     }
     if (rule->observe || (explain->subject != EXPLAIN_ABSENT && !is_done_already(explain, key)))
-        say_apply(f);
+        say_apply(f, explain);
     say_lasting(f, explain, key);
 }
 
@@ -311,7 +317,7 @@ static void cure_impossible(FILE *f, const struct explain *explain, const struct
         paste(f, explain, state->key, "all", state->wanted);
         fputs("This concerns every device. Then\n", f);
     }
-    say_apply(f);
+    say_apply(f, explain);
 }
 
 static void cure_unmanaged(FILE *f, const struct explain *explain, const struct explain_key *key)
@@ -330,7 +336,7 @@ static void cure_unmanaged(FILE *f, const struct explain *explain, const struct 
     say_where(f, explain, "To have it managed");
     paste(f, explain, state->key, explain_pattern(explain->name, pattern), value);
     fputs("and then\n", f);
-    say_apply(f);
+    say_apply(f, explain);
 }
 
 static void cure_port(FILE *f, const struct device *device)

@@ -51,6 +51,8 @@ enum option_id {
     OPTION_TRIAL,
     OPTION_PROBE,
     OPTION_ON_TIMEOUT,
+    OPTION_YES,
+    OPTION_ONCE,
     OPTION_COUNT,
 };
 #define OPTION_BIT(id) (1u << (id))

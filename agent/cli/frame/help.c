@@ -11,8 +11,8 @@ static void print_option(FILE *stream, const struct option_info *option, const c
 {
     char left[64];
 
-    if (streq(option->name, "help"))
-        snprintf(left, sizeof(left), "-h, --help");
+    if (option->letter)
+        snprintf(left, sizeof(left), "-%c, --%s", option->letter, option->name);
     else
         snprintf(left, sizeof(left), "--%s%s%s%s%s", option->name, option->optional ? "[" : "",
                  option->metavar ? "=" : "", option->metavar ?: "", option->optional ? "]" : "");

@@ -15,7 +15,7 @@ const struct option_info global_options[GLOBAL_COUNT] = {
     [GLOBAL_FORMAT] = {"format", "FORMAT", NULL},
     [GLOBAL_JSON] = {"json", NULL, "the same as --format=json"},
     [GLOBAL_COLOR] = {"color", "WHEN", "auto, always or never"},
-    [GLOBAL_HELP] = {"help", NULL, "show help, also behind a command"},
+    [GLOBAL_HELP] = {"help", NULL, "show help, also behind a command", .letter = 'h'},
     [GLOBAL_VERSION] = {"version", NULL, "show the version"},
 };
 
@@ -41,6 +41,8 @@ const struct option_info verb_options[OPTION_COUNT] = {
     [OPTION_TRIAL] = {"trial", "TIME", "on trial, for so long (5min)", true},
     [OPTION_PROBE] = {"probe", "PROBES", "tcp/ADDRESS:PORT..., besides the policy's"},
     [OPTION_ON_TIMEOUT] = {"on-timeout", "WHAT", "keep or back, when nobody confirms (back)"},
+    [OPTION_YES] = {"yes", NULL, "do not ask", .letter = 'y'},
+    [OPTION_ONCE] = {"once", NULL, "write although mode is observe"},
 };
 
 static const char *const format_names[FORMAT_COUNT] = {
@@ -233,6 +235,19 @@ static void fill(struct option *options)
                             .val = VERB_VALUE + (int)i};
 }
 
+#define LETTERS "hy" /* of all options */
+
+static int value_of_letter(int c)
+{
+    for (unsigned i = 0; i < GLOBAL_COUNT; i++)
+        if (global_options[i].letter == c)
+            return GLOBAL_VALUE + (int)i;
+    for (unsigned i = 0; i < OPTION_COUNT; i++)
+        if (verb_options[i].letter == c)
+            return VERB_VALUE + (int)i;
+    return c;
+}
+
 static int check_verb(const struct cli *cli, const struct command_line *line)
 {
     const struct verb *verb = line->verb;
@@ -268,7 +283,7 @@ static const struct verb *typed_verb(const struct program *program, int argc, ch
     const char *word = NULL;
     int c;
 
-    while (!word && (c = getopt_long(argc, argv, "-:h", options, NULL)) != -1)
+    while (!word && (c = getopt_long(argc, argv, "-:" LETTERS, options, NULL)) != -1)
         if (c == 1)
             word = optarg;
     if (!word && optind < argc)
@@ -287,15 +302,15 @@ int command_line_parse(struct cli *cli, const struct program *program, int argc,
     fill(options);
     opterr = 0;
     line.verb = program->single ? program->verbs[0] : typed_verb(program, argc, argv, options);
-    while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, ":" LETTERS, options, NULL)) != -1) {
         if (c == '?' || c == ':')
             return refuse_option(&line, c, argv[optind - 1]);
+        c = value_of_letter(c);
         if (c >= VERB_VALUE) {
             set_verb_option(cli, (enum option_id)(c - VERB_VALUE), optarg);
             continue;
         }
-        r = set_global(cli, &line, c == 'h' ? GLOBAL_HELP : (enum global_option)(c - GLOBAL_VALUE),
-                       optarg);
+        r = set_global(cli, &line, (enum global_option)(c - GLOBAL_VALUE), optarg);
         if (r < 0)
             return r;
     }

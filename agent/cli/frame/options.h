@@ -8,6 +8,7 @@ struct option_info {
     const char *metavar; /* NULL: takes no value */
     const char *help;    /* at most 50 bytes */
     bool optional;       /* the value may be left out */
+    char letter;         /* that means the same; 0: none */
 };
 
 extern const struct option_info verb_options[OPTION_COUNT];

@@ -67,6 +67,15 @@ void output_init(struct output *out, enum color_when color)
     setvbuf(out->stream, out->buffer, _IOFBF, BUFFER_SIZE);
 }
 
+void output_to_messages(struct output *out, enum color_when color)
+{
+    bool terminal = isatty(STDERR_FILENO);
+
+    *out = (struct output){.stream = stderr, .color = want_color(color, terminal)};
+    if (terminal)
+        out->width = terminal_width(STDERR_FILENO);
+}
+
 int output_finish(struct output *out)
 {
     bool failed = ferror(out->stream);
@@ -87,6 +96,7 @@ static enum tone tone_of(const char *word)
     } words[] = {
         {"heading", TONE_HEADING}, {"warning", TONE_CAUTION}, {"failed", TONE_BAD},
         {"broken", TONE_BAD},      {"unreadable", TONE_BAD},  {"stale", TONE_CAUTION},
+        {"removed", TONE_BAD},     {"added", TONE_GOOD},
     };
 
     for (size_t i = 0; i < ELEMENTSOF(words); i++)

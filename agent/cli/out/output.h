@@ -22,6 +22,9 @@ struct output {
 
 void output_init(struct output *out, enum color_when color);
 
+/* What goes to stderr although it is printed like a result. Not to be finished. */
+void output_to_messages(struct output *out, enum color_when color);
+
 /* Write everything out. A negative errno when stdout did not take all of it, now or earlier. */
 int output_finish(struct output *out);
 

@@ -85,6 +85,7 @@ static const struct {
     const char *name, *refused, *trial;
 } words[] = {
     [LOCKOUT_APPLY] = {"apply", "Nothing was written, nothing was accepted", "apply --confirm"},
+    [LOCKOUT_OBSERVE] = {"apply", "Nothing was written", "apply --once --confirm"},
     [LOCKOUT_ACCEPT] = {"accept", "Nothing was written, nothing was accepted", "apply --confirm"},
     [LOCKOUT_ROUTES] = {"routes apply", "Nothing was written, nothing was accepted",
                         "apply --confirm"},
@@ -154,8 +155,8 @@ int lockout_check(struct session *session, const struct plan *plan,
                   const struct routes_plan *routes, enum lockout_verb verb, struct peers *ret)
 {
     struct cli *cli = session->cli;
-    bool allowed = cli_given(cli, OPTION_DRY_RUN) || cli_given(cli, OPTION_FORCE) ||
-                   cli_given(cli, OPTION_CONFIRM);
+    bool allowed = verb == LOCKOUT_OBSERVE || cli_given(cli, OPTION_DRY_RUN) ||
+                   cli_given(cli, OPTION_FORCE) || cli_given(cli, OPTION_CONFIRM);
     const struct peer *peer;
     char why[80];
 

@@ -8,6 +8,7 @@
 /* Who is about to write, or to let a running agent do so. */
 enum lockout_verb {
     LOCKOUT_APPLY,
+    LOCKOUT_OBSERVE, /* nobody: what 'apply' would do, were it not for the mode */
     LOCKOUT_ACCEPT,
     LOCKOUT_ROUTES,
     LOCKOUT_FLUSH, /* of routes */
@@ -18,8 +19,9 @@ enum lockout_verb {
 
 /* Before that: say on stderr who would be cut by the values of the plan and by what becomes of
  * policy routing (NULL: nothing). -EPERM after refusing, where one of those is among them; with
- * --force, --confirm and --dry-run it is only warned. The peers are put into *ret (to be freed by
- * peers_done()); 1 where it is not known who they are, and that was allowed. */
+ * --force, --confirm and --dry-run, and where nobody writes, it is only warned. The peers are put
+ * into *ret (to be freed by peers_done()); 1 where it is not known who they are, and that was
+ * allowed. */
 int lockout_check(struct session *session, const struct plan *plan,
                   const struct routes_plan *routes, enum lockout_verb verb, struct peers *ret);
 

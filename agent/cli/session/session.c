@@ -299,6 +299,12 @@ static void read_acceptance(struct session *session)
     session->guard = session->enforcing ? guard_find(&session->cli->paths) : GUARD_NONE;
 }
 
+const char *session_apply_command(const struct session *session)
+{
+    return session->policy->agent.mode == MODE_OBSERVE ? "rpfpolicy apply --once"
+                                                       : "rpfpolicy apply";
+}
+
 uint32_t session_facts(const struct policy *policy)
 {
     /* Who follows `default`, and whether loose can work, depends on having an address. */

@@ -107,6 +107,9 @@ void session_say_unread(const struct diags *diags);
 /* Add to a live picture what udev knows, where the policy asks for it. */
 int session_amend(const struct session *session, struct live *live);
 
+/* What a person types to have the policy on disk written: by its mode. */
+const char *session_apply_command(const struct session *session);
+
 /* The facts that check, plan and apply need beside those of the policy's sets. */
 uint32_t session_facts(const struct policy *policy);
 

@@ -38,7 +38,7 @@ done
 echo 'eth1..3 = loose' >>/etc/rpfpolicy.d/10-node.conf
 rpfpolicy plan
 expect "plan has something to do" test $? = 2
-expect "apply" rpfpolicy apply --force
+expect "apply" rpfpolicy apply --once --force
 for card in 1 2 3; do
     expect "eth$card is loose" has "eth$card" 2
     eventually "and is reached" reaches "$card"

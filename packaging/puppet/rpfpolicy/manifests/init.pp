@@ -9,7 +9,7 @@
 # @param service
 #   Whether the agent shall run, now and after the next boot.
 # @param apply
-#   Write what is not as wanted with `rpfpolicy apply`, in either mode of the policy: for hosts
+#   Write what is not as wanted with `rpfpolicy apply --once`, in either mode of the policy: for hosts
 #   without the agent.
 class rpfpolicy (
   String[1]            $policy,
@@ -53,6 +53,7 @@ class rpfpolicy (
 
   # Without $apply it is never carried out and shows, in each report, that a value is not as wanted.
   exec { 'rpfpolicy apply':
+    command  => 'rpfpolicy apply --once',
     path     => ['/usr/bin', '/bin'],
     provider => shell,
     onlyif   => 'rpfpolicy plan >/dev/null 2>&1; test $? -eq 2',
