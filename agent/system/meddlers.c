@@ -217,6 +217,36 @@ static int find_present(const char *root, struct present *ret)
     return r;
 }
 
+/* Does systemd-networkd go by this file, or by the one that it is a drop-in of, whatever directory
+ * that is in (systemd.network(5))? By what it says of the device; where it says nothing, it would
+ * when it starts. */
+static bool networkd_goes_by(const char *root, const char *path, int ifindex)
+{
+    static const char directory[] = "/systemd/network/", suffix[] = ".network",
+                      key[] = "NETWORK_FILE=";
+    _cleanup_conf_files_ struct conf_files files = {0};
+    const char *name = strstr(path, directory), *end = name ? strstr(name, suffix) : NULL, *cursor;
+    char state[64], line[SCAN_LINE_SIZE];
+    unsigned number = 0;
+    size_t length;
+
+    if (!end)
+        return true;
+    name += strlen(directory);
+    length = (size_t)(end - name) + strlen(suffix);
+    snprintf(state, sizeof(state), "/run/systemd/netif/links/%d", ifindex);
+    if (conf_file_read(root, state, 0, NULL, &files) < 0 || files.count == 0)
+        return true;
+    cursor = files.files[0].bytes;
+    while (scan_line(&files.files[0], &cursor, &number, line)) {
+        const char *file = startswith(line, key), *slash = file ? strrchr(file, '/') : NULL;
+
+        if (slash)
+            return strlen(slash + 1) == length && memcmp(slash + 1, name, length) == 0;
+    }
+    return false;
+}
+
 static int look_at_device(const char *root, const struct present *present,
                           const struct device *device, struct route_facts *facts)
 {
@@ -230,6 +260,8 @@ static int look_at_device(const char *root, const struct present *present,
         if (head && !names_may_have(&present->names[i], head))
             continue;
         path = fill_in(trace->path, device->name);
+        if (path && !networkd_goes_by(root, path, device->ifindex))
+            continue;
         cure = fill_in(trace->cure, is_plain(device->name) ? device->name : "DEVICE");
         r = head && path && cure ? look_for(root, trace, path, device->ifindex, cure, facts)
                                  : -ENOMEM;

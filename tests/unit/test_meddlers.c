@@ -326,6 +326,26 @@ static void programs_that_set_up_a_device_meddle_with_that_device(void **state)
                     "/etc/NetworkManager/system-connections/cloud-init-eth1.nmconnection:4\n");
 }
 
+static void a_file_that_networkd_does_not_go_by_meddles_with_nothing(void **state)
+{
+    struct world *world = *state;
+    static const char state_file[] = "/run/systemd/netif/links/3",
+                      ec2[] = "amazon-ec2-net-utils 3 "
+                              "/run/systemd/network/70-eth1.network.d/ec2net_policy_v4.conf:1\n";
+
+    files_put_text(world->root, "/run/systemd/network/70-eth1.network.d/ec2net_policy_v4.conf",
+                   "[RoutingPolicyRule]\nFrom=172.16.5.4\nPriority=10001\nTable=10001\n");
+    assert_meddlers(world, ec2);
+    files_put_text(world->root, state_file,
+                   "ADMIN_STATE=configured\nNETWORK_FILE=/etc/systemd/network/05-eth1.network\n");
+    assert_meddlers(world, "");
+    files_put_text(world->root, state_file,
+                   "NETWORK_FILE=/etc/systemd/network/70-eth1.network\nONLINE_STATE=online\n");
+    assert_meddlers(world, ec2);
+    files_put_text(world->root, state_file, "ADMIN_STATE=unmanaged\n");
+    assert_meddlers(world, "");
+}
+
 static void a_name_that_the_shell_would_run_is_in_no_cure(void **state)
 {
     struct world *world = *state;
@@ -365,6 +385,7 @@ int main(void)
         in_world(networkd_that_was_stopped_does_not_meddle),
         in_world(nm_cloud_setup_meddles_where_it_is_enabled),
         in_world(programs_that_set_up_a_device_meddle_with_that_device),
+        in_world(a_file_that_networkd_does_not_go_by_meddles_with_nothing),
         in_world(a_name_that_the_shell_would_run_is_in_no_cure),
         in_world(the_aws_network_plugin_meddles_with_all),
     };
