@@ -42,6 +42,11 @@ int fib_read_way(const struct nlmsghdr *message, struct fib_way *ret)
     if (r < 0)
         return r;
     way.found.kind = fib_kind_of(way.route.type);
+    /* While `local` and `main` are one trie a lookup names `main` for both (fib_unmerge()); the
+     * kernel's own routes go to `main` only where they are unicast: fib_magic(). */
+    if (way.route.family == AF_INET && way.route.table == RT_TABLE_MAIN &&
+        way.route.protocol == RTPROT_KERNEL && way.route.type != RTN_UNICAST)
+        way.route.table = RT_TABLE_LOCAL;
     *ret = way;
     return 0;
 }

@@ -92,6 +92,12 @@ expect_equal "the route is told" "$(json "a['route']['text']")" \
 expect_equal "an empty policy wants nothing" "$(json "a['policy']")" None
 for mode in 0 1 2; do ping_in "$mode" yes; done
 
+# --- an own address as source: nobody added a rule yet, so `local` and `main` are one trie ------------
+
+verdict 10.0.2.1 lab1 --to 1.1.1.1
+expect_equal "the table of an own address is told" "$(json "a['route']['text']")" \
+    "local 10.0.2.1/32 dev lab2 table local"
+
 # --- the return route is moved to the second link ------------------------------------------------
 
 ip route replace 2.2.2.2 via 10.0.2.2
