@@ -20,6 +20,7 @@ enum warning_code {
     WARN_EXPIRED,
     WARN_STRICT_FORWARD,
     WARN_LOCKOUT,
+    WARN_SUBNET,
     WARN_COUNT,
 };
 const char *warning_name(enum warning_code code); /* "loose-unnumbered" … */
@@ -151,6 +152,10 @@ struct warning {
 
 /* Carrying out the policy would cut an SSH session on this device: WARN_LOCKOUT for its rule. */
 void judge_warn_lockout(struct judge *judge, const struct device *device);
+
+/* The device shares a subnet with another one, by which replies to it leave, and is or shall be
+ * strict: WARN_SUBNET for its rule. */
+void judge_warn_subnet(struct judge *judge, const struct device *device);
 
 /* The agent says that something keeps writing the key back, against the rule for it: WARN_WRITER.
  * device NULL: `all` or `default`, of whatever key. */

@@ -116,6 +116,10 @@ static const struct {
     [WARN_LOCKOUT] =
         {"lockout", "carrying this out would cut an SSH session, or a protected peer, that is seen "
                     "now: 'rpfpolicy plan --impact' tells whose, and the line that would keep it"},
+    [WARN_SUBNET] = {"subnet",
+                     "another device is in the same subnet, and replies to its hosts leave by that "
+                     "one: strict drops what they send here, and answers none of their ARP "
+                     "requests; 'rpfpolicy verdict HOST DEVICE' tells for one of them"},
 };
 
 const char *warning_name(enum warning_code code)
@@ -277,6 +281,13 @@ void judge_warn_lockout(struct judge *judge, const struct device *device)
         judge_warn(judge, WARN_LOCKOUT, KEY_RP_FILTER,
                    policy_match(judge->policy, KEY_RP_FILTER, device, NULL), device->ifindex,
                    device->name);
+}
+
+void judge_warn_subnet(struct judge *judge, const struct device *device)
+{
+    judge_warn(judge, WARN_SUBNET, KEY_RP_FILTER,
+               policy_match(judge->policy, KEY_RP_FILTER, device, NULL), device->ifindex,
+               device->name);
 }
 
 void judge_warn_writer(struct judge *judge, const struct device *device, enum key key)

@@ -4,8 +4,10 @@
 #include <stdio.h>
 
 #include "agent/cli/check/check.h"
+#include "agent/cli/check/subnets.h"
 #include "agent/cli/check/writers.h"
 #include "agent/cli/peers/lockout.h"
+#include "agent/kernel/fib.h"
 
 static const struct check_format *const formats[FORMAT_COUNT] = {
     [FORMAT_TABLE] = &check_table,   [FORMAT_JSON] = &check_json,
@@ -163,6 +165,8 @@ static int judge_devices(struct check *check, const struct check_format *format,
     if (refuses || reports_changes(&check->reports) > 0) /* all else is known without it, too */
         lockout = lockout_warn(check->session, impact_routes(&check->reports));
     writers_warn(check->session, selected);
+    if (r == 0)
+        r = subnets_warn(check->session, selected);
     judge_warnings(check->session->judge, &check->warnings);
     check->lost = lockout == -ENOMEM || judge_lost_warnings(check->session->judge);
     return r;
@@ -208,7 +212,7 @@ static int run_check(struct cli *cli, int count, char **arguments)
     /* For people the drift comes first. */
     r = session_load(&session, cli, cli->format == FORMAT_TABLE ? SESSION_LATE : 0);
     if (r == 0)
-        r = session_read(&session, IMPACT_KEYS | reports_keys(),
+        r = session_read(&session, FIB_KEYS | reports_keys(),
                          FACT_ADDRESSES | (count > 0 ? FACT_ALTNAMES : 0));
     if (r == 0)
         r = session_select(&session, count, arguments, &selected);

@@ -191,7 +191,7 @@ static int print_suspects(struct output *out, const struct explain *explain,
 static bool is_shown(const struct explain *explain, const struct warning *warning)
 {
     bool about_devices = warning->code == WARN_LOOSE_UNNUMBERED || warning->code == WARN_EXPIRED ||
-                         warning->code == WARN_WRITER;
+                         warning->code == WARN_WRITER || warning->code == WARN_SUBNET;
 
     if (!warning->message || warning->code == WARN_LOOSE_UNNUMBERED)
         return false;

@@ -1,6 +1,7 @@
 /* `rpfpolicy explain`: everything that speaks of one device, and which of it won. */
 #include <stdio.h>
 
+#include "agent/cli/check/subnets.h"
 #include "agent/cli/check/writers.h"
 #include "agent/cli/explain/explain.h"
 #include "agent/cli/frame/options.h"
@@ -75,8 +76,8 @@ static int find(const struct session *session, const char *name, const struct de
     return -EINVAL;
 }
 
-/* What the journal calls a writer, its way to the suspects. */
-static int warn_of_writers(struct session *session, const struct device *device)
+/* What the journal calls a writer, its way to the suspects; and who is in the same subnet. */
+static int warn_of(struct session *session, const struct device *device)
 {
     _cleanup_free_ bool *selected = calloc(session->live.count + 1, sizeof(*selected));
 
@@ -84,7 +85,7 @@ static int warn_of_writers(struct session *session, const struct device *device)
         return -ENOMEM;
     selected[device - session->live.devices] = true;
     writers_warn(session, selected);
-    return 0;
+    return subnets_warn(session, selected);
 }
 
 /* Replies leave from the addresses of a device that is there, whatever the key. */
@@ -134,13 +135,13 @@ static int run_explain(struct cli *cli, int count, char **arguments)
         parse_mark(cli, &packet) < 0 ||
         session_load(&session, cli,
                      SESSION_POLICY_OPTIONAL | SESSION_BROKEN_ALLOWED | SESSION_QUIET) < 0 ||
-        session_read(&session, (key < KEY_COUNT ? KEY_BIT(key) : 0) | ADVICE_KEYS,
+        session_read(&session, (key < KEY_COUNT ? KEY_BIT(key) : 0) | ADVICE_KEYS | FIB_KEYS,
                      FACT_ADDRESSES | FACT_ALTNAMES | FACT_MASTER_NAME | FACT_ROUTES) < 0 ||
         find(&session, arguments[0], &device) < 0 || check_peer(cli, device, key) < 0)
         return EXIT_ERROR;
     r = explain_gather(&session, arguments[0], device, flavor, key, &explain);
     if (r >= 0 && device)
-        r = warn_of_writers(&session, device);
+        r = warn_of(&session, device);
     if (r >= 0 && key == KEY_COUNT) {
         r = explain_gather_replies(&explain, &packet);
         if (r == -EINVAL)
