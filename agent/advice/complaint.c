@@ -76,6 +76,31 @@ static int leaves_to(const struct world *world, const struct device *device,
     return r;
 }
 
+bool complaint_is_one_way(const struct fib *fib, const struct packet *packet, enum route_kind there)
+{
+    struct ip source = ip_of_ipv4(packet->source);
+
+    return verdict_asks_from_nobody(packet->destination, there) || fib_is_own(fib, &source);
+}
+
+int complaint_reply(const struct world *world, const struct complaint *complaint, bool *ret_leaves,
+                    struct fib_way *ret)
+{
+    const struct device *device = device_of(world, complaint->ifindex);
+    int in, r;
+
+    *ret = (struct fib_way){0};
+    *ret_leaves = true;
+    if (complaint->one_way || !device)
+        return 0;
+    r = leaves_to(world, device, complaint, &in);
+    if (r >= 0)
+        r = look_up_reply(world, device, complaint, in, ret);
+    if (r >= 0)
+        *ret_leaves = way_leaves_by(world->live, ret, device);
+    return r;
+}
+
 static int judge_reply(const struct world *world, const struct device *device,
                        const struct complaint *complaint, struct complaint_result *result)
 {

@@ -42,5 +42,15 @@ struct complaint_result {
 int complaint_judge(const struct world *world, const struct complaint *complaint,
                     struct complaint_result *ret);
 
+/* Where the reply leaves, and whether by the device; true where none leaves (one_way). Errors as
+ * fib_lookup(). */
+int complaint_reply(const struct world *world, const struct complaint *complaint, bool *ret_leaves,
+                    struct fib_way *ret);
+
+/* Is there no reply: to a group, to everybody, or of the host itself? there: what the lookup to the
+ * destination found. */
+bool complaint_is_one_way(const struct fib *fib, const struct packet *packet,
+                          enum route_kind there);
+
 /* Does it lead to one host by the device? A port of a VRF counts. */
 bool way_leaves_by(const struct live *live, const struct fib_way *way, const struct device *device);

@@ -78,6 +78,10 @@ for case in "${cases[@]}"; do
     expect_equal "$text: why" "$(flow "$device" "$source" "$reason" .step)" "$step"
     expect_equal "$text: advice" "$(flow "$device" "$source" "$reason" .cure.text)" "$advice"
 done
+expect "where the reply leaves by another way that is told, with the rule" \
+    grep -q "^'198.51.100.0/24 dev eth1 scope link' in table main, by rule 32766" \
+    <(flow eth0 198.51.100.9 rp_filter .cure.replies)
+expect_equal "to nobody in particular" "$(flow eth0 10.0.0.1 'local source' .cure.replies)" null
 expect_equal "every flow is there once" "$(jq '.flows | length' "$OUT")" "${#cases[@]}"
 expect_equal "the other namespace drops, and is not shown" \
     "$(dropped other)/$(jq '[.flows[] | select(.source == "192.0.2.77")] | length' "$OUT")" 50/0
@@ -147,11 +151,11 @@ follow_start $BY_BPF
 send eth0 2 198.51.100.9 10.0.0.1 >"$SYSTEM_WORK/rate"
 wait_for "a line" grep -q 'eth0: 198.51.100.9 to 10.0.0.1: rp_filter' "$OUT"
 expect "a new flow is one line, at once, with the exception that decides" \
-    grep -Eq '^[0-9:]{8} eth0: .*: rp_filter, .*; accepted by: \[exception lab\] rp_filter = loose$' "$OUT"
+    grep -Eq '^[0-9:]{8} eth0: .*: rp_filter, .*; accepted by: \[exception lab\] rp_filter = loose, but replies leave by '\''198.51.100.0/24 dev eth1 scope link'\'' in table main, by rule 32766' "$OUT"
 send eth1 1 192.0.2.9 10.0.0.1 >"$SYSTEM_WORK/rate"
 wait_for "a line" grep -q 'eth1: 192.0.2.9' "$OUT"
 expect "what the policy already asks for is to be applied" \
-    grep -Eq 'eth1: .*accepted by: rpfpolicy apply$' "$OUT"
+    grep -Eq 'eth1: .*accepted by: rpfpolicy apply, but replies leave by .default via ' "$OUT"
 send "$ODD" 1 192.0.2.9 10.0.0.1 >"$SYSTEM_WORK/rate"
 wait_for "a line" grep -qF "$ODD_SHOWN: 192.0.2.9" "$OUT"
 follow_stop

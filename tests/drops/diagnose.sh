@@ -48,6 +48,10 @@ expect "with the card, the peer and their number" \
         (.what | contains("from 172.16.0.4 to 172.16.5.4"))'
 expect "the cause names the value and the line that wants it" \
     found '.kind == "drops" and (.cause | test("rp_filter is strict, as .*10-test.conf:2 wants it"))'
+expect "and the route that is guilty" \
+    found '.kind == "drops" and (.cause | test("default via 172.16.4.1 dev eth0.*rule 32766"))'
+expect "the cure is one that was tried: with loose the reply would leave elsewhere" \
+    found '.kind == "drops" and (.cure | test("eth1 = auto(.|\\n)*rpfpolicy apply$")) and (.cure | test("loose") | not)'
 expect "it says where to read on" \
     found '.more == "rpfpolicy explain eth1 --peer=172.16.0.4"'
 

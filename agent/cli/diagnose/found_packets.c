@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/advice/advise.h"
 #include "agent/cli/diagnose/findings.h"
+#include "agent/cli/explain/explain.h"
 #include "agent/cli/peers/impact_report.h"
 #include "policy/base/text.h"
 
@@ -45,6 +47,53 @@ static char *explain_text(const char *device, struct in_addr peer)
                        inet_ntop(AF_INET, &peer, address, sizeof(address)));
 }
 
+/* The tightest cure that was tried and cures, and what is guilty behind the cause. */
+static int advise_on(const struct findings *findings, const struct drop *drop, bool marked,
+                     struct finding *finding)
+{
+    const struct session *session = findings->session;
+    const struct device *device = drop->ifindex ? live_by_ifindex(&session->live, drop->ifindex)
+                                                : live_by_name(&session->live, drop->device);
+    char pattern[NAME_ESCAPED_SIZE + 1];
+    struct advice_question question = {
+        .paths = &session->cli->paths,
+        .policy = session->policy,
+        .policy_usable = !session->broken,
+        .live = &session->live,
+        .device = device,
+        .peer = drop->source,
+        .to = drop->destination,
+        .marked = marked,
+        .mark = drop->sample.mark,
+    };
+    _cleanup_netlink_ struct netlink nl = {0};
+    _cleanup_advice_ struct advice advice = {0};
+    char *cause;
+    int r;
+
+    if (!device)
+        return 0;
+    question.nl = &nl;
+    question.pattern = explain_pattern(device->name, pattern);
+    r = netlink_open(&nl);
+    if (r >= 0)
+        r = advise(&question, &advice);
+    if (r < 0)
+        return r;
+    if (advice.culprit && finding->cause) {
+        cause = text_format("%s: %s", finding->cause, advice.culprit);
+        if (!cause)
+            return -ENOMEM;
+        free(finding->cause);
+        finding->cause = cause;
+    }
+    if (advice.n_cures == 0)
+        return 0;
+    finding->cure = text_format("%s%s", advice.cures[0].text,
+                                advice.cures[0].kind == CURE_POLICY ? "rpfpolicy apply" : "");
+    return finding->cure ? 0 : -ENOMEM;
+}
+
 /* The first flow of a finding is the largest: it stands for the others. */
 static int fill_drop(const struct findings *findings, const struct drops_report *report,
                      const struct drop *drop, const struct drop_cure *cure, struct finding *finding)
@@ -59,10 +108,10 @@ static int fill_drop(const struct findings *findings, const struct drops_report 
                     drop_reason_name(drop->reason));
     finding->cause =
         cause_text(findings, drop->ifindex, cure->dropped ? verdict_step_text(cure->step) : "");
-    if (cure->kind == CURE_RULES || cure->kind == CURE_APPLY)
-        finding->cure = drop_cure_text(report->facts.policy, cure);
     finding->more = explain_text(drop->device, drop->source);
-    return finding->what && finding->cause && finding->more ? 0 : -ENOMEM;
+    if (!finding->what || !finding->cause || !finding->more)
+        return -ENOMEM;
+    return advise_on(findings, drop, report->bpf != NULL, finding);
 }
 
 int findings_of_drops(struct findings *findings, const struct drops_report *report)
@@ -138,10 +187,14 @@ static int add_silence(struct findings *findings, const struct drops_report *rep
                                 inet_ntop(AF_INET, &pair->sender, sender, sizeof(sender)),
                                 inet_ntop(AF_INET, &pair->target, target, sizeof(target)));
     finding->cause = cause_text(findings, pair->ifindex, verdict_step_text(cure->step));
-    if (cure->kind == CURE_RULES || cure->kind == CURE_APPLY)
-        finding->cure = drop_cure_text(report->facts.policy, cure);
     finding->more = explain_text(device->name, pair->sender);
-    return finding->what && finding->cause && finding->more ? 0 : -ENOMEM;
+    if (!finding->what || !finding->cause || !finding->more)
+        return -ENOMEM;
+    return advise_on(findings,
+                     &(struct drop){.ifindex = pair->ifindex,
+                                    .source = pair->sender,
+                                    .destination = pair->target},
+                     true, finding); /* ARP has no mark */
 }
 
 int findings_of_arp(struct findings *findings, const struct drops_report *report,

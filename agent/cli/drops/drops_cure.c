@@ -2,6 +2,7 @@
  * stands for the kernel's decision elsewhere. */
 #include <stdio.h>
 
+#include "agent/advice/culprit.h"
 #include "agent/cli/drops/drops_report.h"
 #include "agent/cli/explain/explain.h"
 #include "policy/base/text.h"
@@ -118,6 +119,26 @@ static int look_up(const struct drop_facts *facts, const struct device *device,
     return fib_receiver(facts->fib, facts->live, device, packet, ret, NULL);
 }
 
+/* Accepted is not answered: the line is no cure where the network expects the reply by the device.
+ */
+static void look_at_reply(const struct drop_facts *facts, const struct device *device,
+                          const struct fib_packet *packet, const struct receiver *receiver,
+                          struct drop_cure *cure)
+{
+    const struct world world = {.fib = facts->fib, .live = facts->live};
+    const struct complaint complaint = {
+        .ifindex = device->ifindex,
+        .peer = packet->packet.source,
+        .destination = packet->packet.destination,
+        .mark = packet->mark,
+        .one_way = complaint_is_one_way(facts->fib, &packet->packet, receiver->there),
+    };
+    bool leaves = true;
+
+    if (cure->kind == CURE_RULES || cure->kind == CURE_APPLY)
+        cure->astray = complaint_reply(&world, &complaint, &leaves, &cure->reply) >= 0 && !leaves;
+}
+
 void drop_cure(const struct drop_facts *facts, const struct drop *drop, struct drop_cure *ret)
 {
     const struct device *device = drop->ifindex ? live_by_ifindex(facts->live, drop->ifindex)
@@ -140,6 +161,7 @@ void drop_cure(const struct drop_facts *facts, const struct drop *drop, struct d
     for (unsigned i = 0; cure.kind == CURE_NONE && i < ELEMENTSOF(relaxations); i++)
         if (helps(&relaxations[i], &packet.packet, &receiver, mode))
             relax(facts, device, &relaxations[i], &cure);
+    look_at_reply(facts, device, &packet, &receiver, &cure);
     *ret = cure;
 }
 
@@ -180,4 +202,11 @@ char *drop_cure_text(const struct policy *policy, const struct drop_cure *cure)
     };
 
     return cure->kind == CURE_RULES ? lines_text(policy, cure) : strdup(words[cure->kind]);
+}
+
+char *drop_reply_text(const struct drop_facts *facts, const struct drop_cure *cure)
+{
+    const struct world world = {.fib = facts->fib, .live = facts->live};
+
+    return cure->astray ? culprit_way_text(&world, &cure->reply) : NULL;
 }

@@ -14,7 +14,8 @@
 #define TICK_MS 100     /* between two looks into the kernel's table */
 #define COUNTER_MS 1000 /* between two looks at the counter, where there is nothing else */
 #define LOOK_MS 1000    /* settings and routes are read again for new flows, at most this often */
-#define NEW_FLOWS_A_TICK 10u /* more are not told one by one */
+#define HELD_ROUTES_MAX 20000 /* of more the kernel is asked, which names no rule */
+#define NEW_FLOWS_A_TICK 10u  /* more are not told one by one */
 
 struct picture {
     struct netlink nl; /* fib asks by it */
@@ -81,6 +82,9 @@ static int picture_take(const struct session *session, struct picture *ret)
         r = session_amend(session, &ret->live);
     if (r == 0)
         r = fib_open(&ret->nl, &ret->fib);
+    /* With tables that are held the rule that decides is known, too. */
+    if (r == 0 && fib_hold(&ret->fib, HELD_ROUTES_MAX) == -ENOMEM)
+        r = -ENOMEM;
     return r;
 }
 

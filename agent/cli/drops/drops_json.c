@@ -3,6 +3,7 @@
 
 #include "agent/cli/drops/drops_report.h"
 #include "agent/cli/session/report.h"
+#include "policy/base/text.h"
 
 static json_t *json_lines(const struct drop_cure *cure)
 {
@@ -30,13 +31,15 @@ int drops_put_flow(struct row *row, const struct drops_report *report, const str
     };
     const struct drop *drop = &flow->drop;
     char source[INET_ADDRSTRLEN], destination[INET_ADDRSTRLEN];
-    _cleanup_free_ char *text = NULL;
+    _cleanup_free_ char *text = NULL, *reply = NULL, *shown = NULL;
     struct drop_cure cure;
 
     drop_cure(&report->facts, drop, &cure);
     text = drop_cure_text(report->facts.policy, &cure);
-    if (!text)
+    reply = drop_reply_text(&report->facts, &cure);
+    if (!text || (cure.astray && !reply))
         return -ENOMEM;
+    shown = text_format("%s%s%s", text, reply ? ", but replies leave by " : "", reply ?: "");
     inet_ntop(AF_INET, &drop->source, source, sizeof(source));
     inet_ntop(AF_INET, &drop->destination, destination, sizeof(destination));
     return ROW(row, {"ifindex", NULL, NUMBER(drop->ifindex)},
@@ -50,8 +53,9 @@ int drops_put_flow(struct row *row, const struct drops_report *report, const str
                {"why", NULL, TEXT(cure.dropped ? verdict_step_text(cure.step) : NULL)},
                {"cure", NULL,
                 FOR_JSON(row, json_make({"kind", json_string(kinds[cure.kind])},
-                                        {"text", json_bytes(text)}, {"lines", json_lines(&cure)}))},
-               {NULL, "ACCEPTED BY", TEXT(text), COLUMN_WRAP});
+                                        {"text", json_bytes(text)}, {"lines", json_lines(&cure)},
+                                        {"replies", json_bytes(reply)}))},
+               {NULL, "ACCEPTED BY", TEXT(shown), COLUMN_WRAP});
 }
 
 static json_t *json_counts(const uint64_t counts[static REASON_COUNT])

@@ -117,22 +117,24 @@ void drops_print_head(struct output *out, const struct drops_report *report)
 int drops_print_flow(struct output *out, const struct drops_report *report, const struct drop *drop)
 {
     char clock[16] = "", source[INET_ADDRSTRLEN], destination[INET_ADDRSTRLEN];
-    _cleanup_free_ char *text = NULL;
+    _cleanup_free_ char *text = NULL, *reply = NULL;
     time_t now = time(NULL);
     struct drop_cure cure;
     struct tm tm;
 
     drop_cure(&report->facts, drop, &cure);
     text = drop_cure_text(report->facts.policy, &cure);
-    if (!text)
+    reply = drop_reply_text(&report->facts, &cure);
+    if (!text || (cure.astray && !reply))
         return -ENOMEM;
     if (localtime_r(&now, &tm))
         strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-    fprintf(out->stream, "%s %s: %s to %s: %s%s%s; accepted by: %s\n", clock,
+    fprintf(out->stream, "%s %s: %s to %s: %s%s%s; accepted by: %s%s%s\n", clock,
             NAME_SHOWN(drop->device), inet_ntop(AF_INET, &drop->source, source, sizeof(source)),
             inet_ntop(AF_INET, &drop->destination, destination, sizeof(destination)),
             drop_reason_name(drop->reason), cure.dropped ? ", " : "",
-            cure.dropped ? verdict_step_text(cure.step) : "", text);
+            cure.dropped ? verdict_step_text(cure.step) : "", text,
+            reply ? ", but replies leave by " : "", reply ?: "");
     return 0;
 }
 

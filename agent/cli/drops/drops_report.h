@@ -2,6 +2,7 @@
  * summary as text or JSON. Following them is in verb_drops.c. */
 #pragma once
 
+#include "agent/advice/advise.h"
 #include "agent/cli/out/row.h"
 #include "agent/cli/session/session.h"
 #include "agent/drops/drops.h"
@@ -32,6 +33,8 @@ struct drop_cure {
     unsigned n_lines;
     bool dropped;           /* the tables as they are now tell why it is dropped: */
     enum verdict_step step; /* this */
+    bool astray;            /* with what accepts it the reply leaves by another way all the same: */
+    struct fib_way reply;   /* this */
 };
 
 /* What advice is made from. live holds DROPS_KEYS and DROPS_FACTS. */
@@ -40,14 +43,18 @@ struct drop_facts {
     const struct live *live;
     struct fib *fib; /* remembers what it looked up; NULL: cannot be read */
 };
-#define DROPS_KEYS FIB_KEYS
-#define DROPS_FACTS FACT_ADDRESSES
+#define DROPS_KEYS ADVICE_KEYS
+#define DROPS_FACTS (FACT_ADDRESSES | FACT_ROUTES)
 
 /* The smallest relaxation: the fewest settings, of these the one that lets least else pass. */
 void drop_cure(const struct drop_facts *facts, const struct drop *drop, struct drop_cure *ret);
 
 /* "[rp_filter] eth1 = loose", or a few words. Owned; NULL when memory ran out. */
 char *drop_cure_text(const struct policy *policy, const struct drop_cure *cure);
+
+/* Where the reply leaves all the same, for one that is astray; NULL for another, or when memory ran
+ * out. Owned. */
+char *drop_reply_text(const struct drop_facts *facts, const struct drop_cure *cure);
 
 /* How the packets are found, and the result. */
 struct drops_report {
