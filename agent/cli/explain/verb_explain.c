@@ -135,7 +135,7 @@ static int run_explain(struct cli *cli, int count, char **arguments)
         parse_mark(cli, &packet) < 0 ||
         session_load(&session, cli,
                      SESSION_POLICY_OPTIONAL | SESSION_BROKEN_ALLOWED | SESSION_QUIET) < 0 ||
-        session_read(&session, (key < KEY_COUNT ? KEY_BIT(key) : 0) | ADVICE_KEYS | FIB_KEYS,
+        session_read(&session, (key < KEY_COUNT ? KEY_BIT(key) : 0) | ADVICE_KEYS,
                      FACT_ADDRESSES | FACT_ALTNAMES | FACT_MASTER_NAME | FACT_ROUTES) < 0 ||
         find(&session, arguments[0], &device) < 0 || check_peer(cli, device, key) < 0)
         return EXIT_ERROR;
