@@ -24,7 +24,7 @@ policy() {
 # everything_off: as at the start, so that the next connections can be made.
 everything_off() {
     printf '%s\n' '[rp_filter]' 'all = off' 'eth* = off' | policy
-    rpfpolicy apply >/dev/null 2>&1 || system_abort "everything cannot be put off"
+    rpfpolicy apply --once >/dev/null 2>&1 || system_abort "everything cannot be put off"
 }
 
 strict() {

@@ -76,7 +76,7 @@ run_apply --dry-run --json
 json "apply --json has who would be cut" '(.impact | length) == 1 and .impact_unknown == 0 and
     .impact[0].peer == "203.0.113.1" and .impact[0].keep.line == "eth0 = loose"'
 
-rpfpolicy apply --confirm=1s </dev/null >"$OUT" 2>"$ERR"
+rpfpolicy apply --once --confirm=1s </dev/null >"$OUT" 2>"$ERR"
 says "apply --confirm goes on, warned" "$ERR" 'warning: this would cut the SSH session'
 expect_equal "and it is put back" "$(all_values | md5sum)" "$(md5sum <<<"$before")"
 expect_equal "so the session lives" "$(ask asymmetric)" passes

@@ -58,7 +58,7 @@ expect_status "something is to be done" 2
 says "a row of the host" "$OUT" '^drift +- +probe +0 +3 '
 says "a row of the device" "$OUT" '^drift +eth0 +probe +0 +1 '
 says "the sum" "$OUT" '^probe of 2 devices: 2 drift$'
-says "what to do next" "$OUT" "'rpfpolicy apply' writes it"
+says "what to do next" "$OUT" "'rpfpolicy apply --once' writes it"
 run check eth0
 says "of one device" "$OUT" '^probe of 1 device: 1 drift$'
 run check --json

@@ -41,7 +41,8 @@ static void add_name(struct alike_line *line, const char *name)
     size_t i = line->devices++;
 
     if (i < ELEMENTSOF(line->names))
-        (void)name_escape_buf(name, line->names[i], sizeof(line->names[i])); /* the same buffer */
+        /* It returns its buffer. */
+        (void)name_escape_buf(name, line->names[i], sizeof(line->names[i]));
 }
 
 void alike_add(struct alike *alike, const char *name, char *said)
