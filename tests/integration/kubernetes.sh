@@ -196,6 +196,31 @@ wait "$container"
 expect_equal "to enforce it ends, to be started again" $? 75
 start
 eventually "which kubelet does" has eno1 1
+
+# --- on trial when the container ends
+
+trial=${policy/enforce/enforce\\ntrial = 300s}
+configmap "10-node.conf=${trial/strict/loose}"
+eventually "a policy is tried" said 'is accepted on trial for 300 s'
+eventually "and carried out" has eno1 2
+expect "meanwhile ready" probe readinessProbe
+stop
+start
+eventually "the next container goes on with the policy of before" has eno1 1
+eventually "and says so" said 'is not accepted: its trial failed: the process that watched over it was ended'
+expect "the container's status tells" eval 'cli status | grep "The trial of the policy on disk failed"'
+eventually "not ready" eval '! probe readinessProbe'
+configmap "10-node.conf=${trial/strict/off}"
+eventually "another one is tried" has eno1 0
+expect "confirm" cli confirm
+eventually "it is kept" said 'The policy on trial is kept: it was confirmed'
+stop
+start
+eventually "for good" said '^rpfpolicy-agent: Started'
+eventually "and ready" probe readinessProbe
+expect "it stays" has eno1 0
+configmap "10-node.conf=$policy"
+eventually "without trial as ever" has eno1 1
 stop
 
 # --- without a writable `all`
