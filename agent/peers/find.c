@@ -82,6 +82,17 @@ static bool goes_astray(const struct fib_way *before, const struct fib_way *afte
            (after->found.kind != ROUTE_UNICAST || after->gateways[0].family != 0);
 }
 
+/* Would a reply that passes the value still leave as before, or by the device? The way back is its
+ * way. Only then a value keeps the peer. */
+static bool keeps_reply(const struct fib_way *before, const struct fib_way *after, int ifindex)
+{
+    return leads_to(after, ifindex) ||
+           (before->found.kind == after->found.kind &&
+            before->found.n_hops == after->found.n_hops &&
+            memcmp(before->found.hops, after->found.hops,
+                   after->found.n_hops * sizeof(after->found.hops[0])) == 0);
+}
+
 static int decide(const struct flows *flows, const struct stricter *device,
                   const struct fib_packet *packet, struct outcome *ret)
 {
@@ -107,6 +118,8 @@ static int decide(const struct flows *flows, const struct stricter *device,
     ret->stays = verdict_decide(c.packet, c.after, c.mode_after).accept;
     ret->kept = ret->stays && verdict_decide(c.packet, c.before, c.mode_before).accept;
     ret->cut = impact_is_cut(&c, &ret->verdict, &ret->cure);
+    ret->cure.known &=
+        !flows->fib_after || keeps_reply(&back_before, &back, device->before->ifindex);
     ret->astray =
         flows->fib_after && ret->kept && goes_astray(&back_before, &back, device->before->ifindex);
     ret->back = back.found;

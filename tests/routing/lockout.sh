@@ -57,8 +57,8 @@ for verb in apply 'routes apply' 'routes flush'; do
     says "$verb names the way on" "$ERR" "rpfpolicy $verb --force"
 done
 run plan --impact --json
-json "plan --impact lists the session" '.impact | any(.device == "eth1" and .peer == "172.16.0.4" and
-    .keep.line == "eth1 = loose")'
+json "plan --impact lists the session, and no value that would send its replies by eth0" \
+    '.impact | any(.device == "eth1" and .peer == "172.16.0.4" and .keep == null)'
 run check --json
 json "check warns of it" '.warnings | any(.code == "lockout" and .examples == ["eth1"])'
 rm /run/rpfpolicy-root/before
