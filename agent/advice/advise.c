@@ -108,8 +108,7 @@ static int spares_others(const struct advising *advising, struct trial_world *tr
         .fib_after = trial->rerouted ? &trial->fib : NULL,
         .max = ADVICE_PEERS_MAX,
     };
-    struct complaint lost;
-    int r = bystanders_pass(advising->bystanders, &then, &lost);
+    int r = bystanders_pass(advising->bystanders, &then);
 
     if (r <= 0)
         return r;

@@ -113,6 +113,58 @@ static bool is_inward(const struct finding *finding, const struct device *device
     return device->forwarding && !is_outward(finding, device->ifindex);
 }
 
+/* Somebody by every device but that of the complaint, to its first address. */
+static int add_everywhere(struct finding *finding, struct in_addr source)
+{
+    const struct live *live = finding->world->live;
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < live->count && !finding->found->truncated; i++) {
+        const struct device *device = &live->devices[i];
+
+        if (device->ifindex != finding->complaint->ifindex && impact_receives(device) &&
+            is_outward(finding, device->ifindex))
+            r = add(finding, device->ifindex, source,
+                    first_address(finding->world, device->ifindex));
+    }
+    return r;
+}
+
+/* Where this host sends what has no source address yet. -EOPNOTSUPP: not known. */
+static int way_out(const struct world *world, struct in_addr to, struct fib_way *ret)
+{
+    const struct fib_flow flow = {
+        .to = ip_of_ipv4(to), .from = ip_of_ipv4((struct in_addr){0}), .iif = 1};
+
+    return fib_lookup(world->fib, &flow, ret);
+}
+
+/* Tunnels have no neighbours to ask for. */
+static bool is_tunnel(const struct world *world, int ifindex)
+{
+    const struct device *device = live_by_ifindex(world->live, ifindex);
+
+    return device && (device->flags & (IFF_POINTOPOINT | IFF_NOARP)) &&
+           !(device->flags & IFF_LOOPBACK);
+}
+
+static int add_tunnelled(struct finding *finding, struct in_addr to)
+{
+    struct bystanders *found = finding->found;
+    struct fib_way way;
+    int r;
+
+    if (found->n_tunnelled == TUNNELLED_MAX || to.s_addr == 0)
+        return 0;
+    r = way_out(finding->world, to, &way);
+    if (r < 0)
+        return r == -EOPNOTSUPP ? 0 : r;
+    if (way.found.n_hops == 1 && is_tunnel(finding->world, way.found.hops[0]))
+        found->tunnelled[found->n_tunnelled++] =
+            (struct tunnelled){.to = to, .oif = way.found.hops[0]};
+    return 0;
+}
+
 /* A router or a subnet. */
 static int add_route(const struct route *route, void *data)
 {
@@ -127,27 +179,15 @@ static int add_route(const struct route *route, void *data)
         return 0;
     source =
         route->via.family == AF_INET ? ip_to_ipv4(&route->via) : somebody_in(finding, &route->to);
+    r = add_tunnelled(finding, somebody_in(finding, &route->to));
+    if (r >= 0 && !route->via.family)
+        r = add_everywhere(finding, source);
+    if (r < 0)
+        return r;
     r = add(finding, device->ifindex, source, first_address(finding->world, device->ifindex));
     if (r >= 0 && !route->via.family &&
         (device->ifindex == finding->complaint->ifindex || is_inward(finding, device)))
         r = add_towards(finding, device->ifindex, source);
-    return r;
-}
-
-/* The peer by the other devices. */
-static int add_peer(struct finding *finding)
-{
-    const struct live *live = finding->world->live;
-    int r = 0;
-
-    for (size_t i = 0; r >= 0 && i < live->count; i++) {
-        const struct device *device = &live->devices[i];
-
-        if (device->ifindex != finding->complaint->ifindex && impact_receives(device) &&
-            is_outward(finding, device->ifindex))
-            r = add(finding, device->ifindex, finding->complaint->peer,
-                    first_address(finding->world, device->ifindex));
-    }
     return r;
 }
 
@@ -157,19 +197,35 @@ int bystanders_find(const struct world *world, const struct complaint *complaint
     struct finding finding = {.world = world, .complaint = complaint, .found = ret};
     int r;
 
-    ret->count = 0;
+    ret->count = ret->n_tunnelled = 0;
     ret->truncated = false;
     r = fib_each_route(world->fib, note_outward, &finding);
     if (r >= 0)
-        r = add_peer(&finding);
+        r = add_tunnelled(&finding, complaint->peer);
+    if (r >= 0)
+        r = add_everywhere(&finding, complaint->peer);
     if (r >= 0)
         r = fib_each_route(world->fib, add_route, &finding);
     free(finding.outward);
     return r;
 }
 
-int bystanders_pass(const struct bystanders *bystanders, const struct world *world,
-                    struct complaint *ret_lost)
+static int stay_in_tunnels(const struct bystanders *bystanders, const struct world *world)
+{
+    for (size_t i = 0; i < bystanders->n_tunnelled; i++) {
+        const struct tunnelled *one = &bystanders->tunnelled[i];
+        struct fib_way way;
+        int r = way_out(world, one->to, &way);
+
+        if (r < 0)
+            return r;
+        if (way.found.n_hops != 1 || way.found.hops[0] != one->oif)
+            return 0;
+    }
+    return 1;
+}
+
+int bystanders_pass(const struct bystanders *bystanders, const struct world *world)
 {
     for (size_t i = 0; i < bystanders->count; i++) {
         struct complaint_result result;
@@ -177,10 +233,8 @@ int bystanders_pass(const struct bystanders *bystanders, const struct world *wor
 
         if (r < 0)
             return r;
-        if (result.end != COMPLAINT_CURED) {
-            *ret_lost = bystanders->items[i];
+        if (result.end != COMPLAINT_CURED)
             return 0;
-        }
     }
-    return 1;
+    return stay_in_tunnels(bystanders, world);
 }

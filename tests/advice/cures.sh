@@ -33,7 +33,7 @@ paste_cure() {
     case $kind in
     policy)
         cat "$SYSTEM_WORK/cure" >>"$OWN"
-        rpfpolicy apply >"$SYSTEM_WORK/apply" 2>&1 || {
+        rpfpolicy apply --once >"$SYSTEM_WORK/apply" 2>&1 || {
             cat "$SYSTEM_WORK/apply" >&2
             return 1
         }
@@ -45,7 +45,7 @@ paste_cure() {
 # Rules and routes as they were, and no policy of the administrator.
 start() {
     rm -f "$OWN"
-    rpfpolicy apply >/dev/null 2>&1
+    rpfpolicy apply --once >/dev/null 2>&1
 }
 
 # offers REGEX / offers_not REGEX: among the cures there is one with such a text, or none.
@@ -87,7 +87,7 @@ undo_commands() {
 }
 
 printf '[rp_filter]\neth* = strict\n' | policy_file 05-base.conf
-rpfpolicy apply >/dev/null
+rpfpolicy apply --once >/dev/null
 
 # --- a second card, nothing else
 

@@ -53,7 +53,8 @@ def another_address(host, rng):
         flow.source = new if flow.source == old else flow.source
         flow.destination = new if flow.destination == old else flow.destination
     again = [("", "ip", "route replace " + text) for text in defaults_of(host) if f"dev {card.name}" in text]
-    return [("", "ip", f"address del {old}/24 dev {card.name}"), ("", "ip", f"address add {new}/24 dev {card.name}")] + again
+    return [("", "ip", f"address del {old}/24 dev {card.name}"),
+            ("", "ip", f"address add {new}/24 dev {card.name}")] + again
 
 
 def address_moves(host, rng):
@@ -121,7 +122,8 @@ def states_of_agent():
 
 
 def states_shown():
-    return {d["name"]: d["state"] for d in json.loads(host_system.command("routes", "show", "--json").stdout)["devices"]}
+    answer = json.loads(host_system.command("routes", "show", "--json").stdout)
+    return {d["name"]: d["state"] for d in answer["devices"]}
 
 
 def wait_for_agent(misses, what):
@@ -148,7 +150,7 @@ def live(seed):
     if agent:
         wait_for_agent(misses, what)
     elif rng.random() < 0.5:
-        host_system.command("apply")
+        host_system.command("apply", "--once")
     packets = Packets(system)
     outcomes = packets.probe(range(len(host.flows)), tries=2, wait=0.15)
     packets.probe([n for n, o in enumerate(outcomes) if not o["passed"]], tries=2, wait=0.3)

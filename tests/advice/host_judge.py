@@ -7,6 +7,7 @@ import subprocess
 from collections import defaultdict
 
 import host_system
+from host_model import MULTIPATH
 from host_packets import Packets
 
 KINDS = {
@@ -100,8 +101,10 @@ def compare(packets, complaint, answer, troubles, misses):
     if answer["passes"] is True and found != {""}:
         if not all(still_is(packets, n, complaint["device"]) for n in complaint["flows"]):
             return
-        lost = any(not packets.outcomes[n]["passed"] for n in troubles)
-        kind = "passes-lost" if lost else "passes-elsewhere"
+        if any(not packets.outcomes[n]["passed"] for n in troubles):
+            kind = "passes-lost"
+        elif MULTIPATH not in packets.system.host.features:  # one of its ways is as good as the other
+            kind = "passes-elsewhere"
     elif answer["passes"] is False and found == {""} and not complaint["moved"]:
         kind = "false-alarm"
     if kind:
@@ -229,7 +232,7 @@ def look_at_cure(host, cure, complaint, outcomes, misses):
         flow, outcome = host.flows[n], outcomes[n]
         device = came_in(flow, outcome)
         found = trouble(flow, outcome, device)
-        if not found:
+        if not found or goes_astray(host, flow, outcome):
             continue
         if found == "lost":
             kind = "cure-unanswered" if outcome["answered_by"] else "cure-drops"

@@ -12,6 +12,7 @@ CLASS_E = "240.9.9.9"
 ENDPOINT = "198.51.100.20"
 PUBLISHED = 8080
 SERVED = 7
+MULTIPATH = "default with two next hops"
 
 
 @dataclass
@@ -142,7 +143,7 @@ def add_defaults(host, rng):
         second = rng.choice(others)
         host.ip(f"route add default nexthop via {first.gateway} dev {first.name} "
                 f"nexthop via {second.gateway} dev {second.name}")
-        host.features.append("default with two next hops")
+        host.features.append(MULTIPATH)
         return
     host.ip(f"route add default via {first.gateway} dev {first.name}")
     if others and kind < 0.6:

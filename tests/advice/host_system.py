@@ -170,7 +170,7 @@ def add_policy(text):
     """As a person pastes it: at the end of the file."""
     with open(POLICY, "a", encoding="utf-8") as file:
         file.write(text if text.endswith("\n") else text + "\n")
-    return command("apply")
+    return command("apply", "--once")
 
 
 def policy_text():

@@ -54,7 +54,9 @@ def keep_steady(host, misses, again, before):
     seen = {(miss["kind"], str(miss.get("flows"))) for miss in again}
     misses = [miss for miss in misses if (miss["kind"], str(miss.get("flows"))) in seen]
     numbers = sorted({n for miss in misses if "cure" in miss for n in miss.get("flows", [])})
-    unsteady, error = host_system.in_system(host_judge.differs_alone, host, numbers, before) if numbers else ([], None)
+    unsteady, error = [], None
+    if numbers:
+        unsteady, error = host_system.in_system(host_judge.differs_alone, host, numbers, before)
     if error:
         return misses + [{"kind": "crash", "what": "the same host again", "printed": error}]
     return [miss for miss in misses if "cure" not in miss or not set(unsteady) & set(miss.get("flows", []))]
@@ -102,7 +104,8 @@ def tell(result, arguments):
         print(f"--- seed {result['seed']}: {result['error']}\n{host.pasteable()}")
         return
     for miss in result["misses"]:
-        print(f"--- seed {host.seed}: {miss['kind']}: {host_judge.KINDS[miss['kind']]}\n    {', '.join(host.features)}\n"
+        print(f"--- seed {host.seed}: {miss['kind']}: {host_judge.KINDS[miss['kind']]}\n"
+              f"    {', '.join(host.features)}\n"
               f"    {miss['what']}")
         for position, n in enumerate(miss.get("flows", [])):
             words = miss["flow words"][position] if "flow words" in miss else host.flows[n]

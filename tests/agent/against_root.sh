@@ -54,17 +54,17 @@ for kind in sparse fifo; do
         PLACE="$file is $kind"
         put_there "$kind" "$file"
         change
-        try 0 apply
+        try 0 apply --once
         expect_value eth0 rp_filter 1
         says_not "$PLACE: what was there is recorded" "$ERR" 'could not be recorded'
         try 0 check
         change
-        try 1 apply --confirm=1s
+        try 1 apply --once --confirm=1s
         expect_value eth0 rp_filter 0
     done
     PLACE="paused is $kind"
     put_there "$kind" $ORDERS/paused
-    try 1 apply
+    try 1 apply --once
     try 1 pause --reason=test
 done
 
@@ -120,7 +120,7 @@ for PLACE in deaf spoofed; do
     done
     says "$PLACE: says who listens" "$ERR" 'is not a socket of root'
     change
-    try 0 apply
+    try 0 apply --once
     expect_value eth0 rp_filter 1
     kill "$LISTENER"
     wait "$LISTENER" 2>/dev/null
