@@ -359,13 +359,6 @@ json_t *others_json(const struct others *others)
     return object;
 }
 
-/* "rpfpolicy_agent_MEMBER_WHAT" */
-static const char *family(const struct other *other, const char *what, char name[static 128])
-{
-    snprintf(name, 128, "rpfpolicy_agent_%s_%s", other->engine->words.member, what);
-    return name;
-}
-
 static void other_metrics(FILE *out, const struct other *other)
 {
     const struct engine_words *words = &other->engine->words;
@@ -374,14 +367,16 @@ static void other_metrics(FILE *out, const struct other *other)
 
     count_states(&other->report, counts);
     snprintf(help, sizeof(help), "Devices that %s is asked for, by state.", words->title);
-    metrics_family(out, family(other, "devices", name), "gauge", help);
+    snprintf(name, sizeof(name), "rpfpolicy_agent_%s_devices", words->member);
+    metrics_family(out, name, "gauge", help);
     for (unsigned state = 0; state < other->engine->n_states; state++)
         fprintf(out, "%s{state=\"%s\"} %u\n", name, other->engine->state(state)->name,
                 counts[state]);
     snprintf(help, sizeof(help), "Changes of %s that were made.", words->parts);
-    metrics_single(out, family(other, "changes_total", name), "counter", help, other->changes);
-    metrics_single(out, family(other, "failures_total", name), "counter",
-                   "Changes that were refused.", other->failures);
+    snprintf(name, sizeof(name), "rpfpolicy_agent_%s_changes_total", words->member);
+    metrics_single(out, name, "counter", help, other->changes);
+    snprintf(name, sizeof(name), "rpfpolicy_agent_%s_failures_total", words->member);
+    metrics_single(out, name, "counter", "Changes that were refused.", other->failures);
 }
 
 void others_metrics(FILE *out, const struct others *others)
