@@ -74,6 +74,8 @@ def boot(helper, devices, default):
     """Values as they are before systemd-sysctl runs; devices follow `default` then."""
     out = subprocess.run([helper, "boot"], check=True, stdout=subprocess.PIPE).stdout.decode()
     for key, boot_all, boot_default in (line.split() for line in out.splitlines()):
+        if key not in default:  # forwarding, which no policy and so no fragment sets
+            continue
         world.write(b"all", key, int(boot_all))
         world.write(b"default", key, int(boot_default))
         for d in devices:
