@@ -208,9 +208,11 @@ static bool lacks_ipv6(const struct advising *advising)
  * none. Round ones are easier to remember. */
 static uint32_t base_before(uint32_t priority)
 {
+    uint32_t last = priority - ROUTING_PRIORITY_FROM - 1;
+
     if (priority <= ROUTING_PRIORITY_FROM + 1)
         return 0;
-    return (priority - ROUTING_PRIORITY_FROM - 1) / 100 * 100 ?: 1;
+    return last < 100 ? 1 : last - last % 100;
 }
 
 static void add_base(struct cure_question *q, uint32_t base)
