@@ -157,11 +157,13 @@ static int add_routing(const struct cure_question *q, struct cures *cures)
 static void put_route(struct text *text, const struct cure_question *q, const struct route *route)
 {
     char to[IP_TEXT_MAX], via[IP_TEXT_MAX];
+    _cleanup_free_ char *name = name_quote(q->name);
 
+    text->failed |= !name;
     text_add(text, "ip route add %s", ip_text(&route->to.ip, to));
     if (route->via.family)
         text_add(text, " via %s", ip_text(&route->via, via));
-    text_add(text, " dev '%s'", q->name);
+    text_add(text, " dev %s", name ?: "");
     if (route->table != RT_TABLE_MAIN)
         text_add(text, " table %u", route->table);
     text_put(text, "\n");

@@ -83,6 +83,17 @@ expect "cards alike are one finding" \
     found '.kind == "state" and .n_devices == 2 and .devices == ["eth2", "eth3"]'
 expect "with what puts them right" found '.kind == "state" and .cure == "rpfpolicy apply --once"'
 
+ip link add 'a;b' type veth peer name other
+policy_file 20-odd.conf <<'X'
+[rp_filter]
+a?b = strict
+X
+echo 2 >'/proc/sys/net/ipv4/conf/a;b/rp_filter'
+run diagnose --for=1s --json
+expect "what is to be typed is quoted" found '.more == "rpfpolicy explain '\''a;b'\''"'
+ip link delete 'a;b'
+rm /etc/rpfpolicy.d/20-odd.conf
+
 policy_file 10-test.conf <<'X'
 [routing]
 eth1 = auto

@@ -42,9 +42,11 @@ static char *cause_text(const struct findings *findings, int ifindex, const char
 static char *explain_text(const char *device, struct in_addr peer)
 {
     char address[INET_ADDRSTRLEN];
+    _cleanup_free_ char *name = name_quote(device);
 
-    return text_format("rpfpolicy explain %s --peer=%s", NAME_SHOWN(device),
-                       inet_ntop(AF_INET, &peer, address, sizeof(address)));
+    return name ? text_format("rpfpolicy explain %s --peer=%s", name,
+                              inet_ntop(AF_INET, &peer, address, sizeof(address)))
+                : NULL;
 }
 
 /* The tightest cure that was tried and cures, and what is guilty behind the cause. */

@@ -28,7 +28,7 @@ static int fill_state(const struct findings *findings, const struct device *devi
                       const struct key_state *state, struct finding *finding)
 {
     const struct judge *judge = findings->session->judge;
-    const char *name = device ? NAME_SHOWN(device->name) : key_owner(device, state);
+    _cleanup_free_ char *name = name_quote(key_owner(device, state));
     char now[12], wanted[24], text[JUDGE_TEXT_SIZE];
 
     finding->key = state->key;
@@ -44,7 +44,7 @@ static int fill_state(const struct findings *findings, const struct device *devi
                     : text_format("%s", text);
     if (state->state == STATE_DRIFT && state->rule && plan_rule_writes(state->rule) && !state->held)
         finding->cure = strdup(session_apply_command(findings->session));
-    finding->more = text_format("rpfpolicy explain %s", name);
+    finding->more = name ? text_format("rpfpolicy explain %s", name) : NULL;
     return finding->what && finding->cause && finding->more ? 0 : -ENOMEM;
 }
 
