@@ -8,21 +8,6 @@
 #include "policy/lang/compile.h"
 #include "policy/routes/routes.h"
 
-static const char *table_text(uint32_t table, char buf[static 12])
-{
-    switch (table) {
-    case RT_TABLE_MAIN:
-        return "main";
-    case RT_TABLE_LOCAL:
-        return "local";
-    case RT_TABLE_DEFAULT:
-        return "default";
-    default:
-        snprintf(buf, 12, "%u", table);
-        return buf;
-    }
-}
-
 static const char *name_of(const struct world *world, int ifindex)
 {
     const struct device *device = live_by_ifindex(world->live, ifindex);
@@ -45,7 +30,7 @@ static void put_route(struct text *text, const struct world *world, const struct
     text_add(text, "'%s", shown ?: "?");
     for (size_t i = 0; several && i < way->found.n_hops; i++)
         text_add(text, " nexthop dev %s", NAME_SHOWN(name_of(world, way->found.hops[i])));
-    text_add(text, "' in table %s", table_text(route.table, table));
+    text_add(text, "' in table %s", route_table_name(route.table, table));
 }
 
 static void put_way(struct text *text, const struct world *world, const struct fib_way *way)

@@ -155,20 +155,27 @@ static struct ip_prefix prefix_of(const struct held_route *held)
                               .length = held->length};
 }
 
+static struct route route_of(const struct held_route *held)
+{
+    return (struct route){
+        .family = AF_INET,
+        .type = held->type,
+        .protocol = held->protocol,
+        .scope = held->scope,
+        .tos = held->tos,
+        .table = held->table,
+        .metric = held->metric,
+        .to = prefix_of(held),
+        .nexthop = held->nexthop,
+    };
+}
+
 static void tell(const struct fib_tables *tables, const struct held_route *held,
                  struct fib_way *ret)
 {
     *ret = (struct fib_way){
         .found = {.kind = fib_kind_of(held->type), .n_hops = held->n_hops},
-        .route = {.family = AF_INET,
-                  .type = held->type,
-                  .protocol = held->protocol,
-                  .scope = held->scope,
-                  .tos = held->tos,
-                  .table = held->table,
-                  .metric = held->metric,
-                  .to = prefix_of(held),
-                  .nexthop = held->nexthop},
+        .route = route_of(held),
     };
     for (size_t i = 0; i < held->n_hops; i++) {
         const struct route_hop *hop = &tables->hops[held->first_hop + i];
@@ -224,17 +231,7 @@ int fib_each_route(const struct fib *fib, fib_route_t fn, void *data)
 
     for (size_t i = 0; r == 0 && tables && i < tables->count; i++) {
         const struct held_route *held = &tables->routes[i];
-        struct route route = {
-            .family = AF_INET,
-            .type = held->type,
-            .protocol = held->protocol,
-            .scope = held->scope,
-            .tos = held->tos,
-            .table = held->table,
-            .metric = held->metric,
-            .to = prefix_of(held),
-            .nexthop = held->nexthop,
-        };
+        struct route route = route_of(held);
 
         if (held->n_hops == 0)
             r = fn(&route, data);

@@ -147,6 +147,9 @@ bool routes_change_is_way(const struct routes_change *change);
 
 uint8_t routes_change_family(const struct routes_change *change); /* AF_INET, AF_INET6 */
 
+/* "main", "local", "default" or a number. */
+const char *route_table_name(uint32_t table, char buf[static 12]);
+
 /* The same as text without the verb: "172.16.6.0/24 dev eth2 scope link". Owned, NULL without
  * memory. */
 char *route_text(const struct route *route, const char *name);

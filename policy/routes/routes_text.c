@@ -7,6 +7,21 @@
 #include "policy/base/util.h"
 #include "policy/routes/routes.h"
 
+const char *route_table_name(uint32_t table, char buf[static 12])
+{
+    switch (table) {
+    case RT_TABLE_MAIN:
+        return "main";
+    case RT_TABLE_LOCAL:
+        return "local";
+    case RT_TABLE_DEFAULT:
+        return "default";
+    default:
+        snprintf(buf, 12, "%u", table);
+        return buf;
+    }
+}
+
 static void print_route(struct text *out, const struct route *route, const char *name)
 {
     static const char *const types[] = {

@@ -5,6 +5,7 @@
 #include "agent/cli/session/report.h"
 #include "agent/kernel/fib.h"
 #include "agent/kernel/procsys.h"
+#include "policy/routes/routes.h"
 
 #define VERDICT_MODES 3 /* off, strict, loose: the effective values of rp_filter */
 #define VERDICT_WARNINGS_MAX 12
@@ -63,9 +64,6 @@ void verdict_report_done(struct verdict_report *report);
 
 /* "10.0.0.0/8 via 192.0.2.1 dev eth0 table main" into an owned string. */
 char *verdict_way_text(const struct live *live, const struct fib_way *way);
-
-/* "main" or a number. */
-const char *route_table_name(uint32_t table, char buf[static 12]);
 
 /* What no lookup can see. */
 #define VERDICT_UNSEEN 4

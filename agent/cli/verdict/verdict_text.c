@@ -1,25 +1,9 @@
 /* verdict for people: the conclusion, the way back, each mode, and what to know besides. */
 #include <arpa/inet.h>
-#include <linux/rtnetlink.h>
 #include <stdio.h>
 
 #include "agent/cli/verdict/verdict_report.h"
 #include "policy/base/text.h"
-
-const char *route_table_name(uint32_t table, char buf[static 12])
-{
-    switch (table) {
-    case RT_TABLE_MAIN:
-        return "main";
-    case RT_TABLE_LOCAL:
-        return "local";
-    case RT_TABLE_DEFAULT:
-        return "default";
-    default:
-        snprintf(buf, 12, "%u", table);
-        return buf;
-    }
-}
 
 static void print_hop(struct text *out, const struct live *live, const struct fib_way *way,
                       size_t i)
