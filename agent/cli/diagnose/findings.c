@@ -49,7 +49,8 @@ static int compare(const void *a, const void *b)
 
 void findings_sort(struct findings *findings)
 {
-    qsort(findings->items, findings->count, sizeof(*findings->items), compare);
+    if (findings->count > 0) /* else there is no array, which qsort() may not be given */
+        qsort(findings->items, findings->count, sizeof(*findings->items), compare);
 }
 
 void findings_done(struct findings *findings)
