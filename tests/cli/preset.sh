@@ -215,6 +215,7 @@ expect_equal "Antrea with VXLAN" "$(suggested antrea-gw0 vxlan_sys_4789)" antrea
 expect_equal "VXLAN of Open vSwitch" "$(suggested vxlan_sys_4789)" ""
 expect_equal "tun0 of whomever" "$(suggested tun0)" ""
 expect_equal "flannel" "$(suggested flannel.1 cni0)" flannel
+expect_equal "flannel by UDP" "$(suggested flannel0)" flannel
 expect_equal "kube-router" "$(suggested kube-bridge kube-dummy-if)" kube-router
 expect_equal "Submariner over flannel" "$(suggested vx-submariner flannel.1)" "flannel submariner"
 expect_equal "libvirt" "$(suggested virbr0)" libvirt

@@ -19,10 +19,10 @@ import sysctl_world as world
 NAMES = ["lxcN", "lxc_hN", "cilium_hostN", "cilium_vxlanN", "caliN2ab34cd56e", "bpfinN.cali",
          "vxlanN.calico", "wireguardN.cali", "tunl0N", "ensN", "enpNs31f6", "wlpNs0", "wwPN", "sloN",
          "ibsN", "ethN", "wlanN", "wwanN", "bondN", "eniN1a2b3c", "vlan.eth.N", "ovn-k8s-mpN", "wgN",
-         "tailscaleN", "flannel.N", "antrea-gwN", "antrea-ext.N", "kube-bridgeN", "kube-dummy-ifN",
-         "vx-submarinerN", "vxlan-tunnelN", "virbrN", "tunN", "tun0N", "tapN", "vtiN", "ipsecN", "xfrmN",
-         "vrrp.N", "podmanN", "cni-podmanN", "docker0N", "br-0123456789aN", "brN", "dockerN", "br-exN",
-         "vethN", "dumN"]
+         "tailscaleN", "flannel.N", "flannelN", "flannel-wgN", "antrea-gwN", "antrea-ext.N",
+         "kube-bridgeN", "kube-dummy-ifN", "vx-submarinerN", "vxlan-tunnelN", "virbrN", "tunN", "tun0N",
+         "tapN", "vtiN", "ipsecN", "xfrmN", "vrrp.N", "podmanN", "cni-podmanN", "docker0N",
+         "br-0123456789aN", "brN", "dockerN", "br-exN", "vethN", "dumN"]
 PRESENT = [name.replace("N", "1").encode() for name in NAMES]
 ADDED = [name.replace("N", "2").encode() for name in NAMES]
 SYSTEMD = b"""net.ipv4.conf.default.rp_filter = 2

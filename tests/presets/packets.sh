@@ -142,7 +142,8 @@ preset containers bridge cni-podman0 10.88.0.1/16 10.89.1.2 10.88.0.1 'cni-podma
     'ip link add other type bridge; ip address add 10.89.1.1/24 dev other; ip link set other up'
 preset containers bridge br-0123456789ab 172.19.0.1/16 172.18.0.2 172.19.0.1 'br-[0-9a-f]' \
     'ip link add other type bridge; ip address add 172.18.0.1/16 dev other; ip link set other up'
-preset flannel vxlan flannel.1 10.244.0.0/32 $NODE 10.244.0.0 'flannel.* ='
+preset flannel vxlan flannel.1 10.244.0.0/32 $NODE 10.244.0.0 'flannel.* '
+preset flannel veth flannel0 10.244.0.0/32 $NODE 10.244.0.0 'flannel[0-9]* ='
 preset antrea veth antrea-gw0 10.10.0.1/24 10.10.1.5 10.10.0.1 'antrea-gw*  =' \
     "ip route add 10.10.1.0/24 via $NODE"
 preset antrea veth antrea-ext.100 10.20.0.2/24 $FAR 10.20.0.2 'antrea-ext* ='

@@ -139,6 +139,24 @@ static void no_preset_pins_anything_or_names_a_single_device(void **state)
     }
 }
 
+/* Cilium's are as old as the program that they follow, whose version is not known here. */
+static void every_preset_names_its_source_and_the_version_it_was_made_for(void **state)
+{
+    const struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < fixture->shipped.count; i++) {
+        const struct conf_file *file = &fixture->shipped.files[i];
+        const char *made = strstr(file->bytes, "\n# Made for: ");
+        bool versioned = made && strcspn(made, "0123456789") < strcspn(made + 1, "\n");
+
+        if (streq(name_of(file), "hardened-ipv4.conf"))
+            continue;
+        if (!versioned && !startswith(name_of(file), "cilium"))
+            fail_msg("%s does not say what version it was made for", name_of(file));
+        assert_non_null(strstr(file->bytes, "\n# Source: "));
+    }
+}
+
 /* What a device comes out as under hardened-ipv4 and one plugin's preset. */
 struct expectation {
     const char *preset, *device;
@@ -189,6 +207,8 @@ static const struct expectation expectations[] = {
     {"containers", "br-0123456789a", false, KEY_RP_FILTER, 1, -1},
     {"containers", "podman3", false, KEY_RP_FILTER, 2, -1},
     {"flannel", "flannel.1", false, KEY_RP_FILTER, 2, -1},
+    {"flannel", "flannel0", false, KEY_RP_FILTER, 2, -1},
+    {"flannel", "flannel-wg", false, KEY_RP_FILTER, 1, -1},
     {"flannel", "cni0", false, KEY_RP_FILTER, 1, -1},
     {"antrea", "antrea-gw0", false, KEY_RP_FILTER, 2, -1},
     {"antrea", "antrea-ext.100", false, KEY_RP_FILTER, 2, -1},
@@ -504,6 +524,7 @@ int main(void)
         cmocka_unit_test(every_preset_is_a_valid_policy_without_a_warning),
         cmocka_unit_test(every_pair_of_presets_is_a_valid_policy),
         cmocka_unit_test(no_preset_pins_anything_or_names_a_single_device),
+        cmocka_unit_test(every_preset_names_its_source_and_the_version_it_was_made_for),
         cmocka_unit_test(hardening_leaves_devices_of_plugins_as_these_need_them),
         cmocka_unit_test(any_line_of_the_administrator_wins),
     };
