@@ -65,17 +65,32 @@ done
 preset keepalived macvlan vrrp.51 192.0.2.50/32 $BESIDE 192.0.2.50 'vrrp.* = off'
 preset wireguard veth wg0 10.9.0.1/24 10.20.0.5 10.9.0.1 'wg* ='
 
-# --- what is no matter of the reverse path
+# --- Antrea: in whose name a pod is asked for, where a program sends to it from the uplink's address
 
-device macvlan vrrp.51
-ip address add 192.0.2.50/32 dev vrrp.51
-in_force keepalived strict
-expect_equal "keepalived: ARP and the other instance" \
-    "$(cat "$CONF"/vrrp.51/{rp_filter,accept_local,arp_ignore} | tr '\n' ' ')" "0 1 1 "
-expect_equal "keepalived: an advertisement of this host's other instance is accepted" \
-    "$(arrives lan wire vrrp.51 $HOST 192.0.2.50)" accepted
-rm /etc/rpfpolicy.d/20-preset-keepalived.conf
-device_gone vrrp.51
+# asks_for_pod: by ARP, on the wire to the pod.
+asks_for_pod() {
+    local listener
+
+    in_namespace pod "$SYSTEM_SOURCE/tests/presets/hear.py" asks "$READY" wire 10.10.0.7 >"$SYSTEM_WORK/heard" &
+    listener=$!
+    read -r _ <"$READY"
+    ping -n -q -c 1 -W 1 -I $HOST 10.10.0.7 >"$SYSTEM_WORK/ping"
+    wait $listener
+    ip neighbour flush dev antrea-gw0
+    cat "$SYSTEM_WORK/heard"
+}
+
+READY=$SYSTEM_WORK/ready
+mkfifo "$READY"
+device veth antrea-gw0
+ip address add 10.10.0.1/24 dev antrea-gw0
+in_force antrea strict
+expect_equal "antrea: the gateway asks in its own name" "$(asks_for_pod)" 10.10.0.1
+in_force antrea strict 'antrea-gw* = 1'
+sysctl -qw net.ipv4.conf.antrea-gw0.arp_announce=0 # which nothing asks for any more
+expect_equal "antrea: and without the line in another's" "$(asks_for_pod)" $HOST
+rm /etc/rpfpolicy.d/20-preset-antrea.conf
+device_gone antrea-gw0
 
 # --- libvirt is strict where the rest is not: guests cannot send with foreign addresses
 
