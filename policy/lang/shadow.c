@@ -3,6 +3,14 @@
 #include "policy/lang/precedence.h"
 #include "policy/lang/validate.h"
 
+/* Two plugins that want the same of the same devices: nobody has anything to decide. */
+static bool presets_agree(const struct rule *a, const struct rule *b)
+{
+    return policy_file_is_preset(a->origin.file) && policy_file_is_preset(b->origin.file) &&
+           a->unmanaged == b->unmanaged && a->observe == b->observe && a->n_values == b->n_values &&
+           memcmp(a->values, b->values, a->n_values * sizeof(a->values[0])) == 0;
+}
+
 static void report(const struct rule *rule, const struct rule *by, struct diags *diags)
 {
     enum diag_level level = DIAG_WARNING;
@@ -18,6 +26,9 @@ static void report(const struct rule *rule, const struct rule *by, struct diags 
     if (rule_yields(rule, by)) {
         level = DIAG_NOTE;
         why = ", since a preset yields to a line of the administrator";
+    } else if (presets_agree(rule, by)) {
+        level = DIAG_NOTE;
+        why = ", of another preset that says the same";
     }
     if (rule_rank(by) == RANK_EXCEPTION && rule_rank(rule) != RANK_EXCEPTION)
         why = " as an exception";

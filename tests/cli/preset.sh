@@ -223,13 +223,67 @@ expect_equal "Tailscale" "$(suggested tailscale0)" tailscale
 expect_equal "IPsec" "$(suggested vti1)" ipsec
 expect_equal "keepalived" "$(suggested vrrp.51)" keepalived
 expect_equal "a VRF called vrrp" "$(suggested vrrp)" ""
-mkdir -p "$ROOT/etc/openvpn/client"
-: >"$ROOT/etc/openvpn/client/Office.CONF"
-expect_equal "OpenVPN, by a file in capitals" "$(suggested tun0)" openvpn
-mkdir -p "$ROOT/etc/cni/net.d"
-: >"$ROOT/etc/cni/net.d/10-Flannel.ConfList"
-expect_equal "flannel, by a file in capitals" "$(suggested eth0)" "flannel openvpn"
-rm -r "$ROOT/etc/openvpn"
+
+# by_file NAME FILE [DEVICE...]: where this file is there, and these devices; in capitals, too.
+by_file() {
+    local file=$2 tried
+
+    for tried in "$file" "${file%/*}/$(tr '[:lower:]' '[:upper:]' <<<"${file##*/}")"; do
+        mkdir -p "$ROOT${tried%/*}"
+        : >"$ROOT$tried"
+        expect_equal "$1, by $tried" "$(suggested "${@:3}")" "$1"
+        rm "$ROOT$tried"
+    done
+}
+
+by_file antrea /etc/cni/net.d/10-antrea.conflist
+by_file aws-vpc-cni /etc/cni/net.d/10-aws.conflist
+by_file calico-iptables /etc/cni/net.d/10-calico.conflist
+by_file cilium /etc/cni/net.d/05-cilium.conflist
+by_file cilium /etc/sysctl.d/99-zzz-override_cilium.conf
+by_file containers /etc/cni/net.d/87-podman-bridge.conflist
+by_file containers /etc/containers/networks/backend.json
+by_file containers /run/sysctl.d/10-netavark-podman1.conf
+by_file flannel /etc/cni/net.d/10-flannel.conflist
+by_file hardened-ipv4 /etc/sysctl.d/60-hardening.conf
+by_file ipsec /etc/ipsec.d/office.conf
+by_file ipsec /etc/swanctl/conf.d/office.conf
+by_file kube-router /etc/cni/net.d/10-kuberouter.conflist
+by_file openshift-sdn /etc/cni/net.d/80-openshift-network.conf tun0
+by_file openvpn /etc/openvpn/office.conf
+by_file openvpn /etc/openvpn/client/office.conf tun0
+by_file openvpn /etc/openvpn/server/road.conf
+by_file ovn-kubernetes /etc/cni/net.d/10-ovn-kubernetes.conf
+by_file tailscale /var/lib/tailscale/tailscaled.state
+by_file wireguard /etc/wireguard/wg0.conf
+mkdir -p "$ROOT/sys/module/ena"
+expect_equal "Cilium on AWS" "$(suggested cilium_host lxc_health)" "cilium cilium-eni"
+rm -r "$ROOT/sys"
+expect_equal "Submariner's other tunnel" "$(suggested vxlan-tunnel)" submariner
+expect_equal "WireGuard" "$(suggested wg0)" wireguard
+expect_equal "Amazon's pods" "$(suggested eni1a2b3c4d5e6 vlan.eth.1)" aws-vpc-cni
+expect_equal "Calico with eBPF" "$(suggested bpfin.cali bpfout.cali cali12ab34cd56e)" calico-ebpf
+expect_equal "Canal" "$(suggested flannel.1 cali12ab34cd56e)" "calico-iptables flannel"
+
+# -- presets that disagree, and presets that say the same --
+
+rm -f "$ROOT"/etc/rpfpolicy.d/*
+preset enable calico-ebpf calico-iptables
+says "two presets of Calico" "'cali* = off|loose' can never win: 'cali* = strict|off' in /etc/rpfpolicy.d/20-preset-calico-iptables.conf"
+look validate --strict
+status "two presets of Calico" 1
+look check cali1234
+says "check warns, too" "'cali* = strict|off' in /etc/rpfpolicy.d/20-preset-calico-iptables.conf"
+look explain cali1234
+says "explain names the one that wins" "> cali* = strict|off"
+says "and why" "loses: a later line of its kind"
+rm "$ROOT"/etc/rpfpolicy.d/*
+preset enable tailscale wireguard
+look validate --strict
+status "two that say the same" 0
+says "two that say the same: a note" "of another preset that says the same"
+expect "and no warning" not grep -q "warning" "$OUT" "$ERR"
+rm "$ROOT"/etc/rpfpolicy.d/*
 
 # -- what is refused --
 

@@ -14,6 +14,7 @@
 #include "agent/system/conf_files.h"
 #include "files.h"
 #include "policy/lang/compile.h"
+#include "policy/lang/precedence.h"
 
 #define N_PRESETS 19
 
@@ -248,6 +249,57 @@ static struct device device_named(const char *name, bool physical)
     if (!physical)
         snprintf(device.kind, sizeof(device.kind), "%s", "veth");
     return device;
+}
+
+/* The first device that both manage, and that they want different things of; NULL for none. */
+static const char *disagree(const struct conf_file *a, const struct conf_file *b)
+{
+    const struct conf_file *const files[] = {a, b};
+    struct policy *policies[2];
+    const char *device = NULL;
+
+    for (size_t i = 0; i < 2; i++) {
+        _cleanup_diags_ struct diags diags = DIAGS_INIT;
+
+        policies[i] = policy_new();
+        add_preset(policies[i], files[i], &diags);
+        assert_int_equal(policy_finish(policies[i], &diags), 0);
+    }
+    for (size_t i = 0; i < ELEMENTSOF(expectations) && !device; i++) {
+        const struct expectation *e = &expectations[i];
+        struct device facts = device_named(e->device, e->physical);
+        const struct rule *one = policy_match(policies[0], e->key, &facts, NULL);
+        const struct rule *other = policy_match(policies[1], e->key, &facts, NULL);
+
+        if (one && other && rule_rank(one) == rule_rank(other) &&
+            !streq(one->value_text, other->value_text))
+            device = e->device;
+    }
+    policy_free(policies[0]);
+    policy_free(policies[1]);
+    return device;
+}
+
+static void presets_that_disagree_are_warned_of_and_only_these(void **state)
+{
+    const struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < fixture->shipped.count; i++)
+        for (size_t j = i + 1; j < fixture->shipped.count; j++) {
+            const struct conf_file *one = &fixture->shipped.files[i];
+            const struct conf_file *other = &fixture->shipped.files[j];
+            const char *device = disagree(one, other);
+            _cleanup_policy_ struct policy *policy = policy_new();
+            _cleanup_diags_ struct diags diags = DIAGS_INIT;
+
+            add_preset(policy, one, &diags);
+            add_preset(policy, other, &diags);
+            assert_int_equal(policy_finish(policy, &diags), 0);
+            if ((diags.warnings > 0) != (device != NULL)) {
+                print_diags(&diags);
+                fail_msg("%s and %s: %s", name_of(one), name_of(other), device ?: "they agree");
+            }
+        }
 }
 
 static void hardening_leaves_devices_of_plugins_as_these_need_them(void **state)
@@ -523,6 +575,7 @@ int main(void)
     const struct CMUnitTest shipped[] = {
         cmocka_unit_test(every_preset_is_a_valid_policy_without_a_warning),
         cmocka_unit_test(every_pair_of_presets_is_a_valid_policy),
+        cmocka_unit_test(presets_that_disagree_are_warned_of_and_only_these),
         cmocka_unit_test(no_preset_pins_anything_or_names_a_single_device),
         cmocka_unit_test(every_preset_names_its_source_and_the_version_it_was_made_for),
         cmocka_unit_test(hardening_leaves_devices_of_plugins_as_these_need_them),

@@ -65,6 +65,31 @@ static void a_fallback_to_unmanaged_is_there_to_be_replaced(void **state)
     assert_one("[rp_filter]\n* = unmanaged\n* = strict\n", DIAG_WARNING, 2, "can never win");
 }
 
+static void presets_that_say_the_same_are_not_warned_of(void **state)
+{
+    static const struct {
+        const char *value;
+        enum diag_level level;
+        const char *words;
+    } other[] = {{"off|loose", DIAG_NOTE, "20-preset-b.conf:2 stands before it, of another preset"},
+                 {"off", DIAG_WARNING, "20-preset-b.conf:2 stands before it"},
+                 {"loose|off", DIAG_WARNING, "20-preset-b.conf:2 stands before it"},
+                 {"off|loose, observe", DIAG_WARNING, "20-preset-b.conf:2 stands before it"},
+                 {"unmanaged", DIAG_WARNING, "20-preset-b.conf:2 stands before it"}};
+
+    for (size_t i = 0; i < ELEMENTSOF(other); i++) {
+        _cleanup_diags_ struct diags diags = DIAGS_INIT;
+        _cleanup_policy_ struct policy *policy = policy_start();
+        _cleanup_free_ char *bytes = NULL;
+
+        assert_true(asprintf(&bytes, "[rp_filter]\nwg* = %s\n", other[i].value) > 0);
+        policy_add(policy, "20-preset-a.conf", "[rp_filter]\nwg* = off|loose\n", &diags);
+        policy_add(policy, "20-preset-b.conf", bytes, &diags);
+        assert_int_equal(policy_finish(policy, &diags), 0);
+        assert_said(&diags, other[i].level, "20-preset-a.conf", 2, other[i].words);
+    }
+}
+
 static void a_preset_yields_to_the_administrator_wherever_the_files_sort(void **state)
 {
     static const char *const files[] = {"10-local.conf", "20-preset-a.conf", "20-preset-b.conf",
@@ -182,6 +207,7 @@ int main(void)
         cmocka_unit_test(stronger_kinds_of_patterns_shadow_from_above_too),
         cmocka_unit_test(rules_that_can_win_are_not_warned_of),
         cmocka_unit_test(a_fallback_to_unmanaged_is_there_to_be_replaced),
+        cmocka_unit_test(presets_that_say_the_same_are_not_warned_of),
         cmocka_unit_test(a_preset_yields_to_the_administrator_wherever_the_files_sort),
         cmocka_unit_test(a_pin_of_all_rules_out_what_it_makes_unreachable),
         cmocka_unit_test(a_pin_leaves_alone_what_can_be_reached_under_it),
