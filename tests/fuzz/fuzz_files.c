@@ -1,14 +1,13 @@
 /* The readers of the files that programs keep for each other, and of those of other programs:
- * pauses, former values, history, an accepted policy on trial, leases, traces of others. Input: one
- * byte that picks the reader, then what is in the file; in several files, divided as in fuzz.h. */
-#include <ftw.h>
+ * pauses, former values, history, an accepted policy on trial, what is told of a trial and of one
+ * that failed, leases, traces of others. Input: one byte that picks the reader, then what is in the
+ * file; in several files, divided as in fuzz.h. */
 #include <jansson.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "agent/base/file.h"
 #include "agent/store/accepted_hold.h"
 #include "agent/store/before.h"
+#include "agent/store/failed_trial.h"
+#include "agent/store/held.h"
 #include "agent/store/history.h"
 #include "agent/store/pause.h"
 #include "agent/store/policy_load.h"
@@ -16,52 +15,7 @@
 #include "agent/system/leases.h"
 #include "agent/system/meddlers.h"
 #include "agent/system/networkd.h"
-#include "fuzz.h"
-#include "policy/base/text.h"
-
-static char root[] = "/tmp/rpfpolicy-fuzz-XXXXXX";
-static struct paths paths;
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    return remove(path);
-}
-
-static void end(void)
-{
-    nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    paths_done(&paths);
-}
-
-static void begin(void)
-{
-    if (paths.root)
-        return;
-    require(mkdtemp(root));
-    require(paths_init(&(struct path_options){.root = root}, &paths) == 0);
-    require(atexit(end) == 0);
-}
-
-/* path: with the root. */
-static void put(const char *path, const char *header, const struct part *part)
-{
-    _cleanup_text_ struct text text = {0}, directory = {0};
-
-    text_put(&directory, path);
-    *strrchr(directory.bytes, '/') = '\0';
-    require(directory_make(directory.bytes) == 0);
-    text_put(&text, header);
-    text_put_bytes(&text, part->bytes, part->n);
-    require(file_put(path, text.bytes, text.n, NULL) == 0);
-}
-
-static void put_below(const char *path, const struct part *part)
-{
-    _cleanup_free_ char *full = text_format("%s%s", root, path);
-
-    require(full);
-    put(full, "", part);
-}
+#include "tree.h"
 
 /* As written by a program of ours: else a name may be longer when it is escaped. */
 static bool is_printable(const struct part *part)
@@ -169,6 +123,58 @@ static void read_trial(const struct part *accepted, const struct part *before)
     require(r < 0 || policy->hash == was->hash);
 }
 
+static void require_line(const char text[static TRIAL_TEXT_MAX])
+{
+    const char *end = memchr(text, '\0', TRIAL_TEXT_MAX);
+
+    require(end && !memchr(text, '\n', (size_t)(end - text)));
+}
+
+/* While a trial lives, as its guardian shows; a moment later nothing is told of it. */
+static void read_trial_record(const struct part *part)
+{
+    struct trial_record record = {.since = -1};
+    char header[STATE_HEADER_SIZE];
+    int guardian;
+
+    put(paths.accepted_trial, "", part); /* left by another one */
+    guardian = file_hold_new(paths.accepted_trial);
+    require(guardian >= 0);
+    state_header(&paths, paths.orders, "rpfpolicy-trial 1", header);
+    put(paths.trial, header, part);
+    if (trial_record_read(&paths, &record))
+        require_line(record.text);
+    else
+        require(record.since == -1);
+    (void)close(guardian); /* it was opened to be held */
+    require(!trial_record_read(&paths, &record));
+}
+
+static void require_hash(const char hash[static 17])
+{
+    require(strlen(hash) == 16 && strspn(hash, "0123456789abcdef") == 16);
+}
+
+/* What was read and is written reads as the same. */
+static void read_failed_trial(const struct part *part)
+{
+    struct failed_trial failed = {.time = -1}, again = {0};
+
+    put(paths.failed_trial, "rpfpolicy-failed-trial 1 ", part);
+    if (!failed_trial_load(&paths, &failed)) {
+        require(failed.time == -1 && !failed.hash[0]);
+        return;
+    }
+    require_hash(failed.hash);
+    if (*failed.before)
+        require_hash(failed.before);
+    require_line(failed.why);
+    require(failed_trial_write(&paths, &failed) == 0);
+    require(failed_trial_load(&paths, &again));
+    require(streq(failed.hash, again.hash) && streq(failed.before, again.before) &&
+            failed.time == again.time && streq(failed.why, again.why));
+}
+
 static void facts_free(struct route_facts *facts)
 {
     for (size_t i = 0; i < facts->n_meddlers; i++) {
@@ -224,7 +230,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0)
         return 0;
-    begin();
+    tree_begin();
     part = part_copy(data + 1, size - 1);
     switch (data[0]) {
     case 'p':
@@ -238,6 +244,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 'j':
         read_answer(&part);
+        break;
+    case 'r':
+        read_trial_record(&part);
+        break;
+    case 'x':
+        read_failed_trial(&part);
         break;
     case 't':
         part_done(&part);
