@@ -136,10 +136,15 @@ expect "a lock that others can open can be held" holds "$LOCK"
 agent_start
 ok "an agent starts all the same"
 echo 0 >"$CONF/eth0/rp_filter"
+rpfpolicy apply --confirm=300s </dev/null >/dev/null 2>/run/test/confirm.err &
+confirming=$!
 rpfpolicy apply >/dev/null 2>/run/test/err
 expect_equal "apply gives up" "$?" 1
-expect "and names who holds it" grep -qF \
-    "someone else is writing right now (process $HOLDER holds $LOCK)" /run/test/err
+named="someone else is writing right now (process $HOLDER holds $LOCK)"
+expect "and names who holds it" grep -qF "$named" /run/test/err
+wait "$confirming"
+expect_equal "apply --confirm gives up" "$?" 1
+expect "and names who holds it" grep -qF "$named" /run/test/confirm.err
 expect_equal "nobody else can do that by now" "$(mode_of "$LOCK")" root:0:600
 let_go
 becomes eth0 rp_filter 1

@@ -77,13 +77,13 @@ ip link delete eth9
 policy 'eth0 = off' 'eth1 = strict'
 rpfpolicy pause eth1 --reason='not yet' >/dev/null
 apply_waits --confirm
-rm -f /run/rpfpolicy/before
-mkdir /run/rpfpolicy/before # neither apply nor agent can write there
+rm -f /run/rpfpolicy-root/before
+mkdir /run/rpfpolicy-root/before # neither apply nor agent can write there
 rpfpolicy resume >/dev/null
 becomes eth1 rp_filter 1
 kill -TERM "$APPLY"
 apply_ends
-rmdir /run/rpfpolicy/before
+rmdir /run/rpfpolicy-root/before
 expect_value eth1 rp_filter 0
 expect "it says that all went back" grep -q 'values and policy were put back' "$APPLY_ERR"
 if [ "$SCORE" = -1000 ]; then

@@ -92,11 +92,9 @@ int confirming_begin_by(struct cli *cli, const struct confirm_terms *terms, stru
         say("warning: where memory runs out, the kernel may end the process that puts everything "
             "back: %s",
             error_text(ret->exposed));
-    if (r == -EBUSY)
-        say("someone else is writing right now, nothing was done; try again");
-    else if (r == -EINPROGRESS)
-        say_on_trial("nothing was done");
-    else if (r == -EROFS || r == -ENOSPC || r == -EDQUOT)
+    if (say_who_hinders(cli, r, "nothing was done"))
+        return r;
+    if (r == -EROFS || r == -ENOSPC || r == -EDQUOT)
         say("cannot prepare to put everything back: %s cannot be written: %s; nothing was done",
             NAME_SHOWN(access(cli->paths.orders, W_OK) < 0 ? cli->paths.confirm
                                                            : cli->paths.accepted_before),

@@ -108,7 +108,7 @@ static bool is_of_the_file(int error)
            error == -ELOOP;
 }
 
-void say_on_trial(const char *done)
+static void say_on_trial(const char *done)
 {
     say("an apply --confirm or accept --trial awaits its confirmation, %s; 'rpfpolicy confirm' "
         "keeps it",

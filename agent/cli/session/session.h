@@ -81,9 +81,6 @@ int session_accept_locked(struct session *session);
 
 #define LOCK_TIMEOUT_MS 10000
 
-/* Say that somebody else's policy is on trial. done: how far it came. */
-void say_on_trial(const char *done);
-
 /* Where the error tells that another process is in the way: the holder of the lock, somebody else's
  * trial, or our own guardian. done: how far it came. False: it tells nothing of the kind. */
 bool say_who_hinders(const struct cli *cli, int error, const char *done);
