@@ -9,6 +9,7 @@
 #include "policy/lang/policy.h"
 
 struct engine;
+struct write;
 
 #define ENGINE_STATES_MAX 12
 
@@ -44,6 +45,7 @@ struct engine_change {
     const char *reason;             /* static */
     char *command;                  /* owned: what a person would type, or "from -> to" */
     char name[DEVICE_NAME_MAX + 1]; /* of the device; "" for none, or not known any more */
+    const struct write *value; /* what it gives a device's key, borrowed; NULL: it gives none */
 };
 void engine_change_done(struct engine_change *change);
 

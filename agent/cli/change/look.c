@@ -3,8 +3,7 @@
 
 #include <stdio.h>
 
-#include "agent/cli/change/alike.h"
-#include "agent/cli/change/writes.h"
+#include "agent/cli/change/beside.h"
 
 int look_read(struct look *look, struct cli *cli, unsigned flags)
 {
@@ -73,41 +72,29 @@ bool look_has_work(const struct look *look)
 
 /* -- shown -- */
 
-static void print_values(const struct plan *plan, struct output *out)
+static int show_phase(const struct engine_report *report, unsigned phase, void *data)
 {
-    _cleanup_alike_ struct alike alike = {0};
-
-    for (size_t i = 0; i < plan->count; i++)
-        alike_add(&alike, plan->writes[i].name, write_said(&plan->writes[i], out));
-    alike_print(&alike, out->stream);
-}
-
-static void print_held(const struct look *look, struct output *out)
-{
-    struct missing_ways missing = {0};
-
-    reports_missing(&look->reports, &missing);
-    for (size_t i = 0; i < look->plan.n_held; i++)
-        write_print_held(&missing, out, &look->plan.held[i]);
-    missing_ways_done(&missing);
+    report_show_changes(data, report, phase);
+    return 0;
 }
 
 void look_print(const struct look *look, struct output *out)
 {
-    for (unsigned phase = CHANGE_ADDITIONS; phase <= CHANGE_REMOVALS; phase *= 2)
-        for (size_t i = 0; engine_rows[i]; i++) {
-            const struct engine_report *report = reports_of(&look->reports, engine_rows[i]);
+    const struct plan *plan = &look->plan;
+    _cleanup_report_ struct engine_report values = {0}, held = {0};
+    int r = report_values(plan->writes, plan->count, &values);
 
-            if (report)
-                report_show_changes(out, NULL, report, phase);
-            if (engine_rows[i] == &engine_sysctl && phase == CHANGE_VALUES)
-                print_values(&look->plan, out);
-        }
-    print_held(look, out);
+    if (r >= 0)
+        r = report_values(plan->held, plan->n_held, &held);
+    if (r >= 0)
+        r = reports_in_order(&look->reports, &values, show_phase, out);
+    if (r < 0)
+        fprintf(out->stream, "%s\n", error_text(r));
+    reports_print_held(out, &look->reports, &held);
     reports_print_notes(out->stream, &look->reports);
-    if (!look_writes(look) && look->plan.n_held == 0)
+    if (!look_writes(look) && plan->n_held == 0)
         fputs("Nothing to do.\n", out->stream);
-    notes_print(out->stream, &look->session, &look->plan);
+    notes_print(out->stream, &look->session, plan);
 }
 
 /* -- compared -- */

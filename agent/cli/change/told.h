@@ -2,21 +2,12 @@
  * values and what other engines have. As lines, devices alike in one, and as JSON. */
 #pragma once
 
-#include "agent/cli/change/alike.h"
 #include "agent/cli/change/look.h"
-
-struct told_write;
 
 struct told {
     struct cli *cli;
     struct alike lines; /* of values, until something else is to be printed */
-    struct told_write *writes;
-    size_t count, capacity;
-    bool untold; /* memory ran out: what others did cannot be told from ours */
     struct writings writings;
-    json_t *held;          /* what is left out for want of a way, in JSON … */
-    const char *waits_for; /* … and of what */
-    unsigned by_others;    /* values that others wrote */
 };
 
 void told_begin(struct told *told, struct cli *cli);

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "agent/change/change.h"
+#include "agent/cli/change/beside.h"
 #include "agent/cli/change/confirming.h"
 #include "agent/cli/change/told.h"
-#include "agent/cli/change/writes.h"
 #include "agent/store/agent_state.h"
 
 #define QUESTIONS_MAX 3 /* once, and twice more where something else would be done by then */
@@ -210,7 +210,7 @@ static int worse(int a, int b)
 static int follow_up(const struct applying *applying, const struct change_outcome *outcome,
                      const struct engine *lacking, const struct session *now)
 {
-    const struct change_counts *result = &outcome->counts[engine_row(&engine_sysctl)];
+    const struct change_counts *result = &outcome->counts[values_row()];
     const struct session *session = &applying->look->session;
     struct keys_left left = now ? keys_left(now) : (struct keys_left){0};
     char number[16];
@@ -228,7 +228,7 @@ static int follow_up(const struct applying *applying, const struct change_outcom
         say("%s %s held back, since %s could not be put in place; "
             "when the cause is gone, run 'rpfpolicy apply' again",
             count_text(result->held, number), result->held == 1 ? "value was" : "values were",
-            applying->told.waits_for ?: "something");
+            writings_wait_for(&applying->told.writings) ?: "something");
     if (now)
         say_left(session, &left, result->failed > 0, lacking);
     say_unkept(session, applying->agent);
@@ -246,7 +246,7 @@ static int status_of(const struct applying *applying, const struct change_outcom
     const char *done = written_text(engine_rows, outcome, buffer);
     int status = EXIT_OK;
 
-    if (r < 0 && outcome->broke && outcome->broke != &engine_sysctl)
+    if (r < 0 && outcome->broke && !engine_has_values(outcome->broke))
         return engine_say_error(applying->cli, outcome->broke, r, done);
     if (r < 0) {
         say_not_applied(applying->cli, r, done);
@@ -316,7 +316,7 @@ static int show_instead(struct applying *applying)
     const struct look *look = applying->look;
     struct change_outcome none = {0};
 
-    none.counts[engine_row(&engine_sysctl)].held = (unsigned)look->plan.n_held;
+    none.counts[values_row()].held = (unsigned)look->plan.n_held;
     told_instead(&applying->told, look);
     (void)told_end(&applying->told, look, &none); /* it was said if there is nothing */
     return plan_status(&look->session, &look->plan, &look->reports);

@@ -1,91 +1,89 @@
 /* `rpfpolicy plan`: the writes that would make the policy on disk true, in order, with reasons. */
 #include <stdio.h>
 
-#include "agent/cli/change/writes.h"
+#include "agent/cli/change/beside.h"
 #include "agent/cli/peers/impact_report.h"
 
-static int print_writes(struct cli *cli, const struct plan *plan, size_t *step)
-{
-    _cleanup_table_ struct table *table = table_new(NULL, 0);
-    int r = table ? 0 : -ENOMEM;
+struct planned {
+    const struct session *session;
+    const struct plan *plan;
+    const struct reports *reports;
+    const struct peers *peers;         /* NULL: not asked for */
+    struct engine_report values, held; /* of the plan */
+};
 
-    for (size_t i = 0; r == 0 && i < plan->count; i++)
-        r = write_put(&(struct row){.table = table}, &plan->writes[i], (*step)++);
-    return r < 0 ? r : table_print(table, &cli->out);
+static void planned_done(struct planned *planned)
+{
+    engine_report_done(&planned->values);
+    engine_report_done(&planned->held);
 }
 
-/* What any engine does in one phase; values are the writes. */
-static int print_phase(struct cli *cli, const struct plan *plan, const struct reports *reports,
-                       enum change_phase phase, size_t *step)
-{
-    for (size_t i = 0; engine_rows[i]; i++) {
-        const struct engine_report *report = reports_of(reports, engine_rows[i]);
-        bool writes = engine_rows[i] == &engine_sysctl && phase == CHANGE_VALUES;
-        size_t n = writes ? plan->count : report ? report_count(report, phase) : 0;
-        int r;
+struct tables {
+    struct output *out;
+    size_t step;
+};
 
-        if (n > 0 && *step > 1)
-            fputc('\n', cli->out.stream);
-        if (n == 0)
-            continue;
-        r = writes ? print_writes(cli, plan, step)
-                   : report_print_changes(&cli->out, report, phase, step);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+static int print_phase(const struct engine_report *report, unsigned phase, void *data)
+{
+    struct tables *tables = data;
+
+    if (tables->step > 1)
+        fputc('\n', tables->out->stream);
+    return report_print_changes(tables->out, report, phase, &tables->step);
 }
 
 /* New ways, values, ways that go: as `apply` does it. */
-static int print_tables(struct cli *cli, const struct session *session, const struct plan *plan,
-                        const struct reports *reports)
+static int print_tables(const struct planned *planned, struct output *out)
 {
-    struct missing_ways missing = {0};
-    size_t step = 1;
+    const struct plan *plan = planned->plan;
+    struct tables tables = {out, 1};
+    int r = reports_in_order(planned->reports, &planned->values, print_phase, &tables);
 
-    for (unsigned phase = CHANGE_ADDITIONS; phase <= CHANGE_REMOVALS; phase *= 2) {
-        int r = print_phase(cli, plan, reports, phase, &step);
-
-        if (r < 0)
-            return r;
-    }
-    if (plan->count + plan->n_held == 0 && reports_changes(reports) == 0)
-        fputs("Nothing to do.\n", cli->out.stream);
-    reports_missing(reports, &missing);
-    for (size_t i = 0; i < plan->n_held; i++)
-        write_print_held(&missing, &cli->out, &plan->held[i]);
-    missing_ways_done(&missing);
-    reports_print_notes(cli->out.stream, reports);
-    notes_print(cli->out.stream, session, plan);
-    return 0;
+    if (r < 0)
+        return r;
+    if (plan->count + plan->n_held == 0 && reports_changes(planned->reports) == 0)
+        fputs("Nothing to do.\n", out->stream);
+    reports_print_held(out, planned->reports, &planned->held);
+    reports_print_notes(out->stream, planned->reports);
+    notes_print(out->stream, planned->session, plan);
+    return planned->peers ? impact_print(out, planned->session, planned->peers) : 0;
 }
 
-static void print_json(struct cli *cli, const struct session *session, const struct plan *plan,
-                       const struct reports *reports, const struct peers *peers)
+static void print_json(const struct planned *planned, struct cli *cli)
 {
-    struct missing_ways missing = {0};
+    const struct session *session = planned->session;
+    struct output *out = &cli->out;
     json_t *head = json_object();
 
     json_set_header(head, cli);
-    json_set(head, {"policy", json_policy(session)}, {"casualties", json_casualties(plan)},
-             {"stricter", json_boolean(plan->stricter)});
-    if (peers)
-        impact_set_json(head, session, peers);
-    json_open_object(&cli->out, head);
-    json_open(&cli->out, "writes", '[');
-    for (size_t i = 0; i < plan->count; i++)
-        json_element(&cli->out, NULL, json_write(&plan->writes[i]));
-    json_close(&cli->out, ']');
-    reports_json_changes(&cli->out, reports);
-    reports_missing(reports, &missing);
-    json_open(&cli->out, "held", '[');
-    for (size_t i = 0; i < plan->n_held; i++)
-        json_element(&cli->out, NULL, json_held(&missing, &plan->held[i]));
-    json_close(&cli->out, ']');
-    missing_ways_done(&missing);
-    json_impossible(&cli->out, session);
-    reports_json(&cli->out, reports);
-    json_close(&cli->out, '}');
+    json_set(head, {"policy", json_policy(session)}, {"casualties", json_casualties(planned->plan)},
+             {"stricter", json_boolean(planned->plan->stricter)});
+    if (planned->peers)
+        impact_set_json(head, session, planned->peers);
+    json_open_object(out, head);
+    json_open(out, "writes", '[');
+    report_json_changes(out, &planned->values);
+    json_close(out, ']');
+    reports_json_changes(out, planned->reports);
+    reports_json_held(out, planned->reports, &planned->held);
+    json_impossible(out, session);
+    reports_json(out, planned->reports);
+    json_close(out, '}');
+}
+
+static int print(struct planned *planned, struct cli *cli)
+{
+    const struct plan *plan = planned->plan;
+    int r = report_values(plan->writes, plan->count, &planned->values);
+
+    if (r >= 0)
+        r = report_values(plan->held, plan->n_held, &planned->held);
+    if (r < 0)
+        return r;
+    if (cli->format != FORMAT_JSON)
+        return print_tables(planned, &cli->out);
+    print_json(planned, cli);
+    return 0;
 }
 
 static int run_plan(struct cli *cli, int count, char **arguments)
@@ -95,6 +93,8 @@ static int run_plan(struct cli *cli, int count, char **arguments)
     _cleanup_reports_ struct reports reports = {0};
     _cleanup_plan_ struct plan plan = {0};
     bool impact = cli_given(cli, OPTION_IMPACT);
+    _cleanup_(planned_done) struct planned planned = {
+        .session = &session, .plan = &plan, .reports = &reports, .peers = impact ? &peers : NULL};
     int r;
 
     if (session_load(&session, cli, 0) < 0 ||
@@ -105,12 +105,8 @@ static int run_plan(struct cli *cli, int count, char **arguments)
     r = plan_make(session.policy, &session.live, 0, &plan);
     if (r == 0 && impact && impact_read(&session, &plan, impact_routes(&reports), &peers) < 0)
         return EXIT_ERROR;
-    if (r == 0 && cli->format == FORMAT_JSON)
-        print_json(cli, &session, &plan, &reports, impact ? &peers : NULL);
-    else if (r == 0)
-        r = print_tables(cli, &session, &plan, &reports);
-    if (r == 0 && impact && cli->format != FORMAT_JSON)
-        r = impact_print(&cli->out, &session, &peers);
+    if (r == 0)
+        r = print(&planned, cli);
     if (r < 0) {
         say("cannot plan: %s", error_text(r));
         return EXIT_ERROR;

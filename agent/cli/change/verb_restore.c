@@ -6,8 +6,8 @@
 
 #include "agent/change/change.h"
 #include "agent/cli/change/confirming.h"
-#include "agent/cli/change/writes.h"
 #include "agent/cli/peers/lockout.h"
+#include "agent/engines/sysctl/sysctl_engine.h"
 #include "agent/store/before.h"
 #include "agent/store/pause.h"
 #include "agent/store/policy_load.h"
@@ -49,8 +49,10 @@ static void json_or_text(struct restoring *restoring, json_t *object, const char
 }
 
 /* What the device had is known by the word of an agent that is another user's. */
-static bool is_claimed(const struct restoring *restoring, const struct write *write)
+static bool is_claimed(const struct write *write, const void *data)
 {
+    const struct restoring *restoring = data;
+
     for (size_t i = 0; i < restoring->back.n_records; i++) {
         const struct before_record *record = &restoring->back.records[i];
 
@@ -59,30 +61,6 @@ static bool is_claimed(const struct restoring *restoring, const struct write *wr
             return true;
     }
     return false;
-}
-
-static void report_write(struct restoring *restoring, const struct write *write,
-                         enum change_result result, int error)
-{
-    bool json = restoring->cli->format == FORMAT_JSON, claimed = is_claimed(restoring, write);
-    _cleanup_free_ char *text = write_text(write, &restoring->cli->out), *line = NULL;
-    json_t *object = json ? json_write(write) : NULL;
-    const char *word = result == CHANGE_DONE      ? "written"
-                       : result == CHANGE_GONE    ? "gone"
-                       : result == CHANGE_RENAMED ? "renamed"
-                                                  : "failed";
-
-    if (json) {
-        json_set(object, {"result", json_string(word)},
-                 {"error", result == CHANGE_FAILED ? json_string(error_text(error)) : json_null()},
-                 {"source", json_string(claimed ? "agent" : "root")});
-    } else if ((claimed || result != CHANGE_DONE) &&
-               asprintf(&line, "%s%s%s%s%s%s", text ?: "?", claimed ? " (by the agent's word)" : "",
-                        result == CHANGE_DONE ? "" : " - ", result == CHANGE_DONE ? "" : word,
-                        error ? ": " : "", error ? error_text(error) : "") < 0) {
-        line = NULL;
-    }
-    json_or_text(restoring, object, line ?: text);
 }
 
 static struct engine_writing *writing_of(struct restoring *restoring, const struct engine *engine)
@@ -94,10 +72,7 @@ static void report(const struct change_report *told, void *data)
 {
     struct restoring *restoring = data;
 
-    if (told->engine == &engine_sysctl)
-        report_write(restoring, told->change, told->result, told->error);
-    else
-        engine_tell(writing_of(restoring, told->engine), &restoring->cli->out, told);
+    engine_tell(writing_of(restoring, told->engine), &restoring->cli->out, told);
 }
 
 static void finished(unsigned phases, const struct engine_report *found, void *data)
@@ -218,6 +193,8 @@ static int find_others(struct restoring *restoring)
     struct session session = {.cli = restoring->cli, .live = restoring->live};
 
     writings_begin(&restoring->writings, restoring->cli);
+    restoring->writings.items[values_row()].claimed = is_claimed;
+    restoring->writings.items[values_row()].data = restoring;
     return restoring->back.restore.ifindexes
                ? 0
                : reports_read(&session, NULL, false, &restoring->reports);
@@ -340,11 +317,13 @@ static int dry_run(struct restoring *restoring)
     if (restoring->cli->format == FORMAT_JSON)
         open_json(restoring, true);
     for (size_t i = 0; i < restoring->dry.count; i++)
-        report_write(restoring, &restoring->dry.writes[i], CHANGE_DONE, 0);
+        report(&(struct change_report){.engine = engine_rows[values_row()],
+                                       .change = &restoring->dry.writes[i],
+                                       .result = CHANGE_DONE},
+               restoring);
     for (size_t i = 0; i < reports->count; i++)
-        report_show_changes(&restoring->cli->out,
-                            writing_of(restoring, reports->items[i].engine)->changes,
-                            &reports->items[i], CHANGE_ALL_PHASES);
+        engine_tell_plan(writing_of(restoring, reports->items[i].engine), &restoring->cli->out,
+                         &reports->items[i]);
     print_rest(restoring, &none);
     if (restoring->cli->format != FORMAT_JSON && restoring->dry.count == 0 &&
         reports_changes(reports) == 0)
@@ -386,7 +365,7 @@ static int run_change(struct restoring *restoring, struct change_outcome *ret)
     };
     size_t n = 0;
 
-    restoring->engines[n++] = &engine_sysctl;
+    restoring->engines[n++] = engine_rows[values_row()];
     for (size_t i = 0; i < restoring->reports.count; i++)
         if (restoring->reports.items[i].n_changes > 0)
             restoring->engines[n++] = restoring->reports.items[i].engine;
@@ -401,7 +380,7 @@ static int status_of_others(struct restoring *restoring, const struct change_out
     char done[WRITTEN_TEXT_SIZE];
     int status = EXIT_OK;
 
-    if (r < 0 && outcome->broke && outcome->broke != &engine_sysctl)
+    if (r < 0 && outcome->broke && !engine_has_values(outcome->broke))
         return engine_say_error(restoring->cli, outcome->broke, r,
                                 written_text(restoring->engines, outcome, done));
     for (size_t i = 1; restoring->engines[i]; i++) {
@@ -425,7 +404,7 @@ static int carry_out(struct restoring *restoring)
     result = outcome.counts[0];
     status = status_of_others(restoring, &outcome, r);
     print_rest(restoring, &result);
-    if (r < 0 && (!outcome.broke || outcome.broke == &engine_sysctl))
+    if (r < 0 && (!outcome.broke || engine_has_values(outcome.broke)))
         return say_failure(restoring, r, written_text(restoring->engines, &outcome, done));
     if (restoring->cli->format != FORMAT_JSON && reports_changes(&restoring->reports) == 0 &&
         result.done + result.gone + result.failed == 0)

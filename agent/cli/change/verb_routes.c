@@ -39,7 +39,7 @@ static void open_json(struct cli *cli, const struct session *session)
     json_open_object(&cli->out, head);
 }
 
-/* {…, asked, devices [json_engine_item()], changes [json_engine_change()], summary} */
+/* {…, asked, devices [json_engine_item()], changes [json_change()], summary} */
 static void print_json(struct cli *cli, const struct session *session,
                        const struct engine_report *report, bool devices)
 {
@@ -51,8 +51,7 @@ static void print_json(struct cli *cli, const struct session *session,
         json_close(&cli->out, ']');
     }
     json_open(&cli->out, "changes", '[');
-    for (size_t i = 0; i < report->n_changes; i++)
-        json_element(&cli->out, NULL, json_engine_change(&report->changes[i]));
+    report_json_changes(&cli->out, report);
     json_close(&cli->out, ']');
     json_element(&cli->out, "summary", json_report_summary(report));
     json_close(&cli->out, '}');

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "agent/engines/sysctl/sysctl_engine.h"
+
 size_t engine_row(const struct engine *engine)
 {
     size_t i = 0;
@@ -10,6 +12,16 @@ size_t engine_row(const struct engine *engine)
     while (engine_rows[i] && engine_rows[i] != engine)
         i++;
     return i;
+}
+
+bool engine_has_values(const struct engine *engine)
+{
+    return engine == &engine_sysctl;
+}
+
+size_t values_row(void)
+{
+    return engine_row(&engine_sysctl);
 }
 
 void reports_done(struct reports *reports)
@@ -80,6 +92,46 @@ void reports_missing(const struct reports *reports, struct missing_ways *ret)
 {
     for (size_t i = 0; i < reports->count; i++)
         missing_ways_add_report(ret, &reports->items[i]);
+}
+
+/* A value, as its row describes it. */
+static int add_value(struct engine_report *report, const struct write *write)
+{
+    struct engine_change *change = engine_report_change(report);
+
+    return change ? report->engine->describe(write, NULL, change) : -ENOMEM;
+}
+
+int report_values(const struct write *writes, size_t n, struct engine_report *ret)
+{
+    struct engine_report report = {.engine = &engine_sysctl, .asked = true};
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        r = add_value(&report, &writes[i]);
+    if (r < 0) {
+        engine_report_done(&report);
+        return r;
+    }
+    *ret = report;
+    return 0;
+}
+
+int reports_in_order(const struct reports *reports, const struct engine_report *values,
+                     int (*show)(const struct engine_report *report, unsigned phase, void *data),
+                     void *data)
+{
+    int r = 0;
+
+    for (unsigned phase = CHANGE_ADDITIONS; phase <= CHANGE_REMOVALS; phase *= 2)
+        for (size_t i = 0; r >= 0 && engine_rows[i]; i++) {
+            const struct engine_report *report =
+                engine_has_values(engine_rows[i]) ? values : reports_of(reports, engine_rows[i]);
+
+            if (report && report_count(report, phase) > 0)
+                r = show(report, phase, data);
+        }
+    return r;
 }
 
 size_t reports_changes(const struct reports *reports)
@@ -169,51 +221,26 @@ size_t report_count(const struct engine_report *report, unsigned phases)
     return n;
 }
 
-void engine_change_print(struct output *out, const struct engine_change *change, const char *end)
+void report_show_changes(struct output *out, const struct engine_report *report, unsigned phases)
 {
-    const char *word = change->phase == CHANGE_ADDITIONS  ? "added"
-                       : change->phase == CHANGE_REMOVALS ? "removed"
-                                                          : "";
+    _cleanup_alike_ struct alike alike = {0};
 
-    fprintf(out->stream, "%s%s%s: %s%s", output_color(out, word), change->command ?: "?",
-            output_color_end(out), change->reason ?: "?", end);
+    for (size_t i = 0; i < report->n_changes; i++)
+        if (report->changes[i].phase & phases)
+            alike_add(&alike, change_device(&report->changes[i]),
+                      change_said(&report->changes[i], out));
+    alike_print(&alike, out->stream);
 }
 
-void report_show_changes(struct output *out, json_t *list, const struct engine_report *report,
-                         unsigned phases)
-{
-    for (size_t i = 0; i < report->n_changes; i++) {
-        const struct engine_change *change = &report->changes[i];
-
-        if (!(change->phase & phases))
-            continue;
-        if (list)
-            json_array_append_new(list, json_engine_change(change));
-        else
-            engine_change_print(out, change, "\n");
-    }
-}
-
-/* "ROUTES AND RULES"; owned. */
+/* "ROUTES AND RULES"; owned. Values have columns of their own. */
 static char *title_text(const struct engine *engine)
 {
-    char *title = strdup(engine->words.parts);
+    char *title = strdup(engine->words.parts ?: "");
 
     for (char *c = title; c && *c; c++)
         if (*c >= 'a' && *c <= 'z')
             *c = (char)(*c - 'a' + 'A');
     return title;
-}
-
-/* title: of the commands' column, where there is one. */
-static int put_change(struct row *row, const struct engine_change *change, const char *title,
-                      size_t step)
-{
-    return ROW(row, {NULL, "STEP", NUMBER(step), COLUMN_RIGHT}, {"op", NULL, TEXT(change->op)},
-               {"name", NULL, NAME(change->name[0] ? change->name : NULL)},
-               {NULL, title, TEXT(change->command)},
-               {"reason", "WHY", TEXT(change->reason), COLUMN_WRAP},
-               {"command", NULL, TEXT(change->command)});
 }
 
 int report_print_changes(struct output *out, const struct engine_report *report, unsigned phases,
@@ -226,26 +253,19 @@ int report_print_changes(struct output *out, const struct engine_report *report,
 
     for (size_t i = 0; r == 0 && i < report->n_changes; i++)
         if (report->changes[i].phase & phases)
-            r = put_change(&row, &report->changes[i], title, (*step)++);
+            r = change_put(&row, &report->changes[i], title, (*step)++);
     return r < 0 ? r : table_print(table, out);
 }
 
-static const char *error_of(const struct missing_way *way)
+void reports_print_held(struct output *out, const struct reports *reports,
+                        const struct engine_report *held)
 {
-    return way && way->reason  ? way->reason
-           : way && way->error ? error_text(way->error)
-                               : "not tried";
-}
+    struct missing_ways missing = {0};
 
-void held_print(const struct missing_way *way, struct output *out)
-{
-    fprintf(out->stream, "%sheld back%s, ", output_color(out, "failed"), output_color_end(out));
-    if (way && way->reason)
-        fprintf(out->stream, "%s cannot be set up: %s\n", way->engine->words.title, way->reason);
-    else
-        fprintf(out->stream, "%s is missing: '%s': %s\n",
-                way ? way->engine->words.needed : "something", way ? way->command : "?",
-                error_of(way));
+    reports_missing(reports, &missing);
+    for (size_t i = 0; i < held->n_changes; i++)
+        change_print_held(out, &held->changes[i], &missing);
+    missing_ways_done(&missing);
 }
 
 /* -- JSON -- */
@@ -323,21 +343,34 @@ void reports_json(struct output *out, const struct reports *reports)
     }
 }
 
+void report_json_changes(struct output *out, const struct engine_report *report)
+{
+    for (size_t i = 0; i < report->n_changes; i++)
+        json_element(out, NULL, json_change(&report->changes[i]));
+}
+
 void reports_json_changes(struct output *out, const struct reports *reports)
 {
     for (size_t i = 0; i < reports->count; i++) {
         const struct engine_report *report = &reports->items[i];
 
         json_open(out, report->engine->words.changes, '[');
-        for (size_t j = 0; j < report->n_changes; j++)
-            json_element(out, NULL, json_engine_change(&report->changes[j]));
+        report_json_changes(out, report);
         json_close(out, ']');
     }
 }
 
-json_t *json_engine_change(const struct engine_change *change)
+void reports_json_held(struct output *out, const struct reports *reports,
+                       const struct engine_report *held)
 {
-    return ROW_OBJECT(row, put_change(&row, change, NULL, 0));
+    struct missing_ways missing = {0};
+
+    reports_missing(reports, &missing);
+    json_open(out, "held", '[');
+    for (size_t i = 0; i < held->n_changes; i++)
+        json_element(out, NULL, json_held(&missing, &held->changes[i]));
+    json_close(out, ']');
+    missing_ways_done(&missing);
 }
 
 json_t *json_report_summary(const struct engine_report *report)
@@ -360,11 +393,4 @@ json_t *json_engine_outcome(const struct change_counts *counts)
     return json_make({"done", json_integer(counts->done)}, {"gone", json_integer(counts->gone)},
                      {"failed", json_integer(counts->failed)},
                      {"left", json_integer(counts->left)});
-}
-
-void json_set_missing(json_t *object, const struct missing_way *way)
-{
-    json_set(object, {"command", way ? json_bytes(way->command) : json_null()},
-             {"error", json_string(error_of(way))},
-             {"reason", way ? json_bytes(way->reason) : json_null()});
 }

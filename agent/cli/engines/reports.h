@@ -2,12 +2,17 @@
  * and what they do, told line by line. */
 #pragma once
 
-#include "agent/cli/session/report.h"
-#include "agent/engines/sysctl/sysctl_engine.h"
+#include "agent/cli/engines/changes.h"
+#include "agent/cli/out/alike.h"
 #include "agent/rows/engine_rows.h"
 
 /* Which one of the rows it is. */
 size_t engine_row(const struct engine *engine);
+
+/* Is it the one that gives keys of devices their values? That has no state but theirs, which the
+ * program judges by itself. And which one of the rows that is. */
+bool engine_has_values(const struct engine *engine);
+size_t values_row(void);
 
 /* Of every row that tells, in their order. */
 struct reports {
@@ -36,6 +41,15 @@ const struct engine_report *reports_of(const struct reports *reports, const stru
 /* What is not to be had; for missing_ways_done(). */
 void reports_missing(const struct reports *reports, struct missing_ways *ret);
 
+/* The writes of a plan as changes of their engine; the writes are borrowed. -ENOMEM, else 0. */
+int report_values(const struct write *writes, size_t n, struct engine_report *ret);
+
+/* In the order of `apply`: phase by phase, in each those that have any changes then, by row. The
+ * first negative errno ends it. */
+int reports_in_order(const struct reports *reports, const struct engine_report *values,
+                     int (*show)(const struct engine_report *report, unsigned phase, void *data),
+                     void *data);
+
 size_t reports_changes(const struct reports *reports);    /* that there are to make */
 bool report_is_wrong(const struct engine_report *report); /* … or something cannot be had */
 bool reports_are_wrong(const struct reports *reports);
@@ -49,22 +63,21 @@ void reports_print_notes(FILE *stream, const struct reports *reports);
 /* "note: there is no device …" for what was asked for by an exact name; their number. */
 size_t report_print_unmatched(FILE *stream, const struct engine_report *report);
 
-/* The changes of some phases in order, as commands with reasons, in a table whose first step is
- * *step, which becomes the next one. */
+/* The changes of some phases in order with their reasons, in a table whose first step is *step,
+ * which becomes the next one. */
 int report_print_changes(struct output *out, const struct engine_report *report, unsigned phases,
                          size_t *step);
 
 size_t report_count(const struct engine_report *report, unsigned phases);
 
-/* "ip route add …: why", and what ends it; green what comes, red what goes. */
-void engine_change_print(struct output *out, const struct engine_change *change, const char *end);
+/* The same as lines; devices alike are one. */
+void report_show_changes(struct output *out, const struct engine_report *report, unsigned phases);
 
-/* Changes that are only looked at: each an element of the list, or where that is NULL a line. */
-void report_show_changes(struct output *out, json_t *list, const struct engine_report *report,
-                         unsigned phases);
-
-/* A value that waits, after its own words: "held back, policy routing cannot be set up: …". */
-void held_print(const struct missing_way *way, struct output *out);
+/* What of a plan waits for what the engines cannot set up, a line each; and the list `held`. */
+void reports_print_held(struct output *out, const struct reports *reports,
+                        const struct engine_report *held);
+void reports_json_held(struct output *out, const struct reports *reports,
+                       const struct engine_report *held);
 
 /* -- as JSON -- */
 
@@ -75,12 +88,9 @@ json_t *json_engine_item(const struct engine_report *report, size_t i);
 /* Put out for each engine the list of its items. */
 void reports_json(struct output *out, const struct reports *reports);
 
-/* Put out for each engine the list of its changes. */
+/* Put out the elements of a list of changes; and for each engine its list. */
+void report_json_changes(struct output *out, const struct engine_report *report);
 void reports_json_changes(struct output *out, const struct reports *reports);
-
-/* {op, name, reason, command}: op and command are the engine's; name null for what no device has.
- */
-json_t *json_engine_change(const struct engine_change *change);
 
 /* {devices, a number for each state, changes}. */
 json_t *json_report_summary(const struct engine_report *report);
@@ -88,19 +98,29 @@ json_t *json_report_summary(const struct engine_report *report);
 /* {done, gone, failed, left}: numbers. */
 json_t *json_engine_outcome(const struct change_counts *counts);
 
-/* Members `command`, `error` and `reason` of a value that waits. */
-void json_set_missing(json_t *object, const struct missing_way *way);
-
 /* -- what they do -- */
 
-/* One line per change to the output, or in JSON an element of `changes`: json_engine_change() with
- * `result` (done, gone, failed, or left: something before it failed for this device) and `error`.
+struct told_change {
+    enum key key; /* of a value, of … */
+    int ifindex;
+    char *command; /* owned */
+};
+
+/* One line per change to the output, or in JSON an element of `changes`: json_change() with
+ * `result` (done, gone, failed, or left: something before it failed for this device; of a value
+ * written) and `error`. Values are many: in JSON they go out at once, into the list that is open.
  */
 struct engine_writing {
     const struct engine *engine;
-    json_t *changes; /* owned; NULL where nothing is said in JSON */
-    const char *by;  /* "apply", where JSON says who made a change; NULL: it does not */
-    char **told;     /* owned: the command of each change that there was to make … */
+    json_t *changes;       /* owned; NULL where nothing is said in JSON */
+    json_t *held;          /* owned: values that wait, in JSON: json_held() */
+    const char *waits_for; /* what values wait for; NULL: none does */
+    const char *by;        /* "apply", where JSON says who made a change; NULL: it does not */
+    struct alike *lines;   /* NULL, or lines of values gather there until another one comes */
+    /* NULL, or is what a device had known only by the word of an agent that is another user's? */
+    bool (*claimed)(const struct write *value, const void *data);
+    const void *data;         /* of that */
+    struct told_change *told; /* owned: each change that there was to make … */
     size_t count, capacity;
     bool untold;        /* … but for some, since memory ran out */
     unsigned by_others; /* changes that somebody else made meanwhile */
@@ -111,6 +131,12 @@ void engine_writing_begin(struct engine_writing *writing, const struct engine *e
 void engine_writing_done(struct engine_writing *writing);
 void engine_tell(struct engine_writing *writing, struct output *out,
                  const struct change_report *told);
+
+/* What is only looked at, without a word on what came of it. */
+void engine_tell_plan(const struct engine_writing *writing, struct output *out,
+                      const struct engine_report *report);
+
+/* All was told that belongs to the phases. */
 void engine_tell_end(struct engine_writing *writing, struct output *out, unsigned phases,
                      const struct engine_report *found);
 
@@ -119,6 +145,11 @@ void engine_tell_end(struct engine_writing *writing, struct output *out, unsigne
 void engine_tell_others(struct engine_writing *writing, struct output *out,
                         const struct engine_report *began, const struct engine_report *now,
                         const struct live *live, const char *by);
+void engine_tell_other(struct engine_writing *writing, struct output *out,
+                       const struct engine_change *change, const char *by);
+
+/* Was a write of it told? */
+bool engine_told_value(const struct engine_writing *writing, enum key key, int ifindex);
 
 /* "the agent", "another program": who is meant by the word in JSON. */
 const char *writer_text(const char *by);
@@ -141,6 +172,12 @@ struct writings {
 void writings_begin(struct writings *writings, const struct cli *cli);
 void writings_done(struct writings *writings);
 size_t writings_count(const struct writings *writings);
+
+/* What values wait for; NULL: none does. */
+const char *writings_wait_for(const struct writings *writings);
+
+/* Put out the list `held`: values that wait. */
+void writings_json_held(struct output *out, const struct writings *writings);
 
 /* Put out for each engine that tells the list of its changes. */
 void writings_json(struct output *out, const struct writings *writings);

@@ -4,6 +4,7 @@
 
 #include "agent/engines/sysctl/sysctl_write.h"
 #include "agent/store/before.h"
+#include "policy/base/text.h"
 #include "policy/decide/plan.h"
 
 #define RENAMES_MAX 5
@@ -401,9 +402,40 @@ static int put_back(struct change *change, void *noted, unsigned phases)
     return r;
 }
 
+static int describe(const void *change, const struct live *live, struct engine_change *ret)
+{
+    static const char *const reasons[] = {
+        [WRITE_RULE] = "rule",
+        [WRITE_PIN] = "pin",
+        [WRITE_MAKE_ROOM] = "make-room",
+        [WRITE_KEEP] = "keep",
+        [WRITE_STOP_FOLLOW] = "stop-follow",
+        [WRITE_NEW_DEVICES] = "new-devices",
+        [WRITE_RESTORE] = "restore",
+        [WRITE_UNPLANNED] = "unplanned",
+    };
+    const struct write *write = change;
+    struct engine_change text = {
+        .phase = CHANGE_VALUES,
+        .ifindex = write->ifindex,
+        .op = "write",
+        .reason = reasons[write->reason],
+        .command = text_format("%s %d -> %d", key_info(write->key)->name, write->old_value,
+                               write->new_value),
+        .value = write,
+    };
+
+    if (!text.command)
+        return -ENOMEM;
+    memcpy(text.name, write->name, sizeof(text.name));
+    *ret = text;
+    return 0;
+}
+
 const struct engine engine_sysctl = {
     .name = "sysctl",
     .phases = CHANGE_VALUES,
+    .describe = describe,
     .carry_out = carry_out_policy,
     .note = sysctl_back_note,
     .remember = sysctl_back_remember,

@@ -1,22 +1,9 @@
-/* Writes of a plan as text and JSON, the same for `plan`, `apply --dry-run` and `apply`. */
+/* What a plan does beside its writes: notes, and how much is left. The same for `plan`, `apply` and
+ * `apply --dry-run`. */
 #pragma once
 
 #include "agent/cli/engines/reports.h"
 #include "policy/decide/plan.h"
-
-/* "lxc1: rp_filter 2 -> 0, effectively loose -> off: lxc*=off (FILE:3)", and the same without the
- * name. Coloured as the output wants it; NULL: not. Owned; NULL when memory ran out. */
-char *write_text(const struct write *write, const struct output *out);
-char *write_said(const struct write *write, const struct output *out);
-
-/* A row of writes; the step is that of the table. */
-int write_put(struct row *row, const struct write *write, size_t step);
-json_t *json_write(const struct write *write);
-
-/* A value that waits for what is missing: as a line, and {json_write(), command, error, reason}. */
-void write_print_held(const struct missing_ways *missing, struct output *out,
-                      const struct write *write);
-json_t *json_held(const struct missing_ways *missing, const struct write *write);
 
 json_t *json_casualties(const struct plan *plan);
 

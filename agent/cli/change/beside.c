@@ -1,88 +1,9 @@
-/* Writes of a plan in words. The reasons come from the plan; nothing is decided here. */
-#include "agent/cli/change/writes.h"
+/* What a plan does beside its writes, in words. Nothing is decided here. */
+#include "agent/cli/change/beside.h"
 
 #include <stdio.h>
 
 #include "agent/store/pause.h"
-#include "policy/base/text.h"
-
-char *write_said(const struct write *write, const struct output *out)
-{
-    static const struct output plain = {0}; /* no colours */
-    const struct output *colors = out && write->before != write->after ? out : &plain;
-    _cleanup_free_ char *reason = write_reason_text(write);
-    char before[12], after[12];
-
-    if (!reason)
-        return NULL;
-    return text_format("%s %d -> %d, effectively %s%s%s -> %s%s%s: %s", key_info(write->key)->name,
-                       write->old_value, write->new_value, output_color(colors, "removed"),
-                       key_value_format(write->key, write->before, before, sizeof(before)),
-                       output_color_end(colors), output_color(colors, "added"),
-                       key_value_format(write->key, write->after, after, sizeof(after)),
-                       output_color_end(colors), reason);
-}
-
-char *write_text(const struct write *write, const struct output *out)
-{
-    _cleanup_free_ char *said = write_said(write, out);
-
-    return said ? text_format("%s: %s", NAME_SHOWN(write->name), said) : NULL;
-}
-
-int write_put(struct row *row, const struct write *write, size_t step)
-{
-    static const char *const reasons[] = {
-        [WRITE_RULE] = "rule",
-        [WRITE_PIN] = "pin",
-        [WRITE_MAKE_ROOM] = "make-room",
-        [WRITE_KEEP] = "keep",
-        [WRITE_STOP_FOLLOW] = "stop-follow",
-        [WRITE_NEW_DEVICES] = "new-devices",
-        [WRITE_RESTORE] = "restore",
-        [WRITE_UNPLANNED] = "unplanned",
-    };
-    char before[12], after[12];
-
-    return ROW(
-        row, {NULL, "STEP", NUMBER(step), COLUMN_RIGHT}, {"step", NULL, NUMBER(write->step)},
-        {"ifindex", NULL, NUMBER(write->ifindex)}, {"name", "DEVICE", NAME(write->name)},
-        {"key", "KEY", TEXT(key_info(write->key)->name)}, {"old", NULL, NUMBER(write->old_value)},
-        {"new", NULL, NUMBER(write->new_value)},
-        {NULL, "WRITE",
-         FOR_TABLE(row, text_format("%d -> %d", write->old_value, write->new_value))},
-        {"before", NULL, NUMBER(write->before)}, {"after", NULL, NUMBER(write->after)},
-        {NULL, "EFFECTIVE",
-         FOR_TABLE(row,
-                   text_format("%s -> %s",
-                               key_value_format(write->key, write->before, before, sizeof(before)),
-                               key_value_format(write->key, write->after, after, sizeof(after))))},
-        {"reason", NULL, TEXT(reasons[write->reason])},
-        {"rule", NULL, FOR_JSON(row, json_rule(write->rule))},
-        {"message", "WHY", OWNED(write_reason_text(write)), COLUMN_WRAP});
-}
-
-json_t *json_write(const struct write *write)
-{
-    return ROW_OBJECT(row, write_put(&row, write, 0));
-}
-
-void write_print_held(const struct missing_ways *missing, struct output *out,
-                      const struct write *write)
-{
-    _cleanup_free_ char *text = write_text(write, out);
-
-    fprintf(out->stream, "%s - ", text ?: "memory ran out");
-    held_print(missing_ways_find(missing, write->ifindex), out);
-}
-
-json_t *json_held(const struct missing_ways *missing, const struct write *write)
-{
-    json_t *object = json_write(write);
-
-    json_set_missing(object, missing_ways_find(missing, write->ifindex));
-    return object;
-}
 
 json_t *json_casualties(const struct plan *plan)
 {

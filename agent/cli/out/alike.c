@@ -1,5 +1,5 @@
 /* Lines that say the same of several devices, as one. */
-#include "agent/cli/change/alike.h"
+#include "agent/cli/out/alike.h"
 
 #include <string.h>
 
