@@ -293,6 +293,7 @@ static int make_others(struct agent *agent)
 {
     struct others_options options = {.paths = &agent->paths,
                                      .engines = engine_rows,
+                                     .followed = ways_engine(),
                                      .loop = agent->loop,
                                      .logger = &agent->logger,
                                      .in_force = agent->in_force,
@@ -444,7 +445,7 @@ static int look(const struct policy *policy, char **ret_reason, void *data)
     if (!protecting_is_asked(policy) && !writes_on_trial)
         return 0;
     if (rights_take_up())
-        return protecting_look(&agent->paths, policy, ret_reason);
+        return protecting_look(&agent->paths, engine_rows, policy, ret_reason);
     agent->restart = true;
     (void)sd_event_exit(loop_event(agent->loop), 0); /* cannot fail for a loop that runs */
     return -ECANCELED;

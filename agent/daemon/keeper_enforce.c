@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "agent/daemon/keeper_private.h"
-#include "agent/engines/routes/routes_engine.h"
 #include "policy/sysctl/sysctl_conf.h"
 
 #define NEW_DEVICE (5 * USEC_PER_SEC)
@@ -354,16 +353,14 @@ static int repair_key(struct repair *repair)
 static void await(struct keeper *keeper, struct entry *entry, const struct device *device,
                   const struct device_target *target)
 {
-    const struct engine *other = others_await(keeper->options.others, device->ifindex), *engine;
+    const struct engine *other = others_await(keeper->options.others, device->ifindex);
+    bool way = ways_await(keeper->options.ways, device);
+    const struct engine *engine = way ? ways_engine() : entry->waits ? NULL : other;
     char before[12], wanted[12];
 
-    engine = ways_await(keeper->options.ways, device) ? &engine_routes
-             : entry->waits                           ? NULL
-                                                      : other;
     entry->waits |= other != NULL;
     if (engine)
-        log_plain(keeper->options.logger,
-                  engine == &engine_routes ? LOG_EVENT_ROUTING_FAILED : LOG_EVENT_PLAIN, LOG_ERR,
+        log_plain(keeper->options.logger, way ? LOG_EVENT_ROUTING_FAILED : LOG_EVENT_PLAIN, LOG_ERR,
                   "%s: rp_filter stays %s and becomes %s (%s:%u) when %s is in place",
                   NAME_SHOWN(device->name),
                   key_value_format(KEY_RP_FILTER, target->before, before, sizeof(before)),

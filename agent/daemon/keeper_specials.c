@@ -6,7 +6,6 @@
 
 #include "agent/change/change.h"
 #include "agent/daemon/keeper_private.h"
-#include "agent/engines/routes/routes_engine.h"
 #include "agent/engines/sysctl/sysctl_engine.h"
 #include "policy/base/name.h"
 
@@ -117,7 +116,7 @@ void keeper_aim(struct keeper *keeper, struct live *live, bool ways)
         else
             keeper->targets[key] = (struct key_target){.managed = false};
         if (keeper->targets[key].all_held) {
-            lacks = others_await(keeper->options.others, IFINDEX_ALL) ?: &engine_routes;
+            lacks = others_await(keeper->options.others, IFINDEX_ALL) ?: ways_engine();
             (void)ways_await(keeper->options.ways, NULL); /* of `all` it is said below */
         }
         say_blocked(keeper, key, lacks);

@@ -4,7 +4,6 @@
 #include "agent/change/change.h"
 #include "agent/daemon/conflict.h"
 #include "agent/daemon/metrics.h"
-#include "agent/engines/routes/routes_engine.h"
 #include "policy/base/name.h"
 
 struct other {
@@ -37,7 +36,7 @@ int others_new(const struct others_options *options, struct others **ret)
         return -ENOMEM;
     others->options = *options;
     for (const struct engine *const *row = options->engines; *row; row++)
-        if ((*row)->tell && *row != &engine_routes) {
+        if ((*row)->tell && *row != options->followed) {
             others->items[others->count].engine = *row;
             others->engines[others->count++] = *row;
         }

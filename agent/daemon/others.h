@@ -16,7 +16,8 @@
 
 struct others_options {
     const struct paths *paths;           /* these live longer */
-    const struct engine *const *engines; /* of the program; the last one is NULL */
+    const struct engine *const *engines; /* of the program; the last one is NULL … */
+    const struct engine *followed;       /* … but for this one, see ways.h */
     struct loop *loop;
     const struct logger *logger;
     const struct in_force *in_force;

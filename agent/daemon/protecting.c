@@ -16,14 +16,14 @@ struct ahead {
     struct netlink nl;
     struct live live, after;
     struct plan plan;
-    struct engine_report routes;
+    struct reports reports;
     struct peers peers;
 };
 
 static void ahead_done(struct ahead *ahead)
 {
     peers_done(&ahead->peers);
-    engine_report_done(&ahead->routes);
+    reports_done(&ahead->reports);
     impact_after_done(&ahead->after);
     plan_done(&ahead->plan);
     live_done(&ahead->live);
@@ -31,10 +31,11 @@ static void ahead_done(struct ahead *ahead)
 }
 
 /* A pause with an end counts as over: the agent goes on by itself then. */
-static int read_live(const struct paths *paths, const struct policy *policy, struct ahead *ahead)
+static int read_live(const struct paths *paths, const struct engine *const *engines,
+                     const struct policy *policy, struct ahead *ahead)
 {
     const struct picture_options options = {
-        .keys = policy->keys | IMPACT_KEYS | KEY_BIT(KEY_RP_FILTER) | engine_routes.keys,
+        .keys = policy->keys | IMPACT_KEYS | KEY_BIT(KEY_RP_FILTER) | engines_keys(engines),
         .facts = policy->facts | FACT_ADDRESSES | FACT_ROUTES,
         .proc_sys_net = paths->proc_sys_net,
     };
@@ -51,7 +52,8 @@ static int read_live(const struct paths *paths, const struct policy *policy, str
     return r;
 }
 
-static int find_peers(const struct paths *paths, const struct policy *policy, struct ahead *ahead)
+static int find_peers(const struct paths *paths, const struct engine *const *engines,
+                      const struct policy *policy, struct ahead *ahead)
 {
     const struct engine_question question = {
         .paths = paths, .policy = policy, .live = &ahead->live};
@@ -64,13 +66,13 @@ static int find_peers(const struct paths *paths, const struct policy *policy, st
     int r = netlink_open(&ahead->nl);
 
     if (r >= 0)
-        r = read_live(paths, policy, ahead);
+        r = read_live(paths, engines, policy, ahead);
     if (r >= 0)
-        r = engine_routes.tell(&engine_routes, &question, &ahead->routes);
+        r = engines_ask(engines, &question, &ahead->reports, NULL);
     if (r < 0)
         return r;
-    engine_report_mark(&ahead->routes, &ahead->live);
-    options.routes = &routing_of(&ahead->routes)->plan;
+    reports_mark(&ahead->reports, &ahead->live);
+    options.routes = routing_plan_of(&ahead->reports);
     r = plan_make(policy, &ahead->live, 0, &ahead->plan);
     if (r >= 0)
         r = impact_after_plan(&ahead->live, &ahead->plan, &ahead->after);
@@ -123,7 +125,8 @@ static const struct peer *find_guarded(const struct policy *policy, const struct
 
 /* The walk over all processes, which the loop waits for, is left out where addresses and ports tell
  * already: while somebody is in the way this is asked again every minute. */
-int protecting_look(const struct paths *paths, const struct policy *policy, char **ret_reason)
+int protecting_look(const struct paths *paths, const struct engine *const *engines,
+                    const struct policy *policy, char **ret_reason)
 {
     _cleanup_(ahead_done) struct ahead ahead = {0};
     const struct peer *peer;
@@ -131,7 +134,7 @@ int protecting_look(const struct paths *paths, const struct policy *policy, char
 
     if (!protecting_is_asked(policy))
         return 0;
-    r = find_peers(paths, policy, &ahead);
+    r = find_peers(paths, engines, policy, &ahead);
     if (r < 0)
         return r;
     peer = find_guarded(policy, &ahead.peers);

@@ -86,5 +86,8 @@ void ways_mark(const struct ways *ways, struct live *live);
  * everything is read, and written, again. True where it is to be said, once: it failed already. */
 bool ways_await(struct ways *ways, const struct device *device);
 
+/* The engine that it follows. */
+const struct engine *ways_engine(void);
+
 json_t *ways_json(const struct ways *ways); /* null where nothing is asked for */
 void ways_metrics(FILE *out, const struct ways *ways);

@@ -1,6 +1,12 @@
 /* What the agent shows of policy routing: in status.json and among the metrics. */
 #include "agent/daemon/metrics.h"
 #include "agent/daemon/ways_private.h"
+#include "agent/engines/routes/routes_engine.h"
+
+const struct engine *ways_engine(void)
+{
+    return &engine_routes;
+}
 
 bool ways_await(struct ways *ways, const struct device *device)
 {

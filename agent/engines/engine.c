@@ -1,4 +1,4 @@
-/* What engines tell and ask, the same for all. */
+/* What engines tell and are asked, the same for all. */
 #include "agent/engines/engine.h"
 
 #include "agent/store/pause.h"
@@ -112,4 +112,33 @@ int change_complete(struct change *change, struct live *live)
     if (r >= 0 && request->by.complete)
         r = request->by.complete(live, request->data);
     return r;
+}
+
+int engines_ask(const struct engine *const *engines, const struct engine_question *question,
+                struct reports *ret, const struct engine **ret_broke)
+{
+    struct reports reports = {0};
+
+    for (const struct engine *const *row = engines; *row; row++) {
+        int r = (*row)->tell ? (*row)->tell(*row, question, &reports.items[reports.count]) : 0;
+
+        if (r < 0) {
+            if (ret_broke)
+                *ret_broke = *row;
+            reports_done(&reports);
+            return r;
+        }
+        reports.count += (*row)->tell != NULL;
+    }
+    *ret = reports;
+    return 0;
+}
+
+key_mask engines_keys(const struct engine *const *engines)
+{
+    key_mask keys = 0;
+
+    for (size_t i = 0; engines[i]; i++)
+        keys |= engines[i]->keys;
+    return keys;
 }

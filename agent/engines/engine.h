@@ -11,7 +11,6 @@
 #include "agent/kernel/netlink.h"
 #include "policy/lang/policy.h"
 
-#define ENGINES_MAX 4
 #define ENGINE_RECORD_MAX 128
 
 /* All engines are through with one before the next begins. */
@@ -175,6 +174,12 @@ struct engine {
     int (*put_back)(struct change *change, void *noted, unsigned phases);
     void (*forget)(void *noted);
 };
+
+/* Ask all that tell, the last one NULL. A negative errno: *ret_broke, which may be NULL, could not
+ * be read. And the keys that the picture of the question holds for that. */
+int engines_ask(const struct engine *const *engines, const struct engine_question *question,
+                struct reports *ret, const struct engine **ret_broke);
+key_mask engines_keys(const struct engine *const *engines);
 
 /* For engines. */
 

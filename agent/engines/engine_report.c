@@ -103,6 +103,21 @@ void engine_report_mark(const struct engine_report *report, struct live *live)
     }
 }
 
+void reports_done(struct reports *reports)
+{
+    for (size_t i = 0; i < reports->count; i++)
+        engine_report_done(&reports->items[i]);
+    reports->count = 0;
+}
+
+void reports_mark(const struct reports *reports, struct live *live)
+{
+    for (size_t i = 0; i < live->count; i++)
+        live->devices[i].held = false;
+    for (size_t i = 0; i < reports->count; i++)
+        engine_report_mark(&reports->items[i], live);
+}
+
 /* -- what is missing -- */
 
 void missing_ways_done(struct missing_ways *missing)

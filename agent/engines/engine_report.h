@@ -12,6 +12,7 @@ struct engine;
 struct write;
 
 #define ENGINE_STATES_MAX 12
+#define ENGINES_MAX 4
 
 /* How one thing stands that was asked for: of a device, or with ifindex 0 of the host. Texts are
  * owned; NULL for what there is not. */
@@ -84,6 +85,17 @@ bool engine_report_has(const struct engine_report *report, int ifindex);
 
 /* Mark the devices as held that hold their value. */
 void engine_report_mark(const struct engine_report *report, struct live *live);
+
+/* Of every engine that tells, in their order. */
+struct reports {
+    struct engine_report items[ENGINES_MAX];
+    size_t count;
+};
+void reports_done(struct reports *reports);
+#define _cleanup_reports_ _cleanup_(reports_done)
+
+/* Mark exactly the devices as held that some engine holds the value of. */
+void reports_mark(const struct reports *reports, struct live *live);
 
 /* What could not be put in place, the first failure of each part of a device, and what is not to be
  * had: the device must not become stricter without it. */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "policy/base/text.h"
@@ -139,6 +140,8 @@ static int add_item(struct engine_report *report, const char *device, bool right
     item->state = right ? PROBE_OK : PROBE_DRIFT;
     item->now = text_format("%d", now);
     item->wanted = text_format("%d", wanted);
+    if (device[0] && is_there(report->engine->name, "barred") && !(item->holds = strdup("barred")))
+        return -ENOMEM;
     field_number(&item->more, "value", now);
     return item->now && item->wanted && !fields_failed(&item->more) ? 0 : -ENOMEM;
 }
@@ -236,6 +239,11 @@ static void change_way(struct change *change, const struct probe_state_noted *wa
 
     if (wanted->way != there || has_way(name) == there)
         return;
+    if (there && is_there(name, "barred")) {
+        missing_ways_hold(&change->missing, change->engine, (int)if_nametoindex(probe_device),
+                          strdup("barred"));
+        return;
+    }
     note_down(name, fails ? "add fails" : there ? "add" : "remove");
     if (!fails)
         set_way(name, there);

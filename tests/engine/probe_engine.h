@@ -5,7 +5,8 @@
 
 #include "agent/engines/engine.h"
 
-/* While `NAME-refused` is there no way can be added; while `NAME-unread` is, it cannot tell. */
+/* While `NAME-refused` is there no way can be added; while `NAME-barred` is, it is not to be had,
+ * and its device waits; while `NAME-unread` is, it cannot tell. */
 
 /* Two rows, so that they can be seen beside each other; both live in probe_directory. */
 extern const struct engine engine_probe_a, engine_probe_b;

@@ -11,7 +11,7 @@ int look_read(struct look *look, struct cli *cli, unsigned flags)
     int r = session_load(session, cli, flags);
 
     if (r >= 0)
-        r = session_read(session, IMPACT_KEYS | reports_keys(), FACT_ADDRESSES);
+        r = session_read(session, IMPACT_KEYS | engines_keys(engine_rows), FACT_ADDRESSES);
     if (r >= 0)
         r = reports_read(session, session->policy, session->unpaused, &look->reports);
     if (r < 0)
@@ -44,7 +44,7 @@ static const struct plan *values_of(const struct look *look)
 
 static const struct routes_plan *routes_of(const struct look *look)
 {
-    return impact_routes(look->agent_writes ? &look->ahead.reports : &look->reports);
+    return routing_plan_of(look->agent_writes ? &look->ahead.reports : &look->reports);
 }
 
 int look_at_peers(struct look *look, enum lockout_verb verb)

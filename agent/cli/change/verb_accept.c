@@ -24,13 +24,13 @@ static int look_before(struct session *session)
 
     if (!lockout_agent_writes(session))
         return 0;
-    r = session_read(session, IMPACT_KEYS | reports_keys(), FACT_ADDRESSES);
+    r = session_read(session, IMPACT_KEYS | engines_keys(engine_rows), FACT_ADDRESSES);
     if (r < 0 || session->acceptance == ACCEPTED_SAME)
         return r;
     r = lockout_plan_ahead(session, &plan);
     if (r < 0)
         return cli_given(session->cli, OPTION_FORCE) ? 0 : r;
-    return lockout_check(session, &plan.values, impact_routes(&plan.reports), LOCKOUT_ACCEPT,
+    return lockout_check(session, &plan.values, routing_plan_of(&plan.reports), LOCKOUT_ACCEPT,
                          &peers);
 }
 

@@ -272,7 +272,7 @@ static int look_after(const struct applying *applying, struct look *ret)
     int r = session_load(session, cli, SESSION_QUIET | applying->flags);
 
     if (r >= 0)
-        r = session_read(session, reports_keys(), 0);
+        r = session_read(session, engines_keys(engine_rows), 0);
     if (r >= 0)
         r = reports_read(session, session->policy, session->unpaused, &ret->reports);
     return r;

@@ -328,14 +328,14 @@ static int look_before(const struct pausing *pausing, enum lockout_verb verb)
     if (r == -ENOENT || (r >= 0 && !lockout_agent_writes(&session)))
         return 0;
     if (r >= 0)
-        r = session_read(&session, IMPACT_KEYS | reports_keys(), FACT_ADDRESSES);
+        r = session_read(&session, IMPACT_KEYS | engines_keys(engine_rows), FACT_ADDRESSES);
     if (r >= 0) {
         mark(pausing, &session.live);
         r = lockout_plan(&session, &plan);
     }
     if (r < 0)
         return cli_given(pausing->cli, OPTION_FORCE) ? 0 : r;
-    return lockout_check(&session, &plan.values, impact_routes(&plan.reports), verb, &peers);
+    return lockout_check(&session, &plan.values, routing_plan_of(&plan.reports), verb, &peers);
 }
 
 static int run_pause(struct cli *cli, int count, char **arguments)

@@ -3,6 +3,7 @@
 
 #include "agent/cli/change/beside.h"
 #include "agent/cli/peers/impact_report.h"
+#include "agent/engines/routes/routes_engine.h"
 
 struct planned {
     const struct session *session;
@@ -98,12 +99,12 @@ static int run_plan(struct cli *cli, int count, char **arguments)
     int r;
 
     if (session_load(&session, cli, 0) < 0 ||
-        session_read(&session, IMPACT_KEYS | reports_keys(), FACT_ADDRESSES) < 0 ||
+        session_read(&session, IMPACT_KEYS | engines_keys(engine_rows), FACT_ADDRESSES) < 0 ||
         reports_read(&session, session.policy, false, &reports) < 0)
         return EXIT_ERROR;
     reports_mark(&reports, &session.live);
     r = plan_make(session.policy, &session.live, 0, &plan);
-    if (r == 0 && impact && impact_read(&session, &plan, impact_routes(&reports), &peers) < 0)
+    if (r == 0 && impact && impact_read(&session, &plan, routing_plan_of(&reports), &peers) < 0)
         return EXIT_ERROR;
     if (r == 0)
         r = print(&planned, cli);

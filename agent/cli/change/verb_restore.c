@@ -303,7 +303,7 @@ static int look_before(struct restoring *restoring)
         say("cannot plan: %s", error_text(r < 0 ? r : -ENOMEM));
         return -ENOMEM;
     }
-    r = lockout_check(&session, &restoring->dry, impact_routes(&restoring->reports),
+    r = lockout_check(&session, &restoring->dry, routing_plan_of(&restoring->reports),
                       LOCKOUT_RESTORE, &peers);
     policy_free(session.policy);
     return r;

@@ -231,7 +231,7 @@ static int look_before(struct session *session, const struct policy *policy, boo
         plan.reports.count = r >= 0;
     }
     return r < 0 ? r
-                 : lockout_check(session, &plan.values, impact_routes(&plan.reports),
+                 : lockout_check(session, &plan.values, routing_plan_of(&plan.reports),
                                  policy ? LOCKOUT_ROUTES : LOCKOUT_FLUSH, &peers);
 }
 

@@ -163,7 +163,7 @@ static int judge_devices(struct check *check, const struct check_format *format,
         r = format->device ? format->device(check, &live->devices[i], states, n) : 0;
     }
     if (refuses || reports_changes(&check->reports) > 0) /* all else is known without it, too */
-        lockout = lockout_warn(check->session, impact_routes(&check->reports));
+        lockout = lockout_warn(check->session, routing_plan_of(&check->reports));
     writers_warn(check->session, selected);
     if (r == 0)
         r = subnets_warn(check->session, selected);
@@ -212,7 +212,7 @@ static int run_check(struct cli *cli, int count, char **arguments)
     /* For people the drift comes first. */
     r = session_load(&session, cli, cli->format == FORMAT_TABLE ? SESSION_LATE : 0);
     if (r == 0)
-        r = session_read(&session, FIB_KEYS | reports_keys(),
+        r = session_read(&session, FIB_KEYS | engines_keys(engine_rows),
                          FACT_ADDRESSES | (count > 0 ? FACT_ALTNAMES : 0));
     if (r == 0)
         r = session_select(&session, count, arguments, &selected);

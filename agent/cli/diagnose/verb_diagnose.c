@@ -49,7 +49,7 @@ static int read_session(struct session *session, struct cli *cli)
                          SESSION_POLICY_OPTIONAL | SESSION_BROKEN_ALLOWED | SESSION_QUIET);
 
     return r < 0 ? r
-                 : session_read(session, IMPACT_KEYS | DROPS_KEYS | reports_keys(),
+                 : session_read(session, IMPACT_KEYS | DROPS_KEYS | engines_keys(engine_rows),
                                 DROPS_FACTS | FACT_ROUTES);
 }
 

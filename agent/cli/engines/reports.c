@@ -24,60 +24,36 @@ size_t values_row(void)
     return engine_row(&engine_sysctl);
 }
 
-void reports_done(struct reports *reports)
+static int say_unread(const struct engine *engine, int r)
 {
-    for (size_t i = 0; i < reports->count; i++)
-        engine_report_done(&reports->items[i]);
-    reports->count = 0;
+    say("cannot read %s: %s", engine->words.facts, error_text(r));
+    return r;
+}
+
+static struct engine_question question_of(const struct session *session,
+                                          const struct policy *policy, bool forced)
+{
+    return (struct engine_question){
+        .paths = &session->cli->paths, .policy = policy, .live = &session->live, .forced = forced};
 }
 
 int report_read(const struct session *session, const struct engine *engine,
                 const struct policy *policy, bool forced, struct engine_report *ret)
 {
-    const struct engine_question question = {
-        .paths = &session->cli->paths, .policy = policy, .live = &session->live, .forced = forced};
+    const struct engine_question question = question_of(session, policy, forced);
     int r = engine->tell(engine, &question, ret);
 
-    if (r < 0)
-        say("cannot read %s: %s", engine->words.facts, error_text(r));
-    return r;
+    return r < 0 ? say_unread(engine, r) : 0;
 }
 
 int reports_read(const struct session *session, const struct policy *policy, bool forced,
                  struct reports *ret)
 {
-    struct reports reports = {0};
-    int r = 0;
+    const struct engine_question question = question_of(session, policy, forced);
+    const struct engine *broke;
+    int r = engines_ask(engine_rows, &question, ret, &broke);
 
-    for (size_t i = 0; r >= 0 && engine_rows[i]; i++) {
-        if (!engine_rows[i]->tell)
-            continue;
-        r = report_read(session, engine_rows[i], policy, forced, &reports.items[reports.count]);
-        reports.count += r >= 0;
-    }
-    if (r < 0) {
-        reports_done(&reports);
-        return r;
-    }
-    *ret = reports;
-    return 0;
-}
-
-key_mask reports_keys(void)
-{
-    key_mask keys = 0;
-
-    for (size_t i = 0; engine_rows[i]; i++)
-        keys |= engine_rows[i]->keys;
-    return keys;
-}
-
-void reports_mark(const struct reports *reports, struct live *live)
-{
-    for (size_t i = 0; i < live->count; i++)
-        live->devices[i].held = false;
-    for (size_t i = 0; i < reports->count; i++)
-        engine_report_mark(&reports->items[i], live);
+    return r < 0 ? say_unread(broke, r) : 0;
 }
 
 const struct engine_report *reports_of(const struct reports *reports, const struct engine *engine)

@@ -14,26 +14,12 @@ size_t engine_row(const struct engine *engine);
 bool engine_has_values(const struct engine *engine);
 size_t values_row(void);
 
-/* Of every row that tells, in their order. */
-struct reports {
-    struct engine_report items[ENGINES_MAX];
-    size_t count;
-};
-void reports_done(struct reports *reports);
-#define _cleanup_reports_ _cleanup_(reports_done)
-
 /* Ask one, or all, with the session's picture, which was read. policy NULL: what would take
  * everything of ours away. A negative errno after saying why. */
 int report_read(const struct session *session, const struct engine *engine,
                 const struct policy *policy, bool forced, struct engine_report *ret);
 int reports_read(const struct session *session, const struct policy *policy, bool forced,
                  struct reports *ret);
-
-/* Keys that the session's picture holds for that. */
-key_mask reports_keys(void);
-
-/* Mark exactly the devices as held that some engine holds the value of. */
-void reports_mark(const struct reports *reports, struct live *live);
 
 /* Of one engine; NULL where the program does not have it. */
 const struct engine_report *reports_of(const struct reports *reports, const struct engine *engine);

@@ -5,19 +5,9 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "agent/cli/engines/reports.h"
-#include "agent/engines/routes/routes_engine.h"
 #include "agent/peers/protected.h"
 #include "agent/peers/ssh.h"
 #include "policy/base/text.h"
-
-const struct routes_plan *impact_routes(const struct reports *reports)
-{
-    for (size_t i = 0; i < reports->count; i++)
-        if (routing_of(&reports->items[i]))
-            return &routing_of(&reports->items[i])->plan;
-    return NULL;
-}
 
 int impact_read(const struct session *session, const struct plan *plan,
                 const struct routes_plan *routes, struct peers *ret)

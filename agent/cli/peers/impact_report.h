@@ -5,15 +5,10 @@
 #include "agent/cli/session/report.h"
 #include "agent/peers/peers.h"
 
-struct reports;
-
 /* routes: what becomes of policy routing, NULL: nothing. A negative errno after saying why. The
  * session was read with IMPACT_KEYS and FACT_ADDRESSES. */
 int impact_read(const struct session *session, const struct plan *plan,
                 const struct routes_plan *routes, struct peers *ret);
-
-/* What becomes of policy routing by what the engines tell; NULL: nothing. */
-const struct routes_plan *impact_routes(const struct reports *reports);
 
 /* A table, and what to know about it; one line where nobody would be cut. -ENOMEM, else 0. */
 int impact_print(struct output *out, const struct session *session, const struct peers *peers);

@@ -4,6 +4,7 @@
 
 #include "agent/cli/engines/reports.h"
 #include "agent/cli/peers/impact_report.h"
+#include "agent/engines/routes/routes_engine.h"
 
 /* Who is about to write, or to let a running agent do so. */
 enum lockout_verb {
@@ -30,7 +31,7 @@ int lockout_check(struct session *session, const struct plan *plan,
 bool lockout_agent_writes(const struct session *session);
 
 /* What that agent will do by the policy of the session, to a live picture that says what is paused.
- * The session was read with reports_keys(), too. A negative errno after saying why. */
+ * The session was read with engines_keys(engine_rows), too. A negative errno after saying why. */
 struct lockout_plan {
     struct plan values;
     struct reports reports;

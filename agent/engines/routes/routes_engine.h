@@ -20,5 +20,8 @@ void routing_done(struct routing *routing);
 /* Read what the kernel has, and plan. */
 int routing_gather(const struct engine_question *question, struct routing *ret);
 
-/* What the report of this engine was made of. */
+/* What the report of this engine was made of; NULL for one of another. */
 const struct routing *routing_of(const struct engine_report *report);
+
+/* What becomes of policy routing by what all engines tell; NULL: nothing. */
+const struct routes_plan *routing_plan_of(const struct reports *reports);

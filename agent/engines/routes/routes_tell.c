@@ -283,6 +283,14 @@ const struct routing *routing_of(const struct engine_report *report)
     return report->engine && report->engine->tell == routes_tell ? report->own : NULL;
 }
 
+const struct routes_plan *routing_plan_of(const struct reports *reports)
+{
+    for (size_t i = 0; i < reports->count; i++)
+        if (routing_of(&reports->items[i]))
+            return &routing_of(&reports->items[i])->plan;
+    return NULL;
+}
+
 void routes_hold(struct change *change, const struct routes_plan *plan)
 {
     for (size_t i = 0; i < plan->n_devices; i++)
