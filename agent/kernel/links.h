@@ -13,7 +13,8 @@ struct picture_options {
     struct procsys *procsys;  /* what is open of it already; NULL: is opened for the time */
 };
 
-/* The live picture of this network namespace. Needs no privilege. -ENODEV when options.ifindex is
+/* The live picture of this network namespace; nl NULL: a socket is opened for the time. Needs no
+ * privilege. -ENODEV when options.ifindex is
  * not there. Devices that vanish meanwhile are simply absent. For one device
  * net.core.devconf_inherit_init_net is not looked up (-1). */
 int picture_read(struct netlink *nl, const struct picture_options *options, struct live *ret);

@@ -296,10 +296,13 @@ int picture_read(struct netlink *nl, const struct picture_options *options, stru
 {
     _cleanup_(live_done) struct live live = {.devconf_inherit = -1};
     _cleanup_procsys_ struct procsys own = PROCSYS_INIT;
+    _cleanup_netlink_ struct netlink opened = {0};
     struct procsys *procsys = options->procsys ?: &own;
-    int r;
+    int r = nl ? 0 : netlink_open(&opened);
 
-    r = read_links(nl, options, &live);
+    nl = nl ?: &opened;
+    if (r >= 0)
+        r = read_links(nl, options, &live);
     if (r >= 0 && procsys == &own)
         r = procsys_open(options->proc_sys_net, &own);
     if (r >= 0)

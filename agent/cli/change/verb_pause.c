@@ -33,21 +33,6 @@ static void pausing_done(struct pausing *pausing)
     live_done(&pausing->live);
 }
 
-static int read_devices(struct pausing *pausing)
-{
-    _cleanup_netlink_ struct netlink nl = {0};
-    struct picture_options options = {.keys = KEY_BIT(KEY_RP_FILTER),
-                                      .facts = FACT_ALTNAMES,
-                                      .proc_sys_net = pausing->cli->paths.proc_sys_net};
-    int r = netlink_open(&nl);
-
-    if (r == 0)
-        r = picture_read(&nl, &options, &pausing->live);
-    if (r < 0)
-        say("cannot read the devices of this network namespace: %s", error_text(r));
-    return r;
-}
-
 static int refuse_to_write(const struct cli *cli, int error)
 {
     say("cannot write %s: %s%s; nothing was changed", NAME_SHOWN(cli->paths.paused),
@@ -77,7 +62,7 @@ static int begin(struct pausing *pausing)
     int r;
 
     pausing->now = pauses_now();
-    r = read_devices(pausing);
+    r = devices_read(pausing->cli, KEY_BIT(KEY_RP_FILTER), FACT_ALTNAMES, &pausing->live);
     if (r >= 0)
         r = read_pauses(pausing->cli, &pausing->was);
     if (r < 0)

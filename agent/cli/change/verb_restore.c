@@ -146,17 +146,8 @@ static int announce(const struct change_announcement *what, void *data)
 
 static int read_live(struct restoring *restoring)
 {
-    _cleanup_netlink_ struct netlink nl = {0};
-    struct picture_options options = {.keys = recorded_keys(restoring) | IMPACT_KEYS,
-                                      .facts = FACT_ALTNAMES | FACT_ADDRESSES,
-                                      .proc_sys_net = restoring->cli->paths.proc_sys_net};
-    int r = netlink_open(&nl);
-
-    if (r == 0)
-        r = picture_read(&nl, &options, &restoring->live);
-    if (r < 0)
-        say("cannot read the devices of this network namespace: %s", error_text(r));
-    return r;
+    return devices_read(restoring->cli, recorded_keys(restoring) | IMPACT_KEYS,
+                        FACT_ALTNAMES | FACT_ADDRESSES, &restoring->live);
 }
 
 static int find_devices(struct restoring *restoring, int count, char **arguments)

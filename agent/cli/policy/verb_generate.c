@@ -32,12 +32,11 @@ static int generate_from_live(struct cli *cli)
 /* Without them, and for another root, the fragment is the same: only a remark may be missing. */
 static void read_devices(const struct cli *cli, struct live *ret)
 {
-    _cleanup_netlink_ struct netlink nl = {0};
     struct picture_options options = {.keys = KEY_BIT(KEY_RP_FILTER),
                                       .proc_sys_net = cli->paths.proc_sys_net};
 
-    if (!*cli->paths.root && netlink_open(&nl) >= 0)
-        (void)picture_read(&nl, &options, ret); /* see above */
+    if (!*cli->paths.root)
+        (void)picture_read(NULL, &options, ret); /* see above */
 }
 
 /* The preset that --policy names; NULL where it names none. */

@@ -332,22 +332,28 @@ static void say_no_devices(const char *proc_sys_net, int error)
         say("cannot read the devices of this network namespace: %s", error_text(error));
 }
 
-static int read_live(struct session *session, key_mask keys, uint32_t facts)
+int devices_read(const struct cli *cli, key_mask keys, uint32_t facts, struct live *ret)
 {
-    _cleanup_netlink_ struct netlink nl = {0};
-    struct picture_options options = {
-        .keys = session->policy->keys | keys | KEY_BIT(KEY_RP_FILTER),
-        .facts = session_facts(session->policy) | facts,
-        .proc_sys_net = session->cli->paths.proc_sys_net,
-    };
-    int r = netlink_open(&nl);
+    const struct picture_options options = {
+        .keys = keys, .facts = facts, .proc_sys_net = cli->paths.proc_sys_net};
+    int r = picture_read(NULL, &options, ret);
 
-    if (r == 0)
-        r = picture_read(&nl, &options, &session->live);
-    if (r == 0)
-        r = session_amend(session, &session->live);
     if (r < 0)
         say_no_devices(options.proc_sys_net, r);
+    return r;
+}
+
+static int read_live(struct session *session, key_mask keys, uint32_t facts)
+{
+    const struct policy *policy = session->policy;
+    int r = devices_read(session->cli, policy->keys | keys | KEY_BIT(KEY_RP_FILTER),
+                         session_facts(policy) | facts, &session->live);
+
+    if (r < 0)
+        return r;
+    r = session_amend(session, &session->live);
+    if (r < 0)
+        say_no_devices(session->cli->paths.proc_sys_net, r);
     return r;
 }
 

@@ -88,6 +88,9 @@ bool say_who_hinders(const struct cli *cli, int error, const char *done);
 /* Why nothing was applied. done: how far it came. */
 void say_not_applied(const struct cli *cli, int error, const char *done);
 
+/* The live picture, for a verb that needs no session. A negative errno after saying why. */
+int devices_read(const struct cli *cli, key_mask keys, uint32_t facts, struct live *ret);
+
 /* Then: read accepted policy, sysctl.d and the live picture, and make the judge. keys and facts are
  * collected beside those that the policy uses. A negative errno after saying why. */
 int session_read(struct session *session, key_mask keys, uint32_t facts);

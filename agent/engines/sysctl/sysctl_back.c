@@ -4,10 +4,8 @@
 static int read_values(const struct paths *paths, struct live *ret)
 {
     struct picture_options options = {.keys = KEY_MASK_ALL, .proc_sys_net = paths->proc_sys_net};
-    _cleanup_netlink_ struct netlink nl = {0};
-    int r = netlink_open(&nl);
 
-    return r < 0 ? r : picture_read(&nl, &options, ret);
+    return picture_read(NULL, &options, ret);
 }
 
 int sysctl_back_note(const struct paths *paths, void **ret)
