@@ -249,8 +249,8 @@ int fib_ends_in_nothing(int error, enum route_kind *ret)
     }
 }
 
-/* As an output route. The uid is the one that the kernel's own lookup has. */
-static int ask(const struct fib *fib, const struct fib_flow *flow, struct fib_way *ret)
+/* The uid is the one that the kernel's own lookup has. */
+int fib_ask(struct netlink *nl, const struct fib_flow *flow, bool with_source, struct fib_way *ret)
 {
     _Alignas(struct nlmsghdr) char buffer[NETLINK_REQUEST_SIZE];
     struct nlmsghdr *request =
@@ -259,20 +259,20 @@ static int ask(const struct fib *fib, const struct fib_flow *flow, struct fib_wa
     enum route_kind kind;
     int r;
 
-    if (fib->selects_from && !is_zero(&flow->from))
+    if (with_source && !is_zero(&flow->from))
         put_source(request, &flow->from);
     if (flow->vrf)
         mnl_attr_put_u32(request, RTA_OIF, (uint32_t)flow->vrf);
     mnl_attr_put_u32(request, RTA_UID, 0);
     put_selectors(request, flow->mark, flow->proto, flow->sport, flow->dport);
-    r = netlink_talk(fib->nl, request, take_way, &way);
+    r = netlink_talk(nl, request, take_way, &way);
     if (r < 0) {
         r = fib_ends_in_nothing(r, &kind);
         if (r >= 0)
             *ret = (struct fib_way){.found = {.kind = kind}};
         return r;
     }
-    r = fib_resolve_nexthop(fib->nl, &way);
+    r = fib_resolve_nexthop(nl, &way);
     if (r < 0)
         return r;
     *ret = way;
@@ -368,7 +368,7 @@ int fib_lookup(struct fib *fib, const struct fib_flow *flow, struct fib_way *ret
         return fib6_lookup(fib->nl, &flow->from, &flow->to, flow->vrf, ret);
     if (fib->pretended || fib->extra || fib->tables || !can_be_asked(fib, flow))
         return fib_lookup_by_rules(fib, flow, ret);
-    r = ask(fib, flow, &way);
+    r = fib_ask(fib->nl, flow, fib->selects_from, &way);
     if (r < 0)
         return r;
     if (way.found.kind == ROUTE_UNICAST && way.route.to.length == 0) {

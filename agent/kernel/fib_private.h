@@ -27,6 +27,10 @@ int fib_receive(struct fib *fib, const struct live *live, const struct device *d
                 const struct fib_packet *packet, struct receiver *ret, struct fib_way *ret_there,
                 struct fib_way *ret_back);
 
+/* Ask the kernel, as for an output route; with or without the source, which it refuses where that
+ * is not the host's own. */
+int fib_ask(struct netlink *nl, const struct fib_flow *flow, bool with_source, struct fib_way *ret);
+
 /* What kinds of rules there are: fills the flags of *fib. */
 void fib_look_at_rules(struct fib *fib);
 

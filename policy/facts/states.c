@@ -15,6 +15,7 @@ static const struct state_info states[STATE_COUNT] = {
 static const struct state_info routes_states[ROUTES_STATE_COUNT] = {
     [ROUTES_CONFLICT] = {"conflict", TONE_PLAIN, CONCERN_NOW, .stuck = true, .listed = true},
     [ROUTES_IMPOSSIBLE] = {"impossible", TONE_ALARM, CONCERN_NOW, .stuck = true, .listed = true},
+    [ROUTES_OVERRULED] = {"overruled", TONE_BAD, CONCERN_NOW, .stuck = true, .listed = true},
     [ROUTES_DRIFT] = {"drift", TONE_BAD, CONCERN_NOW, .listed = true},
     [ROUTES_PAUSED] = {"paused", TONE_CAUTION, .listed = true},
     [ROUTES_OK] = {"ok", TONE_GOOD},

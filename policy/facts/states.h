@@ -21,7 +21,8 @@ enum routes_state {
     ROUTES_CONFLICT,   /* somebody else's rule, table or program stands in the way: it keeps what
                           it has, unless forced */
     ROUTES_IMPOSSIBLE, /* no gateway found, or something that is not handled: see message */
-    ROUTES_DRIFT,      /* something is missing or too much */
+    ROUTES_OVERRULED, /* a rule or route of somebody else takes what its addresses send elsewhere */
+    ROUTES_DRIFT,     /* something is missing or too much */
     ROUTES_PAUSED,
     ROUTES_OK,
     ROUTES_PRIMARY, /* carries the main default route and was not asked for: nothing to install */

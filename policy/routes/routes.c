@@ -275,8 +275,17 @@ static int plan_device(struct routes_work *work, struct routes_wish *wish)
         freeze(work, wish);
         wish->out->state = ROUTES_CONFLICT;
     }
+    for (unsigned f = 0; f < IP_FAMILIES; f++)
+        wish->out->routed[f] = wants_rule(work, wish, IP_FAMILY(f));
     wish->out->holds_value &= !work->forced;
     return 0;
+}
+
+void routes_count(struct routes_plan *plan)
+{
+    memset(plan->states, 0, sizeof(plan->states));
+    for (size_t i = 0; i < plan->n_devices; i++)
+        plan->states[plan->devices[i].state]++;
 }
 
 static int make(struct routes_work *work)
@@ -297,9 +306,8 @@ static int make(struct routes_work *work)
         r = routes_keep_frozen(work);
     if (r >= 0)
         r = routes_compare(work);
-    routes_find_held(work);
-    for (size_t i = 0; i < work->plan->n_devices && r >= 0; i++)
-        work->plan->states[work->plan->devices[i].state]++;
+    routes_find_held(work->policy, work->live, work->plan);
+    routes_count(work->plan);
     return r;
 }
 

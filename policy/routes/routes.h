@@ -81,10 +81,11 @@ struct routes_device {
                               point"; "none" where the policy wants none; "" where it was not
                               looked for, or not found */
     } gateway[IP_FAMILIES];
-    bool holds_value; /* its ways in IPv4 are not to be had, see routes_hold_reason(): rp_filter is
-                         not to become stricter. Never where it was forced */
+    bool holds_value; /* its ways in IPv4 are not to be had, or overruled, see routes_hold_reason():
+                         rp_filter is not to become stricter. Never where it was forced */
     bool held;        /* and it should, by the policy and what it is now */
     bool primary[IP_FAMILIES]; /* carries the main default route and was not asked for */
+    bool routed[IP_FAMILIES];  /* it has rules of its own in the plan */
     char *conflict;  /* owned; who stands in the way, one line; NULL for nobody. Also where it was
                         forced */
     char *cure;      /* owned; to paste, may be several lines; NULL for none */
@@ -133,6 +134,43 @@ int routes_plan(const struct policy *policy, const struct live *live,
 int routes_plan_changes(const struct route_facts *facts, struct routes_plan *plan);
 
 void routes_plan_done(struct routes_plan *plan);
+
+/* The proof: what was written says little while a rule or a route of somebody else is asked first.
+ * So a device is `ok` only if what its addresses send leaves by it. */
+
+/* One lookup: from an address of a device to an address of a class that leaves by the device. */
+struct route_effect {
+    int ifindex;
+    struct ip from, to;
+    uint8_t width; /* a route, and a rule, of at most this length takes the class elsewhere, a
+                      longer one only a part of it */
+    bool again;    /* another address of the same class, to be looked up where the one before it
+                      leaves elsewhere */
+    bool pending;  /* the plan adds something for the device in this family */
+    enum { EFFECT_UNKNOWN, EFFECT_LEAVES, EFFECT_ELSEWHERE } found;
+    struct route route;     /* elsewhere: the route that leads there; table 0: none does */
+    struct route_rule rule; /* and the rule that leads to it … */
+    bool has_rule;          /* … where one could be told */
+};
+
+struct route_effects {
+    struct route_effect *items;
+    size_t n, capacity;
+};
+void route_effects_done(struct route_effects *effects);
+
+/* What is to be looked up, nothing found yet. From each usable address of a device, but one that is
+ * on another device as well: to its gateway, and for each route of its own, the default one among
+ * them, to one address or two. A device with the main default route that was not asked for is to
+ * have that effect without rules. Not asked of is what is paused, in conflict, down or without
+ * carrier. -ENOMEM. */
+int routes_effects(const struct live *live, const struct route_facts *facts,
+                   const struct routes_plan *plan, struct route_effects *ret);
+
+/* Judge what was found: a device that is overruled gets that state, unless a worse one, and the
+ * reason as its message, and holds its value if it is in IPv4 and not forced. -ENOMEM. */
+int routes_judge(const struct policy *policy, const struct live *live,
+                 const struct route_effects *effects, bool forced, struct routes_plan *plan);
 
 /* Why its value is held, for one that holds it: the conflict, or what message says. */
 const char *routes_hold_reason(const struct routes_device *device);

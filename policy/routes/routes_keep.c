@@ -155,26 +155,29 @@ int routes_keep_frozen(struct routes_work *work)
 
 /* Values that do not become stricter */
 
-void routes_find_held(struct routes_work *work)
+void routes_find_held(const struct policy *policy, const struct live *live,
+                      struct routes_plan *plan)
 {
     struct key_target target;
     bool known = false;
 
-    if (!work->policy || !(work->policy->keys & KEY_BIT(KEY_RP_FILTER)))
+    if (!policy || !(policy->keys & KEY_BIT(KEY_RP_FILTER)))
         return;
-    for (size_t i = 0; i < work->n_wishes; i++) {
-        struct routes_wish *wish = &work->wishes[i];
-        struct device device = *wish->device;
+    for (size_t i = 0; i < plan->n_devices; i++) {
+        struct routes_device *out = &plan->devices[i];
+        const struct device *found = live_by_ifindex(live, out->ifindex);
         struct device_target value;
+        struct device device;
 
-        if (!wish->out->holds_value)
+        if (!out->holds_value || !found)
             continue;
         if (!known)
-            plan_key_target(work->policy, work->live, KEY_RP_FILTER, &target);
+            plan_key_target(policy, live, KEY_RP_FILTER, &target);
         known = true;
+        device = *found;
         device.held = true;
-        plan_device_target(work->policy, &target, KEY_RP_FILTER, &device, &value);
-        wish->out->held = value.held;
+        plan_device_target(policy, &target, KEY_RP_FILTER, &device, &value);
+        out->held = value.held;
     }
 }
 

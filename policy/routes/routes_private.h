@@ -104,7 +104,11 @@ int routes_keep_frozen(struct routes_work *work);
 int routes_compare(struct routes_work *work);
 
 /* Tell of devices that hold their values which of them should become stricter. */
-void routes_find_held(struct routes_work *work);
+void routes_find_held(const struct policy *policy, const struct live *live,
+                      struct routes_plan *plan);
+
+/* Count the states of its devices. */
+void routes_count(struct routes_plan *plan);
 
 /* Append to the plan; the element, zeroed but for what makes it ours, is in *ret. -ENOMEM. */
 int routes_add_route(struct routes_plan *plan, uint8_t family, struct route **ret);

@@ -71,6 +71,11 @@ static void print_conditions(struct text *out, const struct route_rule *rule)
 
 static void print_rule(struct text *out, const struct route_rule *rule)
 {
+    static const char *const refusals[] = {
+        [FR_ACT_BLACKHOLE] = "blackhole",
+        [FR_ACT_UNREACHABLE] = "unreachable",
+        [FR_ACT_PROHIBIT] = "prohibit",
+    };
     char text[IP_TEXT_MAX];
 
     text_add(out, "%sfrom %s", rule->invert ? "not " : "",
@@ -79,7 +84,9 @@ static void print_rule(struct text *out, const struct route_rule *rule)
         text_add(out, " to %s", ip_prefix_text(&rule->to, text));
     if (rule->special)
         print_conditions(out, rule);
-    if (rule->action != FR_ACT_TO_TBL)
+    if (rule->action < ELEMENTSOF(refusals) && refusals[rule->action])
+        text_add(out, " %s", refusals[rule->action]);
+    else if (rule->action != FR_ACT_TO_TBL)
         text_add(out, " action %u", rule->action);
     else if (rule->table == RT_TABLE_MAIN)
         text_put(out, " lookup main");

@@ -56,7 +56,9 @@ struct explain_replies {
         bool asymmetric;    /* some leave elsewhere */
         bool gateway_found; /* auto would find one */
     } ip[IP_FAMILIES];
-    bool asked;     /* the policy asks for routing of the device */
+    bool asked; /* the policy asks for routing of the device: */
+    enum routes_state state;
+    char *why;      /* owned; why it is not ok; NULL for nothing to say */
     bool forwards;  /* strict, forwarding, and not where the default route leaves */
     uint32_t table; /* that its routing has, or would have */
 };
@@ -102,6 +104,13 @@ char *explain_cures_text(const struct explain *explain);
 
 /* [{from, to (null: far away), devices, symmetric (null: not known), message}] */
 json_t *explain_replies_json(const struct explain *explain);
+
+/* "eth1: policy routing is overruled by rule 5270: …", where it is not as wanted; else NULL. Owned.
+ */
+char *explain_routing_text(const struct explain *explain);
+
+/* {state, message}; null where the policy asks for none. */
+json_t *explain_routing_json(const struct explain *explain);
 
 /* Why no address of the device replies to the peer; NULL where one does, or nobody asked. Owned. */
 char *explain_replies_note(const struct explain *explain);

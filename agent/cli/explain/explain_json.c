@@ -104,7 +104,7 @@ void explain_print_json(struct output *out, const struct explain *explain)
     json_set_header(head, explain->session->cli);
     json_set(head, {"policy", json_policy(explain->session)},
              {"exists", json_boolean(explain->subject != EXPLAIN_ABSENT)}, {"device", device},
-             {"replies", explain_replies_json(explain)},
+             {"routing", explain_routing_json(explain)}, {"replies", explain_replies_json(explain)},
              {"replies_note", json_owned(explain_replies_note(explain))},
              {"replies_cure", json_owned(explain_replies_cure(explain))},
              {"warnings", json_warnings(explain)});

@@ -7,6 +7,7 @@
 
 #include "agent/cli/explain/explain.h"
 #include "agent/cli/routes/routing_report.h"
+#include "policy/base/text.h"
 
 /* Stands for peers far away in IPv6: nobody has a route of its own to 3000::/4, which is reserved,
  * and what covers all of 2000::/3 covers it, too. In IPv4 every network is somebody's. */
@@ -123,6 +124,27 @@ static int try_routing(struct explain *explain)
     return r;
 }
 
+/* What the policy asks for, and whether it has its effect. */
+static int gather_routing(struct explain *explain)
+{
+    struct explain_replies *replies = &explain->replies;
+    _cleanup_routing_ struct routing routing = {0};
+    int r = routing_read(explain->session, explain->session->policy, &routing);
+
+    for (size_t i = 0; r >= 0 && i < routing.plan.n_devices; i++) {
+        const struct routes_device *device = &routing.plan.devices[i];
+        const char *why = device->conflict ?: device->message;
+
+        if (device->ifindex != explain->device->ifindex)
+            continue;
+        replies->state = device->state;
+        replies->why = why ? strdup(why) : NULL;
+        if (why && !replies->why)
+            r = -ENOMEM;
+    }
+    return r;
+}
+
 /* Strict, forwarding, and not where the default route leaves: what it forwards inwards is checked
  * with an address that no rule for the host's own addresses knows. In a VRF there are no such
  * rules, and its table has a default route of its own. */
@@ -226,12 +248,15 @@ int explain_gather_replies(struct explain *explain, const struct explain_packet 
     explain->replies.asked = settings.wanted;
     explain->replies.table = settings.table;
     explain->replies.forwards = forwards_in_strict(explain);
+    if (settings.wanted)
+        return gather_routing(explain);
     return explain->replies.ip[1].asymmetric ? try_routing(explain) : 0;
 }
 
 void explain_replies_done(struct explain_replies *replies)
 {
     free(replies->items);
+    free(replies->why);
     advice_done(&replies->advice);
 }
 
@@ -282,6 +307,27 @@ char *explain_reply_text(const struct explain *explain, const struct explain_rep
     if (is_asymmetric(reply))
         put_asymmetry(out, explain, reply->address.family);
     return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
+}
+
+char *explain_routing_text(const struct explain *explain)
+{
+    const struct explain_replies *replies = &explain->replies;
+
+    if (!replies->asked || routes_state_info(replies->state)->concern != CONCERN_NOW)
+        return NULL;
+    return text_format("%s: policy routing: %s%s%s", NAME_SHOWN(explain->name),
+                       routes_state_name(replies->state), replies->why ? ": " : "",
+                       replies->why ?: "");
+}
+
+json_t *explain_routing_json(const struct explain *explain)
+{
+    const struct explain_replies *replies = &explain->replies;
+
+    if (!replies->asked)
+        return json_null();
+    return json_make({"state", json_string(routes_state_name(replies->state))},
+                     {"message", replies->why ? json_bytes(replies->why) : json_null()});
 }
 
 char *explain_replies_note(const struct explain *explain)

@@ -312,44 +312,52 @@ static int print_replies(struct output *out, const struct explain *explain)
     return 0;
 }
 
+/* Of one state, in its colour. */
+static int print_headline(struct output *out, const char *state, const char *line)
+{
+    if (!line)
+        return -ENOMEM;
+    fputs(output_color(out, state), out->stream);
+    output_words(out, 0, 4, line);
+    fprintf(out->stream, "%s\n", output_color_end(out));
+    return 0;
+}
+
 /* The finding, what is guilty, and the cures. */
 static int print_advice(struct output *out, const struct explain *explain)
 {
     const struct advice *advice = &explain->replies.advice;
     _cleanup_free_ char *cures = explain_cures_text(explain);
+    int r = 0;
 
     if (!explain->replies.advised)
         return 0;
     if (!cures)
         return -ENOMEM;
-    if (advice->finding) {
-        fputs(output_color(out, advice->passes ? "ok" : "drift"), out->stream);
-        output_words(out, 0, 4, advice->finding);
-        fprintf(out->stream, "%s\n", output_color_end(out));
-    }
+    if (advice->finding)
+        r = print_headline(out, advice->passes ? "ok" : "drift", advice->finding);
     print_lines(out, 2, advice->culprit);
     print_lines(out, 2, advice->note);
     if (*cures)
         heading(out, "What cures it");
     print_lines(out, 4, cures);
     fputc('\n', out->stream);
-    return 0;
+    return r;
 }
 
 int explain_print(struct output *out, const struct explain *explain)
 {
+    _cleanup_free_ char *routing = explain_routing_text(explain);
     bool asked = explain->replies.peer.family;
     int r = asked ? print_advice(out, explain) : 0;
 
     for (unsigned i = 0; r >= 0 && i < explain->n_keys; i++) {
         _cleanup_free_ char *line = explain_headline(explain, &explain->keys[i]);
 
-        if (!line)
-            return -ENOMEM;
-        fputs(output_color(out, state_name(explain->keys[i].state.state)), out->stream);
-        output_words(out, 0, 4, line);
-        fprintf(out->stream, "%s\n", output_color_end(out));
+        r = print_headline(out, state_name(explain->keys[i].state.state), line);
     }
+    if (r >= 0 && routing)
+        r = print_headline(out, routes_state_name(explain->replies.state), routing);
     print_absent(out, explain);
     for (unsigned i = 0; r >= 0 && i < explain->n_keys; i++)
         r = print_key(out, explain, &explain->keys[i]);

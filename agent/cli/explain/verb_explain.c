@@ -56,6 +56,9 @@ static int status_of(const struct explain *explain)
     for (unsigned i = 0; i < explain->n_keys && status == EXIT_OK; i++)
         if (state_info(explain->keys[i].state.state)->concern == CONCERN_NOW)
             status = EXIT_DRIFT;
+    if (status == EXIT_OK && explain->replies.asked &&
+        routes_state_info(explain->replies.state)->concern == CONCERN_NOW)
+        status = EXIT_DRIFT;
     return status;
 }
 

@@ -76,7 +76,8 @@ static int carry_out_policy(struct change *change, unsigned phases)
     if (r >= 0)
         r = routes_gather(&change->nl, request->paths, policy, &live, &routing.facts);
     if (r >= 0)
-        r = routes_plan(policy, &live, &routing.facts, request->by.forced, plan);
+        r = routes_plan_proven(&change->nl, policy, &live, &routing.facts, request->by.forced,
+                               plan);
     if (r >= 0)
         r = change_announce(change, NULL, 0);
     if (r < 0)
@@ -85,6 +86,11 @@ static int carry_out_policy(struct change *change, unsigned phases)
     carry_out_changes(change, plan->changes,
                       removes ? plan->n_changes : routes_plan_additions(plan), &live);
     change->live = NULL;
+    if (!removes)
+        r = routes_prove(&change->nl, policy, &live, &routing.facts, request->by.forced, true,
+                         plan);
+    if (r < 0)
+        return r;
     if (!removes)
         routes_hold(change, plan);
     return finish(change, &routing, &live);

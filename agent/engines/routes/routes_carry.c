@@ -1,7 +1,8 @@
-/* Gathering facts, and changes in their order. Decides nothing but whether to go on after a
- * failure. */
+/* Gathering facts, the proof of a plan, and changes in their order. Decides nothing but whether to
+ * go on after a failure. */
 #include "agent/engines/routes/routes_carry.h"
 
+#include "agent/kernel/effects.h"
 #include "agent/kernel/procsys.h"
 #include "agent/system/leases.h"
 #include "agent/system/meddlers.h"
@@ -24,6 +25,35 @@ int routes_gather(struct netlink *nl, const struct paths *paths, const struct po
     }
     *ret = facts;
     return 0;
+}
+
+int routes_prove(struct netlink *nl, const struct policy *policy, const struct live *live,
+                 const struct route_facts *facts, bool forced, bool written,
+                 struct routes_plan *plan)
+{
+    _cleanup_(route_effects_done) struct route_effects effects = {0};
+    int r = routes_effects(live, facts, plan, &effects);
+
+    if (r >= 0)
+        r = effects_find(nl, facts, written, &effects);
+    if (r >= 0)
+        r = routes_judge(policy, live, &effects, forced, plan);
+    return r;
+}
+
+int routes_plan_proven(struct netlink *nl, const struct policy *policy, const struct live *live,
+                       const struct route_facts *facts, bool forced, struct routes_plan *ret)
+{
+    struct routes_plan plan = {0};
+    int r = routes_plan(policy, live, facts, forced, &plan);
+
+    if (r >= 0)
+        r = routes_prove(nl, policy, live, facts, forced, false, &plan);
+    if (r < 0)
+        routes_plan_done(&plan);
+    else
+        *ret = plan;
+    return r;
 }
 
 /* Where something failed, each family of a device by itself; few, if any. */

@@ -12,6 +12,17 @@
 int routes_gather(struct netlink *nl, const struct paths *paths, const struct policy *policy,
                   const struct live *live, struct route_facts *ret);
 
+/* Look up for the plan where what the devices send leaves, and judge it: see routes_judge(). Once
+ * with written = false for devices of which nothing is to be added, and once they are written with
+ * true for the others. */
+int routes_prove(struct netlink *nl, const struct policy *policy, const struct live *live,
+                 const struct route_facts *facts, bool forced, bool written,
+                 struct routes_plan *plan);
+
+/* routes_plan(), of which that is proven which needs nothing to be added. */
+int routes_plan_proven(struct netlink *nl, const struct policy *policy, const struct live *live,
+                       const struct route_facts *facts, bool forced, struct routes_plan *ret);
+
 /* name: of the device, "" where it is not known any more or it is the rule for main. */
 typedef void (*routes_report_t)(const struct routes_change *change, const char *name,
                                 enum change_result result, int error, void *data);

@@ -19,8 +19,8 @@ int routing_gather(const struct engine_question *question, struct routing *ret)
     if (r >= 0)
         r = routes_gather(&nl, question->paths, question->policy, question->live, &routing.facts);
     if (r >= 0)
-        r = routes_plan(question->policy, question->live, &routing.facts, question->forced,
-                        &routing.plan);
+        r = routes_plan_proven(&nl, question->policy, question->live, &routing.facts,
+                               question->forced, &routing.plan);
     if (r < 0) {
         routing_done(&routing);
         return r;
