@@ -264,11 +264,11 @@ static struct live *devices(void *data)
     return keeper_live(agent->keeper);
 }
 
-static void tell_of_tables(const uint32_t *tables, size_t n, void *data)
+static void follow_routes(const struct watch_routes *routes, void *data)
 {
     const struct agent *agent = data;
 
-    listening_keep_tables(agent->listening, tables, n);
+    listening_follow_routes(agent->listening, routes);
 }
 
 static int make_ways(struct agent *agent)
@@ -281,7 +281,7 @@ static int make_ways(struct agent *agent)
                                    .paused = agent->paused,
                                    .writing = &agent->writing,
                                    .devices = devices,
-                                   .tables = tell_of_tables,
+                                   .follow = follow_routes,
                                    .read_again = read_again,
                                    .changed = on_news,
                                    .data = agent};

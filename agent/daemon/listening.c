@@ -148,12 +148,12 @@ int listening_to(struct listening *listening, unsigned kinds)
     return result;
 }
 
-void listening_keep_tables(struct listening *listening, const uint32_t *tables, size_t n)
+void listening_follow_routes(struct listening *listening, const struct watch_routes *routes)
 {
     /* Where the filter cannot be set, the one before goes on: a reading tells the rest. */
-    (void)watch_keep_tables(&listening->channels[WATCH_ROUTE].watch, tables, n);
+    (void)watch_follow_routes(&listening->channels[WATCH_ROUTE].watch, routes);
     /* Where the filter cannot be set, the one before goes on: a reading tells the rest. */
-    (void)watch_keep_tables(&listening->channels[WATCH_ROUTE6].watch, tables, n);
+    (void)watch_follow_routes(&listening->channels[WATCH_ROUTE6].watch, routes);
 }
 
 void listening_discard(struct listening *listening)

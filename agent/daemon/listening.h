@@ -40,8 +40,8 @@ struct listening *listening_free(struct listening *listening);
  * longer: each costs wake-ups. One that cannot be opened is tried again later; the first error. */
 int listening_to(struct listening *listening, unsigned kinds);
 
-/* As watch_keep_tables(), of IPv4 and IPv6. */
-void listening_keep_tables(struct listening *listening, const uint32_t *tables, size_t n);
+/* As watch_follow_routes(), of IPv4 and IPv6. */
+void listening_follow_routes(struct listening *listening, const struct watch_routes *routes);
 
 /* Just before everything is read: what waits is of no use where messages were lost. */
 void listening_discard(struct listening *listening);

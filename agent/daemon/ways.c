@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "agent/daemon/ways_private.h"
+#include "agent/kernel/effects.h"
 #include "agent/system/leases.h"
 #include "agent/system/meddlers.h"
 
@@ -89,32 +90,89 @@ static int by_number(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* 1: other tables than before are watched from now on, and what is in them is to be read. */
-static int watch_tables(struct ways *ways, const struct routes_plan *plan)
+static int by_ip(const void *a, const void *b)
 {
-    size_t n = plan->n_devices;
-    uint32_t *tables = calloc(n + 1, sizeof(*tables));
+    return ip_compare(a, b);
+}
 
-    if (!tables)
+static void routes_done(struct watch_routes *routes)
+{
+    free(routes->tables);
+    free(routes->peers);
+}
+
+/* Sorted; each peer once. */
+static int list_routes(const struct routes_plan *plan, const struct route_effects *effects,
+                       struct watch_routes *ret)
+{
+    struct watch_routes routes = {.tables = calloc(plan->n_devices + 1, sizeof(*routes.tables)),
+                                  .peers = calloc(effects->n + 1, sizeof(*routes.peers))};
+
+    if (!routes.tables || !routes.peers) {
+        routes_done(&routes);
         return -ENOMEM;
-    for (size_t i = 0; i < n; i++)
-        tables[i] = plan->devices[i].table;
-    qsort(tables, n, sizeof(*tables), by_number);
-    if (n == ways->n_tables && (n == 0 || memcmp(tables, ways->tables, n * sizeof(*tables)) == 0)) {
-        free(tables);
-        return 0;
     }
-    ways->options.tables(tables, n, ways->options.data);
-    free(ways->tables);
-    ways->tables = tables;
-    ways->n_tables = n;
+    for (size_t i = 0; i < plan->n_devices; i++)
+        routes.tables[routes.n_tables++] = plan->devices[i].table;
+    qsort(routes.tables, routes.n_tables, sizeof(*routes.tables), by_number);
+    for (size_t i = 0; i < effects->n; i++)
+        routes.peers[i] = effects->items[i].to;
+    qsort(routes.peers, effects->n, sizeof(*routes.peers), by_ip);
+    for (size_t i = 0; i < effects->n; i++)
+        if (i == 0 || ip_compare(&routes.peers[i - 1], &routes.peers[i]) != 0)
+            routes.peers[routes.n_peers++] = routes.peers[i];
+    *ret = routes;
+    return 0;
+}
+
+/* 1: other tables than before are watched from now on, and what is in them is to be read. Of other
+ * peers nothing is to be read: they are looked up after this. */
+static int follow_routes(struct ways *ways, const struct routes_plan *plan,
+                         const struct route_effects *effects)
+{
+    struct watch_routes routes, *known = &ways->followed;
+    bool same_tables, same;
+    int r = list_routes(plan, effects, &routes);
+
+    if (r < 0)
+        return r;
+    same_tables = routes.n_tables == known->n_tables &&
+                  (routes.n_tables == 0 || memcmp(routes.tables, known->tables,
+                                                  routes.n_tables * sizeof(*routes.tables)) == 0);
+    same = same_tables && routes.n_peers == known->n_peers;
+    for (size_t i = 0; same && i < routes.n_peers; i++)
+        same = ip_compare(&routes.peers[i], &known->peers[i]) == 0;
+    if (!same) {
+        struct watch_routes before = *known;
+
+        *known = routes;
+        routes = before;
+        ways->options.follow(known, ways->options.data);
+    }
+    routes_done(&routes);
+    if (same_tables)
+        return 0;
     ways->read |= ROUTES_READ_FOREIGN;
     ways->foreign = 0;
     return 1;
 }
 
-static int make_plan(struct ways *ways, const struct live *live, struct routes_plan *ret)
+int ways_prove(struct ways *ways, const struct live *live, bool written,
+               struct route_effects *effects, struct routes_plan *plan)
 {
+    int r = 0;
+
+    if (effects->n > 0)
+        r = ways->options.kernel->find_effects(ways->options.nl, &ways->facts, written, effects);
+    if (r >= 0)
+        r = routes_judge(policy_of(ways), live, effects, false, plan);
+    return r;
+}
+
+static int make_plan(struct ways *ways, const struct live *live, struct routes_plan *ret,
+                     struct route_effects *ret_effects)
+{
+    _cleanup_(route_effects_done) struct route_effects effects = {0};
     struct routes_plan plan = {0};
     int r;
 
@@ -124,27 +182,35 @@ static int make_plan(struct ways *ways, const struct live *live, struct routes_p
     if (r >= 0)
         r = routes_plan(policy_of(ways), live, &ways->facts, false, &plan);
     if (r >= 0)
-        r = watch_tables(ways, &plan);
+        r = routes_effects(live, &ways->facts, &plan, &effects);
+    if (r >= 0)
+        r = follow_routes(ways, &plan, &effects);
     if (r == 0)
+        r = ways_prove(ways, live, false, &effects, &plan);
+    if (r == 0) {
         *ret = plan;
-    else
+        *ret_effects = effects;
+        effects = (struct route_effects){0};
+    } else {
         routes_plan_done(&plan);
+    }
     return r;
 }
 
 static int plan_with(struct ways *ways, const struct live *live)
 {
+    _cleanup_(route_effects_done) struct route_effects effects = {0};
     struct routes_plan plan = {0};
-    int r = make_plan(ways, live, &plan);
+    int r = make_plan(ways, live, &plan, &effects);
 
     if (r == 1)
-        r = make_plan(ways, live, &plan); /* the same devices, so the same tables */
+        r = make_plan(ways, live, &plan, &effects); /* the same devices, so the same tables */
     if (r < 0)
         return r;
     ways->counters.plans++;
-    ways_write(ways, live, &plan);
+    r = ways_write(ways, live, &plan, &effects);
     routes_plan_done(&plan);
-    return 0;
+    return r;
 }
 
 static void plan_now(struct ways *ways)
@@ -215,7 +281,7 @@ void ways_finish(struct ways *ways)
 
 static void forget(struct ways *ways)
 {
-    free(ways->tables);
+    routes_done(&ways->followed);
     route_facts_done(&ways->facts);
     for (size_t i = 0; i < ways->n_records; i++)
         free(ways->records[i].message);
@@ -226,7 +292,6 @@ void ways_begin(struct ways *ways)
 {
     bool asked = routing_in_policy(policy_of(ways));
 
-    ways->options.tables(NULL, 0, ways->options.data);
     forget(ways);
     deadline_clear(&ways->due_at);
     *ways = (struct ways){.options = ways->options,
@@ -236,6 +301,7 @@ void ways_begin(struct ways *ways)
                           .networkd = ways->networkd,
                           .due_at = ways->due_at,
                           .counters = ways->counters};
+    ways->options.follow(&ways->followed, ways->options.data);
 }
 
 bool ways_are_asked(const struct ways *ways)
@@ -257,6 +323,7 @@ int ways_new(const struct ways_options *options, struct ways **ret)
 {
     static const struct ways_kernel kernel = {.read_again = routes_read_again,
                                               .read_addresses_of = routes_read_addresses_of,
+                                              .find_effects = effects_find,
                                               .carry_out = routes_carry_out};
     struct ways *ways = calloc(1, sizeof(*ways));
 

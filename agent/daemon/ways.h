@@ -15,13 +15,16 @@
 #include "agent/daemon/paused.h"
 #include "agent/daemon/writing.h"
 #include "agent/engines/routes/routes_carry.h"
+#include "agent/kernel/watch.h"
 #include "policy/decide/plan.h"
 
-/* How the kernel is read and changed: routes_io.h and routes_carry.h, or what a test puts in their
- * place. */
+/* How the kernel is read and changed: routes_io.h, effects.h and routes_carry.h, or what a test
+ * puts in their place. */
 struct ways_kernel {
     int (*read_again)(struct netlink *nl, unsigned what, struct route_facts *facts);
     int (*read_addresses_of)(struct netlink *nl, int ifindex, struct route_facts *facts);
+    int (*find_effects)(struct netlink *nl, const struct route_facts *facts, bool written,
+                        struct route_effects *effects);
     void (*carry_out)(struct netlink *nl, const struct routes_change *changes, size_t n,
                       const struct live *live, routes_report_t report, void *data);
 };
@@ -37,9 +40,8 @@ struct ways_options {
     const struct writing *writing;
     /* `all`, `default` and the devices as they are now: borrowed, and marked where paused. */
     struct live *(*devices)(void *data);
-    /* From now on the kernel is to tell of what others have in these tables; borrowed until the
-     * next call. */
-    void (*tables)(const uint32_t *tables, size_t n, void *data);
+    /* From now on the kernel is to tell of these routes of others; borrowed until the next call. */
+    void (*follow)(const struct watch_routes *routes, void *data);
     /* Everything is to be read again: values that waited may be written, or nothing may be, by what
      * is known. reason: static text. */
     void (*read_again)(const char *reason, void *data);

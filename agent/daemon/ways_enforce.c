@@ -116,6 +116,7 @@ static void keep(const struct ways *ways, struct ways_record *new, struct ways_r
         }
         new->missing = old->missing;
         new->told = old->told;
+        new->overruled = old->overruled;
     }
     if (!told)
         say_state(ways, new);
@@ -419,32 +420,91 @@ static void look_again(struct ways *ways)
     }
 }
 
-void ways_write(struct ways *ways, const struct live *live, struct routes_plan *plan)
+/* Of a device that was not written whole nothing is asked. */
+static void leave_out_unwritten(const struct work *work, struct route_effects *effects)
+{
+    const struct ways *ways = work->ways;
+
+    for (size_t i = 0; i < effects->n; i++) {
+        struct route_effect *effect = &effects->items[i];
+        const struct ways_record *record = record_of(ways, effect->ifindex);
+
+        if ((work->doing[record - ways->records].left | work->doing[0].left) &
+            FAMILY_BIT(effect->to.family))
+            effect->pending = false;
+    }
+}
+
+static void say_effect(const struct ways *ways, struct ways_record *record)
+{
+    bool overruled = record->state == ROUTES_OVERRULED;
+
+    if (overruled && !record->overruled)
+        log_plain(ways->options.logger, LOG_EVENT_ROUTING_CONFLICT, LOG_WARNING,
+                  "%s: policy routing is %s", NAME_SHOWN(record->name), record->message ?: "");
+    else if (!overruled && record->overruled && record->state == ROUTES_OK)
+        log_plain(ways->options.logger, LOG_EVENT_ROUTING_SET, LOG_NOTICE,
+                  "%s: policy routing is not overruled any more", NAME_SHOWN(record->name));
+    record->overruled = overruled;
+}
+
+/* Whether what is there has its effect. On an error no device becomes stricter that had something
+ * to be added. */
+static int prove_written(struct work *work, const struct live *live, struct routes_plan *plan,
+                         struct route_effects *effects)
+{
+    struct ways *ways = work->ways;
+    int r;
+
+    leave_out_unwritten(work, effects);
+    r = ways_prove(ways, live, true, effects, plan);
+    for (size_t i = 0; i < effects->n && r < 0; i++)
+        work->doing[record_of(ways, effects->items[i].ifindex) - ways->records].missing |=
+            effects->items[i].pending;
+    for (size_t i = 0; i < plan->n_devices; i++) {
+        const struct routes_device *device = &plan->devices[i];
+        struct ways_record *record = &ways->records[i + 1];
+
+        work->doing[i + 1].missing |= device->holds_value;
+        if (device->overruled && record->state != device->state) {
+            record->state = device->state;
+            free(record->message);
+            record->message = device->message ? strdup(device->message) : NULL;
+        }
+        say_effect(ways, record);
+    }
+    return r;
+}
+
+int ways_write(struct ways *ways, const struct live *live, struct routes_plan *plan,
+               struct route_effects *effects)
 {
     _cleanup_free_ struct doing *doing = NULL;
     struct work work = {.ways = ways};
     uint64_t now = loop_now(ways->options.loop);
-    int freed;
+    int freed, r;
     size_t n;
 
     freed = update_records(ways, plan);
     if (freed < 0)
-        return;
+        return freed;
     work.doing = doing = calloc(ways->n_records, sizeof(*doing));
     if (!doing)
-        return;
-    for (size_t i = 0; i < plan->n_devices; i++)
-        doing[i + 1].missing = plan->devices[i].holds_value;
+        return -ENOMEM;
     n = pick(&work, plan);
     if (n == 0 || write_locked(&work, live, plan->changes, n))
         for (size_t i = 0; i < ways->n_records; i++)
             conclude(ways, &ways->records[i], &doing[i], plan);
     else
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
             doing_of(&work, &plan->changes[i])->missing |= routes_change_is_way(&plan->changes[i]);
+            doing_of(&work, &plan->changes[i])->left |= family_of(&plan->changes[i]);
+        }
+    r = prove_written(&work, live, plan, effects);
     take_missing(ways, doing, freed);
     for (size_t i = 0; i < ways->n_records; i++)
         say_settled(ways, &ways->records[i], now);
     look_again(ways);
     count_states(ways);
+    return r;
 }

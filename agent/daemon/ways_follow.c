@@ -131,9 +131,19 @@ void ways_on_address(struct ways *ways, const struct nlmsghdr *message)
 
 static bool is_table_of_device(const struct ways *ways, uint32_t table)
 {
-    size_t at = SORTED_PLACE(ways->n_tables, i, ways->tables[i] < table);
+    const struct watch_routes *followed = &ways->followed;
+    size_t at = SORTED_PLACE(followed->n_tables, i, followed->tables[i] < table);
 
-    return at < ways->n_tables && ways->tables[at] == table;
+    return at < followed->n_tables && followed->tables[at] == table;
+}
+
+/* Does it lead to one by which the effect is proven? */
+static bool leads_to_peer(const struct ways *ways, const struct route *route)
+{
+    for (size_t i = 0; i < ways->followed.n_peers; i++)
+        if (ip_prefix_contains(&route->to, &ways->followed.peers[i]))
+            return true;
+    return false;
 }
 
 /* ROUTES_READ_… replaces: another one of its table went for it, without a word, maybe ours. */
@@ -172,6 +182,9 @@ void ways_on_route(struct ways *ways, const struct nlmsghdr *message)
     unread = unread_after(ways, &route, comes, comes && message->nlmsg_flags & NLM_F_REPLACE);
     if (unread)
         ways_must_read(ways, unread);
+    else if (route.protocol != ROUTING_PROTOCOL && route.to.length > 0 &&
+             leads_to_peer(ways, &route))
+        ways->due = true; /* to be looked up; what is known of routes does not change */
 }
 
 void ways_on_rule(struct ways *ways, const struct nlmsghdr *message)

@@ -22,6 +22,7 @@ struct ways_record {
     bool missing;    /* something of it could not be put in place, or not yet, or is not to be had;
                         IPv4 alone counts */
     bool told;       /* that a value waits for it */
+    bool overruled;  /* that it is was said */
     unsigned failures; /* in a row */
     uint64_t heard;    /* when its state changed, or a message told of an IPv4 address of it */
     uint64_t retry_at;
@@ -30,13 +31,14 @@ struct ways_record {
 
 struct ways {
     struct ways_options options;
-    bool asked;       /* the policy asks for routing; else leftovers are removed, once */
-    bool done;        /* that was done */
-    bool started;     /* the devices were read once */
-    unsigned read;    /* ROUTES_READ_…: what is to be read before the next plan */
-    bool files;       /* leases and other programs are to be looked for */
-    uint32_t *tables; /* of devices: the kernel tells of what others have in them; owned, sorted */
-    size_t n_tables;
+    bool asked;    /* the policy asks for routing; else leftovers are removed, once */
+    bool done;     /* that was done */
+    bool started;  /* the devices were read once */
+    unsigned read; /* ROUTES_READ_…: what is to be read before the next plan */
+    bool files;    /* leases and other programs are to be looked for */
+    /* Of others the kernel tells of what they have in the tables of devices, and of what leads to
+     * the peers that prove the effect; owned, each sorted. */
+    struct watch_routes followed;
     int dirty[WAYS_DIRTY_MAX]; /* devices whose addresses are to be read */
     size_t n_dirty;
     bool due;     /* a plan is to be made */
@@ -80,8 +82,14 @@ bool facts_know_route(const struct route_facts *facts, const struct route *route
 bool facts_know_rule(const struct route_facts *facts, const struct route_rule *rule);
 bool facts_know_foreign(const struct route_facts *facts, const struct route *route);
 
-/* ways_enforce.c: carry out a plan, but for devices that are backed off from. */
-void ways_write(struct ways *ways, const struct live *live, struct routes_plan *plan);
+/* See routes_prove(). */
+int ways_prove(struct ways *ways, const struct live *live, bool written,
+               struct route_effects *effects, struct routes_plan *plan);
+
+/* ways_enforce.c: carry out a plan, but for devices that are backed off from, and prove what was
+ * written. Errors of proving. */
+int ways_write(struct ways *ways, const struct live *live, struct routes_plan *plan,
+               struct route_effects *effects);
 struct ways_record *ways_record(const struct ways *ways, int ifindex);
 
 /* ways_follow.c */

@@ -32,41 +32,118 @@ static const struct {
 
 /* More are all told of: a filter holds 4096 instructions. */
 #define TABLES_MAX 1000
+#define PEERS_MAX 300
+#define FILTER_MAX 4096
+
+struct filter {
+    struct sock_filter code[FILTER_MAX];
+    unsigned short n;
+};
+
+static void add_code(struct filter *filter, const struct sock_filter *code, size_t n)
+{
+    memcpy(&filter->code[filter->n], code, n * sizeof(*code));
+    filter->n = (unsigned short)(filter->n + n);
+}
+#define ADD(filter, code) add_code(filter, code, ELEMENTSOF(code))
+
+#define ACCEPT BPF_STMT(BPF_RET | BPF_K, UINT32_MAX)
+#define LOAD_BYTE(member)                                                                          \
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, NLMSG_HDRLEN + offsetof(struct rtmsg, member))
+/* The first 32 bits of an attribute that is there. */
+#define LOAD_ATTRIBUTE(type)                                                                       \
+    BPF_STMT(BPF_LD | BPF_IMM, NLMSG_SPACE(sizeof(struct rtmsg))),                                 \
+        BPF_STMT(BPF_LDX | BPF_IMM, type),                                                         \
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_NLATTR)),                \
+        BPF_STMT(BPF_MISC | BPF_TAX, 0), BPF_STMT(BPF_LD | BPF_W | BPF_IND, NLA_HDRLEN)
+
+static void accept_tables(struct filter *filter, const struct watch_routes *routes)
+{
+    const struct sock_filter head[] = {LOAD_ATTRIBUTE(RTA_TABLE)};
+
+    ADD(filter, head);
+    for (size_t i = 0; i < routes->n_tables; i++) {
+        const struct sock_filter code[] = {
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(routes->tables[i]), 0, 1),
+            ACCEPT,
+        };
+
+        ADD(filter, code);
+    }
+}
+
+/* Whose first bits, as many as the prefix has, are those of the prefix. */
+static void accept_peers(struct filter *filter, const struct watch_routes *routes, uint8_t family)
+{
+    enum { PREFIX, MASK };
+    const struct sock_filter head[] = {
+        LOAD_ATTRIBUTE(RTA_DST), /* it is no default route */
+        BPF_STMT(BPF_ST, PREFIX),
+        LOAD_BYTE(rtm_dst_len),
+        BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 32, 0, 1),
+        BPF_STMT(BPF_LD | BPF_IMM, 32),
+        BPF_STMT(BPF_ALU | BPF_NEG, 0),
+        BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 32),
+        BPF_STMT(BPF_MISC | BPF_TAX, 0),
+        BPF_STMT(BPF_LD | BPF_IMM, UINT32_MAX),
+        BPF_STMT(BPF_ALU | BPF_LSH | BPF_X, 0),
+        BPF_STMT(BPF_ST, MASK),
+        /* The prefix of IPv6 may go on behind these bits. */
+        BPF_STMT(BPF_LDX | BPF_W | BPF_MEM, PREFIX),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_X, 0),
+        BPF_STMT(BPF_ST, PREFIX),
+    };
+
+    ADD(filter, head);
+    for (size_t i = 0; i < routes->n_peers; i++) {
+        const uint8_t *bytes = routes->peers[i].bytes;
+        uint32_t first = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+                         (uint32_t)bytes[2] << 8 | bytes[3];
+        const struct sock_filter code[] = {
+            BPF_STMT(BPF_LD | BPF_IMM, first),
+            BPF_STMT(BPF_LDX | BPF_W | BPF_MEM, MASK),
+            BPF_STMT(BPF_ALU | BPF_AND | BPF_X, 0),
+            BPF_STMT(BPF_LDX | BPF_W | BPF_MEM, PREFIX),
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 0, 1),
+            ACCEPT,
+        };
+
+        if (routes->peers[i].family == family)
+            ADD(filter, code);
+    }
+}
 
 /* The kernel drops what no one here looks at: a router changes thousands of routes in a second. */
-static int keep_telling_routes(int fd, const uint32_t *tables, size_t n_tables)
+static int keep_telling_routes(const struct watch *watch)
 {
-    const struct sock_filter accept = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+    static const struct watch_routes none;
+    const struct watch_routes *routes = watch->routes ?: &none;
+    bool all = routes->n_tables > TABLES_MAX || routes->n_peers > PEERS_MAX;
     const struct sock_filter head[] = {
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_dst_len)),
+        LOAD_BYTE(rtm_dst_len),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 2, 0),
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_protocol)),
+        LOAD_BYTE(rtm_protocol),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ROUTING_PROTOCOL, 0, 1),
-        accept,
-        BPF_STMT(BPF_LD | BPF_IMM, NLMSG_SPACE(sizeof(struct rtmsg))),
-        BPF_STMT(BPF_LDX | BPF_IMM, RTA_TABLE),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_NLATTR)),
-        BPF_STMT(BPF_MISC | BPF_TAX, 0),
-        BPF_STMT(BPF_LD | BPF_W | BPF_IND, NLA_HDRLEN), /* it is always there */
+        ACCEPT,
     };
-    struct sock_filter *code = calloc(ELEMENTSOF(head) + 2 * TABLES_MAX + 1, sizeof(*code));
-    struct sock_fprog program = {.filter = code};
-    unsigned short n = 0;
+    const struct sock_filter tail[] = {BPF_STMT(BPF_RET | BPF_K, all ? UINT32_MAX : 0)};
+    struct filter *filter = calloc(1, sizeof(*filter));
+    struct sock_fprog program;
     int r;
 
-    if (!code)
+    if (!filter)
         return -ENOMEM;
-    for (; n < ELEMENTSOF(head); n++)
-        code[n] = head[n];
-    for (size_t i = 0; i < n_tables && n_tables <= TABLES_MAX; i++) {
-        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(tables[i]), 0, 1);
-        code[n++] = accept;
+    ADD(filter, head);
+    if (!all) {
+        accept_tables(filter, routes);
+        accept_peers(filter, routes, watch->kind == WATCH_ROUTE6 ? AF_INET6 : AF_INET);
     }
-    code[n] = accept;
-    code[n++].k = n_tables > TABLES_MAX ? UINT32_MAX : 0;
-    program.len = n;
-    r = setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
-    free(code);
+    ADD(filter, tail);
+    program = (struct sock_fprog){.len = filter->n, .filter = filter->code};
+    r = setsockopt(watch_fd(watch), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0
+            ? -errno
+            : 0;
+    free(filter);
     return r;
 }
 
@@ -102,7 +179,7 @@ int watch_open(struct watch *watch, enum watch_kind kind, int receive_buffer)
         /* Losses are noticed with any size. */
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
     if (kind == WATCH_ROUTE || kind == WATCH_ROUTE6)
-        r = keep_telling_routes(fd, watch->tables, watch->n_tables);
+        r = keep_telling_routes(watch);
     if (r >= 0 && mnl_socket_bind(watch->socket, 0, MNL_SOCKET_AUTOPID) < 0)
         r = -errno;
     if (r >= 0)
@@ -146,11 +223,10 @@ void watch_close(struct watch *watch)
     watch->buffer = NULL;
 }
 
-int watch_keep_tables(struct watch *watch, const uint32_t *tables, size_t n)
+int watch_follow_routes(struct watch *watch, const struct watch_routes *routes)
 {
-    watch->tables = tables;
-    watch->n_tables = n;
-    return watch->socket ? keep_telling_routes(mnl_socket_get_fd(watch->socket), tables, n) : 0;
+    watch->routes = routes;
+    return watch->socket ? keep_telling_routes(watch) : 0;
 }
 
 int watch_fd(const struct watch *watch)

@@ -7,11 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/base/ip.h"
+
 enum watch_kind {
     WATCH_LINK,
     WATCH_NETCONF,
     WATCH_ADDRESS,
-    WATCH_ROUTE, /* only defaults and those of our own: others may be very many */
+    WATCH_ROUTE, /* only some, see struct watch_routes: others may be very many */
     WATCH_ADDRESS6,
     WATCH_ROUTE6,
     WATCH_RULE,
@@ -20,15 +22,24 @@ enum watch_kind {
 };
 const char *watch_name(enum watch_kind kind);
 
+/* What is told of beside default routes and those of our protocol: all routes in these tables, and
+ * in every table those that lead to one of these peers; of IPv6 maybe more of them, since no more
+ * than 32 bits of a peer are compared. Where there are too many of either, all are told of. */
+struct watch_routes {
+    uint32_t *tables;
+    size_t n_tables;
+    struct ip *peers; /* of both families */
+    size_t n_peers;
+};
+
 struct watch {
     enum watch_kind kind;
-    int receive_buffer;        /* bytes asked for */
-    bool paused;               /* closed for a while because of a flood */
-    struct mnl_socket *socket; /* NULL: closed, or beside another one */
-    struct watch *beside;      /* borrowed; NULL for none: see watch_join() */
-    char *buffer;              /* owned */
-    const uint32_t *tables;    /* borrowed; see watch_keep_tables() */
-    size_t n_tables;
+    int receive_buffer;                /* bytes asked for */
+    bool paused;                       /* closed for a while because of a flood */
+    struct mnl_socket *socket;         /* NULL: closed, or beside another one */
+    struct watch *beside;              /* borrowed; NULL for none: see watch_join() */
+    char *buffer;                      /* owned */
+    const struct watch_routes *routes; /* borrowed; NULL: see watch_follow_routes() */
     uint64_t window_start, window_messages;
     uint64_t messages, overruns, pauses;
 };
@@ -45,9 +56,9 @@ void watch_close(struct watch *watch);
 int watch_join(struct watch *watch, struct watch *beside, enum watch_kind kind);
 void watch_leave(struct watch *watch);
 
-/* Of routes only default routes and those of our protocol are told, and all in these tables. The
- * numbers are borrowed: they are asked for again when the socket is opened again. */
-int watch_keep_tables(struct watch *watch, const uint32_t *tables, size_t n);
+/* From now on these routes are told of, too. Borrowed: they are asked for again when the socket is
+ * opened again. */
+int watch_follow_routes(struct watch *watch, const struct watch_routes *routes);
 
 /* -1 while closed. */
 int watch_fd(const struct watch *watch);

@@ -85,7 +85,8 @@ struct routes_device {
                          rp_filter is not to become stricter. Never where it was forced */
     bool held;        /* and it should, by the policy and what it is now */
     bool primary[IP_FAMILIES]; /* carries the main default route and was not asked for */
-    bool routed[IP_FAMILIES];  /* it has rules of its own in the plan */
+    bool overruled; /* what its addresses send leaves elsewhere, by routes_judge(): message tells */
+    bool routed[IP_FAMILIES]; /* it has rules of its own in the plan */
     char *conflict;  /* owned; who stands in the way, one line; NULL for nobody. Also where it was
                         forced */
     char *cure;      /* owned; to paste, may be several lines; NULL for none */

@@ -69,8 +69,9 @@ static int overrule(const struct live *live, const struct route_effect *effect, 
 {
     int r = 0;
 
-    if (out->state != ROUTES_OVERRULED)
+    if (!out->overruled)
         r = say(live, effect, out);
+    out->overruled = true;
     if (!routes_state_info(out->state)->stuck)
         out->state = ROUTES_OVERRULED;
     if (effect->from.family == AF_INET)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # A card whose rules and routes are all there, while a rule or a route of somebody else is asked before
 # them, or for what they do not cover: it is not ok but overruled, is told which one wins, and does not
-# become strict. Told by what a peer reaches; where that is reached, strict is written as ever.
+# become strict, by the command and by the agent, which follows what others do. Told by what a peer reaches.
+# shellcheck disable=SC2119 # arguments left out
 # shellcheck source=tests/agent/agent.sh
 . "$(dirname "$0")/../agent/agent.sh"
 # shellcheck source=tests/lib/nics.sh
@@ -19,6 +20,7 @@ sweep = 1d
 flush-routes = no
 metrics-file = $SYSTEM_WORK/metrics
 [rp_filter]
+mark* = off
 * = strict
 [routing]
 eth1..3 = auto
@@ -191,4 +193,81 @@ all_nics_answer "an earlier rule in IPv6"
 overruled "in IPv6" 'rule 5270: from fd00:6::4 lookup 52: what fd00:6::4 sends to fd00:6::1 leaves by eth0, not by eth2'
 ip -6 rule del priority 5270
 ok_again "not in IPv6"
+
+# --- the agent; its sweep comes too late to help
+
+[ -x "$AGENT" ] || system_end
+STATUS=/run/rpfpolicy/status.json # not that of a command any more
+before 2
+ip rule add from 172.16.6.4 lookup 52 priority 5270
+accept_policy < <(policy enforce)
+watch_start
+agent_start
+agent_wait_log 'eth2: policy routing is overruled by rule 5270: from 172.16.6.4 lookup 52: what 172.16.6.4'
+agent_wait_log 'eth2: rp_filter stays loose and becomes strict'
+becomes eth1 rp_filter 1
+becomes eth3 rp_filter 1
+agent_caught_up
+watch_stop
+expect_equal "eth2 was never strict" "$(watched eth2)" 2
+all_nics_answer "the agent waits"
+wait_until "status tells it" status_is '[.routing.devices[] | select(.state == "overruled" and .held) | .device] | join(" ")' eth2
+wait_until "and counts it" status_is '.routing.states | "\(.overruled) \(.ok)"' '1 2'
+wait_until "metrics, too" grep -qx 'rpfpolicy_agent_routing_devices{state="overruled"} 1' "$SYSTEM_WORK/metrics"
+expect "also to people" sh -c 'rpfpolicy status | grep -q "eth2: .*overruled.*does not become stricter.*overruled by rule 5270"'
+ip rule del priority 5270
+becomes eth2 rp_filter 1
+agent_wait_log 'eth2: policy routing is not overruled any more'
+wait_until "status tells that" status_is '.routing.states.ok' 3
+all_nics_answer "the rule is gone"
+expect "everything is right" everything_right
+
+# One that comes when the card is strict already: it stays so, and is told.
+ip rule add from all lookup 52 priority 5270
+wait_until "all of them are overruled" status_is '.routing.states.overruled' 3
+agent_caught_up
+effective_are 1 1 1 1
+expect "check says the same" not everything_right
+expect "and names the rule" grep -q 'overruled by rule 5270: from all lookup 52' /run/test/check.out
+ip rule del priority 5270
+wait_until "none of them is" status_is '.routing.states.ok' 3
+expect "everything is right then" everything_right
+
+# A route of somebody else in main, and in the table of a rule that comes first. Nothing is read for it but
+# what the kernel is asked.
+sysctl -q -w net.ipv4.conf.eth2.rp_filter=1
+ip route flush table 52
+ip rule add from 172.16.6.4 lookup 52 priority 5270
+agent_caught_up
+status_is '.routing.states.ok' 3 || fail "an empty table is in the way"
+for where in 'main' 52; do
+    ip route add 16.0.0.0/4 via 172.16.4.1 table "$where"
+    wait_until "a route in $where takes it elsewhere" status_is '[.routing.devices[] | select(.state == "overruled").device] | contains(["eth2"])' true
+    ip route del 16.0.0.0/4 table "$where"
+    wait_until "it is gone from $where" status_is '.routing.states.ok' 3
+done
+ip -6 rule add from fd00:6::4 lookup 52 priority 5270
+ip -6 route flush table 52
+ip -6 route add fd00:6::/64 via fd00:4::1 table 52
+wait_until "a route of IPv6" status_is '.routing.states.overruled' 1
+ip -6 route del fd00:6::/64 table 52
+wait_until "it is gone" status_is '.routing.states.ok' 3
+ip -6 rule del priority 5270
+ip rule del priority 5270
+
+# What others have many of is none of its business.
+plans=$(agent_status .routing.plans)
+messages=$(agent_status .sockets.route.messages)
+for n in $(seq 0 255); do
+    echo "route add 100.64.$n.0/24 via 172.16.4.1"
+    echo "route add 100.65.$n.0/24 via 172.16.4.1 table 99"
+done | ip -batch -
+agent_caught_up
+expect_equal "it does not plan for other routes" "$(agent_status .routing.plans)" "$plans"
+expect "the kernel does not even tell of them" test "$(agent_status .sockets.route.messages)" -lt $((messages + 100))
+
+# One line each time that it came and went, for each card.
+agent_stop
+expect_equal "said when it began" "$(log_count 'eth1: policy routing is overruled')" 2
+expect_equal "and when it was over" "$(log_count 'eth1: policy routing is not overruled any more')" 2
 system_end

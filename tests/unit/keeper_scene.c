@@ -274,7 +274,7 @@ static void on_replaced(void *data)
     ways_begin(scene->ways);
 }
 
-static void on_tables(const uint32_t *tables, size_t n, void *data)
+static void on_follow(const struct watch_routes *routes, void *data)
 {
 }
 
@@ -363,7 +363,7 @@ static void make_upper_parts(struct scene *scene)
                                 .paused = scene->paused,
                                 .writing = &scene->writing,
                                 .devices = devices,
-                                .tables = on_tables,
+                                .follow = on_follow,
                                 .read_again = on_read_again,
                                 .changed = on_nothing,
                                 .data = scene};

@@ -10,6 +10,7 @@
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -46,7 +47,10 @@ struct fixture {
     int asked_of;              /* the device whose addresses were read last */
     uint64_t cost;             /* of reading foreign routes */
     int read_error, refuses;   /* negative errno */
-    size_t n_tables;
+    const struct watch_routes *followed;
+    int overruled; /* the device whose replies leave by eth0 */
+    unsigned lookups;
+    int lookup_error;       /* negative errno */
     const char *read_again; /* the latest reason */
 };
 
@@ -113,6 +117,23 @@ static int fake_read_again(struct netlink *nl, unsigned what, struct route_facts
     return 0;
 }
 
+static int fake_find_effects(struct netlink *nl, const struct route_facts *facts, bool written,
+                             struct route_effects *effects)
+{
+    struct fixture *fixture = (struct fixture *)nl;
+
+    for (size_t i = 0; i < effects->n; i++) {
+        struct route_effect *effect = &effects->items[i];
+
+        if (effect->pending != written)
+            continue;
+        fixture->lookups++;
+        effect->found = effect->ifindex == fixture->overruled ? EFFECT_ELSEWHERE : EFFECT_LEAVES;
+        effect->route = (struct route){.table = 52, .oif = fixture->eth0->ifindex};
+    }
+    return fixture->lookup_error;
+}
+
 static void fake_carry_out(struct netlink *nl, const struct routes_change *changes, size_t n,
                            const struct live *live, routes_report_t report, void *data)
 {
@@ -129,6 +150,7 @@ static void fake_carry_out(struct netlink *nl, const struct routes_change *chang
 
 static const struct ways_kernel fake_kernel = {.read_again = fake_read_again,
                                                .read_addresses_of = fake_read_addresses_of,
+                                               .find_effects = fake_find_effects,
                                                .carry_out = fake_carry_out};
 
 /* The agent around it. */
@@ -141,9 +163,9 @@ static struct live *devices(void *data)
     return &fixture->world.live;
 }
 
-static void on_tables(const uint32_t *tables, size_t n, void *data)
+static void on_follow(const struct watch_routes *routes, void *data)
 {
-    ((struct fixture *)data)->n_tables = n;
+    ((struct fixture *)data)->followed = routes;
 }
 
 static void on_read_again(const char *reason, void *data)
@@ -178,6 +200,8 @@ static void make_world(struct fixture *fixture)
     fixture->eth0 = world_device(world, "eth0");
     fixture->eth1 = world_device(world, "eth1");
     fixture->eth2 = world_device(world, "eth2");
+    fixture->eth1->flags |= IFF_RUNNING;
+    fixture->eth2->flags |= IFF_RUNNING;
     world_address(world, "eth0", "172.16.4.4/24", 0);
     world_address(world, "eth1", "172.16.5.4/24", 0);
     world_address(world, "eth2", "172.16.6.4/24", 0);
@@ -235,7 +259,7 @@ static int set_up(void **state)
                                     .paused = fixture->paused,
                                     .writing = &fixture->writing,
                                     .devices = devices,
-                                    .tables = on_tables,
+                                    .follow = on_follow,
                                     .read_again = on_read_again,
                                     .changed = on_nothing,
                                     .data = fixture};
@@ -433,7 +457,7 @@ static void ways_are_made_once_and_their_echoes_change_nothing(void **state)
     assert_true(ways_are_asked(fixture->ways));
     assert_true(ways_are_planned(fixture->ways));
     assert_int_equal(ours(fixture), ALL_OF_OURS);
-    assert_int_equal(fixture->n_tables, 2);
+    assert_int_equal(fixture->followed->n_tables, 2);
     assert_true(is_in_state(fixture, 0, "ok"));
     reads = fixture->reads;
     for (size_t i = 0; i < facts->n_routes; i++)
@@ -502,7 +526,7 @@ static void what_is_not_needed_goes_when_no_device_is_strict_for_it(void **state
     assert_int_equal(ours(fixture), ALL_OF_OURS);
     ways_finish(fixture->ways);
     assert_int_equal(ours(fixture), ALL_OF_OURS - 3);
-    assert_int_equal(fixture->n_tables, 1);
+    assert_int_equal(fixture->followed->n_tables, 1);
 }
 
 static void a_policy_without_routing_takes_away_what_is_left_once(void **state)
@@ -513,7 +537,7 @@ static void a_policy_without_routing_takes_away_what_is_left_once(void **state)
     enforce(fixture, ENFORCING);
     enforce(fixture, "[agent]\nmode = enforce\n[rp_filter]\n* = strict\n");
     assert_int_equal(ours(fixture), 0);
-    assert_int_equal(fixture->n_tables, 0);
+    assert_int_equal(fixture->followed->n_tables, 0);
     assert_false(ways_are_asked(fixture->ways));
     reads = fixture->reads;
     ways_resync(fixture->ways);
@@ -707,6 +731,85 @@ static void what_was_accepted_or_paused_just_now_is_not_overrun(void **state)
     assert_int_equal(ours(fixture), ALL_OF_OURS - 1);
 }
 
+static void new_ways_without_effect_keep_a_value_waiting(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->overruled = fixture->eth1->ifindex;
+    enforce(fixture, ENFORCING);
+    assert_int_equal(ours(fixture), ALL_OF_OURS);
+    assert_true(is_in_state(fixture, 0, "overruled"));
+    assert_true(is_in_state(fixture, 1, "ok"));
+    assert_true(ways_are_missing(fixture->ways, fixture->eth1));
+    assert_false(ways_are_missing(fixture->ways, fixture->eth2));
+    assert_true(ways_await(fixture->ways, fixture->eth1));
+    assert_true(is_held(fixture));
+}
+
+/* Of the rules alone something is read. */
+static void a_rule_that_wins_counts_while_it_is_there(void **state)
+{
+    struct fixture *fixture = *state;
+    struct route_rule rule;
+    unsigned reads;
+
+    enforce(fixture, ENFORCING);
+    reads = fixture->reads;
+    fixture->overruled = fixture->eth1->ifindex;
+    rule = *world_rule(&fixture->world, 5270, "172.16.5.4", 52, 3);
+    tell_rule(fixture, RTM_NEWRULE, &rule);
+    assert_true(is_in_state(fixture, 0, "overruled"));
+    assert_true(ways_await(fixture->ways, fixture->eth1));
+    assert_null(fixture->read_again);
+    fixture->overruled = 0;
+    fixture->world.facts.n_rules--;
+    tell_rule(fixture, RTM_DELRULE, &rule);
+    assert_true(is_in_state(fixture, 0, "ok"));
+    assert_false(is_held(fixture));
+    assert_string_equal(fixture->read_again, "policy routing is in place that values waited for");
+    assert_int_equal(fixture->reads, reads + 2);
+    assert_int_equal(fixture->last_read, ROUTES_READ_RULES);
+}
+
+/* For a route of somebody else it is looked up, and no table is read. */
+static void a_route_that_wins_counts_while_it_is_there(void **state)
+{
+    struct fixture *fixture = *state;
+    struct route route;
+    unsigned reads, lookups;
+
+    enforce(fixture, ENFORCING);
+    assert_int_equal(fixture->followed->n_peers, 2 + 2 * 2);
+    reads = fixture->reads;
+    lookups = fixture->lookups;
+    route = *world_route(&fixture->world, "eth0", MAIN_TABLE, "10.0.0.0/8 via 172.16.4.1", 3);
+    tell_route(fixture, RTM_NEWROUTE, 0, &route);
+    assert_int_equal(fixture->lookups, lookups);
+    fixture->overruled = fixture->eth1->ifindex;
+    route = *world_route(&fixture->world, "eth0", MAIN_TABLE, "0.0.0.0/1 via 172.16.4.1", 3);
+    tell_route(fixture, RTM_NEWROUTE, 0, &route);
+    assert_int_equal(fixture->lookups, 2 * lookups);
+    assert_true(is_in_state(fixture, 0, "overruled"));
+    fixture->overruled = 0;
+    tell_route(fixture, RTM_DELROUTE, 0, &route);
+    assert_true(is_in_state(fixture, 0, "ok"));
+    assert_int_equal(fixture->reads, reads);
+}
+
+static void what_cannot_be_looked_up_keeps_a_value_waiting(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->lookup_error = -ENOBUFS;
+    enforce(fixture, ENFORCING);
+    assert_int_equal(ours(fixture), 0); /* not even planned */
+    assert_true(ways_are_missing(fixture->ways, fixture->eth1));
+    fixture->lookup_error = 0;
+    fake_clock_pass(&fixture->fake, USEC_PER_SEC);
+    assert_int_equal(ours(fixture), ALL_OF_OURS);
+    assert_false(ways_are_missing(fixture->ways, fixture->eth1));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -726,6 +829,10 @@ int main(void)
         TEST(a_route_of_ours_that_was_replaced_is_missed),
         TEST(what_cannot_be_read_is_tried_again),
         TEST(what_was_accepted_or_paused_just_now_is_not_overrun),
+        TEST(new_ways_without_effect_keep_a_value_waiting),
+        TEST(a_rule_that_wins_counts_while_it_is_there),
+        TEST(a_route_that_wins_counts_while_it_is_there),
+        TEST(what_cannot_be_looked_up_keeps_a_value_waiting),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
