@@ -14,6 +14,7 @@
 #include "policy/base/util.h"
 
 #define PACKETS_A_CALL 1000
+#define VLAN_NUMBER_MASK 0xfff /* the rest of a tag is its priority; number 0: of no VLAN */
 
 /* RFC 826 for IPv4 over links with addresses of six bytes, as arp_process() reads it. */
 struct arp_packet {
@@ -26,10 +27,14 @@ struct arp_packet {
 
 int arp_watch_open(struct arp_watch *ret)
 {
-    /* Our own answers are seen by sockets for every protocol alone. */
+    /* Our own answers are seen by sockets for every protocol alone. What has a tag of a VLAN is not
+     * for the device that it comes in by, where it is seen first, but for that of the VLAN. */
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PROTOCOL)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_VLAN_TAG)),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, VLAN_NUMBER_MASK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, sizeof(struct arp_packet)),
         BPF_STMT(BPF_RET | BPF_K, 0),
     };
@@ -86,7 +91,7 @@ static int add_request(struct arp_watch *watch, int ifindex, const struct arp_pa
     return 0;
 }
 
-int arp_watch_take(struct arp_watch *watch, int ifindex, const void *data, size_t size,
+int arp_watch_take(struct arp_watch *watch, int ifindex, bool ours, const void *data, size_t size,
                    uint64_t now)
 {
     struct arp_packet packet;
@@ -99,10 +104,10 @@ int arp_watch_take(struct arp_watch *watch, int ifindex, const void *data, size_
         packet.head.ar_pln != sizeof(struct in_addr))
         return 0;
     /* 0.0.0.0 looks for duplicates, and the sender's own address announces it. */
-    if (packet.head.ar_op == htons(ARPOP_REQUEST) && packet.sender.s_addr != INADDR_ANY &&
+    if (!ours && packet.head.ar_op == htons(ARPOP_REQUEST) && packet.sender.s_addr != INADDR_ANY &&
         packet.sender.s_addr != packet.target.s_addr)
         return add_request(watch, ifindex, &packet, now);
-    pair = packet.head.ar_op == htons(ARPOP_REPLY)
+    pair = ours && packet.head.ar_op == htons(ARPOP_REPLY)
                ? find(watch, ifindex, packet.target, packet.sender)
                : NULL;
     if (pair)
@@ -125,7 +130,8 @@ int arp_watch_read(struct arp_watch *watch, uint64_t now)
             return -errno;
         if (n < 0)
             continue;
-        r = arp_watch_take(watch, from.sll_ifindex, data, (size_t)n, now);
+        r = arp_watch_take(watch, from.sll_ifindex, from.sll_pkttype == PACKET_OUTGOING, data,
+                           (size_t)n, now);
         if (r < 0)
             return r;
     }

@@ -30,8 +30,9 @@ int arp_watch_open(struct arp_watch *ret);
 /* Take what came, at most a thousand packets. now: milliseconds. -ENOMEM, or what reading gives. */
 int arp_watch_read(struct arp_watch *watch, uint64_t now);
 
-/* One packet as a socket of SOCK_DGRAM gives it, without its link header. */
-int arp_watch_take(struct arp_watch *watch, int ifindex, const void *data, size_t size,
+/* One packet as a socket of SOCK_DGRAM gives it, without its link header. ours: this host sends it;
+ * then it may be an answer, else a request. */
+int arp_watch_take(struct arp_watch *watch, int ifindex, bool ours, const void *data, size_t size,
                    uint64_t now);
 
 void arp_watch_close(struct arp_watch *watch);

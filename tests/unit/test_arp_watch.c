@@ -20,7 +20,7 @@ static void take(struct arp_watch *watch, uint16_t op, const char *sender, const
 
     assert_int_equal(inet_pton(AF_INET, sender, data + 14), 1);
     assert_int_equal(inet_pton(AF_INET, target, data + 24), 1);
-    assert_int_equal(arp_watch_take(watch, 2, data, sizeof(data), now), 0);
+    assert_int_equal(arp_watch_take(watch, 2, op == ARPOP_REPLY, data, sizeof(data), now), 0);
 }
 
 static void an_answer_belongs_to_its_request(void **state)
@@ -51,19 +51,41 @@ static void announcements_and_probes_ask_nobody(void **state)
     arp_watch_close(&watch);
 }
 
+static void requests_of_our_own_and_answers_of_others_do_not_count(void **state)
+{
+    struct arp_watch watch = {.fd = -1};
+    unsigned char data[ARP_SIZE] = {0, ARPHRD_ETHER, ETH_P_IP >> 8, ETH_P_IP & 0xff, ETH_ALEN, 4,
+                                    0, ARPOP_REQUEST};
+
+    memset(data + 14, 1, 4);
+    memset(data + 24, 2, 4);
+    assert_int_equal(arp_watch_take(&watch, 2, true, data, sizeof(data), 1), 0);
+    assert_int_equal(watch.count, 0);
+    assert_int_equal(arp_watch_take(&watch, 2, false, data, sizeof(data), 1), 0);
+    assert_int_equal(watch.count, 1);
+    data[7] = ARPOP_REPLY;
+    memset(data + 14, 2, 4);
+    memset(data + 24, 1, 4);
+    assert_int_equal(arp_watch_take(&watch, 2, false, data, sizeof(data), 2), 0);
+    assert_int_equal(watch.pairs[0].answered, 0);
+    assert_int_equal(arp_watch_take(&watch, 2, true, data, sizeof(data), 2), 0);
+    assert_int_equal(watch.pairs[0].answered, 1);
+    arp_watch_close(&watch);
+}
+
 static void what_is_cut_short_or_of_another_kind_is_left_out(void **state)
 {
     struct arp_watch watch = {.fd = -1};
     unsigned char data[ARP_SIZE] = {0, ARPHRD_ETHER, 0x86, 0xdd, ETH_ALEN, 4, 0, ARPOP_REQUEST};
 
     memset(data + 14, 1, 4);
-    assert_int_equal(arp_watch_take(&watch, 2, data, sizeof(data), 1), 0);
+    assert_int_equal(arp_watch_take(&watch, 2, false, data, sizeof(data), 1), 0);
     data[2] = ETH_P_IP >> 8;
     data[3] = ETH_P_IP & 0xff;
     for (size_t size = 0; size < sizeof(data); size++)
-        assert_int_equal(arp_watch_take(&watch, 2, data, size, 1), 0);
+        assert_int_equal(arp_watch_take(&watch, 2, false, data, size, 1), 0);
     assert_int_equal(watch.count, 0);
-    assert_int_equal(arp_watch_take(&watch, 2, data, sizeof(data), 1), 0);
+    assert_int_equal(arp_watch_take(&watch, 2, false, data, sizeof(data), 1), 0);
     assert_int_equal(watch.count, 1);
     arp_watch_close(&watch);
 }
@@ -89,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_belongs_to_its_request),
         cmocka_unit_test(announcements_and_probes_ask_nobody),
+        cmocka_unit_test(requests_of_our_own_and_answers_of_others_do_not_count),
         cmocka_unit_test(what_is_cut_short_or_of_another_kind_is_left_out),
         cmocka_unit_test(a_flood_stays_bounded),
     };

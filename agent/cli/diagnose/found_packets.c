@@ -17,13 +17,13 @@ static bool is_meant(const struct findings *findings, struct in_addr peer)
     return findings->peer.s_addr == INADDR_ANY || findings->peer.s_addr == peer.s_addr;
 }
 
-static struct finding *same_drop(struct findings *findings, const char *device, int sort)
+static struct finding *find_same(struct findings *findings, enum finding_kind kind,
+                                 const char *device, int sort)
 {
     for (size_t i = 0; i < findings->count; i++) {
         struct finding *finding = &findings->items[i];
 
-        if (finding->kind == FINDING_DROPS && finding->sort == sort &&
-            streq(finding->devices[0], device))
+        if (finding->kind == kind && finding->sort == sort && streq(finding->devices[0], device))
             return finding;
     }
     return NULL;
@@ -132,7 +132,7 @@ int findings_of_drops(struct findings *findings, const struct drops_report *repo
             continue;
         drop_cure(&report->facts, drop, &cure);
         sort = (int)drop->reason * VERDICT_STEP_COUNT + (cure.dropped ? (int)cure.step : 0);
-        finding = same_drop(findings, drop->device, sort);
+        finding = find_same(findings, FINDING_DROPS, drop->device, sort);
         if (finding) {
             finding->others++;
         } else {
@@ -159,7 +159,7 @@ int findings_of_drops(struct findings *findings, const struct drops_report *repo
 }
 
 /* Would a packet of the sender be dropped here? Where it passes, silence has another reason:
- * arp_ignore, arp_filter, or that the address is not this host's. */
+ * arp_ignore, arp_filter, or that the address is not this host's. By a port its master asks. */
 static bool is_dropped(const struct drops_report *report, const struct arp_pair *pair,
                        struct drop_cure *ret)
 {
@@ -168,23 +168,21 @@ static bool is_dropped(const struct drops_report *report, const struct arp_pair 
     struct drop drop = {
         .ifindex = pair->ifindex, .source = pair->sender, .destination = pair->target};
 
-    if (!device || !report->facts.fib || !fib_is_own(report->facts.fib, &target))
+    if (!device || !impact_receives(device) || !report->facts.fib ||
+        !fib_is_own(report->facts.fib, &target))
         return false;
     drop_cure(&report->facts, &drop, ret);
     return ret->dropped;
 }
 
-static int add_silence(struct findings *findings, const struct drops_report *report,
-                       const struct arp_pair *pair, const struct drop_cure *cure)
+static int fill_silence(const struct findings *findings, const struct device *device,
+                        const struct arp_pair *pair, const struct drop_cure *cure,
+                        struct finding *finding)
 {
-    struct finding *finding = findings_add(findings, FINDING_ARP);
-    const struct device *device = live_by_ifindex(report->facts.live, pair->ifindex);
     char sender[INET_ADDRSTRLEN], target[INET_ADDRSTRLEN];
 
-    if (!finding)
-        return -ENOMEM;
     finding_add_device(finding, device->name);
-    finding->packets = pair->asked;
+    finding->sort = (int)cure->step;
     finding->what = text_format("ARP requests of %s for %s stay unanswered",
                                 inet_ntop(AF_INET, &pair->sender, sender, sizeof(sender)),
                                 inet_ntop(AF_INET, &pair->target, target, sizeof(target)));
@@ -197,6 +195,25 @@ static int add_silence(struct findings *findings, const struct drops_report *rep
                                     .source = pair->sender,
                                     .destination = pair->target},
                      true, finding); /* ARP has no mark */
+}
+
+/* The first pair of a finding stands for the others. */
+static int add_silence(struct findings *findings, const struct drops_report *report,
+                       const struct arp_pair *pair, const struct drop_cure *cure)
+{
+    const struct device *device = live_by_ifindex(report->facts.live, pair->ifindex);
+    struct finding *finding = find_same(findings, FINDING_ARP, device->name, (int)cure->step);
+    int r = 0;
+
+    if (finding) {
+        finding->others++;
+    } else {
+        finding = findings_add(findings, FINDING_ARP);
+        r = finding ? fill_silence(findings, device, pair, cure, finding) : -ENOMEM;
+    }
+    if (r == 0)
+        finding->packets += pair->asked;
+    return r;
 }
 
 int findings_of_arp(struct findings *findings, const struct drops_report *report,
