@@ -55,6 +55,12 @@ nics_peer() {
 }
 
 # All strict, as a hardened distribution leaves it; all at 0.
+# The kernel makes link-local addresses, and routes for them, some time after a card is up.
+nics_link_local() {
+    [ "$(ip -6 route show table local type local | grep -c '^local fe80:')" = 4 ] &&
+        [ "$(ip -6 route show | grep -c '^fe80::/64 ')" = 4 ]
+}
+
 nics_setup() {
     local n router
 
@@ -75,6 +81,7 @@ nics_setup() {
     # Traffic between the routers' other networks crosses the peer's.
     ip -n r1 route add 172.16.6.0/23 via 172.16.0.2
     ip -n r2 route add 172.16.4.0/23 via 172.16.0.1
+    eventually "the cards have their link-local addresses" nics_link_local
 }
 
 # As the networks of clouds do it: a card may send only from its own addresses.
