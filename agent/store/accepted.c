@@ -355,14 +355,8 @@ int policy_accept(const struct paths *paths, uint64_t hash, unsigned flags, stru
     _cleanup_conf_files_ struct conf_files files = {};
     _cleanup_policy_ struct policy *policy = NULL;
     size_t total = 0;
-    int r;
+    int r = policy_load_files(paths, diags, &files, &policy);
 
-    r = policy_read_files(paths, diags, &files);
-    if (r < 0)
-        return r;
-    if (files.count == 0)
-        return diags_failed(diags) ? -EBADMSG : -ENOENT;
-    r = policy_from_files(&files, diags, &policy);
     if (r < 0)
         return r;
     if (policy->hash != hash)

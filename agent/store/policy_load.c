@@ -67,17 +67,23 @@ int policy_from_files(const struct conf_files *files, struct diags *diags, struc
     return 0;
 }
 
+int policy_load_files(const struct paths *paths, struct diags *diags, struct conf_files *files,
+                      struct policy **ret)
+{
+    int r = policy_read_files(paths, diags, files);
+
+    if (r < 0)
+        return r;
+    if (files->count == 0)
+        return diags_failed(diags) ? -EBADMSG : -ENOENT;
+    return policy_from_files(files, diags, ret);
+}
+
 int policy_load(const struct paths *paths, struct diags *diags, struct policy **ret)
 {
     _cleanup_conf_files_ struct conf_files files = {};
-    int r;
 
-    r = policy_read_files(paths, diags, &files);
-    if (r < 0)
-        return r;
-    if (files.count == 0)
-        return diags_failed(diags) ? -EBADMSG : -ENOENT;
-    return policy_from_files(&files, diags, ret);
+    return policy_load_files(paths, diags, &files, ret);
 }
 
 int policy_name_files(const struct paths *paths, struct policy *policy)

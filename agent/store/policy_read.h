@@ -12,3 +12,7 @@ int policy_read_files(const struct paths *paths, struct diags *diags, struct con
 
 /* Parse and validate. -EBADMSG when diags holds an error, also one from reading. */
 int policy_from_files(const struct conf_files *files, struct diags *diags, struct policy **ret);
+
+/* Both, as policy_load() does it; the files are added to *files, also on failure. */
+int policy_load_files(const struct paths *paths, struct diags *diags, struct conf_files *files,
+                      struct policy **ret);
