@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <linux/ip.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "agent/kernel/links.h"
 #include "sandbox.h"
@@ -261,19 +260,11 @@ static void try_half(unsigned topologies, uint64_t seed, bool rules_allowed, str
 
 int main(int argc, char **argv)
 {
-    unsigned topologies = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 300;
-    uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)time(NULL);
     struct tally tally = {0};
-    struct sandbox sandbox;
+    unsigned topologies;
+    uint64_t seed;
 
-    if (system("command -v nft >/dev/null") != 0) {
-        const char *ci = getenv("CI");
-
-        printf("no nft here to mark packets with\n");
-        return ci && streq(ci, "true") ? 1 : 77;
-    }
-    sandbox_enter(&sandbox);
-    printf("%u topologies, seed %llu\n", topologies, (unsigned long long)seed);
+    world_begin(argc, argv, &topologies, &seed);
     try_half(topologies / 2, seed, false, &tally);
     try_half(topologies - topologies / 2, seed, true, &tally);
     printf("%u packets with several ways on are left out\n", tally.by_hash);

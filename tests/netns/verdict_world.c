@@ -14,9 +14,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sandbox.h"
@@ -139,6 +142,22 @@ static void mark_packets(void)
     run("nft 'table ip marks { chain in { type filter hook prerouting priority raw; }; }'");
     for (unsigned i = 1; i < WORLD_MARKS; i++)
         run("nft add rule ip marks in udp sport %u meta mark set %u", WORLD_SPORT + i, i);
+}
+
+void world_begin(int argc, char **argv, unsigned *ret_topologies, uint64_t *ret_seed)
+{
+    struct sandbox sandbox;
+
+    *ret_topologies = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 300;
+    *ret_seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)time(NULL);
+    if (system("command -v nft >/dev/null") != 0) {
+        const char *ci = getenv("CI");
+
+        printf("no nft here to mark packets with\n");
+        exit(ci && strcmp(ci, "true") == 0 ? 1 : 77);
+    }
+    sandbox_enter(&sandbox);
+    printf("%u topologies, seed %llu\n", *ret_topologies, (unsigned long long)*ret_seed);
 }
 
 void world_enter(struct world *ret)

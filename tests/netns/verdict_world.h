@@ -27,6 +27,11 @@ struct world {
     uint32_t sent;
 };
 
+/* For a program whose arguments may be the number of topologies and the seed: enter the sandbox,
+ * and say with which of them. Ends the program where nothing marks packets, as sandbox_enter()
+ * does. */
+void world_begin(int argc, char **argv, unsigned *ret_topologies, uint64_t *ret_seed);
+
 /* In a fresh network namespace, which the process is left in. The process stays on one processor
  * from then on: that keeps packets in their order. Exits when something fails. */
 void world_enter(struct world *ret);
