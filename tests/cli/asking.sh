@@ -158,6 +158,12 @@ expect_value lxc4 rp_filter 1
 rpfpolicy resume >/dev/null
 values 0
 again
+echo 1 >"$CONF/lxc3/rp_filter"
+answer y '[ $1 -gt 1 ] || echo 0 >/proc/sys/net/ipv4/conf/lxc3/rp_filter' --
+asked "a device that was right, and is not any more" 2
+says "a device that was right: it is said" "$ERR" 'what becomes of a device has changed since'
+expect_value lxc3 rp_filter 1
+again
 answer y 'echo $(($1 % 2 + 1)) >/proc/sys/net/ipv4/conf/all/rp_filter' --
 asked "it is another thing each time" 3
 expect_status "it is another thing each time" 1

@@ -128,9 +128,16 @@ static bool specials_differ(const struct look *shown, const struct look *now)
     return false;
 }
 
-/* A device that is gone, or that somebody else has given what was shown, does not count. */
+/* A device that is gone or new, or that somebody else has given what was shown, does not count. */
 static bool targets_differ(const struct look *shown, const struct look *now)
 {
+    for (size_t i = 0; i < now->plan.count; i++) {
+        const struct write *write = &now->plan.writes[i];
+
+        if (write->ifindex > 0 && !find_write(&shown->plan, write) &&
+            live_configured(&shown->session.live, write->key, write->ifindex))
+            return true;
+    }
     for (size_t i = 0; i < shown->plan.count; i++) {
         const struct write *write = &shown->plan.writes[i];
         const int32_t *value = live_configured(&now->session.live, write->key, write->ifindex);
