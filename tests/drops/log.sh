@@ -78,13 +78,19 @@ expect_equal "text: printable ASCII only" "$(LC_ALL=C grep -caP '[^\n\x20-\x7e]'
 expect "the advice is there, too" \
     grep -Eq 'eth0: 192.0.2.9 .*accepted by: \[rp_filter\] eth0 = off' "$OUT"
 
-follow_start /dev/kmsg --json --for=8s -- "$ODD"
+# It is stopped so that packets and interrupt are there at once.
+follow_start /dev/kmsg --json -- "$ODD"
+kill -STOP "$FOLLOWER"
 send eth0 1 192.0.2.9 10.0.0.1 >"$SYSTEM_WORK/rate"
 send "$ODD" 1 192.0.2.8 10.0.0.1 >"$SYSTEM_WORK/rate"
+kill -INT "$FOLLOWER"
+kill -CONT "$FOLLOWER"
 wait "$FOLLOWER"
 expect_equal "--json: exit status" "$?" 0
 expect_equal "--json: names the source" "$(jq -r .source.name "$OUT")" log
 expect_equal "--json: only that device" "$(jq '[.flows[] | select(.device == "eth0")] | length' "$OUT")" 0
+expect_equal "--json: of that one the last packet before the end, too" \
+    "$(jq -c '[.flows[] | [.source, .packets]]' "$OUT")" '[["192.0.2.8",1]]'
 expect_equal "--json: the counter counts what the log leaves out" \
     "$(jq .reverse_path_counter "$OUT")" 2
 

@@ -233,6 +233,8 @@ static int finish(struct drops_follow *follow)
         r = drops_bpf_finish(follow->bpf, on_drop, follow);
         if (r == 0)
             r = drops_bpf_unlisted(follow->bpf, unlisted);
+    } else if (follow->log >= 0) {
+        r = martian_log_read(follow->log, on_drop, follow);
     }
     report->milliseconds = clock_ms() - follow->start;
     report->counted = report->counted && reverse_path_counter(&counter) == 0;
