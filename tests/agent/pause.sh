@@ -80,11 +80,12 @@ rpfpolicy resume >/dev/null
 
 # --- everything, `all` and `default`; and a time
 
-rpfpolicy pause --reason='for a moment' --for=2s >/dev/null
+rpfpolicy pause --reason='for now' --for=1h >/dev/null
 sysctl -qw net.ipv4.conf.all.rp_filter=2
 sysctl -qw net.ipv4.conf.default.rp_filter=0
 add_device eth2
 expect_value all rp_filter 2
+rpfpolicy pause --reason='for a moment' --for=1s >/dev/null
 becomes all rp_filter 0
 becomes eth2 rp_filter 1
 becomes default rp_filter 1

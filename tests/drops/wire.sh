@@ -66,9 +66,9 @@ has_dropped() {
     [ "$(dropped)" -ge "$1" ]
 }
 
-# wait_for TEXT COMMAND...: until the command succeeds, 20 s at most.
+# wait_for TEXT COMMAND...: until the command succeeds, 60 s at most.
 wait_for() {
-    local text=$1 end=$((SECONDS + 20))
+    local text=$1 end=$((SECONDS + 60))
 
     shift
     until "$@"; do
