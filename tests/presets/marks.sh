@@ -9,6 +9,8 @@
 # shellcheck source=tests/presets/host.sh
 . "$(dirname "$0")/host.sh"
 system_enter "$@"
+# shellcheck source=tests/lib/command.sh
+. "$SYSTEM_SOURCE/tests/lib/command.sh"
 
 # tunnel NAME ADDRESS
 tunnel() {
@@ -32,10 +34,32 @@ marks() {
     expect_equal "$1: without '@physical'" "$(asked "$3")" dropped
 }
 
+# offers REGEX: among the cures in $OUT there is one with such a text.
+offers() {
+    jq -r '.cures[].text' "$OUT" | grep -qE -- "$1"
+}
+
+# explained PRESET MARK: what explain says while the packets with the mark are dropped, and its cure, pasted.
+explained() {
+    run explain eth0 --peer=$FAR --mark="$2" --json
+    json "$1: explain says that they are dropped" '.passes == false'
+    jq -r '[.cures[] | select(.text | test("src_valid_mark"))][0].text' "$OUT" >/etc/rpfpolicy.d/30-cure.conf
+    expect "$1: it says what line" grep -qx 'eth0 = yes' /etc/rpfpolicy.d/30-cure.conf
+    rpfpolicy apply --force >"$SYSTEM_WORK/apply" 2>&1
+    expect_equal "$1: the line, pasted" "$(asked "$2")" answered
+    run explain eth0 --peer=$FAR --mark="$2" --json
+    json "$1: then explain says that they pass" '.passes and .cures == []'
+    run explain eth0 --peer=$FAR --json
+    json "$1: and of packets of which no mark is told not that they are dropped" '.passes == null'
+    rm /etc/rpfpolicy.d/30-cure.conf
+}
+
 nft add table ip tunnel 2>"$SYSTEM_WORK/nft" || system_skip "nft does not work here: $(cat "$SYSTEM_WORK/nft")"
 nft delete table ip tunnel
 host_setup
 ip -n lan address add $FAR/32 dev lo
+# The router knows the uplink for good: what ARP needs is asked on its own.
+ip -n lan neighbour replace $HOST lladdr 02:50:48:00:00:01 dev wire nud permanent
 mkfifo "$SYSTEM_WORK/ready"
 in_namespace lan python3 "$SYSTEM_SOURCE/tests/presets/echo-udp.py" serve "$SYSTEM_WORK/ready" $FAR 41641 &
 read -r _ <"$SYSTEM_WORK/ready"
@@ -62,6 +86,9 @@ table ip tunnel {
 }
 END
 marks tailscale tailscale0 0x80000
+ip route add throw 192.0.2.0/24 table 52
+explained tailscale 0x80000
+ip route del throw 192.0.2.0/24 table 52
 in_force tailscale strict
 expect "tailscale: no ARP on a strict uplink with an exit node" not answers_arp lan wire $BESIDE $HOST
 ip route add throw 192.0.2.0/24 table 52
@@ -102,7 +129,37 @@ table ip tunnel {
 }
 END
 marks wireguard wg0 51820
+explained wireguard 51820
+run explain eth0 --peer=$FAR --mark=0 --json
+expect "wireguard: no way past the tunnel is offered" not offers 'ip r|routing|= auto'
 in_force wireguard strict
 expect "wireguard: ARP on the uplink" answers_arp lan wire $BESIDE $HOST
+ip rule del priority 32764
+ip rule del priority 32763
+ip route flush table 51820
+nft delete table ip tunnel
+rm /etc/rpfpolicy.d/20-preset-wireguard.conf
+device_gone wg0
+
+# --- TPROXY: a mark that leads to this host itself is seen by the reverse lookup, too
+
+ip rule add priority 100 fwmark 1 lookup 100
+ip route add local default dev lo table 100
+nft -f - <<'END'
+table ip proxy {
+    chain in {
+        type filter hook prerouting priority mangle
+        meta l4proto udp meta mark set 1
+    }
+}
+END
+sysctl -qw net.ipv4.conf.eth0.src_valid_mark=1
+expect_equal "TPROXY with src_valid_mark" "$(arrives lan wire eth0 $FAR $HOST)" "0 accepted, 0 dropped"
+run explain eth0 --peer=$FAR --mark=1 --json
+json "TPROXY: explain says so" '.passes == false and (.culprit | test("rule 100"))'
+expect "TPROXY: accept_local, by which others could pass for this host, is not offered" not offers accept_local
+jq -r '[.cures[] | select(.kind == "policy")][0].text' "$OUT" >/etc/rpfpolicy.d/30-cure.conf
+rpfpolicy apply --force >"$SYSTEM_WORK/apply" 2>&1
+expect_equal "TPROXY: the cure, pasted" "$(arrives lan wire eth0 $FAR $HOST)" accepted
 
 system_end
