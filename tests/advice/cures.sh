@@ -252,6 +252,37 @@ json "nothing comes in by a port itself" '.passes == null'
 ip link del port0
 ip link del br0
 
+# --- more of what passes `main first`, and of rules before ours
+
+ip route add 172.16.0.4/32 via 172.16.4.1
+each_cures "one host in main" eth1 "$PEER" 172.16.5.4
+ip route del 172.16.0.4/32
+ip rule add priority 600 to 172.16.0.0/24 lookup main
+each_cures "an earlier rule for its subnet" eth1 "$PEER" 172.16.5.4
+ip rule del priority 600
+
+# --- an address of another card: no rule for the addresses of this one speaks of it
+
+asked eth1 "$PEER" --to=172.16.4.2
+json "an address of another card" '.passes == false'
+expect "no rule for the addresses of the card is offered for it" offers_not 'eth1 = auto'
+
+# --- loose where it drops: what may not be reached, and a card without an address
+
+ip route add unreachable 203.0.113.0/24
+asked eth1 203.0.113.9
+json "an unreachable route" '.passes == false and (.culprit | test("unreachable"))'
+expect "loose is no cure of it" offers_not loose
+ip route del unreachable 203.0.113.0/24
+ip link add bare0 type veth peer name bare-far
+ip link set bare-far up
+ip link set bare0 up
+sysctl -qw net.ipv4.conf.bare0.rp_filter=1
+asked bare0 "$PEER" --to=172.16.4.2
+json "a card without an address" '.passes == false'
+expect "loose is no cure there" offers_not loose
+ip link del bare0
+
 # --- 240.0.0.0/4 is used by people
 
 ip route add 240.0.0.0/4 dev eth1
