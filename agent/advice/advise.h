@@ -22,6 +22,8 @@ struct advice_question {
     struct in_addr to; /* 0: an address of the device */
     bool marked;       /* the mark is known: */
     uint32_t mark;
+    uint8_t proto; /* IPPROTO_…, 0: not told … */
+    uint16_t sport, dport;
 };
 #define ADVICE_KEYS                                                                                \
     (FIB_KEYS | KEY_BIT(KEY_ARP_FILTER) | KEY_BIT(KEY_ARP_ANNOUNCE) | KEY_BIT(KEY_SEND_REDIRECTS))

@@ -90,6 +90,9 @@ int advising_settle(struct advising *advising)
     complaint->peer = q->far_away ? advice_far_away(&advising->fib) : q->peer;
     complaint->destination = q->to.s_addr ? q->to : choose_destination(advising, complaint->peer);
     complaint->mark = q->mark;
+    complaint->proto = q->proto;
+    complaint->sport = q->sport;
+    complaint->dport = q->dport;
     if (complaint->destination.s_addr == 0)
         return -EADDRNOTAVAIL;
     owner = owner_of(&advising->fib, complaint->destination);

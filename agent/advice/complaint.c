@@ -33,6 +33,21 @@ static int receive(const struct world *world, const struct device *device,
     return 0;
 }
 
+/* A packet of the complaint, or a reply to it. */
+static struct fib_packet packet_of(const struct complaint *complaint, bool reply)
+{
+    const struct packet there = {complaint->peer, complaint->destination};
+    const struct packet back = {complaint->destination, complaint->peer};
+
+    return (struct fib_packet){
+        .packet = reply ? back : there,
+        .mark = complaint->mark,
+        .proto = complaint->proto,
+        .sport = reply ? complaint->dport : complaint->sport,
+        .dport = reply ? complaint->sport : complaint->dport,
+    };
+}
+
 /* A mark that leads to this host itself is for what comes in (TPROXY): replies have none. */
 static int look_up_reply(const struct world *world, const struct device *device,
                          const struct complaint *complaint, int in, struct fib_way *ret)
@@ -45,6 +60,9 @@ static int look_up_reply(const struct world *world, const struct device *device,
         .vrf = device_vrf(device),
         .vrf_table = device->vrf_table,
         .mark = complaint->mark,
+        .proto = complaint->proto,
+        .sport = complaint->dport,
+        .dport = complaint->sport,
     };
     int r = fib_lookup(world->fib, &flow, ret);
 
@@ -65,6 +83,9 @@ static int leaves_to(const struct world *world, const struct device *device,
         .vrf = device_vrf(device),
         .vrf_table = device->vrf_table,
         .mark = complaint->mark,
+        .proto = complaint->proto,
+        .sport = complaint->sport,
+        .dport = complaint->dport,
     };
     struct fib_way way;
     int r;
@@ -104,10 +125,8 @@ int complaint_reply(const struct world *world, const struct complaint *complaint
 static int judge_reply(const struct world *world, const struct device *device,
                        const struct complaint *complaint, struct complaint_result *result)
 {
+    const struct fib_packet packet = packet_of(complaint, true);
     const struct device *in;
-    struct fib_packet packet = {
-        .packet = {.source = complaint->destination, .destination = complaint->peer},
-        .mark = complaint->mark};
     int r = leaves_to(world, device, complaint, &result->reply_in);
 
     if (r >= 0)
@@ -166,10 +185,7 @@ static int judge_arp(const struct world *world, const struct device *device,
 static int judge(const struct world *world, const struct device *device,
                  const struct complaint *complaint, struct complaint_result *result)
 {
-    const struct fib_packet packet = {
-        .packet = {.source = complaint->peer, .destination = complaint->destination},
-        .mark = complaint->mark,
-    };
+    const struct fib_packet packet = packet_of(complaint, false);
     int r = receive(world, device, &packet, result);
 
     if (r < 0)

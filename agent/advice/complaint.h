@@ -13,9 +13,11 @@ struct world {
 struct complaint {
     int ifindex;
     struct in_addr peer, destination;
-    uint32_t mark;        /* of the packets, and of the replies to them */
-    struct in_addr asked; /* the address that a neighbour asks for by ARP; 0: none is needed */
-    bool one_way;         /* multicast, broadcast, or the peer is an own address: no reply leaves */
+    uint32_t mark;         /* of the packets, and of the replies to them */
+    uint8_t proto;         /* IPPROTO_…, 0: not told */
+    uint16_t sport, dport; /* of the packets; in replies they change places */
+    struct in_addr asked;  /* the address that a neighbour asks for by ARP; 0: none is needed */
+    bool one_way; /* multicast, broadcast, or the peer is an own address: no reply leaves */
 };
 
 enum complaint_end {

@@ -98,6 +98,48 @@ json "the first card passes" .passes
 run explain eth1 --peer="$PEER"
 expect_equal "the finding comes first" "$(head -n 1 "$OUT")" "$PEER -> 172.16.5.4 by eth1: dropped"
 
+# --- verdict has the same where the packet is lost
+
+# same_as_explain TEXT DEVICE PEER [OPTION...]: culprit, note and cures.
+same_as_explain() {
+    asked "${@:2:2}" "${@:4}"
+    jq -S '{culprit, note, cures}' "$OUT" >"$SYSTEM_WORK/explained"
+    run verdict "$3" "$2" --json "${@:4}"
+    expect "$1: verdict has the cures of explain" \
+        cmp -s "$SYSTEM_WORK/explained" <(jq -S '{culprit, note, cures}' "$OUT")
+}
+
+same_as_explain "dropped" eth1 "$PEER" --to=172.16.5.4
+json "dropped: there are some" '.now.result == "drop" and (.cures | length > 0)'
+run verdict "$PEER" eth1 --to=172.16.5.4
+says "dropped: in words" "$OUT" '^ *eth1 = auto$'
+same_as_explain "accepted" eth0 "$PEER" --to=172.16.4.2
+json "accepted: there are none" '.now.result == "accept" and .culprit == null and .cures == []'
+ip rule add priority 50 ipproto udp sport 53 lookup main
+same_as_explain "with ports that a rule looks at" eth1 "$PEER" --to=172.16.5.4 --proto=udp --dport=53
+json "with ports that a rule looks at: the rule is guilty" '.culprit | test("rule 50 ")'
+ip rule del priority 50
+
+# A mark lets the packet pass; the ARP request of its sender has none, and stays unanswered.
+ip route add 172.16.5.1 via 172.16.4.1
+ip route add 172.16.5.0/24 dev eth1 table 77
+ip rule add priority 60 fwmark 0x7 lookup 77
+sysctl -qw net.ipv4.conf.eth1.src_valid_mark=1
+same_as_explain "mute" eth1 172.16.5.1 --to=172.16.5.4 --mark=7
+json "mute: accepted, and what is guilty is named" '.now.result == "accept" and
+    (.culprit | test("ARP requests of 172.16.5.1"))'
+sysctl -qw net.ipv4.conf.eth1.src_valid_mark=0
+ip rule del priority 60
+ip route flush table 77
+ip route del 172.16.5.1
+
+rpfpolicy pause eth1 --reason=test
+run verdict "$PEER" eth1 --to=239.1.1.1 --json
+json "no line cures what is paused" '.now.result == "drop" and .cures == []'
+rpfpolicy resume eth1 >/dev/null
+run verdict "$PEER" eth1 --to=239.1.1.1 --json
+json "and one does once that is over" '.cures | length == 1'
+
 # --- main has a more specific route, which passes `main first`
 
 ip route add 172.16.0.0/16 via 172.16.4.1

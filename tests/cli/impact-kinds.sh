@@ -216,6 +216,14 @@ json "verdict takes a published port for what is behind it" '.destination == "10
     .verdicts.strict.result == "drop" and .verdicts.strict.step == "strict"'
 run verdict 203.0.113.1 eth0 --to=5300@192.0.2.1 --proto=udp --json
 json "of the protocol that was named" '.destination == "10.0.0.2" and .published.port == 5300'
+run explain eth0 --peer=203.0.113.1 --to=2222@192.0.2.1 --json
+json "so does explain" '(.finding | test("^203.0.113.1 -> 10.0.0.2 by eth0: ")) and .passes == false and
+    .published == {"address": "192.0.2.1", "port": 2222, "targets": 1}'
+run explain eth0 --peer=203.0.113.1 --to=5300@192.0.2.1 --proto=udp
+says "explain: of the protocol that was named" "$OUT" "^Sent to port 5300 of 192.0.2.1"
+run explain eth0 --peer=203.0.113.1 --to=5300@192.0.2.1
+expect_status "explain: a port without a flow" 1
+says "explain: asks for the address behind it" "$ERR" "Name the address behind"
 run verdict 203.0.113.1 eth0 --to=2222@192.0.2.1
 says "and says what it stands for" "$OUT" "^Sent to port 2222 of 192.0.2.1"
 run verdict 203.0.113.1 eth0 --to=5300@192.0.2.1

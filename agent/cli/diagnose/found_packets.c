@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "agent/advice/advise.h"
+#include "agent/cli/advice/device_pattern.h"
 #include "agent/cli/diagnose/findings.h"
-#include "agent/cli/explain/explain.h"
 #include "agent/cli/peers/impact_report.h"
 #include "policy/base/text.h"
 
@@ -76,7 +76,7 @@ static int advise_on(const struct findings *findings, const struct drop *drop, b
     if (!device)
         return 0;
     question.nl = &nl;
-    question.pattern = explain_pattern(device->name, pattern);
+    question.pattern = device_pattern(device->name, pattern);
     r = netlink_open(&nl);
     if (r >= 0)
         r = advise(&question, &advice);

@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "agent/advice/culprit.h"
+#include "agent/cli/advice/device_pattern.h"
 #include "agent/cli/drops/drops_report.h"
-#include "agent/cli/explain/explain.h"
 #include "policy/base/text.h"
 #include "policy/decide/plan.h"
 
@@ -62,7 +62,7 @@ static void choose_pattern(const struct device *device, struct cure_line *line)
     else if (rule && rule->pattern.kind == PATTERN_RANGE)
         snprintf(line->pattern, sizeof(line->pattern), "%s", device->name);
     else
-        explain_pattern(device->name, line->pattern);
+        device_pattern(device->name, line->pattern);
 }
 
 static void add_line(const struct policy *policy, const struct device *device, enum key key,

@@ -2,7 +2,8 @@
  * and then printed as text or JSON. */
 #pragma once
 
-#include "agent/advice/advise.h"
+#include "agent/cli/advice/advice_report.h"
+#include "agent/cli/advice/asked_packet.h"
 #include "agent/cli/out/row.h"
 #include "agent/cli/session/session.h"
 #include "agent/kernel/fib.h"
@@ -50,6 +51,7 @@ struct explain_replies {
     struct ip peer;                  /* family 0: nobody in particular, somebody far away */
     struct ip far_away[IP_FAMILIES]; /* then */
     bool advised;                    /* in IPv4: */
+    struct asked_packet packet;
     struct advice advice;
     struct {                /* per family */
         bool numbered;      /* the device has an address that replies could carry */
@@ -83,24 +85,12 @@ int explain_gather(const struct session *session, const char *name, const struct
 void explain_done(struct explain *explain);
 #define _cleanup_explain_ _cleanup_(explain_done)
 
-/* A packet that is asked about. */
-struct explain_packet {
-    const char *peer, *to; /* NULL: somebody far away, an address of the device */
-    bool marked;           /* the mark is known: */
-    uint32_t mark;
-};
-
 /* Where replies from the device's addresses leave now: to the peer, from those of its family;
- * without one to far away, from all. And whether a packet from there passes, and what cures it.
- * -EINVAL after saying so where something is no address of a host. */
-int explain_gather_replies(struct explain *explain, const struct explain_packet *packet);
+ * without one (NULL) to far away, from all. And whether such a packet from there passes, and what
+ * cures it. -EINVAL after saying so where the peer is no address of a host. */
+int explain_gather_replies(struct explain *explain, const char *peer,
+                           const struct asked_packet *packet);
 void explain_replies_done(struct explain_replies *replies);
-
-/* passes, culprit, cures: members of the object. */
-void explain_set_advice(json_t *object, const struct explain *explain);
-
-/* "    [routing]\n    eth1 = auto\n …" with what they cost; "" for none. Owned. */
-char *explain_cures_text(const struct explain *explain);
 
 /* [{from, to (null: far away), devices, symmetric (null: not known), message}] */
 json_t *explain_replies_json(const struct explain *explain);
@@ -140,9 +130,6 @@ char *explain_combination(const struct explain *explain, const struct explain_ke
 
 /* Why rule `index` wins or loses. */
 char *explain_verdict(const struct explain *explain, const struct explain_key *key, size_t index);
-
-/* The pattern by which a policy would best speak of this device: "eth0", "lxc*", "a?b". */
-const char *explain_pattern(const char *name, char buf[static NAME_ESCAPED_SIZE + 1]);
 
 /* What to do, one step per line ("" is a blank line; a line to type or to paste begins with four
  * blanks). Empty when there is nothing to do. */

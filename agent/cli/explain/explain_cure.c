@@ -1,43 +1,13 @@
 /* What to do about it: lines to type or to paste, ready as they stand. */
 #include <stdio.h>
 
+#include "agent/cli/advice/device_pattern.h"
 #include "agent/cli/explain/explain.h"
 #include "agent/store/agent_state.h"
 #include "agent/store/pause.h"
 #include "policy/decide/plan.h"
-#include "policy/facts/families.h"
 #include "policy/lang/precedence.h"
 #include "policy/sysctl/fragment.h"
-
-static bool is_plain(const char *name)
-{
-    return *name != '-' &&
-           name[strspn(
-               name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")] == '\0';
-}
-
-const char *explain_pattern(const char *name, char buf[static NAME_ESCAPED_SIZE + 1])
-{
-    size_t prefix = family_prefix(name, FAMILY_GLOB);
-
-    if (prefix > 0) {
-        snprintf(buf, NAME_ESCAPED_SIZE + 1, "%.*s*", (int)prefix, name);
-        return buf;
-    }
-    if (is_plain(name) && !strstr(name, "..")) {
-        snprintf(buf, NAME_ESCAPED_SIZE + 1, "%s", name);
-        return buf;
-    }
-    /* Odd bytes are written as ? */
-    for (size_t i = 0; i <= strlen(name); i++) {
-        unsigned char c = (unsigned char)name[i];
-        bool odd = c && (c <= ' ' || c > '~' || strchr("*?[]=;@#\\", c) ||
-                         (c == '.' && (name[i + 1] == '.' || (i > 0 && name[i - 1] == '.'))));
-
-        buf[i] = odd ? '?' : (char)c;
-    }
-    return buf;
-}
 
 /* The file of the policy that belongs to the administrator and is read last; else a new one. */
 static const char *own_file(const struct policy *policy)
@@ -334,7 +304,7 @@ static void cure_unmanaged(FILE *f, const struct explain *explain, const struct 
     if (state->key == KEY_RP_FILTER && value == 2 && unnumbered)
         value = 0;
     say_where(f, explain, "To have it managed");
-    paste(f, explain, state->key, explain_pattern(explain->name, pattern), value);
+    paste(f, explain, state->key, device_pattern(explain->name, pattern), value);
     fputs("and then\n", f);
     say_apply(f, explain);
 }
@@ -346,10 +316,8 @@ static void cure_port(FILE *f, const struct device *device)
 
     if (!*master)
         return;
-    /* A name can hold anything, also what a shell would run: only a plain one is part of a command.
-     */
     fprintf(f, "Look at its master %s.\n", name_escape_buf(master, shown, sizeof(shown)));
-    if (is_plain(master))
+    if (device_name_is_plain(master))
         fprintf(f, "    rpfpolicy explain %s\n", master);
 }
 
@@ -367,7 +335,7 @@ static void cure_loose(FILE *f, const struct explain *explain, const struct expl
     say_where(f, explain,
               "If packets are dropped here although loose is meant to let them pass: without an "
               "IPv4 address only off does. Say so");
-    paste(f, explain, KEY_RP_FILTER, explain_pattern(explain->name, pattern), 0);
+    paste(f, explain, KEY_RP_FILTER, device_pattern(explain->name, pattern), 0);
 }
 
 static void cure_paused(FILE *f, const struct explain *explain)

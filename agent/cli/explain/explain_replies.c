@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <stdio.h>
 
+#include "agent/cli/advice/device_pattern.h"
 #include "agent/cli/explain/explain.h"
 #include "agent/cli/routes/routing_report.h"
 #include "policy/base/text.h"
@@ -106,7 +107,7 @@ static int try_routing(struct explain *explain)
 
     if (!policy)
         return -ENOMEM;
-    explain_pattern(explain->name, pattern);
+    device_pattern(explain->name, pattern);
     snprintf(text, sizeof(text), "[routing]\n%s = auto\n", pattern);
     r = policy_add_file(policy, "explain", text, strlen(text), NULL);
     if (r >= 0)
@@ -183,26 +184,12 @@ static int read_peer(const char *text, struct ip *ret)
     return 0;
 }
 
-static int read_to(const char *text, struct in_addr *ret)
-{
-    struct ip to;
-
-    if (!text)
-        return 0;
-    if (ip_parse(text, &to) < 0 || to.family != AF_INET) {
-        say("--to takes an IPv4 address, not '%s'", NAME_SHOWN(text));
-        return -EINVAL;
-    }
-    *ret = ip_to_ipv4(&to);
-    return 0;
-}
-
 /* In IPv4: of the peer, or, where replies to far away leave elsewhere, of somebody there. */
-static int take_advice(struct explain *explain, struct netlink *nl,
-                       const struct explain_packet *packet)
+static int take_advice(struct explain *explain, struct netlink *nl)
 {
     const struct session *session = explain->session;
     struct explain_replies *replies = &explain->replies;
+    const struct asked_packet *packet = &replies->packet;
     char pattern[NAME_ESCAPED_SIZE + 1];
     struct advice_question question = {
         .nl = nl,
@@ -211,37 +198,42 @@ static int take_advice(struct explain *explain, struct netlink *nl,
         .policy_usable = !session->broken,
         .live = &session->live,
         .device = explain->device,
-        .pattern = explain_pattern(explain->name, pattern),
+        .pattern = device_pattern(explain->name, pattern),
         .far_away = !replies->peer.family,
         .peer = ip_to_ipv4(&replies->peer),
+        .to = packet->to,
         .marked = packet->marked,
         .mark = packet->mark,
+        .proto = packet->proto,
+        .sport = packet->sport,
+        .dport = packet->dport,
     };
-    int r = read_to(packet->to, &question.to);
+    int r;
 
-    if (r < 0 || replies->peer.family == AF_INET6 ||
-        (!replies->peer.family && !replies->ip[0].asymmetric))
-        return r;
+    if (replies->peer.family == AF_INET6 || (!replies->peer.family && !replies->ip[0].asymmetric))
+        return 0;
     r = advise(&question, &replies->advice);
     replies->advised = r >= 0;
     return r;
 }
 
-int explain_gather_replies(struct explain *explain, const struct explain_packet *packet)
+int explain_gather_replies(struct explain *explain, const char *peer,
+                           const struct asked_packet *packet)
 {
     _cleanup_netlink_ struct netlink nl = {0};
     struct routing_settings settings;
-    int r = packet->peer ? read_peer(packet->peer, &explain->replies.peer) : 0;
+    int r = peer ? read_peer(peer, &explain->replies.peer) : 0;
 
     if (r < 0)
         return r;
+    explain->replies.packet = *packet;
     if (explain->subject != EXPLAIN_DEVICE || explain->device->flags & IFF_LOOPBACK)
         return 0;
     r = netlink_open(&nl);
     if (r >= 0)
         r = gather_replies(explain, &nl);
     if (r >= 0)
-        r = take_advice(explain, &nl, packet);
+        r = take_advice(explain, &nl);
     if (r < 0)
         return r;
     routing_for(explain->session->policy, explain->device, &settings);
@@ -441,8 +433,9 @@ char *explain_replies_cure(const struct explain *explain)
 
     if (!out)
         return NULL;
-    explain_pattern(explain->name, pattern);
-    cures = replies->peer.family ? strdup("") : explain_cures_text(explain);
+    device_pattern(explain->name, pattern);
+    cures = replies->peer.family || !replies->advised ? strdup("")
+                                                      : advice_cures_text(&replies->advice);
     if (!cures) {
         (void)fclose(out);
         return NULL;

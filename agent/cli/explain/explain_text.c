@@ -4,44 +4,21 @@
 #include "agent/cli/explain/explain.h"
 #include "agent/cli/session/report.h"
 
-#define WIDTH 96 /* of sentences, where the terminal is wider or there is none */
-
-static void heading(struct output *out, const char *title)
-{
-    fprintf(out->stream, "\n  %s%s%s\n", output_color(out, "heading"), title,
-            output_color_end(out));
-}
-
-/* Lines that begin with four blanks are to be copied and stay whole. */
-static void print_lines(struct output *out, unsigned indent, const char *text)
-{
-    unsigned width = out->width >= 40 && out->width < WIDTH ? out->width : WIDTH;
-
-    while (text && *text) {
-        size_t n = strcspn(text, "\n");
-
-        fprintf(out->stream, "%*s", n ? (int)indent : 0, "");
-        output_wrapped(out, startswith(text, "    ") ? 0 : width, indent, indent, text, n);
-        fputc('\n', out->stream);
-        text += n + (text[n] == '\n');
-    }
-}
-
 static int print_rules(struct output *out, const struct explain *explain,
                        const struct explain_key *key)
 {
     _cleanup_table_ struct table *table = table_new(NULL, 3);
     int r = table ? 0 : -ENOMEM;
 
-    heading(out, explain->subject == EXPLAIN_ALL ? "Policy: what decides about `all`"
-                                                 : "Policy, in the order of precedence");
+    output_heading(out, explain->subject == EXPLAIN_ALL ? "Policy: what decides about `all`"
+                                                        : "Policy, in the order of precedence");
     if (explain->session->broken) {
-        print_lines(out, 4, "It has errors and decides nothing; 'rpfpolicy validate' shows them.");
+        output_lines(out, 4, "It has errors and decides nothing; 'rpfpolicy validate' shows them.");
         return 0;
     }
     if (key->n_rules == 0) {
-        print_lines(out, 4,
-                    explain->session->no_policy ? "There is none." : "No rule speaks of it.");
+        output_lines(out, 4,
+                     explain->session->no_policy ? "There is none." : "No rule speaks of it.");
         return 0;
     }
     for (size_t i = 0; r == 0 && i < key->n_rules; i++)
@@ -101,11 +78,11 @@ static int print_procps(struct output *out, const struct explain *explain,
 {
     int r;
 
-    heading(out, "sysctl.d, as `sysctl --system` of procps reads it");
+    output_heading(out, "sysctl.d, as `sysctl --system` of procps reads it");
     r = print_answer(out, explain, key, "each run", &key->full);
     if (r >= 0 && explain->subject != EXPLAIN_ALL)
         r = print_answer(out, explain, key, "`all` in each run", &key->all);
-    print_lines(out, 4, "Without --flavor=procps: what systemd-sysctl makes of it.");
+    output_lines(out, 4, "Without --flavor=procps: what systemd-sysctl makes of it.");
     return r;
 }
 
@@ -115,21 +92,21 @@ static int print_sysctl(struct output *out, const struct explain *explain,
     int r;
 
     if (!explain->sysctl) {
-        heading(out, "sysctl.d");
-        print_lines(out, 4,
-                    explain->session->cli->paths.sysctl_root
-                        ? "It cannot be read."
-                        : "Not looked at: this network namespace is not the host's "
-                          "(--sysctl-root=DIR says where its sysctl.d is).");
+        output_heading(out, "sysctl.d");
+        output_lines(out, 4,
+                     explain->session->cli->paths.sysctl_root
+                         ? "It cannot be read."
+                         : "Not looked at: this network namespace is not the host's "
+                           "(--sysctl-root=DIR says where its sysctl.d is).");
         return 0;
     }
     if (explain->flavor == SYSCTL_PROCPS)
         return print_procps(out, explain, key);
-    heading(out, "sysctl.d, as systemd-sysctl reads it");
+    output_heading(out, "sysctl.d, as systemd-sysctl reads it");
     if (key->add.count + key->full.count + key->all.count == 0) {
-        print_lines(out, 4,
-                    explain->device ? "No line speaks of it, nor of `all`."
-                                    : "No line speaks of it.");
+        output_lines(out, 4,
+                     explain->device ? "No line speaks of it, nor of `all`."
+                                     : "No line speaks of it.");
         return 0;
     }
     if (!explain->device)
@@ -150,7 +127,7 @@ static void print_record(struct output *out, const struct explain_key *key)
 {
     if (!key->ours || !key->explained || !key->all_explained)
         return;
-    heading(out, "Who wrote it");
+    output_heading(out, "Who wrote it");
     fprintf(out->stream, "    rpfpolicy has written it since boot; before that it was %d.\n",
             key->former);
 }
@@ -163,16 +140,16 @@ static int print_suspects(struct output *out, const struct explain *explain,
 
     if ((key->explained && key->all_explained) || !explain->session->cli->paths.sysctl_root)
         return 0;
-    heading(out, "Who else may have written it");
+    output_heading(out, "Who else may have written it");
     if (key->ours)
         fprintf(out->stream, "    rpfpolicy has written it since boot; before that it was %d.\n",
                 key->former);
     fprintf(out->stream, "    No line of sysctl.d gives %s the %d that is stored now.\n", name,
             value);
     if (key->suspects.count == 0)
-        print_lines(out, 4,
-                    "Nothing on disk tells of another writer: a person or a program at "
-                    "run time.");
+        output_lines(out, 4,
+                     "Nothing on disk tells of another writer: a person or a program at "
+                     "run time.");
     for (size_t i = 0; i < key->suspects.count; i++) {
         const struct suspect *suspect = &key->suspects.items[i];
         _cleanup_free_ char *place = place_text(suspect->file, suspect->line);
@@ -181,7 +158,7 @@ static int print_suspects(struct output *out, const struct explain *explain,
         if (!place || !text)
             return -ENOMEM;
         fprintf(out->stream, "    %s  %s  %s\n", suspect->writer, place, text);
-        print_lines(out, 6, suspect->what);
+        output_lines(out, 6, suspect->what);
     }
     return 0;
 }
@@ -212,14 +189,14 @@ static void print_warnings(struct output *out, const struct explain *explain)
         if (!is_shown(explain, warning))
             continue;
         if (!any)
-            heading(out, "Warnings");
+            output_heading(out, "Warnings");
         any = true;
         fprintf(out->stream, "    %s%s%s", output_color(out, "warning"),
                 warning_name(warning->code), output_color_end(out));
         for (unsigned k = 0; warning->code == WARN_OUT_OF_RANGE && k < warning->n_examples; k++)
             fprintf(out->stream, "%s %s", k ? "," : ":", NAME_SHOWN(warning->examples[k]));
         fputc('\n', out->stream);
-        print_lines(out, 6, warning->message);
+        output_lines(out, 6, warning->message);
     }
 }
 
@@ -237,13 +214,13 @@ static int print_key(struct output *out, const struct explain *explain,
         fprintf(out->stream, "\n%s%s%s\n", output_color(out, "heading"),
                 key_info(key->state.key)->name, output_color_end(out));
     if (*cure) {
-        heading(out, "What to do");
-        print_lines(out, 4, cure);
+        output_heading(out, "What to do");
+        output_lines(out, 4, cure);
     }
-    heading(out, "What it means");
+    output_heading(out, "What it means");
     if (explain->subject != EXPLAIN_ALL)
-        print_lines(out, 4, meaning);
-    print_lines(out, 4, combination);
+        output_lines(out, 4, meaning);
+    output_lines(out, 4, combination);
     r = print_rules(out, explain, key);
     if (r >= 0)
         r = print_sysctl(out, explain, key);
@@ -260,9 +237,9 @@ static void print_absent(struct output *out, const struct explain *explain)
     for (size_t i = 0; explain->subject == EXPLAIN_ABSENT && i < policy->n_rules; i++)
         if (policy->rules[i].pattern.kind == PATTERN_SET) {
             fputc('\n', out->stream);
-            print_lines(out, 2,
-                        "Judged by its name alone. Whether it belongs to a set (@...) can only be "
-                        "told when it is there.");
+            output_lines(out, 2,
+                         "Judged by its name alone. Whether it belongs to a set (@...) can only be "
+                         "told when it is there.");
             return;
         }
 }
@@ -282,7 +259,7 @@ static int print_family(struct output *out, const struct explain *explain, uint8
         text = explain_reply_text(explain, &replies->items[i]);
         if (!text)
             return -ENOMEM;
-        print_lines(out, 4, text);
+        output_lines(out, 4, text);
     }
     if (n > REPLIES_MAX)
         fprintf(out->stream, "    and from %zu more addresses\n", n - REPLIES_MAX);
@@ -296,8 +273,8 @@ static int print_replies(struct output *out, const struct explain *explain)
 
     if (explain->replies.count == 0 && !note)
         return 0;
-    heading(out, "Replies, by the routing tables now");
-    print_lines(out, 4, note);
+    output_heading(out, "Replies, by the routing tables now");
+    output_lines(out, 4, note);
     for (unsigned f = 0; r >= 0 && f < IP_FAMILIES; f++)
         r = print_family(out, explain, IP_FAMILY(f));
     if (r < 0)
@@ -306,8 +283,8 @@ static int print_replies(struct output *out, const struct explain *explain)
     if (!cure)
         return -ENOMEM;
     if (*cure) {
-        heading(out, "What to do about them");
-        print_lines(out, 4, cure);
+        output_heading(out, "What to do about them");
+        output_lines(out, 4, cure);
     }
     return 0;
 }
@@ -327,20 +304,15 @@ static int print_headline(struct output *out, const char *state, const char *lin
 static int print_advice(struct output *out, const struct explain *explain)
 {
     const struct advice *advice = &explain->replies.advice;
-    _cleanup_free_ char *cures = explain_cures_text(explain);
     int r = 0;
 
     if (!explain->replies.advised)
         return 0;
-    if (!cures)
-        return -ENOMEM;
     if (advice->finding)
         r = print_headline(out, advice->passes ? "ok" : "drift", advice->finding);
-    print_lines(out, 2, advice->culprit);
-    print_lines(out, 2, advice->note);
-    if (*cures)
-        heading(out, "What cures it");
-    print_lines(out, 4, cures);
+    published_print(out, &explain->replies.packet.published);
+    if (r >= 0)
+        r = advice_print(out, advice);
     fputc('\n', out->stream);
     return r;
 }

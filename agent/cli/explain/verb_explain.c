@@ -100,28 +100,18 @@ static int check_peer(const struct cli *cli, const struct device *device, enum k
     return -EINVAL;
 }
 
-/* --to and --mark say more of the packets of a peer. */
-static int parse_mark(const struct cli *cli, struct explain_packet *packet)
+/* Options that say more of the packets of a peer. */
+static int read_packet(const struct cli *cli, struct asked_packet *ret)
 {
-    const char *text = cli->values[OPTION_MARK];
-    unsigned long mark = 0;
-    char *end = NULL;
+    static const enum option_id options[] = {OPTION_TO, OPTION_MARK, OPTION_PROTO, OPTION_SPORT,
+                                             OPTION_DPORT};
 
-    if ((text || packet->to) && !packet->peer) {
-        say("--to and --mark go with --peer");
-        return -EINVAL;
-    }
-    if (!text)
-        return 0;
-    errno = 0;
-    mark = strtoul(text, &end, 0);
-    if (errno || *end || *text < '0' || *text > '9' || mark > UINT32_MAX) {
-        say("--mark takes a number from 0 to %u, not '%s'", UINT32_MAX, NAME_SHOWN(text));
-        return -EINVAL;
-    }
-    packet->marked = true;
-    packet->mark = (uint32_t)mark;
-    return 0;
+    for (size_t i = 0; !cli->values[OPTION_PEER] && i < ELEMENTSOF(options); i++)
+        if (cli_given(cli, options[i])) {
+            say("--%s goes with --peer", verb_options[options[i]].name);
+            return -EINVAL;
+        }
+    return asked_packet_read(cli, ret);
 }
 
 static int run_explain(struct cli *cli, int count, char **arguments)
@@ -129,24 +119,25 @@ static int run_explain(struct cli *cli, int count, char **arguments)
     _cleanup_session_ struct session session = SESSION_INIT;
     _cleanup_explain_ struct explain explain = {0};
     const struct device *device = NULL;
-    struct explain_packet packet = {.peer = cli->values[OPTION_PEER], .to = cli->values[OPTION_TO]};
+    struct asked_packet packet;
     enum sysctl_flavor flavor;
     enum key key;
     int r;
 
     if (parse_key(cli, &key) < 0 || parse_flavor(cli, &flavor) < 0 ||
-        parse_mark(cli, &packet) < 0 ||
+        read_packet(cli, &packet) < 0 ||
         session_load(&session, cli,
                      SESSION_POLICY_OPTIONAL | SESSION_BROKEN_ALLOWED | SESSION_QUIET) < 0 ||
         session_read(&session, (key < KEY_COUNT ? KEY_BIT(key) : 0) | ADVICE_KEYS,
                      FACT_ADDRESSES | FACT_ALTNAMES | FACT_MASTER_NAME | FACT_ROUTES) < 0 ||
-        find(&session, arguments[0], &device) < 0 || check_peer(cli, device, key) < 0)
+        find(&session, arguments[0], &device) < 0 || check_peer(cli, device, key) < 0 ||
+        asked_packet_look_up(cli, &packet) < 0)
         return EXIT_ERROR;
     r = explain_gather(&session, arguments[0], device, flavor, key, &explain);
     if (r >= 0 && device)
         r = warn_of(&session, device);
     if (r >= 0 && key == KEY_COUNT) {
-        r = explain_gather_replies(&explain, &packet);
+        r = explain_gather_replies(&explain, cli->values[OPTION_PEER], &packet);
         if (r == -EINVAL)
             return EXIT_ERROR;
     }
@@ -175,7 +166,7 @@ const struct verb verb_explain = {
             "routes and values before it is told, and cuts nobody who is seen now.\n"
             "DEVICE can be 'all', 'default', or a device that is not there yet.\n",
     .options = OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_FLAVOR) | OPTION_BIT(OPTION_PEER) |
-               OPTION_BIT(OPTION_TO) | OPTION_BIT(OPTION_MARK),
+               OPTIONS_OF_PACKET,
     .formats = FORMATS_USUAL,
     .run = run_explain,
 };

@@ -92,6 +92,13 @@ void output_wrapped(struct output *out, unsigned width, unsigned column, unsigne
 /* The same of a whole text, wrapped where there is a terminal. */
 void output_words(struct output *out, unsigned column, unsigned indent, const char *text);
 
+/* Each line of it, wrapped where it is long. Lines that begin with four blanks are to be copied and
+ * stay whole. NULL: nothing. */
+void output_lines(struct output *out, unsigned indent, const char *text);
+
+/* An empty line, and a title of what follows. */
+void output_heading(struct output *out, const char *title);
+
 /* -- CSV -- */
 
 /* A cell and what ends it, ',' or '\n'. As printable ASCII, in quotes where RFC 4180 wants them;

@@ -54,6 +54,29 @@ void output_wrapped(struct output *out, unsigned width, unsigned column, unsigne
     fwrite(text, 1, n, out->stream);
 }
 
+#define LINES_WIDTH 96 /* of sentences, where the terminal is wider or there is none */
+
+void output_lines(struct output *out, unsigned indent, const char *text)
+{
+    unsigned width = out->width >= 40 && out->width < LINES_WIDTH ? out->width : LINES_WIDTH;
+
+    while (text && *text) {
+        size_t n = strcspn(text, "\n");
+        bool whole = strncmp(text, "    ", 4) == 0;
+
+        fprintf(out->stream, "%*s", n ? (int)indent : 0, "");
+        output_wrapped(out, whole ? 0 : width, indent, indent, text, n);
+        fputc('\n', out->stream);
+        text += n + (text[n] == '\n');
+    }
+}
+
+void output_heading(struct output *out, const char *title)
+{
+    fprintf(out->stream, "\n  %s%s%s\n", output_color(out, "heading"), title,
+            output_color_end(out));
+}
+
 void output_words(struct output *out, unsigned column, unsigned indent, const char *text)
 {
     output_wrapped(out, out->width, column, indent, text, strlen(text));

@@ -150,8 +150,8 @@ static struct packet arp_request(const struct verdict_report *report)
 {
     struct packet request = report->packet.packet;
 
-    if (report->published.port)
-        request.destination = report->published.address;
+    if (report->asked.published.port)
+        request.destination = report->asked.published.address;
     return request;
 }
 
@@ -186,13 +186,19 @@ static bool is_on_link(const struct verdict_report *report)
     return false;
 }
 
+bool verdict_is_mute(const struct verdict_report *report, const struct verdict *verdict,
+                     const struct arp_verdict *arp)
+{
+    return verdict->accept && !arp->answered && arp->step != ARP_NO_ARP && arp->step != ARP_OTHER &&
+           is_on_link(report);
+}
+
 static void warn_of_mute(struct verdict_report *report, const struct verdict *verdict,
                          const struct arp_verdict *arp, const char *when)
 {
     _cleanup_free_ char *why = NULL;
 
-    if (!verdict->accept || arp->answered || arp->step == ARP_NO_ARP || arp->step == ARP_OTHER ||
-        !is_on_link(report))
+    if (!verdict_is_mute(report, verdict, arp))
         return;
     why = verdict_arp_why(arp);
     warn(report,
@@ -310,7 +316,7 @@ static int ask_kernel(struct verdict_report *report)
         say("cannot ask the kernel: %s", error_text(r));
         return r;
     }
-    report->asked = true;
+    report->kernel_asked = true;
     warn(report,
          "the kernel was asked to validate the packet: where log_martians is on (it is %s on %s) "
          "that logs a martian source",
@@ -362,6 +368,7 @@ int verdict_ask(struct netlink *nl, struct verdict_report *report)
 void verdict_report_done(struct verdict_report *report)
 {
     fib_close(&report->fib);
+    advice_done(&report->advice);
     procsys_close(&report->procsys);
     for (size_t i = 0; i < report->n_warnings; i++)
         free(report->warnings[i]);

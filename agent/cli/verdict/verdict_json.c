@@ -132,15 +132,6 @@ static json_t *json_unseen(void)
     return list;
 }
 
-static json_t *json_published(const struct verdict_published *published)
-{
-    if (!published->port)
-        return json_null();
-    return json_make({"address", json_address(published->address)},
-                     {"port", json_integer(published->port)},
-                     {"targets", json_integer(published->n_targets)});
-}
-
 void verdict_print_json(struct output *out, const struct verdict_report *report)
 {
     json_t *object = json_object(), *warnings = json_array();
@@ -148,17 +139,18 @@ void verdict_print_json(struct output *out, const struct verdict_report *report)
     json_set_header(object, report->session->cli);
     json_set(object, {"source", json_address(report->packet.packet.source)},
              {"destination", json_address(report->packet.packet.destination)},
-             {"published", json_published(&report->published)});
+             {"published", published_json(&report->asked.published)});
     json_set_name(object, "device", report->device->name);
     json_set(object, {"route", json_way(&report->session->live, &report->back)},
              {"verdicts", json_verdicts(report)},
              {"now", json_in_mode(report->mode, report->verdicts[report->mode].accept,
                                   &report->arp[report->mode])},
              {"policy", json_wanted(report)},
-             {"kernel", report->asked ? json_result(report->answer == 0) : json_null()},
+             {"kernel", report->kernel_asked ? json_result(report->answer == 0) : json_null()},
              {"unseen", json_unseen()});
     for (size_t i = 0; i < report->n_warnings; i++)
         json_array_append_new(warnings, json_bytes(report->warnings[i]));
     json_object_set_new(object, "warnings", warnings);
+    advice_set_json(object, &report->advice);
     output_json(out, object);
 }

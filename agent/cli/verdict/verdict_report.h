@@ -2,6 +2,8 @@
  * text or JSON. */
 #pragma once
 
+#include "agent/cli/advice/advice_report.h"
+#include "agent/cli/advice/asked_packet.h"
 #include "agent/cli/session/report.h"
 #include "agent/kernel/fib.h"
 #include "agent/kernel/procsys.h"
@@ -24,21 +26,13 @@ struct verdict_planned {
     struct fib_way back;    /* the way back */
 };
 
-/* --to=PORT@ADDRESS: what the packet was sent to, before netfilter gave it the destination that it
- * has. */
-struct verdict_published {
-    struct in_addr address;
-    uint16_t port;      /* 0: it was not asked for so */
-    unsigned n_targets; /* places that tracked flows were sent to; the first one counts */
-};
-
 struct verdict_report {
     const struct session *session;
     const struct device *device;
     struct fib fib;
     struct procsys procsys;
     struct fib_packet packet;
-    struct verdict_published published;
+    struct asked_packet asked;
     struct receiver receiver;
     struct fib_way back; /* the way back */
     struct verdict verdicts[VERDICT_MODES];
@@ -46,19 +40,27 @@ struct verdict_report {
     struct arp_verdict arp[VERDICT_MODES];
     int mode; /* in effect now */
     struct verdict_planned policy;
-    bool asked;
+    bool advised; /* it is lost now: */
+    struct advice advice;
+    bool kernel_asked;
     int answer;                           /* 0: the kernel accepts */
     char *warnings[VERDICT_WARNINGS_MAX]; /* owned */
     size_t n_warnings;
 };
 
-/* Fill destination and port from tracked flows to PORT@ADDRESS. A negative errno after saying why.
- */
-int verdict_publish(const char *text, struct verdict_report *report);
-
 /* Ask the tables and judge. packet.destination 0.0.0.0: choose one. A negative errno after saying
  * why. Done once by verdict_report_done(), also after a failure. */
 int verdict_ask(struct netlink *nl, struct verdict_report *report);
+
+/* Where the packet is lost now, or ARP requests of its sender are: look for cures, with the pauses
+ * that are in force. A negative errno after saying why. */
+int verdict_advise(struct netlink *nl, struct session *session, struct verdict_report *report);
+
+/* Are packets accepted, and the ARP requests of their sender, who asks for himself, not answered?
+ */
+bool verdict_is_mute(const struct verdict_report *report, const struct verdict *verdict,
+                     const struct arp_verdict *arp);
+
 void verdict_report_done(struct verdict_report *report);
 #define _cleanup_verdict_report_ _cleanup_(verdict_report_done)
 

@@ -143,21 +143,6 @@ static int print_policy(struct output *out, const struct verdict_report *report)
     return 0;
 }
 
-static void print_published(struct output *out, const struct verdict_report *report)
-{
-    const struct verdict_published *published = &report->published;
-    char address[INET_ADDRSTRLEN];
-
-    if (!published->port)
-        return;
-    fprintf(out->stream, "Sent to port %u of %s, which netfilter changes, as a tracked flow tells",
-            published->port,
-            inet_ntop(AF_INET, &published->address, address, sizeof(address)) ?: "?");
-    if (published->n_targets > 1)
-        fputs("; others are sent elsewhere", out->stream);
-    fputs(".\n", out->stream);
-}
-
 static int print_arp(struct output *out, const char *title, const struct arp_verdict *arp)
 {
     _cleanup_free_ char *why = verdict_arp_why(arp);
@@ -168,6 +153,14 @@ static int print_arp(struct output *out, const char *title, const struct arp_ver
     return 0;
 }
 
+static int print_advice(struct output *out, const struct verdict_report *report)
+{
+    if (!report->advised || (!report->advice.culprit && !report->advice.note))
+        return 0;
+    fputc('\n', out->stream);
+    return advice_print(out, &report->advice);
+}
+
 int verdict_print(struct output *out, const struct verdict_report *report)
 {
     _cleanup_free_ char *route = verdict_way_text(&report->session->live, &report->back);
@@ -176,7 +169,7 @@ int verdict_print(struct output *out, const struct verdict_report *report)
     if (!route)
         return -ENOMEM;
     print_headline(out, report);
-    print_published(out, report);
+    published_print(out, &report->asked.published);
     fprintf(out->stream, "\n  way back     %s\n", route);
     print_modes(out, report);
     r = print_policy(out, report);
@@ -186,9 +179,10 @@ int verdict_print(struct output *out, const struct verdict_report *report)
         r = print_arp(out, "ARP then", &report->policy.arp);
     if (r < 0)
         return r;
-    if (report->asked)
+    if (report->kernel_asked)
         fprintf(out->stream, "  the kernel   %-8s  asked for a packet like this, now\n",
                 result_text(report->answer == 0));
+    r = print_advice(out, report);
     fputs("\n  Routers call strict \"rx allow-default\", loose \"any allow-default\".\n"
           "  What cannot be seen here:\n",
           out->stream);
@@ -197,5 +191,5 @@ int verdict_print(struct output *out, const struct verdict_report *report)
     for (size_t i = 0; i < report->n_warnings; i++)
         fprintf(out->stream, "%s%swarning:%s %s\n", i == 0 ? "\n" : "",
                 output_color(out, "warning"), output_color_end(out), report->warnings[i]);
-    return 0;
+    return r;
 }

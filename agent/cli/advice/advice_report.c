@@ -1,8 +1,5 @@
-/* Advice in words and as JSON: the finding, what is guilty, the cures that cure. */
-#include <stdio.h>
-
-#include "agent/cli/explain/explain.h"
-#include "policy/base/text.h"
+/* Advice in words and as JSON. */
+#include "agent/cli/advice/advice_report.h"
 
 /* Each line to be pasted begins with four blanks. */
 static void put_indented(FILE *out, const char *lines)
@@ -27,22 +24,35 @@ static void put_cure(FILE *out, const struct advice_cure *cure)
         fputs("    rpfpolicy apply\n", out);
 }
 
-char *explain_cures_text(const struct explain *explain)
+char *advice_cures_text(const struct advice *advice)
 {
-    const struct advice *advice = &explain->replies.advice;
     _cleanup_free_ char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
 
     if (!out)
         return NULL;
-    for (size_t i = 0; explain->replies.advised && i < advice->n_cures; i++) {
+    for (size_t i = 0; i < advice->n_cures; i++) {
         fputs(i > 0 ? "\n" : "", out);
         put_cure(out, &advice->cures[i]);
     }
-    if (explain->replies.advised && advice->n_cures == 0 && advice->culprit && advice->known)
+    if (advice->n_cures == 0 && advice->culprit && advice->known)
         fputs("None of the cures that were tried cures this without cutting somebody else.\n", out);
     return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
+}
+
+int advice_print(struct output *out, const struct advice *advice)
+{
+    _cleanup_free_ char *cures = advice_cures_text(advice);
+
+    if (!cures)
+        return -ENOMEM;
+    output_lines(out, 2, advice->culprit);
+    output_lines(out, 2, advice->note);
+    if (*cures)
+        output_heading(out, "What cures it");
+    output_lines(out, 4, cures);
+    return 0;
 }
 
 static json_t *json_cure(const struct advice_cure *cure)
@@ -53,26 +63,12 @@ static json_t *json_cure(const struct advice_cure *cure)
                      {"modelled", json_boolean(cure->modelled)});
 }
 
-/* In IPv6 whether replies leave by the device is all there is to know. */
-static json_t *json_passes(const struct explain *explain)
+void advice_set_json(json_t *object, const struct advice *advice)
 {
-    const struct explain_replies *replies = &explain->replies;
-
-    if (replies->advised)
-        return replies->advice.known ? json_boolean(replies->advice.passes) : json_null();
-    if (replies->peer.family != AF_INET6 || replies->count == 0 || !replies->items[0].known)
-        return json_null();
-    return json_boolean(!replies->ip[1].asymmetric);
-}
-
-void explain_set_advice(json_t *object, const struct explain *explain)
-{
-    const struct advice *advice = &explain->replies.advice;
     json_t *list = json_array();
 
     for (size_t i = 0; i < advice->n_cures; i++)
         json_array_append_new(list, json_cure(&advice->cures[i]));
-    json_set(object, {"passes", json_passes(explain)}, {"finding", json_bytes(advice->finding)},
-             {"culprit", json_bytes(advice->culprit)}, {"note", json_bytes(advice->note)},
+    json_set(object, {"culprit", json_bytes(advice->culprit)}, {"note", json_bytes(advice->note)},
              {"cures", list});
 }
