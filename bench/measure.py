@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import advice
 import fleet
 import peers
 import reaction
@@ -254,6 +255,7 @@ def main():
     if not quick:
         measure_commands(report)
         peers.measure(report, BUILD, meter, ms, times)
+        advice.measure(report, BUILD, meter, ms, times)
         fleet.measure(report, BUILD, meter, ms)
         routing.measure(report, BUILD)
     reaction.measure(report, BUILD, RESULT.with_name("reaction.svg"), quick)

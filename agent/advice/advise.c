@@ -127,6 +127,8 @@ static const char *addresses_text(const struct complaint *complaint, char buf[st
 
 static char *tried_text(const struct advising *advising, const struct peers *peers)
 {
+    const struct bystanders *others = advising->bystanders;
+    size_t tried_with = others->count + others->n_tunnelled;
     _cleanup_text_ struct text text = {0};
     char pair[64];
 
@@ -136,8 +138,12 @@ static char *tried_text(const struct advising *advising, const struct peers *pee
     if (peers->kept > 0)
         text_add(&text, "; %zu %s working", peers->kept,
                  peers->kept == 1 ? "peer seen now keeps" : "peers seen now keep");
-    if (peers->truncated)
-        text_put(&text, "; there are more, which were not looked at");
+    if (peers->left_out > 0)
+        text_add(&text, "; tried with %d of %zu packets of peers", ADVICE_PEERS_MAX,
+                 ADVICE_PEERS_MAX + peers->left_out);
+    if (others->left_out > 0)
+        text_add(&text, "; tried with %zu of %zu subnets, routers and destinations in tunnels",
+                 tried_with, tried_with + others->left_out);
     return text_take(&text);
 }
 
@@ -182,6 +188,8 @@ static int keep(const struct advising *advising, const struct trial_world *trial
         .price = text_take(&price),
         .tried = tried_text(advising, peers),
         .modelled = cure->assumed,
+        .peers_left_out = peers->left_out,
+        .routes_left_out = advising->bystanders->left_out,
     };
     advice->n_cures++;
     return kept->text && kept->price && kept->tried ? 0 : -ENOMEM;

@@ -35,6 +35,8 @@ struct advice_cure {
     enum cure_kind kind;
     char *text, *price, *tried; /* owned */
     bool modelled;              /* something that it takes could not be looked at */
+    size_t peers_left_out;  /* packets of peers that it was not tried with, being too many … */
+    size_t routes_left_out; /* … and subnets, routers and destinations in tunnels */
 };
 
 #define ADVICE_CURES_MAX 8

@@ -5,6 +5,7 @@
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
 
+#include "agent/advice/flow_set.h"
 #include "policy/advice/impact.h"
 
 #define OWN_ADDRESSES_MAX 4
@@ -13,6 +14,8 @@ struct finding {
     const struct world *world;
     const struct complaint *complaint;
     struct bystanders *found;
+    struct flow_set seen;
+    bool tunnels; /* there is a route into one */
     int *outward; /* ifindexes of devices that a router is behind; owned */
     size_t n_outward, capacity;
 };
@@ -37,16 +40,21 @@ static int add(struct finding *finding, int ifindex, struct in_addr source, stru
 
     if (source.s_addr == 0 || to.s_addr == 0 || source.s_addr == to.s_addr)
         return 0;
-    if (found->count == BYSTANDERS_MAX) {
-        found->truncated = true;
-        return 0;
+    r = flow_set_add(&finding->seen, ifindex, source, to);
+    if (r <= 0) {
+        found->left_out += r == -ENOSPC;
+        return r == -ENOSPC ? 0 : r;
     }
     one.asked =
         first_address(finding->world, ifindex).s_addr == to.s_addr ? to : (struct in_addr){0};
     r = complaint_judge(finding->world, &one, &result);
-    if (r >= 0 && result.end == COMPLAINT_CURED)
+    if (r < 0 || result.end != COMPLAINT_CURED)
+        return r;
+    if (found->count < BYSTANDERS_MAX)
         found->items[found->count++] = one;
-    return r;
+    else
+        found->left_out++;
+    return 0;
 }
 
 static const struct device *receiver_of(const struct finding *finding, const struct route *route)
@@ -64,11 +72,21 @@ static bool is_outward(const struct finding *finding, int ifindex)
     return false;
 }
 
-static int note_outward(const struct route *route, void *data)
+/* Tunnels have no neighbours to ask for. */
+static bool is_tunnel(const struct world *world, int ifindex)
+{
+    const struct device *device = live_by_ifindex(world->live, ifindex);
+
+    return device && (device->flags & (IFF_POINTOPOINT | IFF_NOARP)) &&
+           !(device->flags & IFF_LOOPBACK);
+}
+
+static int note_device(const struct route *route, void *data)
 {
     struct finding *finding = data;
     int r;
 
+    finding->tunnels |= is_tunnel(finding->world, route->oif);
     if (!route->via.family || is_outward(finding, route->oif))
         return 0;
     r = grow((void **)&finding->outward, &finding->capacity, finding->n_outward,
@@ -119,7 +137,7 @@ static int add_everywhere(struct finding *finding, struct in_addr source)
     const struct live *live = finding->world->live;
     int r = 0;
 
-    for (size_t i = 0; r >= 0 && i < live->count && !finding->found->truncated; i++) {
+    for (size_t i = 0; r >= 0 && i < live->count; i++) {
         const struct device *device = &live->devices[i];
 
         if (device->ifindex != finding->complaint->ifindex && impact_receives(device) &&
@@ -139,27 +157,22 @@ static int way_out(const struct world *world, struct in_addr to, struct fib_way 
     return fib_lookup(world->fib, &flow, ret);
 }
 
-/* Tunnels have no neighbours to ask for. */
-static bool is_tunnel(const struct world *world, int ifindex)
-{
-    const struct device *device = live_by_ifindex(world->live, ifindex);
-
-    return device && (device->flags & (IFF_POINTOPOINT | IFF_NOARP)) &&
-           !(device->flags & IFF_LOOPBACK);
-}
-
 static int add_tunnelled(struct finding *finding, struct in_addr to)
 {
     struct bystanders *found = finding->found;
     struct fib_way way;
     int r;
 
-    if (found->n_tunnelled == TUNNELLED_MAX || to.s_addr == 0)
+    if (!finding->tunnels || to.s_addr == 0)
         return 0;
     r = way_out(finding->world, to, &way);
     if (r < 0)
         return r == -EOPNOTSUPP ? 0 : r;
-    if (way.found.n_hops == 1 && is_tunnel(finding->world, way.found.hops[0]))
+    if (way.found.n_hops != 1 || !is_tunnel(finding->world, way.found.hops[0]))
+        return 0;
+    if (found->n_tunnelled == TUNNELLED_MAX)
+        found->left_out++;
+    else
         found->tunnelled[found->n_tunnelled++] =
             (struct tunnelled){.to = to, .oif = way.found.hops[0]};
     return 0;
@@ -173,7 +186,7 @@ static int add_route(const struct route *route, void *data)
     struct in_addr source;
     int r;
 
-    if (!device || route->type != RTN_UNICAST || finding->found->truncated)
+    if (!device || route->type != RTN_UNICAST)
         return 0;
     if (!route->via.family && route->to.length == 0)
         return 0;
@@ -197,9 +210,8 @@ int bystanders_find(const struct world *world, const struct complaint *complaint
     struct finding finding = {.world = world, .complaint = complaint, .found = ret};
     int r;
 
-    ret->count = ret->n_tunnelled = 0;
-    ret->truncated = false;
-    r = fib_each_route(world->fib, note_outward, &finding);
+    ret->count = ret->n_tunnelled = ret->left_out = 0;
+    r = fib_each_route(world->fib, note_device, &finding);
     if (r >= 0)
         r = add_tunnelled(&finding, complaint->peer);
     if (r >= 0)
@@ -207,6 +219,7 @@ int bystanders_find(const struct world *world, const struct complaint *complaint
     if (r >= 0)
         r = fib_each_route(world->fib, add_route, &finding);
     free(finding.outward);
+    flow_set_done(&finding.seen);
     return r;
 }
 

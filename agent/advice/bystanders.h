@@ -12,7 +12,7 @@
 struct bystanders {
     struct complaint items[BYSTANDERS_MAX];
     size_t count;
-    bool truncated;
+    size_t left_out; /* more of either that pass now, or were not looked at */
     struct tunnelled {
         struct in_addr to;
         int oif; /* the tunnel */

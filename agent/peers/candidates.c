@@ -132,7 +132,7 @@ static int add(struct flows *flows, const struct flow *flow, const struct strict
     if (!device || is_own_there(flows, flow->packet.packet.source, device->before))
         return 0;
     if (flows->count >= (flows->options->max ?: PEERS_LOOKED_AT_MAX)) {
-        flows->truncated = true;
+        flows->left_out++;
         return 0;
     }
     r = grow((void **)&flows->items, &flows->capacity, flows->count, sizeof(*flows->items));

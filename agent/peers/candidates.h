@@ -36,7 +36,7 @@ struct flows {
     size_t n_neighbours;
     struct flow *items;
     size_t count, capacity;
-    bool truncated;
+    size_t left_out;
     enum tracking tracking;
 };
 

@@ -371,7 +371,7 @@ int peers_find(const struct peers_options *options, struct peers *ret)
         r = look(&flows, &peers);
     if (r < 0)
         return r;
-    peers.truncated = flows.truncated;
+    peers.left_out = flows.left_out;
     sort_peers(&peers);
     if (options->owners)
         owners_find(&peers);

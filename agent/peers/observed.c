@@ -124,7 +124,7 @@ static void remember_all(struct observed *observed, const struct live *live,
             on_new(&seen, peer, data);
     }
     observed->last_look = now;
-    observed->truncated = peers->truncated;
+    observed->truncated = peers->left_out > 0;
 }
 
 int observed_look(struct observed *observed, const struct peers_options *options,

@@ -77,7 +77,7 @@ struct peers {
     bool rerouted;   /* policy routing changes, too */
     size_t kept;     /* senders that pass before and after, each counted once per device */
     size_t unknown;  /* packets that could not be decided: an ip rule asks for what is not known */
-    bool truncated;  /* there was more to look at than PEERS_LOOKED_AT_MAX */
+    size_t left_out; /* packets that were not decided about, being more than options.max */
     enum tracking tracking;        /* how much of netfilter's tracking was seen … */
     struct unseen_server *servers; /* … and whose clients were not: by port; none where it was */
     size_t n_servers;

@@ -171,6 +171,40 @@ asked eth1 "$PEER"
 expect "so that no line of the policy cures" offers_not routing
 ip rule del priority 150
 
+# --- more to try with than is tried with, which is said
+
+# many_routes OP: 300 networks on the link of eth0; one router of 300 more is one.
+many_routes() {
+    local n
+
+    for ((n = 0; n < 300; n++)); do
+        echo "route $1 10.$((70 + n / 256)).$((n % 256)).0/24 dev eth0"
+        echo "route $1 10.$((80 + n / 256)).$((n % 256)).0/24 via 172.16.4.9 dev eth0"
+    done | ip -batch -
+}
+
+# as_neighbours OP: 20,500 of them on eth0.
+as_neighbours() {
+    local n
+
+    for ((n = 0; n < 20500; n++)); do
+        echo "neigh $1 10.6.$((n / 256)).$((n % 256)) lladdr 02:00:00:00:00:01 dev eth0"
+    done | ip -batch -
+}
+
+asked eth1 "$PEER"
+json "all of few is tried with" '.cures | length > 0 and all(.routes_left_out == 0 and .peers_left_out == 0 and
+    (.tried | test("tried with") | not))'
+many_routes add
+as_neighbours add
+asked eth1 "$PEER"
+json "not all of many" '.cures | length > 0 and all(.routes_left_out > 40 and .routes_left_out < 100 and
+    (.tried | test("tried with 256 of [0-9]+ subnets, routers")))'
+json "nor with all peers" '.cures[0] | .peers_left_out >= 500 and
+    (.tried | test("tried with 20000 of [0-9]+ packets of peers"))'
+as_neighbours del
+many_routes del
+
 # --- an address that is on lo, or that is forwarded to
 
 ip address add 172.16.5.77/32 dev lo

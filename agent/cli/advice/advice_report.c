@@ -59,8 +59,9 @@ static json_t *json_cure(const struct advice_cure *cure)
 {
     return json_make({"kind", json_string(cure_kind_name(cure->kind))},
                      {"text", json_bytes(cure->text)}, {"price", json_bytes(cure->price)},
-                     {"tried", json_bytes(cure->tried)},
-                     {"modelled", json_boolean(cure->modelled)});
+                     {"tried", json_bytes(cure->tried)}, {"modelled", json_boolean(cure->modelled)},
+                     {"peers_left_out", json_integer((json_int_t)cure->peers_left_out)},
+                     {"routes_left_out", json_integer((json_int_t)cure->routes_left_out)});
 }
 
 void advice_set_json(json_t *object, const struct advice *advice)

@@ -265,7 +265,7 @@ void impact_set_json(json_t *object, const struct session *session, const struct
     for (size_t i = 0; i < peers->count; i++)
         json_array_append_new(list, impact_peer_json(session, &peers->items[i]));
     json_set(object, {"impact", list}, {"impact_unknown", json_integer((json_int_t)peers->unknown)},
-             {"impact_truncated", json_boolean(peers->truncated)},
+             {"impact_truncated", json_boolean(peers->left_out > 0)},
              {"impact_unseen", json_unseen(peers)});
 }
 
@@ -295,7 +295,7 @@ static void print_limits(FILE *f, const struct peers *peers)
     if (peers->unknown > 0)
         fprintf(f, "note: %s %s could not be judged: an ip rule asks for what is not known here\n",
                 count_text(peers->unknown, number), PLURAL(peers->unknown, "packet"));
-    if (peers->truncated)
+    if (peers->left_out > 0)
         fprintf(f, "note: there are more flows than are looked at (%s)\n",
                 count_text(PEERS_LOOKED_AT_MAX, number));
     if (unseen)
