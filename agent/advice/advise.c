@@ -271,6 +271,7 @@ static int find_cures(struct advising *advising, struct advice *advice)
     struct cure_question question;
     int r;
 
+    advice->tried = true;
     advising->bystanders = calloc(1, sizeof(*advising->bystanders));
     r = advising->bystanders ? read_files(advising) : -ENOMEM;
     if (r >= 0)
@@ -380,7 +381,7 @@ int advise(const struct advice_question *question, struct advice *ret)
 
     if (r == -EADDRNOTAVAIL || r == -E2BIG || (r >= 0 && !impact_receives(question->device))) {
         advice.note = strdup(r == -E2BIG ? "there are more routes than are looked at"
-                             : r < 0     ? "no address of this host could be meant"
+                             : r < 0     ? "no address could be meant"
                                          : "nothing comes in by this device itself");
         r = advice.note ? 0 : -ENOMEM;
     } else if (r >= 0) {

@@ -18,6 +18,7 @@ struct advice_question {
     const struct device *device;
     const char *pattern; /* as a policy names it */
     bool far_away;       /* of somebody far away, of whom no route knows; else of … */
+    bool forwarded;      /* to somebody behind another device, whoever that is */
     struct in_addr peer;
     struct in_addr to; /* 0: an address of the device */
     bool marked;       /* the mark is known: */
@@ -43,6 +44,7 @@ struct advice_cure {
 
 struct advice {
     bool known;  /* passes tells */
+    bool tried;  /* cures were looked for */
     bool passes; /* the packet passes, and the reply leaves by the device */
     struct in_addr peer, destination;
     char *finding; /* owned; one line */

@@ -80,6 +80,49 @@ static struct in_addr first_address(const struct fib *fib, int ifindex)
     return (struct in_addr){0};
 }
 
+/* Looking for a subnet that lies behind this host: on the link of another device that no router is
+ * behind. */
+struct behind {
+    const struct advice_question *question;
+    const struct fib *fib;
+    struct in_addr found;
+    int skipped; /* a device that a router is behind */
+};
+
+static int take_router(const struct route *route, void *data)
+{
+    const int *ifindex = data;
+
+    return route->oif == *ifindex && route->via.family;
+}
+
+static int take_behind(const struct route *route, void *data)
+{
+    struct behind *behind = data;
+    const struct advice_question *q = behind->question;
+    const struct device *device = live_by_ifindex(q->live, route->oif);
+    int ifindex = route->oif;
+
+    if (!device || device == q->device || device->ifindex == behind->skipped ||
+        route->type != RTN_UNICAST || route->via.family || route->to.length == 0 ||
+        !device->forwarding || !impact_receives(device))
+        return 0;
+    if (fib_each_route(behind->fib, take_router, &ifindex) != 0) {
+        behind->skipped = ifindex;
+        return 0;
+    }
+    behind->found = bystanders_somebody_in(behind->fib, &route->to);
+    return behind->found.s_addr != 0;
+}
+
+static struct in_addr somebody_behind(const struct advising *advising)
+{
+    struct behind behind = {.question = advising->question, .fib = &advising->fib};
+
+    (void)fib_each_route(&advising->fib, take_behind, &behind); /* returns what take_behind does */
+    return behind.found;
+}
+
 int advising_settle(struct advising *advising)
 {
     const struct advice_question *q = advising->question;
@@ -88,7 +131,9 @@ int advising_settle(struct advising *advising)
 
     complaint->ifindex = ifindex;
     complaint->peer = q->far_away ? advice_far_away(&advising->fib) : q->peer;
-    complaint->destination = q->to.s_addr ? q->to : choose_destination(advising, complaint->peer);
+    complaint->destination = q->to.s_addr   ? q->to
+                             : q->forwarded ? somebody_behind(advising)
+                                            : choose_destination(advising, complaint->peer);
     complaint->mark = q->mark;
     complaint->proto = q->proto;
     complaint->sport = q->sport;
@@ -304,6 +349,7 @@ int advising_ask(const struct advising *advising, struct cure_question *ret)
         .direct = device->flags & IFF_POINTOPOINT,
         .without_ipv6 = lacks_ipv6(advising),
         .mark = complaint->mark,
+        .stand_in = question->far_away,
         .to = advising->to,
         .peer = ip_of_ipv4(complaint->peer),
         .destination = ip_of_ipv4(complaint->destination),

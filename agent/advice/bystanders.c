@@ -96,15 +96,14 @@ static int note_device(const struct route *route, void *data)
     return r;
 }
 
-/* Somebody in the subnet who is not this host. */
-static struct in_addr somebody_in(const struct finding *finding, const struct ip_prefix *prefix)
+struct in_addr bystanders_somebody_in(const struct fib *fib, const struct ip_prefix *prefix)
 {
     uint32_t first = ntohl(ip_to_ipv4(&prefix->ip).s_addr);
 
     for (uint32_t i = prefix->length < 31 ? 1 : 0; i < 4; i++) {
         struct ip ip = ip_of_ipv4((struct in_addr){htonl(first + i)});
 
-        if (ip_prefix_contains(prefix, &ip) && !fib_is_own(finding->world->fib, &ip))
+        if (ip_prefix_contains(prefix, &ip) && !fib_is_own(fib, &ip))
             return ip_to_ipv4(&ip);
     }
     return (struct in_addr){0};
@@ -190,9 +189,9 @@ static int add_route(const struct route *route, void *data)
         return 0;
     if (!route->via.family && route->to.length == 0)
         return 0;
-    source =
-        route->via.family == AF_INET ? ip_to_ipv4(&route->via) : somebody_in(finding, &route->to);
-    r = add_tunnelled(finding, somebody_in(finding, &route->to));
+    source = route->via.family == AF_INET ? ip_to_ipv4(&route->via)
+                                          : bystanders_somebody_in(finding->world->fib, &route->to);
+    r = add_tunnelled(finding, bystanders_somebody_in(finding->world->fib, &route->to));
     if (r >= 0 && !route->via.family)
         r = add_everywhere(finding, source);
     if (r < 0)

@@ -258,6 +258,8 @@ static int add_commands(const struct cure_question *q, struct cures *cures)
     bool direct = q->on_link || q->direct;
     int r = 0;
 
+    if (q->stand_in) /* they would serve its address alone */
+        return 0;
     if (direct)
         r = add_rule(q, NULL, false, cures);
     for (size_t i = 0; r >= 0 && !direct && i < q->n_gateways; i++) {

@@ -70,6 +70,7 @@ struct cure_question {
     bool on_link;              /* the peer is in a subnet of the device */
     bool direct;               /* point to point: no gateway is needed */
     bool without_ipv6;         /* it has IPv6 addresses, and no gateway for them is known */
+    bool stand_in;             /* the peer stands for everybody far away */
     uint32_t mark;
     enum cure_to to;
     struct ip peer, destination;

@@ -111,8 +111,9 @@ static const struct {
     [WARN_STRICT_FORWARD] = {"strict-forward",
                              "strict drops what such a device forwards inwards (published ports, "
                              "NodePorts) when the way back leaves elsewhere, whatever rules there "
-                             "are for the host's own addresses: loose, or marks with "
-                             "src_valid_mark; 'rpfpolicy explain DEVICE' has both to paste"},
+                             "are for the host's own addresses: 'rpfpolicy explain DEVICE' tells "
+                             "what is guilty, and the cures that were tried; marks, which keep "
+                             "strict, are in rpfpolicy(1)"},
     [WARN_LOCKOUT] =
         {"lockout", "carrying this out would cut an SSH session, or a protected peer, that is seen "
                     "now: 'rpfpolicy plan --impact' tells whose, and the line that would keep it"},

@@ -1,6 +1,6 @@
 #!/bin/bash
 # A published port on a second card: strict drops what is forwarded from there, whatever the rules for
-# the host's own addresses say. Both cures, and a published port on the first card that goes on working.
+# the host's own addresses say. What cures it, and a published port on the first card that goes on working.
 # shellcheck source=tests/lib/system.sh
 . "$(dirname "$0")/../lib/system.sh"
 # shellcheck source=tests/lib/nics.sh
@@ -120,12 +120,20 @@ expect "loose: the published port is served" peer_is_served 172.16.5.4
 echo 1 >"$CONF/eth1/rp_filter"
 expect "strict again: it is not" peer_is_not_served 172.16.5.4
 
-# What explain gives, as it is.
 rpfpolicy explain eth1 >"$SYSTEM_WORK/out"
-expect "the lines of explain can be pasted" \
-    bash -ec "$(grep -E '^ +(ip rule|nft) ' "$SYSTEM_WORK/out")"
+words=$(tr -s ' \n' ' ' <"$SYSTEM_WORK/out")
+expect "explain tells of it" grep -q "eth1 forwards.*203.0.113.1 -> 10.88.0.[0-9]* by eth1: dropped" <<<"$words"
+expect "and what is guilty" grep -q "is 'default via 172.16.4.1 dev eth0' in table main" <<<"$words"
+expect "loose, by which replies leave elsewhere, is not told as a cure" \
+    grep -q "None of the cures that were tried" <<<"$words"
+expect "nor what it cannot try" [ -z "$(grep -E '^ +(ip |nft |eth1 = )' "$SYSTEM_WORK/out")" ]
+
+# The manual's way, as it is printed there.
+sed -n '/^\*strict-forward\*/,/^\*lockout\*/s/^\t\t*\(ip rule\|nft\) /\1 /p' \
+    "$SYSTEM_SOURCE/packaging/man/rpfpolicy.1.scd" >"$SYSTEM_WORK/manual"
+expect "two commands of the manual" [ "$(wc -l <"$SYSTEM_WORK/manual")" = 2 ]
+expect "which can be pasted" bash -e "$SYSTEM_WORK/manual"
 expect "marks alone are not enough" peer_is_not_served 172.16.5.4
-expect "and the line of the policy" grep -qE '^ +eth1 = yes$' "$SYSTEM_WORK/out"
 echo 1 >"$CONF/eth1/src_valid_mark"
 expect "marks and src_valid_mark: the published port is served" peer_is_served 172.16.5.4
 expect "the first card's, too" peer_is_served 172.16.4.2

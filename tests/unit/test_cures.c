@@ -148,6 +148,18 @@ static void an_own_address_takes_accept_local(void **state)
     assert_text(first_of(&cures, CURE_LOCAL), "[accept_local]\neth1 = yes\n");
 }
 
+static void nobody_gets_a_route_who_stands_for_others(void **state)
+{
+    struct cure_question question = second_card();
+    _cleanup_cures_ struct cures cures = {0};
+
+    question.stand_in = true;
+    cures = found(&question);
+    assert_true(cures.count > 0);
+    for (size_t i = 0; i < cures.count; i++)
+        assert_int_equal(cures.items[i].kind, CURE_POLICY);
+}
+
 static void a_policy_with_errors_takes_no_lines(void **state)
 {
     struct cure_question question = second_card();
@@ -195,6 +207,7 @@ static void ask_anything(struct cure_question *q)
         .direct = draw(4) == 0,
         .without_ipv6 = draw(2),
         .mark = draw(2) ? draw(1000) : 0,
+        .stand_in = draw(8) == 0,
         .to = (enum cure_to)draw(4),
         .peer = any_address(),
         .destination = any_address(),
@@ -345,6 +358,7 @@ int main(void)
         cmocka_unit_test(a_router_that_nothing_tells_of_is_assumed),
         cmocka_unit_test(a_mark_is_looked_up_or_not),
         cmocka_unit_test(an_own_address_takes_accept_local),
+        cmocka_unit_test(nobody_gets_a_route_who_stands_for_others),
         cmocka_unit_test(a_policy_with_errors_takes_no_lines),
         cmocka_unit_test(every_candidate_can_be_pasted_and_has_a_price),
         cmocka_unit_test(groups_come_in_their_order_and_nothing_comes_twice),

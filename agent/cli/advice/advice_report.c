@@ -36,7 +36,7 @@ char *advice_cures_text(const struct advice *advice)
         fputs(i > 0 ? "\n" : "", out);
         put_cure(out, &advice->cures[i]);
     }
-    if (advice->n_cures == 0 && advice->culprit && advice->known)
+    if (advice->n_cures == 0 && advice->tried)
         fputs("None of the cures that were tried cures this without cutting somebody else.\n", out);
     return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
 }

@@ -50,19 +50,18 @@ struct explain_replies {
     size_t count, capacity;
     struct ip peer;                  /* family 0: nobody in particular, somebody far away */
     struct ip far_away[IP_FAMILIES]; /* then */
-    bool advised;                    /* in IPv4: */
+    bool advised;                    /* of the peer, or in IPv4 of somebody far away: */
     struct asked_packet packet;
     struct advice advice;
-    struct {                /* per family */
-        bool numbered;      /* the device has an address that replies could carry */
-        bool asymmetric;    /* some leave elsewhere */
-        bool gateway_found; /* auto would find one */
+    struct advice forwarded; /* of what is forwarded inwards, where it forwards; else empty */
+    struct {                 /* per family */
+        bool numbered;       /* the device has an address that replies could carry */
+        bool asymmetric;     /* some leave elsewhere */
     } ip[IP_FAMILIES];
     bool asked; /* the policy asks for routing of the device: */
     enum routes_state state;
-    char *why;      /* owned; why it is not ok; NULL for nothing to say */
-    bool forwards;  /* strict, forwarding, and not where the default route leaves */
-    uint32_t table; /* that its routing has, or would have */
+    char *why;     /* owned; why it is not ok; NULL for nothing to say */
+    bool forwards; /* strict, forwarding, and not where the default route leaves */
 };
 
 struct explain {

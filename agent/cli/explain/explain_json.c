@@ -84,16 +84,10 @@ static json_t *json_warnings(const struct explain *explain)
     return list;
 }
 
-/* In IPv6 whether replies leave by the device is all there is to know. */
-static json_t *json_passes(const struct explain *explain)
+static json_t *json_passes(const struct explain_replies *replies)
 {
-    const struct explain_replies *replies = &explain->replies;
-
-    if (replies->advised)
-        return replies->advice.known ? json_boolean(replies->advice.passes) : json_null();
-    if (replies->peer.family != AF_INET6 || replies->count == 0 || !replies->items[0].known)
-        return json_null();
-    return json_boolean(!replies->ip[1].asymmetric);
+    return replies->advised && replies->advice.known ? json_boolean(replies->advice.passes)
+                                                     : json_null();
 }
 
 void explain_print_json(struct output *out, const struct explain *explain)
@@ -119,7 +113,7 @@ void explain_print_json(struct output *out, const struct explain *explain)
              {"routing", explain_routing_json(explain)}, {"replies", explain_replies_json(explain)},
              {"replies_note", json_owned(explain_replies_note(explain))},
              {"replies_cure", json_owned(explain_replies_cure(explain))},
-             {"warnings", json_warnings(explain)}, {"passes", json_passes(explain)},
+             {"warnings", json_warnings(explain)}, {"passes", json_passes(&explain->replies)},
              {"finding", json_bytes(explain->replies.advice.finding)},
              {"published", published_json(&explain->replies.packet.published)});
     advice_set_json(head, &explain->replies.advice);

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <stdio.h>
 
+#include "agent/advice/culprit.h"
 #include "agent/cli/advice/device_pattern.h"
 #include "agent/cli/explain/explain.h"
 #include "agent/cli/routes/routing_report.h"
@@ -97,34 +98,6 @@ static int gather_replies(struct explain *explain, struct netlink *nl)
     return r;
 }
 
-/* What the planner would make of asking for the device: is a gateway found? */
-static int try_routing(struct explain *explain)
-{
-    char pattern[NAME_ESCAPED_SIZE + 1], text[2 * NAME_ESCAPED_SIZE + 64];
-    _cleanup_policy_ struct policy *policy = policy_new();
-    _cleanup_routing_ struct routing routing = {0};
-    int r;
-
-    if (!policy)
-        return -ENOMEM;
-    device_pattern(explain->name, pattern);
-    snprintf(text, sizeof(text), "[routing]\n%s = auto\n", pattern);
-    r = policy_add_file(policy, "explain", text, strlen(text), NULL);
-    if (r >= 0)
-        r = policy_finish(policy, NULL);
-    if (r >= 0)
-        r = routing_read(explain->session, policy, &routing);
-    for (size_t i = 0; r >= 0 && i < routing.plan.n_devices; i++) {
-        const struct routes_device *device = &routing.plan.devices[i];
-
-        if (device->ifindex != explain->device->ifindex)
-            continue;
-        for (unsigned f = 0; f < IP_FAMILIES; f++)
-            explain->replies.ip[f].gateway_found = device->gateway[f].source[0] != '\0';
-    }
-    return r;
-}
-
 /* What the policy asks for, and whether it has its effect. */
 static int gather_routing(struct explain *explain)
 {
@@ -184,14 +157,40 @@ static int read_peer(const char *text, struct ip *ret)
     return 0;
 }
 
-/* In IPv4: of the peer, or, where replies to far away leave elsewhere, of somebody there. */
-static int take_advice(struct explain *explain, struct netlink *nl)
+static char *ipv6_culprit_text(const struct explain *explain, const struct explain_reply *reply)
+{
+    const struct world world = {.live = &explain->session->live};
+    _cleanup_free_ char *way = culprit_way_text(&world, &reply->way);
+    char from[IP_TEXT_MAX];
+
+    return way ? text_format("replies from %s leave by another way: %s",
+                             ip_text(&reply->address, from), way)
+               : NULL;
+}
+
+static char *ipv6_note_text(const struct explain *explain)
+{
+    const char *name = NAME_SHOWN(explain->name);
+
+    return text_format(
+        "IPv6 has no rp_filter: what comes in by %s is not dropped for where its replies leave, "
+        "unless a firewall here looks that up itself, and loose changes nothing of it. But the "
+        "next router or the cloud may drop the replies as forged. In IPv6 no cure can be tried "
+        "here. What gives replies ways of their own is policy routing, %s",
+        name,
+        explain->replies.asked
+            ? "which the policy asks for: 'rpfpolicy routes show' tells what is in its way"
+            : "[routing] in rpfpolicy.d(5)");
+}
+
+static int take_advice(struct explain *explain, struct netlink *nl, bool forwarded,
+                       struct advice *ret)
 {
     const struct session *session = explain->session;
-    struct explain_replies *replies = &explain->replies;
+    const struct explain_replies *replies = &explain->replies;
     const struct asked_packet *packet = &replies->packet;
     char pattern[NAME_ESCAPED_SIZE + 1];
-    struct advice_question question = {
+    const struct advice_question question = {
         .nl = nl,
         .paths = &session->cli->paths,
         .policy = session->policy,
@@ -200,6 +199,7 @@ static int take_advice(struct explain *explain, struct netlink *nl)
         .device = explain->device,
         .pattern = device_pattern(explain->name, pattern),
         .far_away = !replies->peer.family,
+        .forwarded = forwarded,
         .peer = ip_to_ipv4(&replies->peer),
         .to = packet->to,
         .marked = packet->marked,
@@ -208,12 +208,49 @@ static int take_advice(struct explain *explain, struct netlink *nl)
         .sport = packet->sport,
         .dport = packet->dport,
     };
-    int r;
 
-    if (replies->peer.family == AF_INET6 || (!replies->peer.family && !replies->ip[0].asymmetric))
+    return advise(&question, ret);
+}
+
+/* Rules are asked of the kernel as they are: no cure can be tried. */
+static int judge_ipv6(struct explain *explain, const struct explain_reply *reply)
+{
+    struct advice *advice = &explain->replies.advice;
+    const char *name = NAME_SHOWN(explain->name);
+    char from[IP_TEXT_MAX], to[IP_TEXT_MAX];
+
+    advice->known = reply->known;
+    advice->passes = !is_asymmetric(reply);
+    ip_text(&reply->address, to);
+    ip_text(&reply->peer, from);
+    if (!reply->known)
         return 0;
-    r = advise(&question, &replies->advice);
-    replies->advised = r >= 0;
+    advice->finding =
+        text_format("%s -> %s by %s: accepted, %s%s", from, to, name,
+                    advice->passes ? "replies by " : "but replies leave by another way",
+                    advice->passes ? name : "");
+    if (!advice->finding || advice->passes)
+        return advice->finding ? 0 : -ENOMEM;
+    advice->culprit = ipv6_culprit_text(explain, reply);
+    advice->note = ipv6_note_text(explain);
+    return advice->culprit && advice->note ? 0 : -ENOMEM;
+}
+
+/* Of the peer, or, where replies to far away leave elsewhere, of somebody there. */
+static int find_advice(struct explain *explain, struct netlink *nl)
+{
+    struct explain_replies *replies = &explain->replies;
+    int r = 0;
+
+    if (replies->peer.family == AF_INET6 && replies->count > 0) {
+        r = judge_ipv6(explain, &replies->items[0]);
+        replies->advised = r >= 0;
+    } else if (replies->peer.family == AF_INET || replies->ip[0].asymmetric) {
+        r = take_advice(explain, nl, false, &replies->advice);
+        replies->advised = r >= 0;
+    }
+    if (r >= 0 && !replies->peer.family && replies->forwards)
+        r = take_advice(explain, nl, true, &replies->forwarded);
     return r;
 }
 
@@ -232,17 +269,13 @@ int explain_gather_replies(struct explain *explain, const char *peer,
     r = netlink_open(&nl);
     if (r >= 0)
         r = gather_replies(explain, &nl);
-    if (r >= 0)
-        r = take_advice(explain, &nl);
     if (r < 0)
         return r;
     routing_for(explain->session->policy, explain->device, &settings);
     explain->replies.asked = settings.wanted;
-    explain->replies.table = settings.table;
     explain->replies.forwards = forwards_in_strict(explain);
-    if (settings.wanted)
-        return gather_routing(explain);
-    return explain->replies.ip[1].asymmetric ? try_routing(explain) : 0;
+    r = find_advice(explain, &nl);
+    return r >= 0 && settings.wanted ? gather_routing(explain) : r;
 }
 
 void explain_replies_done(struct explain_replies *replies)
@@ -250,6 +283,7 @@ void explain_replies_done(struct explain_replies *replies)
     free(replies->items);
     free(replies->why);
     advice_done(&replies->advice);
+    advice_done(&replies->forwarded);
 }
 
 /* -- words -- */
@@ -336,121 +370,70 @@ char *explain_replies_note(const struct explain *explain)
     return text;
 }
 
-/* `first` for a family where auto finds none; a word alone counts for both. */
-static void put_gateway(FILE *out, const struct explain_replies *replies, const char *pattern)
+/* What strict drops of what is forwarded to somebody behind this host. */
+static int put_forwarded(FILE *out, const struct explain *explain)
 {
-    const char *words[IP_FAMILIES];
-    bool needed = false;
+    const struct advice *advice = &explain->replies.forwarded;
+    _cleanup_free_ char *cures = advice_cures_text(advice);
 
-    for (unsigned f = 0; f < IP_FAMILIES; f++) {
-        bool lacks = replies->ip[f].numbered && !replies->ip[f].gateway_found;
-
-        words[f] = lacks ? "first" : "auto";
-        needed |= lacks;
-    }
-    if (!needed)
-        return;
-    fprintf(out, "    [routing %s]\n    gateway = ", pattern);
-    if (streq(words[0], words[1]) || !replies->ip[1].numbered || !replies->ip[0].numbered)
-        fputs("first     ; or the address of the router there\n", out);
-    else
-        fprintf(out, "%s %s     ; IPv4, IPv6; or the address of the router there\n", words[0],
-                words[1]);
+    if (!cures)
+        return -ENOMEM;
+    if (!advice->culprit && !advice->passes && explain->replies.forwards &&
+        !explain->replies.peer.family)
+        fprintf(out,
+                "%s%s forwards, and strict drops what it forwards inwards where replies leave by "
+                "another device. Nobody is known behind this host with whom that could be tried: "
+                "name somebody by --peer and --to.\n",
+                ftell(out) > 0 ? "\n" : "", NAME_SHOWN(explain->name));
+    if (!advice->culprit)
+        return 0;
+    fprintf(out,
+            "%s%s forwards. Of what it forwards inwards (published ports, NodePorts), whatever the "
+            "rules for own addresses say:\n%s\n%s\n%sMarks, which keep strict, are told of in "
+            "rpfpolicy(1), strict-forward; they are not tried here.\n",
+            ftell(out) > 0 ? "\n" : "", NAME_SHOWN(explain->name), advice->finding, advice->culprit,
+            cures);
+    return 0;
 }
 
-/* In IPv6, where nothing can be tried: the kernel answers for what is there alone. */
-static void put_routing_cure(FILE *out, const struct explain *explain, const char *pattern)
+static int put_ipv6(FILE *out, const struct explain *explain)
 {
     const struct explain_replies *replies = &explain->replies;
-    const char *name = NAME_SHOWN(explain->name);
 
-    if (!replies->asked && device_vrf(explain->device) != 0) {
-        fprintf(out,
-                "Policy routing of %s cannot be had: it belongs to a VRF, and the routes of table "
-                "%u decide. A route there that leads back by %s lets strict stay.\n",
-                name, explain->device->vrf_table, name);
-        return;
+    for (size_t i = 0; !replies->peer.family && i < replies->count; i++) {
+        const struct explain_reply *reply = &replies->items[i];
+        _cleanup_free_ char *culprit = NULL, *note = NULL;
+
+        if (reply->address.family != AF_INET6 || !is_asymmetric(reply))
+            continue;
+        culprit = ipv6_culprit_text(explain, reply);
+        note = ipv6_note_text(explain);
+        if (!culprit || !note)
+            return -ENOMEM;
+        fprintf(out, "%s%s\n%s\n", ftell(out) > 0 ? "\n" : "", culprit, note);
+        break;
     }
-    if (replies->asked) {
-        fprintf(out,
-                "The policy asks for routing of %s; what is in its way, and what is still to be "
-                "done\n    rpfpolicy routes show\n    rpfpolicy routes plan\n",
-                name);
-        return;
-    }
-    fprintf(out,
-            "To let those of IPv6 leave by %s (modelled, not tried), lines of the policy\n"
-            "    [routing]\n"
-            "    %s = auto\n",
-            name, pattern);
-    put_gateway(out, replies, pattern);
-    fputs("and to see first what follows from it\n    rpfpolicy plan\n", out);
-}
-
-static void put_ipv6_words(FILE *out, const char *name)
-{
-    fprintf(
-        out,
-        "\nIPv6 has no rp_filter: what comes in by %s is not dropped for where its replies "
-        "leave, unless a firewall here looks that up itself, and loose changes nothing of it. But "
-        "the next router or the cloud may drop the replies as forged: only routing cures "
-        "that.\n",
-        name);
-}
-
-/* The mark is the number of the table; the rule stands between the one for main and ours. */
-static void put_forward_cure(FILE *out, const struct explain *explain, const char *pattern)
-{
-    const char *name = NAME_SHOWN(explain->name);
-    uint32_t table = explain->replies.table,
-             base = explain->session->policy->agent.routing_priority_base;
-
-    fprintf(out,
-            "%s forwards. What it forwards inwards (published ports, NodePorts) strict drops, "
-            "whatever the rules for own addresses say. Either loose, which accepts every source "
-            "that has any route\n"
-            "    [rp_filter]\n"
-            "    %s = loose\n"
-            "or marks that keep strict: lines of the policy\n"
-            "    [src_valid_mark]\n"
-            "    %s = yes\n"
-            "and to be run as root, at each boot, where routing of %s is in place\n"
-            "    ip rule add priority %u fwmark %u lookup %u\n"
-            "    nft 'table ip rpfpolicy_%u { chain prerouting { type filter hook prerouting "
-            "priority mangle; iifname \"%s\" ct state new ct mark set %u; ct mark %u meta mark set "
-            "ct mark; }; }'\n",
-            name, pattern, pattern, name, base + ROUTING_PRIORITY_MAIN + 50, table, table, table,
-            name, table, table);
+    return 0;
 }
 
 char *explain_replies_cure(const struct explain *explain)
 {
     const struct explain_replies *replies = &explain->replies;
-    _cleanup_free_ char *text = NULL, *cures = NULL;
-    char pattern[NAME_ESCAPED_SIZE + 1];
+    bool here = replies->advised && !replies->peer.family; /* else it stands at the beginning */
+    _cleanup_free_ char *text = NULL, *cures = here ? advice_cures_text(&replies->advice) : NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
+    int r;
 
     if (!out)
         return NULL;
-    device_pattern(explain->name, pattern);
-    cures = replies->peer.family || !replies->advised ? strdup("")
-                                                      : advice_cures_text(&replies->advice);
-    if (!cures) {
-        (void)fclose(out);
-        return NULL;
-    }
-    fputs(cures, out);
-    if (replies->ip[1].asymmetric) {
-        fputs(*cures ? "\n" : "", out);
-        put_routing_cure(out, explain, pattern);
-        put_ipv6_words(out, NAME_SHOWN(explain->name));
-    }
-    if (ftell(out) > 0 && replies->forwards)
-        fputc('\n', out);
-    if (replies->forwards)
-        put_forward_cure(out, explain, pattern);
-    return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
+    r = here && !cures ? -ENOMEM : 0;
+    fputs(cures ?: "", out);
+    if (r >= 0)
+        r = put_ipv6(out, explain);
+    if (r >= 0)
+        r = put_forwarded(out, explain);
+    return fclose(out) == 0 && r >= 0 ? TAKE_PTR(text) : NULL;
 }
 
 json_t *explain_replies_json(const struct explain *explain)
