@@ -87,6 +87,7 @@ static int read_all(struct advising *advising)
         .live = q->live,
         .fib = &advising->fib,
         .facts = &advising->facts,
+        .ifindex = q->device->ifindex,
     };
     return judge_now(advising);
 }
@@ -125,14 +126,16 @@ static const char *addresses_text(const struct complaint *complaint, char buf[st
     return buf;
 }
 
-static char *tried_text(const struct advising *advising, const struct peers *peers)
+static char *tried_text(const struct advising *advising, enum cure_kind kind,
+                        const struct peers *peers)
 {
     const struct bystanders *others = advising->bystanders;
     size_t tried_with = others->count + others->n_tunnelled;
     _cleanup_text_ struct text text = {0};
     char pair[64];
 
-    text_add(&text, "tried: %s accepted", addresses_text(&advising->complaint, pair));
+    text_add(&text, "%s: %s accepted", kind == CURE_OTHERS ? "modelled, not tried" : "tried",
+             addresses_text(&advising->complaint, pair));
     if (!advising->complaint.one_way)
         text_add(&text, ", replies by %s", NAME_SHOWN(advising->question->device->name));
     if (peers->kept > 0)
@@ -186,8 +189,8 @@ static int keep(const struct advising *advising, const struct trial_world *trial
         .kind = cure->kind,
         .text = strdup(cure->text),
         .price = text_take(&price),
-        .tried = tried_text(advising, peers),
-        .modelled = cure->assumed,
+        .tried = tried_text(advising, cure->kind, peers),
+        .modelled = cure->assumed || cure->kind == CURE_OTHERS,
         .peers_left_out = peers->left_out,
         .routes_left_out = advising->bystanders->left_out,
     };
@@ -232,7 +235,16 @@ static bool is_guarded(const struct advising *advising)
 
 static bool is_way(const struct cure *cure)
 {
-    return cure->group == CURE_ROUTING || cure->group == CURE_RULE || cure->group == CURE_ROUTE;
+    return cure->group == CURE_ROUTING || cure->group == CURE_RULE || cure->group == CURE_ROUTE ||
+           cure->group == CURE_OTHER_PROGRAM;
+}
+
+/* Is there a better one of its kind already? Another program is not to blame where our routing can
+ * be had beside it. */
+static bool is_done(const struct cure *cure, unsigned cured)
+{
+    return cured & 1u << cure->group ||
+           (cure->group == CURE_OTHER_PROGRAM && cured & 1u << CURE_ROUTING);
 }
 
 static int try_all(const struct advising *advising, const struct cures *cures,
@@ -245,7 +257,7 @@ static int try_all(const struct advising *advising, const struct cures *cures,
         const struct cure *cure = &cures->items[i];
         int r;
 
-        if (cured & 1u << cure->group || (guarded && is_way(cure)))
+        if (is_done(cure, cured) || (guarded && is_way(cure)))
             continue;
         if (tries++ == ADVICE_TRIES_MAX) {
             advice->note = text_format("%zu more cures were not tried", cures->count - i);

@@ -29,9 +29,6 @@ struct advice_question {
 #define ADVICE_KEYS                                                                                \
     (FIB_KEYS | KEY_BIT(KEY_ARP_FILTER) | KEY_BIT(KEY_ARP_ANNOUNCE) | KEY_BIT(KEY_SEND_REDIRECTS))
 
-/* Where lines are to be pasted: the policy's file that is read, and parsed, with them. */
-#define CURE_FILE "/etc/rpfpolicy.d/10-local.conf"
-
 struct advice_cure {
     enum cure_kind kind;
     char *text, *price, *tried; /* owned */

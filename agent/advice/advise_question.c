@@ -324,6 +324,22 @@ static uint32_t find_table(const struct fib *fib)
     return FREE_TABLES_FROM + at;
 }
 
+/* Another program that sets up the device, and that can be stopped by commands: the cures of some
+ * begin with what a person has to know. */
+static void find_other(const struct advising *advising, struct cure_question *q)
+{
+    for (size_t i = 0; !q->stop_other && i < advising->facts.n_meddlers; i++) {
+        const struct route_meddler *meddler = &advising->facts.meddlers[i];
+
+        if (meddler->cure && *meddler->cure != '#' &&
+            (meddler->ifindex == 0 || meddler->ifindex == q->ifindex)) {
+            q->other = meddler->name;
+            q->evidence = meddler->evidence;
+            q->stop_other = meddler->cure;
+        }
+    }
+}
+
 int advising_ask(const struct advising *advising, struct cure_question *ret)
 {
     const struct advice_question *question = advising->question;
@@ -355,6 +371,7 @@ int advising_ask(const struct advising *advising, struct cure_question *ret)
         .destination = ip_of_ipv4(complaint->destination),
         .table = find_table(&advising->fib),
     };
+    find_other(advising, ret);
     find_priorities(advising, ret);
     (void)fib_each_route(&advising->fib, take_gateway, ret); /* returns 0 */
     take_leases(advising, ret);

@@ -4,6 +4,7 @@
 #include "agent/store/policy_read.h"
 #include "policy/advice/impact.h"
 #include "policy/base/text.h"
+#include "policy/lang/routing.h"
 
 static const char *base_name(const char *path)
 {
@@ -90,8 +91,47 @@ static bool reroutes(const struct routes_plan *plan)
     return false;
 }
 
+/* A rule of somebody else for an address of the device, as programs that set it up add them. */
+static bool is_of_other(const struct trial_base *base, const struct route_rule *rule)
+{
+    if (rule->protocol == ROUTING_PROTOCOL || rule->from.length == 0)
+        return false;
+    for (size_t i = 0; i < base->facts->n_addresses; i++)
+        if (base->facts->addresses[i].ifindex == base->ifindex &&
+            ip_compare(&base->facts->addresses[i].local.ip, &rule->from.ip) == 0)
+            return true;
+    return false;
+}
+
+static size_t without_other(const struct trial_base *base, struct route_rule *rules, size_t n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (!is_of_other(base, &rules[i]))
+            rules[kept++] = rules[i];
+    return kept;
+}
+
+/* No other program sets up devices here, and its rules are gone. */
+static int stop_others(const struct trial_base *base, struct trial_world *trial,
+                       struct route_facts *ret)
+{
+    *ret = *base->facts;
+    trial->rules = calloc(ret->n_rules + 1, sizeof(*trial->rules));
+    if (!trial->rules)
+        return -ENOMEM;
+    if (ret->n_rules > 0)
+        memcpy(trial->rules, ret->rules, ret->n_rules * sizeof(*trial->rules));
+    ret->rules = trial->rules;
+    ret->n_rules = without_other(base, trial->rules, ret->n_rules);
+    ret->n_meddlers = 0;
+    trial->fib.n_rules = without_other(base, trial->fib.rules, trial->fib.n_rules);
+    return 0;
+}
+
 static int carry_out_policy(const struct trial_base *base, const char *lines,
-                            struct trial_world *trial)
+                            const struct route_facts *facts, struct trial_world *trial)
 {
     int r = trial_policy(base, lines, &trial->policy);
 
@@ -99,7 +139,7 @@ static int carry_out_policy(const struct trial_base *base, const char *lines,
         return r;
     r = copy_live(base->live, &trial->before);
     if (r >= 0)
-        r = routes_plan(trial->policy, base->live, base->facts, false, &trial->routes);
+        r = routes_plan(trial->policy, base->live, facts, false, &trial->routes);
     if (r < 0)
         return r;
     hold(trial);
@@ -147,14 +187,19 @@ static int carry_out_commands(const struct trial_base *base, const struct cure *
 int trial_world_make(const struct trial_base *base, const struct cure *cure,
                      struct trial_world *ret)
 {
+    struct route_facts facts;
     int r;
 
     memset(ret, 0, sizeof(*ret));
     r = fib_copy(base->fib, &ret->fib);
     if (r < 0)
         return r;
-    return cure->kind == CURE_POLICY ? carry_out_policy(base, cure->text, ret)
-                                     : carry_out_commands(base, cure, ret);
+    if (cure->kind == CURE_COMMANDS)
+        return carry_out_commands(base, cure, ret);
+    if (cure->kind == CURE_POLICY)
+        return carry_out_policy(base, cure->text, base->facts, ret);
+    r = stop_others(base, ret, &facts);
+    return r < 0 ? r : carry_out_policy(base, cure->lines, &facts, ret);
 }
 
 void trial_world_done(struct trial_world *trial)
@@ -165,5 +210,6 @@ void trial_world_done(struct trial_world *trial)
     impact_after_done(&trial->before);
     plan_done(&trial->plan);
     routes_plan_done(&trial->routes);
+    free(trial->rules);
     trial->policy = policy_free(trial->policy);
 }

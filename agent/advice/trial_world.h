@@ -17,6 +17,7 @@ struct trial_base {
     const struct live *live;
     const struct fib *fib; /* fib_hold() was called */
     const struct route_facts *facts;
+    int ifindex; /* of the device that is complained of */
 };
 
 struct trial_world {
@@ -26,7 +27,8 @@ struct trial_world {
     struct routes_plan routes;
     struct fib fib;
     struct fib_extra extra;
-    bool rerouted; /* rules or routes of IPv4 change */
+    struct route_rule *rules; /* owned; of others that stay, where another program stops */
+    bool rerouted;            /* rules or routes of IPv4 change */
 };
 
 /* The policy on disk with these lines at the end of CURE_FILE. *ret NULL: the parser refuses them.

@@ -9,13 +9,20 @@
 
 const char *cure_kind_name(enum cure_kind kind)
 {
-    return kind == CURE_POLICY ? "policy" : "commands";
+    static const char *const names[] = {
+        [CURE_POLICY] = "policy",
+        [CURE_COMMANDS] = "commands",
+        [CURE_OTHERS] = "file",
+    };
+
+    return names[kind];
 }
 
 static void cure_done(struct cure *cure)
 {
     free(cure->text);
     free(cure->price);
+    free(cure->lines);
 }
 
 void cures_done(struct cures *cures)
@@ -122,8 +129,49 @@ static int add_one_routing(const struct cure_question *q, const struct routing_o
     return add(cures, &cure);
 }
 
+/* One command that adds the lines to the policy, which stays whole where it is indented. */
+static void put_adding(struct text *text, const char *lines)
+{
+    text_put(text, "printf '%s\\n'");
+    for (size_t n; *lines; lines += n + 1) {
+        _cleanup_free_ char *line = NULL, *word = NULL;
+
+        n = strcspn(lines, "\n");
+        line = strndup(lines, n);
+        word = line ? name_quote(line) : NULL;
+        text->failed |= !word;
+        text_add(text, " %s", word ?: "");
+    }
+    text_put(text, " >>" CURE_FILE "\n");
+}
+
+/* The same where another program sets up the device, once that has stopped. */
+static int add_one_other(const struct cure_question *q, const struct routing_options *options,
+                         struct cures *cures)
+{
+    struct cure cure = {
+        .kind = CURE_OTHERS, .group = CURE_OTHER_PROGRAM, .assumed = options->assumed};
+    _cleanup_free_ char *price = routing_price(q, options);
+    _cleanup_text_ struct text text = {0};
+
+    cure.lines = routing_text(q, options);
+    if (cure.lines && price) {
+        text_add(&text, "%s\n", q->stop_other);
+        put_adding(&text, cure.lines);
+        text_put(&text, "rpfpolicy apply\n");
+        cure.text = text_take(&text);
+        cure.price = text_format("%s (%s) does not set up %s any more; %s", q->other, q->evidence,
+                                 q->name, price);
+    }
+    return add(cures, &cure);
+}
+
+typedef int (*add_way_t)(const struct cure_question *, const struct routing_options *,
+                         struct cures *);
+
 /* With every gateway that may be meant, behind main and before it. */
-static int add_gateways(const struct cure_question *q, uint32_t base, struct cures *cures)
+static int add_gateways(const struct cure_question *q, uint32_t base, add_way_t add_way,
+                        struct cures *cures)
 {
     struct routing_options options = {.base = base};
     int r = 0;
@@ -137,21 +185,26 @@ static int add_gateways(const struct cure_question *q, uint32_t base, struct cur
         options.gateway = gateway ? ip_text(&gateway->address, text) : i == 1 ? "none" : NULL;
         options.assumed = gateway && !gateway->seen;
         options.before_main = false;
-        r = add_one_routing(q, &options, cures);
+        r = add_way(q, &options, cures);
         options.before_main = true;
         if (r >= 0)
-            r = add_one_routing(q, &options, cures);
+            r = add_way(q, &options, cures);
     }
     return r;
 }
 
 static int add_routing(const struct cure_question *q, struct cures *cures)
 {
-    int r = q->to == CURE_TO_DEVICE ? add_gateways(q, 0, cures) : 0;
+    int r = q->to == CURE_TO_DEVICE ? add_gateways(q, 0, add_one_routing, cures) : 0;
 
     for (size_t i = 0; r >= 0 && q->to == CURE_TO_DEVICE && i < q->n_bases; i++)
-        r = add_gateways(q, q->bases[i], cures);
+        r = add_gateways(q, q->bases[i], add_one_routing, cures);
     return r;
+}
+
+static int add_other(const struct cure_question *q, struct cures *cures)
+{
+    return q->stop_other && q->to == CURE_TO_DEVICE ? add_gateways(q, 0, add_one_other, cures) : 0;
 }
 
 static void put_route(struct text *text, const struct cure_question *q, const struct route *route)
@@ -319,7 +372,7 @@ static int add_values(const struct cure_question *q, struct cures *cures)
 int cures_find(const struct cure_question *question, struct cures *ret)
 {
     static int (*const steps[])(const struct cure_question *, struct cures *) = {
-        add_as_is, add_marks, add_routing, add_commands, add_local, add_values,
+        add_as_is, add_marks, add_routing, add_commands, add_other, add_local, add_values,
     };
     _cleanup_cures_ struct cures cures = {0};
 

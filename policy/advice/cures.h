@@ -9,8 +9,13 @@
 enum cure_kind {
     CURE_POLICY,   /* lines of a policy */
     CURE_COMMANDS, /* for a root shell */
+    CURE_OTHERS,   /* likewise, changes of another program's files first: what that does without
+                      them can only be modelled */
 };
-const char *cure_kind_name(enum cure_kind kind); /* "policy", "commands" */
+const char *cure_kind_name(enum cure_kind kind); /* "policy", "commands", "file" */
+
+/* Where lines are to be pasted: the policy's file that is read, and parsed, with them. */
+#define CURE_FILE "/etc/rpfpolicy.d/10-local.conf"
 
 /* Of each group the first one that cures is enough: what comes behind it opens or changes more. */
 enum cure_group {
@@ -19,6 +24,7 @@ enum cure_group {
     CURE_ROUTING,
     CURE_RULE,
     CURE_ROUTE,
+    CURE_OTHER_PROGRAM,
     CURE_LOCAL,
     CURE_VALUE,
 };
@@ -30,6 +36,7 @@ struct cure {
     enum cure_group group;
     char *text;                              /* owned; lines, each with its end */
     char *price;                             /* owned */
+    char *lines;                             /* owned; CURE_OTHERS: those of the policy in it */
     bool assumed;                            /* nothing on this host tells that its router is one */
     struct route_rule rules[CURE_RULES_MAX]; /* CURE_COMMANDS: what they add */
     size_t n_rules;
@@ -78,6 +85,9 @@ struct cure_question {
     size_t n_gateways;
     uint32_t bases[CURE_BASES_MAX]; /* of rules of ours, to be before somebody else's */
     size_t n_bases;
+    /* Another program that sets up the device, the file that tells, and how to stop it. NULL: none
+     */
+    const char *other, *evidence, *stop_other;
     uint32_t before; /* the priority of the rule that decides now; 0: none can be before it */
     uint32_t table;  /* one that nobody uses */
 };

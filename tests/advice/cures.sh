@@ -171,6 +171,35 @@ asked eth1 "$PEER"
 expect "so that no line of the policy cures" offers_not routing
 ip rule del priority 150
 
+# --- another program sets up the card
+
+# A rule of it sends replies elsewhere; by its file routing of the card is refused.
+NETWORKD=/run/systemd/network/70-eth1.network.d
+mkdir -p "$NETWORKD"
+printf '[RoutingPolicyRule]\nFrom=172.16.5.4\nTable=52\n' >"$NETWORKD/ec2net_alias.conf"
+ip rule add priority 1 from 172.16.5.4 lookup 52
+asked eth1 "$PEER"
+expect "its rule is guilty" grep -q "rule 1 'from 172.16.5.4 lookup 52'" <(jq -r .culprit "$OUT")
+json "what it does without its file is modelled" '[.cures[] | select(.kind == "file")] | length == 1 and
+    (.[0] | .modelled and (.tried | test("^modelled, not tried: ")) and (.price | test("ec2net_alias.conf")) and
+     (.text | test("^systemctl mask .*@eth1.* .eth1 = auto. .*rpfpolicy apply\n$"; "m")))'
+# As printed, but that systemd does not run here and takes no rule away; nor does the policy enforce.
+jq -r '.cures[] | select(.kind == "file").text' "$OUT" | grep -vE '^(systemctl|networkctl|rpfpolicy) ' \
+    >"$SYSTEM_WORK/cure"
+run explain eth1 --peer="$PEER"
+says "in words, too" "$OUT" "^ +Commands of root, which change another program's files"
+expect "it can be pasted" bash -e "$SYSTEM_WORK/cure"
+ip rule del priority 1
+rpfpolicy apply --once >/dev/null
+expect "and once its rule is gone it cures" peer_reaches 172.16.5.4
+start
+ip route add default via 172.16.4.1 table 53
+ip rule add priority 1 from 172.16.5.4 lookup 53
+asked eth1 "$PEER"
+expect "a rule of nobody that is known blames no file" [ "$(jq '[.cures[] | select(.kind == "file")] | length' "$OUT")" = 0 ]
+ip rule del priority 1
+ip route flush table 53
+
 # --- more to try with than is tried with, which is said
 
 # many_routes OP: 300 networks on the link of eth0; one router of 300 more is one.

@@ -148,6 +148,27 @@ static void an_own_address_takes_accept_local(void **state)
     assert_text(first_of(&cures, CURE_LOCAL), "[accept_local]\neth1 = yes\n");
 }
 
+static void another_program_is_stopped_before_lines_are_added(void **state)
+{
+    struct cure_question question = second_card();
+    _cleanup_cures_ struct cures cures = {0}, forwarded = {0};
+    const struct cure *cure;
+
+    question.other = "cloud-init";
+    question.evidence = "/etc/netplan/50.yaml";
+    question.stop_other = "netplan apply";
+    cures = found(&question);
+    cure = first_of(&cures, CURE_OTHER_PROGRAM);
+    assert_text(cure, "netplan apply\nprintf '%s\\n' '[routing]' 'eth1 = auto' >>" CURE_FILE "\n"
+                      "rpfpolicy apply\n");
+    assert_string_equal(cure->lines, "[routing]\neth1 = auto\n");
+    assert_string_equal(cure_kind_name(cure->kind), "file");
+    assert_non_null(strstr(cure->price, "cloud-init (/etc/netplan/50.yaml)"));
+    question.to = CURE_TO_FORWARD;
+    forwarded = found(&question);
+    assert_null(first_of(&forwarded, CURE_OTHER_PROGRAM));
+}
+
 static void nobody_gets_a_route_who_stands_for_others(void **state)
 {
     struct cure_question question = second_card();
@@ -358,6 +379,7 @@ int main(void)
         cmocka_unit_test(a_router_that_nothing_tells_of_is_assumed),
         cmocka_unit_test(a_mark_is_looked_up_or_not),
         cmocka_unit_test(an_own_address_takes_accept_local),
+        cmocka_unit_test(another_program_is_stopped_before_lines_are_added),
         cmocka_unit_test(nobody_gets_a_route_who_stands_for_others),
         cmocka_unit_test(a_policy_with_errors_takes_no_lines),
         cmocka_unit_test(every_candidate_can_be_pasted_and_has_a_price),

@@ -14,11 +14,16 @@ static void put_indented(FILE *out, const char *lines)
 
 static void put_cure(FILE *out, const struct advice_cure *cure)
 {
+    static const char *const words[] = {
+        [CURE_POLICY] = ("Lines of the policy, in " CURE_FILE),
+        [CURE_COMMANDS] = "Commands of root",
+        [CURE_OTHERS] = "Commands of root, which change another program's files",
+    };
     bool policy = cure->kind == CURE_POLICY;
 
-    fprintf(out, "%s%s. The price: %s; %s\n",
-            policy ? "Lines of the policy, in " CURE_FILE : "Commands of root",
-            cure->modelled ? ", modelled in part" : "", cure->price, cure->tried);
+    fprintf(out, "%s%s. The price: %s; %s\n", words[cure->kind],
+            cure->modelled && cure->kind != CURE_OTHERS ? ", modelled in part" : "", cure->price,
+            cure->tried);
     put_indented(out, cure->text);
     if (policy)
         fputs("    rpfpolicy apply\n", out);

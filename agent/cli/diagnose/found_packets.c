@@ -89,7 +89,7 @@ static int advise_on(const struct findings *findings, const struct drop *drop, b
         free(finding->cause);
         finding->cause = cause;
     }
-    if (advice.n_cures == 0)
+    if (advice.n_cures == 0 || advice.cures[0].kind == CURE_OTHERS) /* that one was not tried */
         return 0;
     finding->cure = text_format("%s%s", advice.cures[0].text,
                                 advice.cures[0].kind == CURE_POLICY ? "rpfpolicy apply" : "");
