@@ -12,17 +12,18 @@ CLASS_E = "240.9.9.9"
 ENDPOINT = "198.51.100.20"
 PUBLISHED = 8080
 SERVED = 7
+GROUP = "239.1.1.1"
 MULTIPATH = "default with two next hops"
 
 
 @dataclass
 class Flow:
     """A request and its answer. `device`: the one by which the network brings it, "" where it does not come in."""
-    kind: str  # local, forward, node, container, outer
+    kind: str  # local, forward, node, container, outer; group: heard is enough
     where: str  # the namespace that asks
     source: str  # "" leaves it to the kernel
     destination: str
-    protocol: str  # icmp, udp, tcp
+    protocol: str  # icmp, udp, tcp; of a group multicast, dhcp
     device: str = ""
     port: int = SERVED
     mark: int = 0
@@ -370,6 +371,15 @@ def add_flows(host, rng):
         host.flows.append(Flow("node", "", own, there, "udp"))
 
 
+def add_groups(host, rng):
+    """What is sent to a group or to everybody on a card: from a neighbour, from far away, from a host without an
+    address, as one that asks for a lease. Drawn apart, so that all else of a host is as it was without."""
+    for card in host.cards:
+        for source in card.neighbour, rng.choice(host.far):
+            host.flows.append(Flow("group", "core", source, GROUP, "multicast", card.name))
+        host.flows.append(Flow("group", "core", "0.0.0.0", "255.255.255.255", "dhcp", card.name))
+
+
 def add_values(host, rng):
     host.sysctl("conf.all.rp_filter", rng.choice([0, 0, 0, 0, 1, 1, 2]))
     devices = [c.name for c in host.cards] + [t[0] for t in host.tunnels] + [c[2] for c in host.containers]
@@ -420,4 +430,5 @@ def make_host(seed):
     add_values(host, rng)
     add_flows(host, rng)
     host.policy = choose_policy(host, rng)
+    add_groups(host, random.Random(f"groups {seed}"))
     return host

@@ -8,7 +8,7 @@ import socket
 import struct
 import time
 
-from host_model import SERVED
+from host_model import GROUP, SERVED
 
 IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
 SO_MARK = 36
@@ -26,6 +26,14 @@ def checksum(data):
 def echo_request(identifier):
     rest = struct.pack("!HH8s", identifier, 1, b"advice  ")
     return struct.pack("!BBH", 8, 0, checksum(b"\x08\0\0\0" + rest)) + rest
+
+
+def discover(source_port, port):
+    """IP and UDP of a datagram from 0.0.0.0 to everybody, as a DHCP client sends it: no socket of UDP can."""
+    data = b"advice"
+    udp = struct.pack("!HHHH", source_port, port, 8 + len(data), 0) + data
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, socket.IPPROTO_UDP, 0, bytes(4), b"\xff" * 4)
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + udp
 
 
 class Outcome(dict):
@@ -54,6 +62,7 @@ class Packets:
             system.enter(name)
             self.serve()
         system.enter("")
+        self.join_groups()
         self.watcher = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
         self.watcher.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
         self.watcher.setblocking(False)
@@ -69,6 +78,13 @@ class Packets:
         tcp.listen(1000)
         self.servers[udp] = tcp
 
+    def join_groups(self):
+        """By the cards whose flows are for one; the host's server is the first."""
+        udp = next(iter(self.servers))
+        for device in {flow.device for flow in self.flows if flow.protocol == "multicast"}:
+            request = socket.inet_aton(GROUP) + struct.pack("=4si", bytes(4), socket.if_nametoindex(device))
+            udp.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, request)
+
     # -- asking
 
     def send(self, n):
@@ -82,7 +98,24 @@ class Packets:
                 raise
         self.system.enter("")
 
+    def send_to_group(self, n, flow):
+        card = next(card for card in self.system.host.cards if card.name == flow.device)
+        if n in self.clients:
+            self.clients.pop(n).close()
+        if flow.protocol == "dhcp":
+            self.clients[n] = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+            self.clients[n].sendto(discover(FIRST_PORT + n, flow.port), (f"s{card.segment}", 0x800, 0, 0, b"\xff" * 6))
+            return
+        self.clients[n] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        request = bytes(8) + struct.pack("=i", socket.if_nametoindex(f"s{card.segment}"))
+        self.clients[n].setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, request)
+        self.clients[n].bind((flow.source, FIRST_PORT + n))
+        self.clients[n].sendto(b"advice", (flow.destination, flow.port))
+
     def send_one(self, n, flow):
+        if flow.kind == "group":
+            self.send_to_group(n, flow)
+            return
         kind = {"icmp": socket.SOCK_RAW, "udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}[flow.protocol]
         if n in self.clients:
             if flow.protocol != "udp":
@@ -142,6 +175,10 @@ class Packets:
         try:
             while True:
                 data, ancillary, _, peer = sock.recvmsg(2000, 200)
+                n = peer[1] - FIRST_PORT
+                if 0 <= n < len(self.flows) and self.flows[n].kind == "group":
+                    self.outcomes[n]["passed"] = True
+                    continue
                 for level, kind, info in ancillary:
                     if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
                         local = struct.pack("i", 0) + info[8:12] + bytes(4)
