@@ -136,6 +136,8 @@ int paths_init(const struct path_options *options, struct paths *ret)
     if (r >= 0)
         r = join(&paths.claims, paths.run, "/before");
     if (r >= 0)
+        r = join(&paths.former, paths.orders, "/former");
+    if (r >= 0)
         r = join(&paths.confirm, paths.orders, "/confirm");
     if (r >= 0)
         r = join(&paths.trial, paths.orders, "/trial");
@@ -192,6 +194,7 @@ void paths_done(struct paths *paths)
     free(paths->lock);
     free(paths->before);
     free(paths->claims);
+    free(paths->former);
     free(paths->confirm);
     free(paths->trial);
     free(paths->accepted_before);

@@ -34,6 +34,7 @@ struct paths {
     char *lock;    /* ROOT/run/rpfpolicy.lock, or ORDERS/rpfpolicy.lock in a foreign namespace */
     char *before;  /* ORDERS/before: values before our first write since boot, by root … */
     char *claims;  /* RUN/before: … and by an agent that is another user's */
+    char *former;  /* ORDERS/former: `all` and `default` as they are to be kept */
     char *paused;  /* ORDERS/paused: what is not to be written for now */
     char *flushed; /* ORDERS/flushed of root, RUN/flushed of others */
     char *agent;   /* RUN/agent: held by the agent while it lives, see agent_state.h */

@@ -8,8 +8,8 @@
 #include "agent/daemon/metrics.h"
 #include "agent/daemon/trying.h"
 #include "agent/store/accepted_hold.h"
-#include "agent/store/before.h"
 #include "agent/store/failed_trial.h"
+#include "agent/store/former.h"
 #include "agent/store/history.h"
 #include "agent/store/policy_load.h"
 
@@ -196,7 +196,7 @@ static int accept_locked(struct accepting *accepting, const struct policy *polic
          has_failed(accepting, policy, &failed) > 0))
         r = -ESTALE;
     if (r >= 0)
-        (void)before_note(options->paths, policy->keys); /* `restore` alone would miss it */
+        (void)former_note(options->paths, policy->keys); /* `restore` alone would miss it */
     if (r >= 0)
         r = policy_accept(options->paths, policy->hash, own ? ACCEPT_ON_TRIAL : 0, diags);
     if (r >= 0 && !before.is_same)

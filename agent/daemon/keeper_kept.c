@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "agent/daemon/keeper_private.h"
+#include "agent/store/former.h"
 
 /* What was written last in this boot, where something else is there now. */
 static void take_written(struct kept *kept, const struct before_record *record)
@@ -13,6 +14,23 @@ static void take_written(struct kept *kept, const struct before_record *record)
     if (kept->known & KEY_BIT(record->key) && value && !record->noted && *value != record->wrote &&
         *value != record->wrote_earlier)
         *value = record->wrote;
+}
+
+/* What root knows of the time before somebody moved them. */
+static void learn_from_root(struct keeper *keeper, const struct live *live)
+{
+    struct kept *kept = &keeper->kept;
+    struct former former;
+
+    if (former_read(keeper->options.paths, &former) < 0)
+        return; /* what is there counts */
+    former_update(&former, policy_of(keeper), former.known & kept->known, live);
+    for (enum key key = 0; key < KEY_COUNT; key++) {
+        if (!(former.known & kept->known & KEY_BIT(key)))
+            continue;
+        kept->all[key] = former.all[key];
+        kept->def[key] = former.def[key];
+    }
 }
 
 /* An agent before this one, or a command, may have written them; then somebody else. */
@@ -49,8 +67,10 @@ static void learn(struct keeper *keeper, const struct live *live)
                 entry->kept[key] = live->devices[i].conf[key];
         }
     }
-    if (!keeper->started)
+    if (!keeper->started) {
+        learn_from_root(keeper, live);
         learn_from_record(keeper);
+    }
 }
 
 /* Did this device only go with `default`? The kernel says nothing of it. */
@@ -83,10 +103,7 @@ void keeper_kept_fill(struct keeper *keeper, struct live *live)
 
 bool keeper_kept_drifts(const struct keeper *keeper, enum key key)
 {
-    const struct key_target *target = &keeper->targets[key];
-
-    return target->managed &&
-           (target->new_all != target->old_all || target->new_default != target->old_default);
+    return plan_key_drifts(&keeper->targets[key]);
 }
 
 /* Between the values that another writer puts there again and again may be ones that could stay. */

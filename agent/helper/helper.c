@@ -13,7 +13,7 @@
 #include "agent/engines/sysctl/sysctl_engine.h"
 #include "agent/helper/environment.h"
 #include "agent/store/accepted_hold.h"
-#include "agent/store/before.h"
+#include "agent/store/former.h"
 #include "agent/store/lock.h"
 #include "agent/store/policy_load.h"
 
@@ -253,7 +253,7 @@ static int before_agent(const struct paths *paths)
     if (r < 0 || policy_load_accepted(paths, NULL, &policy) < 0)
         return r;
     lock = lock_acquire(paths, AGENT_LOCK_WAIT_MS);
-    return lock < 0 ? lock : before_note(paths, policy->keys);
+    return lock < 0 ? lock : former_note(paths, policy->keys);
 }
 
 /* … and when that has ended. A stop on purpose is what ends it with status 0: systemd.exec(5). */

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "agent/base/file.h"
-#include "agent/kernel/links.h"
 #include "agent/store/before.h"
 #include "agent/store/lock.h"
 #include "agent/store/state_file.h"
@@ -670,71 +669,17 @@ int before_read(const struct paths *paths, struct before_record **ret, size_t *r
     return 0;
 }
 
-static int note(const struct known *known, struct records *new, enum key key, int ifindex,
-                const char *name, int value, int all)
+int before_read_noted(const struct paths *paths, bool claims, struct before_record **ret,
+                      size_t *ret_count)
 {
-    struct before_record *record;
+    _cleanup_(records_done) struct records records = {0};
+    int r = claims ? read_both(paths, &records) : read_file(paths, true, &records);
 
-    if (known_record(known, key, ifindex))
-        return 0;
-    if (grow((void **)&new->items, &new->capacity, new->count, sizeof(*record)) < 0)
-        return -ENOMEM;
-    record = &new->items[new->count++];
-    *record = (struct before_record){.key = key,
-                                     .ifindex = ifindex,
-                                     .value = value,
-                                     .wrote = value,
-                                     .wrote_earlier = value,
-                                     .noted = true,
-                                     .all = all,
-                                     .all_known = true};
-    memcpy(record->name, name, strlen(name) + 1);
+    if (r >= 0 && !claims)
+        r = merge(&records);
+    if (r < 0)
+        return r;
+    *ret = TAKE_PTR(records.items);
+    *ret_count = records.count;
     return 0;
-}
-
-static int note_key(const struct known *known, struct records *new, enum key key,
-                    const struct live *live)
-{
-    int all = live->all[key];
-    int r = note(known, new, key, IFINDEX_ALL, "all", all, all);
-
-    if (r >= 0)
-        r = note(known, new, key, IFINDEX_DEFAULT, "default", live->def[key], all);
-    for (size_t i = 0; r >= 0 && i < live->count; i++)
-        if (live->devices[i].ipv4)
-            r = note(known, new, key, live->devices[i].ifindex, live->devices[i].name,
-                     live->devices[i].conf[key], all);
-    return r;
-}
-
-static int read_live(const struct paths *paths, key_mask keys, struct live *ret)
-{
-    struct picture_options options = {.keys = keys, .proc_sys_net = paths->proc_sys_net};
-    _cleanup_netlink_ struct netlink nl = {0};
-    int r = netlink_open(&nl);
-
-    return r < 0 ? r : picture_read(&nl, &options, ret);
-}
-
-/* What is known counts with the claims on it: a device that came since root noted has a value of
- * the agent's by now, and only its claim tells the former one. That trusts the agent no further,
- * since a claim counts for nothing but such devices. */
-int before_note(const struct paths *paths, key_mask keys)
-{
-    _cleanup_(live_done) struct live live = {0};
-    _cleanup_(records_done) struct records records = {0}, new = {0};
-    _cleanup_(known_done) struct known known = {0};
-    int r;
-
-    if (!is_root())
-        return 0;
-    r = read_live(paths, keys, &live);
-    if (r >= 0)
-        r = read_both(paths, &records);
-    if (r >= 0)
-        r = know(&records, &known);
-    for (enum key key = 0; r >= 0 && key < KEY_COUNT; key++)
-        if (keys & KEY_BIT(key))
-            r = note_key(&known, &new, key, &live);
-    return r < 0 || new.count == 0 ? r : before_append(paths, new.items, new.count);
 }

@@ -16,7 +16,7 @@ struct before_record {
     int all;        /* `all` of the key at that moment, so that what the device was effectively is
                        known. Where that was ours, before_read() gives what was there before our
                        first write to it. Of no meaning in a record of `all` itself */
-    bool noted;     /* nothing was written, only looked at: before_note() */
+    bool noted;     /* nothing was written, only looked at: former_note() */
     bool all_known; /* false: written down by a version that did not note `all` */
     int wrote;      /* what we wrote, or were about to write, last ... */
     int wrote_earlier; /* ... and before that, where it was another value. Set by before_read(). */
@@ -60,12 +60,12 @@ void before_log_close(struct before_log *log);
  * with wrote_earlier = wrote. Only once: `all` is looked through, too. -ENOMEM: unchanged. */
 int before_merge(struct before_record *records, size_t *count);
 
-/* What is there now of these keys goes into root's record, for each device that it does not know
- * yet: before a policy is accepted that may change it. Under the lock. Nothing where others than
- * root call it. */
-int before_note(const struct paths *paths, key_mask keys);
-
 /* The records, one per key and device, in the order they were first made, those of `all` last; of
  * what was only noted those that an agent may have changed without a word of it. Owned. -ENOENT
  * when there are none of this boot. Needs no lock. */
 int before_read(const struct paths *paths, struct before_record **ret, size_t *ret_count);
+
+/* The same with all that was only noted; claims false: root's own record alone. Owned; may be none.
+ */
+int before_read_noted(const struct paths *paths, bool claims, struct before_record **ret,
+                      size_t *ret_count);

@@ -132,6 +132,9 @@ void plan_key_target(const struct policy *policy, const struct live *live, enum 
 void plan_device_target(const struct policy *policy, const struct key_target *target, enum key key,
                         const struct device *device, struct device_target *ret);
 
+/* Is something about `all` or `default` of the key to be put right? */
+bool plan_key_drifts(const struct key_target *target);
+
 /* Is a policy that was read for one device all it takes to plan for these devices, as long as the
  * plan writes neither `all` nor `default`? True for a whole policy. */
 bool plan_is_enough(const struct policy *policy, const struct live *live);

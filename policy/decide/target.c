@@ -171,6 +171,12 @@ static void target_all(const struct policy *policy, const struct live *live, enu
     }
 }
 
+bool plan_key_drifts(const struct key_target *target)
+{
+    return target->managed &&
+           (target->new_all != target->old_all || target->new_default != target->old_default);
+}
+
 /* The value `default` has while `all` moves. A device born then must not see a third value, under
  * the old `all` nor under the new one; the fewest writes serve, so what is there comes first. */
 int plan_middle_default(enum key key, const struct key_target *target, bool forwarding)

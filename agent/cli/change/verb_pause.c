@@ -9,6 +9,7 @@
 
 #include "agent/cli/peers/lockout.h"
 #include "agent/kernel/links.h"
+#include "agent/store/former.h"
 #include "agent/store/lock.h"
 #include "agent/store/pause.h"
 #include "policy/base/text.h"
@@ -246,6 +247,9 @@ static int finish(struct pausing *pausing, enum decision what)
 
     if (lock_unchanged(pausing) < 0)
         return EXIT_ERROR;
+    r = what == DECISION_RESUME ? former_refresh(&cli->paths) : 0;
+    if (r < 0)
+        say("warning: what was written during the pause cannot be recorded: %s", error_text(r));
     r = pauses_write(&cli->paths, &pausing->pauses);
     if (r < 0) {
         (void)refuse_to_write(cli, r); /* it is an error in any case */

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "agent/change/confirm.h"
-#include "agent/store/before.h"
+#include "agent/store/former.h"
 #include "agent/store/lock.h"
 #include "agent/store/pause.h"
 #include "agent/store/policy_load.h"
@@ -185,7 +185,7 @@ static bool is_in_force(const struct session *session)
  * itself. */
 static void note_former(const struct session *session)
 {
-    int r = before_note(&session->cli->paths, session->policy->keys);
+    int r = former_note(&session->cli->paths, session->policy->keys);
 
     if (r < 0)
         say("warning: former values could not be recorded for a restore: %s", error_text(r));
@@ -357,6 +357,15 @@ static int read_live(struct session *session, key_mask keys, uint32_t facts)
     return r;
 }
 
+/* So that what is shown is what would be done. Whoever may not know what was there before sees what
+ * the moment asks for. */
+static int read_former(struct session *session)
+{
+    int r = former_look(&session->cli->paths, session->policy->keys, &session->live);
+
+    return r == -ENOMEM ? r : 0;
+}
+
 static int read_pauses(struct session *session)
 {
     const struct paths *paths = &session->cli->paths;
@@ -416,6 +425,8 @@ int session_read(struct session *session, key_mask keys, uint32_t facts)
     session->today = date_of_today();
     read_acceptance(session);
     r = read_live(session, keys, facts);
+    if (r == 0)
+        r = read_former(session);
     if (r == 0)
         r = read_pauses(session);
     if (r < 0)

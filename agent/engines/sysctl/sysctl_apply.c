@@ -4,6 +4,7 @@
 
 #include "agent/engines/sysctl/sysctl_write.h"
 #include "agent/store/before.h"
+#include "agent/store/former.h"
 #include "policy/base/text.h"
 #include "policy/decide/plan.h"
 
@@ -20,7 +21,10 @@ struct apply {
     const struct policy *policy; /* of the request, or the whole of it; NULL: values go back … */
     struct sysctl_back *back;    /* … by this */
     struct procsys procsys;
-    struct seen *seen; /* owned: devices of the picture that was first planned with */
+    bool looked;          /* the devices were read once … */
+    struct former former; /* … and what `all` and `default` were before then is known … */
+    struct former now;    /* … and what they are by now */
+    struct seen *seen;    /* owned: devices of the picture that was first planned with */
     size_t n_seen;
     key_mask pinned; /* keys of which those devices no longer follow `default` */
     key_mask
@@ -119,6 +123,27 @@ static int read_by_policy(struct apply *apply, int ifindex, struct live *ret)
     return 0;
 }
 
+/* What the first look told counts for the whole plan: later ones see what it wrote itself. The
+ * agent knows by itself what was there before. */
+static int know_former(struct apply *apply, struct live *live)
+{
+    const struct paths *paths = apply->request->paths;
+    int r;
+
+    if (!apply->policy)
+        return 0;
+    if (!apply->looked) {
+        r = former_read(paths, &apply->former);
+        if (r < 0)
+            return r;
+        former_update(&apply->former, apply->policy, apply->policy->keys & apply->former.known,
+                      live);
+        apply->now = apply->former;
+        apply->looked = true;
+    }
+    return former_fill(&apply->former, paths, live);
+}
+
 /* ifindex 0: all devices. */
 static int read_live(struct apply *apply, int ifindex, struct live *ret)
 {
@@ -134,6 +159,8 @@ static int read_live(struct apply *apply, int ifindex, struct live *ret)
     if (only)
         only->known &= ~apply->request->by.blind;
     r = change_complete(apply->change, &live);
+    if (r >= 0)
+        r = know_former(apply, &live);
     if (r < 0)
         return r;
     pin_seen(apply, &live);
@@ -267,6 +294,14 @@ static int match_again(struct apply *apply, const struct plan *plan, const struc
     return ret->new_value != configured;
 }
 
+static void know_written(struct apply *apply, const struct write *write)
+{
+    if (write->ifindex == IFINDEX_ALL)
+        apply->now.all[write->key] = write->new_value;
+    else if (write->ifindex == IFINDEX_DEFAULT)
+        apply->now.def[write->key] = write->new_value;
+}
+
 static void write_one(struct apply *apply, const struct plan *plan, const struct write *planned)
 {
     struct write write = *planned, again;
@@ -284,6 +319,8 @@ static void write_one(struct apply *apply, const struct plan *plan, const struct
         if (r >= 0)
             r = sysctl_write(&apply->procsys, &apply->change->nl, &write);
     }
+    if (r >= 0)
+        know_written(apply, &write);
     if (r == -ENODEV)
         change_tell(apply->change, &write, CHANGE_GONE, 0);
     else if (r < 0)
@@ -371,6 +408,17 @@ static int look_again(struct apply *apply)
     return r;
 }
 
+/* Also where not all came to its end. Without it `all` is taken for moved by others the next time.
+ */
+static void remember_former(const struct apply *apply)
+{
+    struct change_outcome *outcome = apply->change->outcome;
+    int r = former_write(apply->request->paths, &apply->now);
+
+    if (r < 0 && outcome->record_error == 0)
+        outcome->record_error = r;
+}
+
 static int apply(struct change *change, const struct policy *policy, struct sysctl_back *back)
 {
     _cleanup_(apply_done) struct apply apply = {.change = change,
@@ -380,8 +428,12 @@ static int apply(struct change *change, const struct policy *policy, struct sysc
                                                 .procsys = PROCSYS_INIT};
     int r = procsys_open(apply.request->paths->proc_sys_net, &apply.procsys);
 
+    if (r >= 0 && back)
+        r = former_read(apply.request->paths, &apply.now);
     if (r >= 0)
         r = plan_and_carry_out(&apply);
+    if (apply.looked || back)
+        remember_former(&apply);
     if (r >= 0 && back)
         r = look_again(&apply);
     change->outcome->stricter |= apply.stricter && change->counts->done > 0;

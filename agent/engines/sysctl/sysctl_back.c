@@ -1,11 +1,22 @@
 /* Values as they were: before our first write since boot, or when a trial began. */
 #include "agent/engines/sysctl/sysctl_engine.h"
 
+#include "agent/store/former.h"
+
 static int read_values(const struct paths *paths, struct live *ret)
 {
-    struct picture_options options = {.keys = KEY_MASK_ALL, .proc_sys_net = paths->proc_sys_net};
+    struct picture_options options = {
+        .keys = KEY_MASK_ALL, .facts = FACT_ADDRESSES, .proc_sys_net = paths->proc_sys_net};
 
     return picture_read(NULL, &options, ret);
+}
+
+/* What another writer has moved for a moment is not gone back to. */
+static int read_former(const struct paths *paths, struct live *ret)
+{
+    int r = read_values(paths, ret);
+
+    return r < 0 ? r : former_picture(paths, KEY_MASK_ALL, ret);
 }
 
 int sysctl_back_note(const struct paths *paths, void **ret)
@@ -17,8 +28,9 @@ int sysctl_back_note(const struct paths *paths, void **ret)
         return -ENOMEM;
     back->trial = true;
     back->keys = KEY_MASK_ALL;
-    r = read_values(paths, &back->was);
+    r = read_former(paths, &back->was);
     if (r < 0) {
+        sysctl_back_done(back);
         free(back);
         return r;
     }
