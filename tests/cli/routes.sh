@@ -32,7 +32,7 @@ T1=$((21000 + $(eth 1)))
 run routes show
 expect_status "show without a policy" 0
 says "which it says" "$OUT" 'asks for no routing'
-run routes apply
+run routes apply --once
 expect_status "apply without a policy" 1
 policy_file 10-test.conf <<'X'
 [rp_filter]
@@ -149,13 +149,23 @@ says "a plan says what one would type" "$OUT" "ip -4 rule add from 172.16.5.4 lo
 run routes apply --dry-run
 expect_status "a dry run" 2
 expect_equal "and changes nothing" "$(ours)" ""
+run routes apply
+expect_status "apply where the mode is observe" 2
+expect_equal "writes nothing" "$(ours)" ""
+expect "accepts the policy" grep -q 'fd00:5::1' /var/lib/rpfpolicy/accepted.conf
+says "shows what it would make" "$OUT" "ip -4 rule add from 172.16.5.4 lookup $T1 priority 20200 protocol 182"
+says "and tells the way on" "$ERR" "^'rpfpolicy routes apply --once'"
+run routes apply --json
+expect_status "the same as JSON" 2
+json "has what it would make" '(.changes | length > 0) and all(.changes[]; has("result") | not)'
+expect_equal "and writes nothing" "$(ours)" ""
 run routes plan --json
 expect_status "plan as JSON" 2
 json "has the changes" '.changes[0].op == "add-route" and .summary.drift == 3 and .asked'
 
 # --- do it
 
-run routes apply
+run routes apply --once
 expect_status "apply" 0
 says "each change is a line" "$OUT" '^ip -6 route add default via fd00:5::1 dev eth1 table [0-9]+ protocol 182: wanted$'
 expect_equal "what others have is as it was" "$(foreign)" "$FOREIGN"
@@ -167,7 +177,7 @@ expect "connected subnets stay on main" \
 expect "the same in IPv6" sh -c 'ip -6 route get 2001:db8::1 from fd00:6::4 | grep -q "dev eth2"'
 expect "the first card goes by main" \
     sh -c 'ip route get 203.0.113.1 from 172.16.4.4 | grep -q "via 172.16.4.1 dev eth0"'
-run routes apply
+run routes apply --once
 expect_status "apply again" 0
 says "has nothing to do" "$OUT" '^Nothing to do'
 run routes show
@@ -223,7 +233,7 @@ run check --format=csv
 says "and tables" "$OUT" '^[0-9]+,eth2,routing,drift,,,,no,,'
 run check --format=ndjson
 expect_equal "and streams" "$(jq -r 'select(.type == "routing" and .state == "drift") | .name' "$OUT")" eth2
-run routes apply
+run routes apply --once
 sed -i 's/^eth0..3 = auto/eth1 = auto/' /etc/rpfpolicy.d/10-test.conf
 run check
 expect_status "what nobody asks for any more" 2
@@ -236,23 +246,23 @@ ip address replace 172.16.5.99/24 dev eth1
 ip rule del from 172.16.6.4 lookup "$((21000 + $(eth 2)))"
 run routes show
 expect_status "an address more and a rule less" 2
-run routes apply
+run routes apply --once
 expect_status "are put right" 0
 expect "the new address has a rule" sh -c 'ip rule show | grep -q "from 172.16.5.99 "'
 ip address del 172.16.5.99/24 dev eth1
-run routes apply
+run routes apply --once
 says "a gone address loses its rule" "$OUT" '^ip -4 rule del from 172.16.5.99'
 ip link set eth3 down
-run routes apply
+run routes apply --once
 expect_status "a device that is down waits" 0
 run routes show
 says "which is shown" "$OUT" '^waiting +eth3 '
 ip link set eth3 up
 ip address add fd00:7::4/64 dev eth3 nodad
-run routes apply
+run routes apply --once
 expect_equal "gateways come and go in one step" "$STATUS" 0
 sed -i 's/172.16.5.1 /172.16.5.9 /' /etc/rpfpolicy.d/10-test.conf
-run routes apply
+run routes apply --once
 says "another gateway replaces the old one" "$OUT" '^ip -4 route replace default via 172.16.5.9'
 
 # --- who is in the way
@@ -266,13 +276,13 @@ run routes show --json
 json "in JSON, too" '.devices[1].conflict | test("priority 20200")'
 OURS=$(ours)
 sed -i 's/172.16.5.9 /172.16.5.7 /' /etc/rpfpolicy.d/10-test.conf
-run routes apply
+run routes apply --once
 expect_status "apply leaves it alone" 2
 expect_equal "what it has it keeps" "$(ours)" "$OURS"
 run apply --once
 expect_status "so does apply with values" 2
 says "which does not tell that all is as wanted" "$ERR" 'as the policy wants it, but not all of the routing'
-run routes apply --force
+run routes apply --once --force
 expect_status "unless forced" 0
 expect "then it is written" sh -c "ip route show table $T1 | grep -q 'default via 172.16.5.7'"
 ip rule del priority 20200 from 10.1.0.0/16
@@ -297,13 +307,13 @@ rm -r /run/systemd/network/10-netplan-eth1.network /etc/systemd/network/10-cloud
 
 run pause eth1 --reason=test
 sed -i 's/172.16.5.7 /172.16.5.6 /' /etc/rpfpolicy.d/10-test.conf
-run routes apply
+run routes apply --once
 expect_status "a paused device" 0
 expect "keeps what it has" sh -c "ip route show table $T1 | grep -q 'default via 172.16.5.7'"
 run routes show
 says "and is shown as such" "$OUT" '^paused +eth1 '
 run resume
-run routes apply
+run routes apply --once
 expect "until it goes on" sh -c "ip route show table $T1 | grep -q 'default via 172.16.5.6'"
 
 # --- back
@@ -319,12 +329,12 @@ eth1 = auto
 gateway = first
 X
 echo 0 >"$CONF/eth1/rp_filter"
-run routes apply --confirm=1s </dev/null
+run routes apply --once --confirm=1s </dev/null
 expect_status "an apply that nobody confirms" 1
 expect_equal "is taken back" "$(ours)" "$OURS"
 ip route add 10.77.0.0/16 table "$T1" proto 182 nexthop via 172.16.5.1 dev eth1 \
     nexthop via 172.16.5.2 dev eth1
-run routes apply --confirm=1s </dev/null
+run routes apply --once --confirm=1s </dev/null
 expect_status "a route that is not made again" 1
 says "is no failure" "$ERR" 'not confirmed: values and policy were put back'
 expect_equal "and all else is there again" "$(ours)" "$OURS"
@@ -361,10 +371,10 @@ run restore --json
 expect_status "restore" 0
 json "tells of both" '.writes[0].new == 0 and (.routes | length > 0)'
 expect_equal "takes all of ours away" "$(ours)$(cat "$CONF/eth1/rp_filter")" 0
-run routes apply
+run routes apply --once
 expect_equal "since all is paused they stay away" "$(ours)" ""
 run resume
-run routes apply
+run routes apply --once
 expect_equal "until it goes on" "$(ours)" "$OURS"
 run routes flush --dry-run
 expect_status "flush tells first" 2

@@ -75,7 +75,7 @@ eventually "nothing of its own is missing" foreign_is "$theirs"
 expect "activated anew, which empties all tables of eth1" nmcli connection up eth1
 rpfpolicy routes plan >/out/plan
 expect_equal "there is something to do" $? 2
-expect "which is done" rpfpolicy routes apply
+expect "which is done" rpfpolicy routes apply --once
 expect_equal "ours is all there" "$(ours)" "$full"
 expect "with what is NetworkManager's" foreign_is "$theirs"
 

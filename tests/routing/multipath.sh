@@ -38,7 +38,7 @@ expect_equal "a worse route is not the one by which replies leave" "$(gateway et
 rpfpolicy apply --once >"$SYSTEM_WORK/out" 2>&1
 expect_equal "apply has done it all" "$?" 0
 all_nics_answer "two next hops, strict everywhere"
-rpfpolicy routes apply >"$SYSTEM_WORK/out" 2>&1
+rpfpolicy routes apply --once >"$SYSTEM_WORK/out" 2>&1
 expect "and again there is nothing to do" grep -q '^Nothing to do' "$SYSTEM_WORK/out"
 
 # --- two routers on one card

@@ -88,7 +88,7 @@ for n in 0 1 2 3; do
     expect_equal "policy routing: IPv6 replies of eth$n" "$(replies "$n")" "fd00:$((n + 4))::4 eth$n True"
 done
 stream_start fd00:7::4
-expect "applied again under a connection in IPv6" quietly rpfpolicy routes apply
+expect "applied again under a connection in IPv6" quietly rpfpolicy routes apply --once
 expect_stream_unharmed "the connection in IPv6"
 
 # --- and back ------------------------------------------------------------------------------------

@@ -23,6 +23,12 @@ static int read_report(const struct session *session, const struct policy *polic
     return report_read(session, &engine_routes, policy, forced, ret);
 }
 
+/* As for `apply`. */
+static bool observes(const struct session *session)
+{
+    return session->policy->agent.mode == MODE_OBSERVE && !cli_given(session->cli, OPTION_ONCE);
+}
+
 /* Something is otherwise than wanted, or cannot be had. */
 static int status_of(const struct engine_report *report)
 {
@@ -126,20 +132,26 @@ struct writing {
     bool said;                   /* why not */
 };
 
+/* *ret_said: why not was said. */
+static int accept_locked(struct session *session, bool *ret_said)
+{
+    int r = session->confirm ? confirming_announce(session->confirm, session) : 0;
+
+    if (r < 0)
+        return r;
+    r = session_accept_locked(session);
+    *ret_said = r < 0;
+    return r;
+}
+
 static int announce(const struct change_announcement *what, void *data)
 {
     struct writing *writing = data;
     struct session *session = writing->session;
-    int r;
 
     if (what->engine || !writing->policy)
         return confirm_check(&session->cli->paths, session->confirm);
-    r = session->confirm ? confirming_announce(session->confirm, session) : 0;
-    if (r >= 0) {
-        r = session_accept_locked(session);
-        writing->said = r < 0;
-    }
-    return r;
+    return accept_locked(session, &writing->said);
 }
 
 static int complete(struct live *live, void *data)
@@ -222,6 +234,9 @@ static int look_before(struct session *session, const struct policy *policy, boo
     _cleanup_peers_ struct peers peers = {0};
     _cleanup_lockout_plan_ struct lockout_plan plan = {0};
     bool accepts = policy && session->acceptance != ACCEPTED_SAME && lockout_agent_writes(session);
+    enum lockout_verb verb = !policy             ? LOCKOUT_FLUSH
+                             : observes(session) ? LOCKOUT_OBSERVE
+                                                 : LOCKOUT_ROUTES;
     int r;
 
     if (accepts) {
@@ -231,8 +246,39 @@ static int look_before(struct session *session, const struct policy *policy, boo
         plan.reports.count = r >= 0;
     }
     return r < 0 ? r
-                 : lockout_check(session, &plan.values, routing_plan_of(&plan.reports),
-                                 policy ? LOCKOUT_ROUTES : LOCKOUT_FLUSH, &peers);
+                 : lockout_check(session, &plan.values, routing_plan_of(&plan.reports), verb, &peers);
+}
+
+/* What would be made is printed. */
+static int accept_and_observe(struct session *session)
+{
+    struct cli *cli = session->cli;
+    _cleanup_report_ struct engine_report report = {0};
+    bool said = false;
+    int r = session_lock(session), status;
+
+    if (r < 0)
+        return EXIT_ERROR;
+    r = accept_locked(session, &said);
+    session_unlock(session);
+    if (r < 0 && !said)
+        say_not_applied(cli, r, "nothing was accepted or written");
+    if (r < 0 || read_report(session, session->policy, cli_given(cli, OPTION_FORCE), &report) < 0)
+        return EXIT_ERROR;
+    status = print_plan(cli, session, &report);
+    say("mode is observe: the policy is in force, and nothing was written; to write it once, run\n"
+        "'rpfpolicy routes apply --once', to have it kept, put 'mode = enforce' into [agent]");
+    return status;
+}
+
+static int accept_and_write(struct session *session)
+{
+    int status = write_routes(session, session->policy, cli_given(session->cli, OPTION_FORCE));
+
+    if (session->policy->agent.mode == MODE_OBSERVE && status != EXIT_ERROR)
+        say("mode is observe: the agent will not follow changes of addresses; to have it do so,\n"
+            "put 'mode = enforce' into [agent] of the policy");
+    return status;
 }
 
 static int routes_apply_verb(struct cli *cli)
@@ -250,10 +296,7 @@ static int routes_apply_verb(struct cli *cli)
         return EXIT_ERROR;
     if (cli_given(cli, OPTION_CONFIRM) && confirming_begin(cli, &confirm) < 0)
         return EXIT_ERROR;
-    status = write_routes(&session, session.policy, forced);
-    if (session.policy->agent.mode == MODE_OBSERVE && status != EXIT_ERROR)
-        say("mode is observe: the agent will not follow changes of addresses; to have it do so,\n"
-            "put 'mode = enforce' into [agent] of the policy");
+    status = observes(&session) ? accept_and_observe(&session) : accept_and_write(&session);
     if (confirm.fd < 0)
         return status;
     return status == EXIT_ERROR ? confirming_give_up(cli, &confirm)
@@ -303,7 +346,8 @@ static int run_routes(struct cli *cli, int count, char **arguments)
         {"show", 0, routes_show},
         {"plan", OPTION_BIT(OPTION_FORCE), routes_plan_verb},
         {"apply",
-         OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CONFIRM),
+         OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CONFIRM) |
+             OPTION_BIT(OPTION_ONCE),
          routes_apply_verb},
         {"flush", OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE), routes_flush},
     };
@@ -337,13 +381,16 @@ const struct verb verb_routes = {
             "apply  accept the policy on disk, and make them. Others' routes and rules are\n"
             "       never touched. Where somebody else's rule, table or program stands in\n"
             "       the way, the device keeps what it has, unless --force is given.\n"
+            "       Where mode is observe nothing is made: what would be is printed;\n"
+            "       --once makes it.\n"
             "       --confirm as for 'rpfpolicy apply', which makes these changes, too\n"
             "flush  take away every route and rule of ours, and nothing else\n"
             "\n"
             "apply and flush refuse to cut an SSH session or a protected peer, unless --force\n"
             "is given.\n"
             "Exit status 2 when there is something to do, or in conflict, or impossible.\n",
-    .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CONFIRM),
+    .options = OPTION_BIT(OPTION_DRY_RUN) | OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_CONFIRM) |
+               OPTION_BIT(OPTION_ONCE),
     .formats = FORMATS_USUAL,
     .run = run_routes,
 };
