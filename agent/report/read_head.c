@@ -59,27 +59,28 @@ static int read_wanted(struct fleet *fleet, const json_t *object, struct fleet_f
 }
 
 /* Where no line is to blame: words that are the same on every host. */
-static const char *origin_words(const char *origin, bool special)
+static const char *origin_words(const char *origin)
 {
     if (!origin)
         return "not told";
     if (streq(origin, origin_name(ORIGIN_DEFAULT)))
         return "as new devices start";
-    if (streq(origin, origin_name(ORIGIN_RUN_TIME))) /* all and default may be as they began */
-        return special ? "no line of sysctl.d" : "written at run time";
+    if (streq(origin, origin_name(ORIGIN_WRITER)))
+        return "another program keeps writing it";
+    if (streq(origin, origin_name(ORIGIN_RUN_TIME)))
+        return "no line of sysctl.d";
     return streq(origin, origin_name(ORIGIN_UNKNOWN)) ? "not known: sysctl.d was not read"
                                                       : "not told";
 }
 
-static int read_origin(struct fleet *fleet, const json_t *key, bool special,
-                       struct fleet_finding *finding)
+static int read_origin(struct fleet *fleet, const json_t *key, struct fleet_finding *finding)
 {
     const json_t *value;
     int r = fleet_member_or_null(fleet, key, "origin", JSON_STRING, &value);
 
     if (r < 0 || finding->cause_file || state_info(finding->state)->concern == CONCERN_NONE)
         return r;
-    return fleet_intern(fleet, origin_words(json_string_value(value), special), &finding->cause);
+    return fleet_intern(fleet, origin_words(json_string_value(value)), &finding->cause);
 }
 
 static enum obstacle obstacle_from_name(const char *name)
@@ -156,7 +157,7 @@ static int read_key(struct fleet *fleet, const json_t *object, const char *key,
         r = read_place(fleet, object, "cause", "text", &finding.cause_file, &finding.cause_line,
                        &finding.cause);
     if (r == 0)
-        r = read_origin(fleet, object, key != NULL, &finding);
+        r = read_origin(fleet, object, &finding);
     if (r == 0)
         r = read_obstacle(fleet, object, &finding);
     if (r < 0)

@@ -16,10 +16,8 @@ const char *guard_name(enum guard guard)
 const char *origin_name(enum value_origin origin)
 {
     static const char *const names[ORIGIN_COUNT] = {
-        [ORIGIN_SYSCTL_D] = "sysctl.d",
-        [ORIGIN_DEFAULT] = "default",
-        [ORIGIN_RUN_TIME] = "run-time",
-        [ORIGIN_UNKNOWN] = "unknown",
+        [ORIGIN_SYSCTL_D] = "sysctl.d", [ORIGIN_DEFAULT] = "default", [ORIGIN_WRITER] = "writer",
+        [ORIGIN_RUN_TIME] = "run-time", [ORIGIN_UNKNOWN] = "unknown",
     };
 
     return names[origin];
@@ -84,6 +82,7 @@ struct judge *judge_free(struct judge *judge)
     for (size_t i = 0; i < judge->n_warnings; i++)
         free(judge->warnings[i].message);
     free(judge->warnings);
+    free(judge->writers);
     free(judge);
     return NULL;
 }
@@ -191,6 +190,32 @@ enum state judge_target_state(const struct device_target *target)
     return target->drift ? STATE_DRIFT : STATE_OK;
 }
 
+void judge_know_writer(struct judge *judge, const struct device *device, enum key key)
+{
+    if (grow((void **)&judge->writers, &judge->writers_capacity, judge->n_writers,
+             sizeof(*judge->writers)) < 0) {
+        judge->lost = true; /* its warning */
+        return;
+    }
+    judge->writers[judge->n_writers++] = (struct writer){
+        .ifindex = device ? device->ifindex : IFINDEX_ALL,
+        .keys = device ? KEY_BIT(key) : KEY_MASK_ALL,
+    };
+}
+
+/* That a line holds the same number, or `default` does, is no cause where somebody is seen writing.
+ */
+static void blame_writer(const struct judge *judge, int ifindex, struct key_state *state)
+{
+    for (size_t i = 0; i < judge->n_writers && !state->rewritten; i++)
+        state->rewritten =
+            judge->writers[i].ifindex == ifindex && judge->writers[i].keys & KEY_BIT(state->key);
+    if (!state->rewritten)
+        return;
+    state->cause = (struct cause){0};
+    state->as_default = false;
+}
+
 static void judge_key(struct judge *judge, const struct device *device, enum key key,
                       struct key_state *ret)
 {
@@ -228,6 +253,8 @@ static void judge_key(struct judge *judge, const struct device *device, enum key
             ret->cause = cause_of(line_of(&judge->full_default[key], ret->configured));
         if (ret->state == STATE_OK && ret->blame != BLAME_NOTHING)
             ret->state = STATE_LATENT;
+        else if (ret->blame != BLAME_NOTHING)
+            blame_writer(judge, ret->blame == BLAME_ALL ? IFINDEX_ALL : device->ifindex, ret);
     }
 }
 
@@ -355,6 +382,7 @@ void judge_special(struct judge *judge, int which, enum key key, struct key_stat
             ret->blame = find_cause(judge, "default", judge->live->def_forwarding, ret);
         else
             ret->cause = cause_of(line_of(full, ret->configured));
+        blame_writer(judge, IFINDEX_ALL, ret);
     }
 }
 
@@ -362,6 +390,8 @@ enum value_origin judge_origin(const struct judge *judge, const struct key_state
 {
     if (state->blame == BLAME_NOTHING)
         return ORIGIN_NONE;
+    if (state->rewritten)
+        return ORIGIN_WRITER;
     if (state->as_default)
         return ORIGIN_DEFAULT;
     if (state->cause.file)

@@ -46,7 +46,9 @@ enum value_origin {
     ORIGIN_NONE,     /* nothing is wrong */
     ORIGIN_SYSCTL_D, /* from the line that is its cause */
     ORIGIN_DEFAULT,  /* as new devices start */
-    ORIGIN_RUN_TIME, /* no line gives it; `all` and `default` may be as the kernel starts them */
+    ORIGIN_WRITER,   /* another program keeps writing it, judge_know_writer() */
+    ORIGIN_RUN_TIME, /* no line gives it: written at run time, or what `default` was when the device
+                        appeared; `all` and `default` may be as the kernel starts them */
     ORIGIN_UNKNOWN,  /* no line is known: sysctl.d is not this namespace's, or cannot be read */
     /* What the judge cannot tell; whoever has looked further gives it to judge_reason(). */
     ORIGIN_START, /* as it was from the start */
@@ -81,6 +83,7 @@ struct key_state {
     struct cause cause;
     bool as_default; /* no line speaks of it, and `default` stores the same: as new devices start;
                         `cause` is then the line that gives `default` its value */
+    bool rewritten;  /* another program keeps writing the value that is to blame: no `cause` */
     enum blame blame;
     int later; /* what BLAME_ADD and BLAME_RUN lead to: the effective value; of all and default the
                   stored one */
@@ -157,8 +160,10 @@ void judge_warn_lockout(struct judge *judge, const struct device *device);
  * strict: WARN_SUBNET for its rule. */
 void judge_warn_subnet(struct judge *judge, const struct device *device);
 
-/* The agent says that something keeps writing the key back, against the rule for it: WARN_WRITER.
+/* The agent says that something keeps writing the key back, against the rule for it: before
+ * anything is judged, since then no line of sysctl.d that holds the same number is the cause.
  * device NULL: `all` or `default`, of whatever key. */
+void judge_know_writer(struct judge *judge, const struct device *device, enum key key);
 void judge_warn_writer(struct judge *judge, const struct device *device, enum key key);
 
 /* Did memory run out, so that not every warning is there? */

@@ -10,6 +10,11 @@ struct judge {
     struct key_target targets[KEY_COUNT];
     /* What a full run of systemd-sysctl makes of the two; .given false without sysctl.d. */
     struct sysctl_answer full_all[KEY_COUNT], full_default[KEY_COUNT];
+    struct writer {
+        int ifindex; /* IFINDEX_ALL: `all` or `default`, of any key */
+        key_mask keys;
+    } * writers; /* owned */
+    size_t n_writers, writers_capacity;
     struct warning *warnings;
     size_t n_warnings, warnings_capacity;
     bool lost; /* memory ran out: not every warning is there */

@@ -58,7 +58,8 @@ static void say_writer(struct sentence *sentence, const struct key_state *state,
 {
     static const char *const words[ORIGIN_COUNT] = {
         [ORIGIN_DEFAULT] = ", as new devices start",
-        [ORIGIN_RUN_TIME] = ", written at run time (no sysctl.d line says so)",
+        [ORIGIN_WRITER] = ", which another program keeps writing",
+        [ORIGIN_RUN_TIME] = ", which no line of sysctl.d gives",
         [ORIGIN_START] = ", as it was from the start",
         [ORIGIN_OURS] = ", as rpfpolicy wrote it",
     };
@@ -240,6 +241,8 @@ static void describe_special_drift(struct sentence *sentence, const struct judge
         say(sentence, "%s/proc/sys/net is read-only", joint(sentence, "; "));
     else if (state->state == STATE_IMPOSSIBLE)
         say_obstacle(sentence, judge, state);
+    else if (state->rewritten)
+        say(sentence, "%sanother program keeps writing it", joint(sentence, "; "));
     else if (state->cause.file)
         say_place(sentence, sentence->used ? "; set by " : "set by ", state->cause.file,
                   state->cause.line);

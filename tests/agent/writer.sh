@@ -48,9 +48,31 @@ lxc* = off
 * = strict
 POLICY
 
+# told OPTION…: check tells of the drift of eth0, which is not there at each moment.
+told() {
+    rpfpolicy check eth0 "$@" >/run/test/check.out 2>&1
+    grep -q drift /run/test/check.out
+}
+
+explained() {
+    rpfpolicy explain eth0 >/run/test/explain.out 2>&1
+    grep -q 'Who else may have written it' /run/test/explain.out
+}
+
+# The line of sysctl.d that happens to hold the same number.
+sysctl_d 50-same.conf <<<'net.ipv4.conf.eth0.rp_filter = 2'
 agent_start
 hostile_start "$CONF/eth0/rp_filter" 2
 wait_until "eth0 is marked" marked
+wait_until "check tells of it" told
+expect "the cause is the other program" grep -q '^drift .* another program keeps writing it$' /run/test/check.out
+expect "and no line that holds the same number" sh -c '! grep -q 50-same /run/test/check.out'
+wait_until "check tells programs of it" told --json
+expect "JSON names the writer" jq -e '[.devices[].keys[] | .origin == "writer" and .cause == null] == [true]' \
+    /run/test/check.out
+wait_until "explain asks who else may have written it" explained
+expect "which it knows" grep -q 'Another program keeps writing it' /run/test/explain.out
+rm /etc/sysctl.d/50-same.conf
 others_are_repaired 1
 expect "repairs back off" test "$(agent_status '.keys.rp_filter.repaired')" -lt 40
 said_seldom "one value again and again"

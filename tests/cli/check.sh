@@ -133,7 +133,7 @@ json "and for programs" '.devices[].keys[] | .origin == "default" and .cause.lin
 former=$(value lxc1 rp_filter)
 sysctl -qw net.ipv4.conf.lxc1.rp_filter=7
 run check lxc1
-says "a value no file gives" "$OUT" '^drift +lxc1 .* written at run time$'
+says "a value no file gives" "$OUT" '^drift +lxc1 .* no line of sysctl.d$'
 run check lxc1 --json
 json "a value no file gives, for programs" '.devices[].keys[] | .origin == "run-time" and .cause == null'
 sysctl -qw "net.ipv4.conf.lxc1.rp_filter=$former"

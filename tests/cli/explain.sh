@@ -278,7 +278,7 @@ echo 1 >"$CONF/lxc1/rp_filter"
 explain lxc1
 says "a plugin is suspected" "No line of sysctl.d gives it the 1 that is stored now."
 says "a plugin is suspected" "/etc/cni/net.d/05-cilium.conf:2"
-says "what was written at run time can be repaired" "It was written at run time and may be again."
+says "what was written at run time can be repaired" "it was written at run time and may be again, or it is what"
 echo 0 >"$CONF/eno1/rp_filter"
 explain eno1
 says "networkd is suspected" "/etc/systemd/network/a.network:4"

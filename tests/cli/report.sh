@@ -185,10 +185,10 @@ check_as reasons >"$SYSTEM_WORK/said"
 rm /etc/rpfpolicy.d/10-node.conf
 expect "there are causes without a line" jq -e '[.devices[].keys[] | select(.cause == null) | .origin,
     (.obstacle | objects | .reason)] | contains(["run-time", "default", "unpinned"])' "$SYSTEM_WORK/said"
-jq '(.. | objects | select(has("message")) | .message) = "as new devices start, written at run time"' \
+jq '(.. | objects | select(has("message")) | .message) = "as new devices start, no line of sysctl.d"' \
     "$SYSTEM_WORK/said" >"$SYSTEM_WORK/otherwise"
 run_report --json "$SYSTEM_WORK/said"
-json "causes without a line" '[.causes[].message] | contains(["written at run time", "as new devices start"]) and
+json "causes without a line" '[.causes[].message] | contains(["no line of sysctl.d", "as new devices start"]) and
     any(startswith("cannot be no"))'
 jq 'del(.time) | del(.hosts[].source)' "$OUT" >"$SYSTEM_WORK/one"
 run_report --json "$SYSTEM_WORK/otherwise"

@@ -41,7 +41,7 @@ DRIFT = [
     keys(OFF, 0, 2, "drift", cause(DEFAULT, 1, "net.ipv4.conf.*.rp_filter = 2"),
          f"loose, wanted off: 2 is stored, set by {DEFAULT}:1"),
     keys(OFF, 0, 1, "drift", "null",
-         "strict, wanted off: 1 is stored, written at run time (no sysctl.d line says so)", "run-time"),
+         "strict, wanted off: 1 is stored, which no line of sysctl.d gives", "run-time"),
 ]
 DRIFT_NIC = keys(STRICT, 1, 0, "drift", cause(CILIUM, 3, "net.ipv4.conf.all.rp_filter = 0"),
                  f"off, wanted strict: 0 is stored, set by {CILIUM}:3")

@@ -99,7 +99,7 @@ static void findings_are_added_up_worst_first(void **state)
     assert_int_equal(sum.causes.items[0].count, 3);
     assert_string_equal(sum.causes.items[0].finding->cause_file,
                         "/usr/lib/sysctl.d/50-default.conf");
-    assert_string_equal(sum.causes.items[1].finding->cause, "written at run time");
+    assert_string_equal(sum.causes.items[1].finding->cause, "no line of sysctl.d");
     assert_int_equal(sum.rules.count, 2);
     assert_int_equal(sum.rules.items[0].finding->rule_line, 2);
     assert_string_equal(sum.rules.items[0].finding->wanted, "off");
@@ -117,7 +117,8 @@ static void a_cause_without_a_line_is_what_members_say_not_what_the_message_says
     static const struct {
         const char *state, *reasons, *cause;
     } cases[] = {
-        {"drift", ORIGIN("\"run-time\""), "written at run time"},
+        {"drift", ORIGIN("\"run-time\""), "no line of sysctl.d"},
+        {"drift", ORIGIN("\"writer\""), "another program keeps writing it"},
         {"drift", ORIGIN("\"default\""), "as new devices start"},
         {"drift", ORIGIN("\"unknown\""), "not known: sysctl.d was not read"},
         {"drift", ORIGIN("\"later\""), "not told"},
@@ -132,9 +133,8 @@ static void a_cause_without_a_line_is_what_members_say_not_what_the_message_says
          "cannot be off: `all` is 2 and moves only when the policy pins it"},
         {"impossible", OBSTACLE("later", "null"), "cannot be off: `all` is 2 and stays so"},
     };
-    static const char *const messages[] = {
-        "", "words", "1 is stored, as new devices start",
-        "1 is stored, written at run time (no sysctl.d line says so)"};
+    static const char *const messages[] = {"", "words", "1 is stored, as new devices start",
+                                           "1 is stored, which no line of sysctl.d gives"};
 
     for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
         _cleanup_fleet_ struct fleet *fleet = fleet_new();

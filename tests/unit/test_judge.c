@@ -24,7 +24,7 @@ static void drift_names_the_line_that_caused_it(void **state)
     expect_cause(&s, 3);
     assert_int_equal(s.state.inherited, 2);
     expect(&s, "lxc1", STATE_DRIFT,
-           "loose, wanted off: 3 is stored, written at run time (no sysctl.d line says so)");
+           "loose, wanted off: 3 is stored, which no line of sysctl.d gives");
     expect_cause(&s, 0);
     end(&s);
 }

@@ -50,7 +50,8 @@ static void the_reason_goes_by_who_wrote_the_value(void **state)
         [ORIGIN_NONE] = "2 is stored",
         [ORIGIN_SYSCTL_D] = "2 is stored", /* the line would follow, and there is none */
         [ORIGIN_DEFAULT] = "2 is stored, as new devices start",
-        [ORIGIN_RUN_TIME] = "2 is stored, written at run time (no sysctl.d line says so)",
+        [ORIGIN_WRITER] = "2 is stored, which another program keeps writing",
+        [ORIGIN_RUN_TIME] = "2 is stored, which no line of sysctl.d gives",
         [ORIGIN_UNKNOWN] = "2 is stored",
         [ORIGIN_START] = "2 is stored, as it was from the start",
         [ORIGIN_OURS] = "2 is stored, as rpfpolicy wrote it",
@@ -60,7 +61,7 @@ static void the_reason_goes_by_who_wrote_the_value(void **state)
     begin(&s, "[rp_filter]\n* = strict, observe\n", "a.b = 1\n");
     add(&s, "eth0", 2);
     expect(&s, "eth0", STATE_DRIFT,
-           "loose, wanted strict: 2 is stored, written at run time (no sysctl.d line says so); "
+           "loose, wanted strict: 2 is stored, which no line of sysctl.d gives; "
            "the rule only observes");
     assert_int_equal(judge_origin(s.judge, &s.state), ORIGIN_RUN_TIME);
     for (enum value_origin origin = 0; origin < ORIGIN_COUNT; origin++) {

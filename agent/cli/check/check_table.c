@@ -96,6 +96,8 @@ static const char *cause_text(struct check *check, const struct finding *row,
         return "a pause, see below";
     if (state->state == STATE_IMPOSSIBLE || state->state == STATE_LATENT)
         return judge_text(check->session->judge, row->device, state, buf);
+    if (state->rewritten)
+        return "another program keeps writing it";
     if (state->as_default)
         return "as new devices start";
     if (state->state == STATE_DRIFT && state->blame == BLAME_ALL) {
@@ -104,8 +106,8 @@ static const char *cause_text(struct check *check, const struct finding *row,
     }
     if (state->state != STATE_DRIFT || !check->session->sysctl)
         return "";
-    /* `all` and `default` may also be as the kernel starts with them. */
-    return row->device ? "written at run time" : "no line of sysctl.d";
+    /* Written at run time, what `default` was when the device appeared, or as the kernel starts. */
+    return "no line of sysctl.d";
 }
 
 static int print_row(struct check *check, struct table *table, const struct finding *finding)

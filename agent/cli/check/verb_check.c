@@ -164,7 +164,6 @@ static int judge_devices(struct check *check, const struct check_format *format,
     }
     if (refuses || reports_changes(&check->reports) > 0) /* all else is known without it, too */
         lockout = lockout_warn(check->session, routing_plan_of(&check->reports));
-    writers_warn(check->session, selected);
     if (r == 0)
         r = subnets_warn(check->session, selected);
     judge_warnings(check->session->judge, &check->warnings);
@@ -181,6 +180,7 @@ static int run(struct check *check, const struct check_format *format, const boo
         r = count_matches(check);
     if (r == 0 && format->begin)
         r = format->begin(check);
+    writers_warn(check->session, selected);
     if (r == 0)
         r = judge_specials(check, format);
     if (r == 0)

@@ -13,13 +13,16 @@ static void warn(struct session *session, json_t *conflict, const bool *selected
     if (json_unpack(conflict, "{s:i, s:s}", "ifindex", &ifindex, "key", &name) < 0)
         return;
     if (ifindex == IFINDEX_ALL) { /* one plan puts all keys of it right */
+        judge_know_writer(session->judge, NULL, KEY_RP_FILTER);
         judge_warn_writer(session->judge, NULL, KEY_RP_FILTER);
         return;
     }
     device = live_by_ifindex(&session->live, ifindex);
     if (device && (!selected || selected[device - session->live.devices]) &&
-        key_from_name(name, &key) >= 0)
+        key_from_name(name, &key) >= 0) {
+        judge_know_writer(session->judge, device, key);
         judge_warn_writer(session->judge, device, key);
+    }
 }
 
 void writers_warn(struct session *session, const bool *selected)

@@ -194,7 +194,10 @@ static void say_repaired(FILE *f, const struct explain *explain, const struct ex
     if (explain->subject != EXPLAIN_DEVICE || key->state.as_default || key->as_written ||
         !session->sysctl)
         return;
-    fputs("\nIt was written at run time and may be again. To have it put right then, ", f);
+    fputs("\nNo line of sysctl.d gives it: it was written at run time and may be again, or it is "
+          "what "
+          "`default` was when the device appeared. To have it put right then, ",
+          f);
     if (agent_runs(state))
         fputs("say", f);
     else if (paths->foreign)

@@ -143,6 +143,10 @@ static int gather_suspects(struct explain *explain, struct explain_key *key)
 {
     const struct paths *paths = &explain->session->cli->paths;
 
+    if (key->state.rewritten && key->state.blame == BLAME_ALL)
+        key->all_explained = false;
+    else if (key->state.rewritten)
+        key->explained = false;
     if (!paths->sysctl_root || (key->explained && key->all_explained))
         return 0;
     return suspects_find(paths->sysctl_root, key->explained ? "all" : explain->name, key->state.key,

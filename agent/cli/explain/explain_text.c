@@ -144,8 +144,11 @@ static int print_suspects(struct output *out, const struct explain *explain,
     if (key->ours)
         fprintf(out->stream, "    rpfpolicy has written it since boot; before that it was %d.\n",
                 key->former);
-    fprintf(out->stream, "    No line of sysctl.d gives %s the %d that is stored now.\n", name,
-            value);
+    if (key->state.rewritten)
+        fprintf(out->stream, "    Another program keeps writing %s, as the agent sees.\n", name);
+    else
+        fprintf(out->stream, "    No line of sysctl.d gives %s the %d that is stored now.\n", name,
+                value);
     if (key->suspects.count == 0)
         output_lines(out, 4,
                      "Nothing on disk tells of another writer: a person or a program at "

@@ -51,6 +51,8 @@ static enum value_origin origin_of(const struct explain *explain, const struct e
     const struct key_state *state = &key->state;
     enum value_origin origin = judge_origin(explain->session->judge, state);
 
+    if (origin == ORIGIN_WRITER)
+        return origin;
     if (state->blame == BLAME_ALL)
         return key->all_untouched && explain->sysctl ? ORIGIN_START : origin;
     if (state->blame != BLAME_VALUE || state->cause.file)

@@ -79,16 +79,18 @@ static int find(const struct session *session, const char *name, const struct de
     return -EINVAL;
 }
 
-/* What the journal calls a writer, its way to the suspects; and who is in the same subnet. */
+/* What the journal calls a writer, its way to the suspects, and not to a line that holds the same
+ * number; and who is in the same subnet. device NULL: of `all` and `default`. */
 static int warn_of(struct session *session, const struct device *device)
 {
     _cleanup_free_ bool *selected = calloc(session->live.count + 1, sizeof(*selected));
 
     if (!selected)
         return -ENOMEM;
-    selected[device - session->live.devices] = true;
+    if (device)
+        selected[device - session->live.devices] = true;
     writers_warn(session, selected);
-    return subnets_warn(session, selected);
+    return device ? subnets_warn(session, selected) : 0;
 }
 
 /* Replies leave from the addresses of a device that is there, whatever the key. */
@@ -133,9 +135,9 @@ static int run_explain(struct cli *cli, int count, char **arguments)
         find(&session, arguments[0], &device) < 0 || check_peer(cli, device, key) < 0 ||
         asked_packet_look_up(cli, &packet) < 0)
         return EXIT_ERROR;
-    r = explain_gather(&session, arguments[0], device, flavor, key, &explain);
-    if (r >= 0 && device)
-        r = warn_of(&session, device);
+    r = warn_of(&session, device);
+    if (r >= 0)
+        r = explain_gather(&session, arguments[0], device, flavor, key, &explain);
     if (r >= 0 && key == KEY_COUNT) {
         r = explain_gather_replies(&explain, cli->values[OPTION_PEER], &packet);
         if (r == -EINVAL)
