@@ -245,8 +245,9 @@ static int look_before(struct session *session, const struct policy *policy, boo
         r = read_report(session, policy, forced, &plan.reports.items[0]);
         plan.reports.count = r >= 0;
     }
-    return r < 0 ? r
-                 : lockout_check(session, &plan.values, routing_plan_of(&plan.reports), verb, &peers);
+    return r < 0
+               ? r
+               : lockout_check(session, &plan.values, routing_plan_of(&plan.reports), verb, &peers);
 }
 
 /* What would be made is printed. */
