@@ -3,7 +3,9 @@
  * sysctl_procps.c. */
 #include <ctype.h>
 #include <limits.h>
+#include <stdio.h>
 
+#include "policy/base/name.h"
 #include "policy/sysctl/sysctl_internal.h"
 
 #define BLANKS " \t\n\r"
@@ -51,6 +53,9 @@ struct sysctl_conf *sysctl_conf_free(struct sysctl_conf *conf)
     for (size_t i = 0; i < conf->n_entries; i++)
         entry_free(conf->entries[i]);
     free(conf->entries);
+    for (size_t i = 0; i < conf->n_missed; i++)
+        entry_free(conf->missed[i]);
+    free(conf->missed);
     free(conf->table);
     for (unsigned key = 0; key < KEY_COUNT; key++) {
         candidates_done(&conf->full[key]);
@@ -234,6 +239,48 @@ static int entry_new(const struct sysctl_statement *s, struct entry **ret)
     return 0;
 }
 
+/* "net/ipv4/conf/vrrp/44/accept_local": who wrote that meant vrrp.44. */
+static bool misses_device(const char *key)
+{
+    const char *device = startswith(key, SYSCTL_BASE) ? key + strlen(SYSCTL_BASE) : "";
+    const char *end = strrchr(device, '/');
+    enum key ignored;
+
+    return end && memchr(device, '/', (size_t)(end - device)) &&
+           key_from_name(end + 1, &ignored) >= 0;
+}
+
+static int keep_missed(struct sysctl_conf *conf, const struct sysctl_statement *statement)
+{
+    _cleanup_(entry_freep) struct entry *entry = NULL;
+    int r = entry_new(statement, &entry);
+
+    if (r >= 0)
+        r = grow((void **)&conf->missed, &conf->missed_capacity, conf->n_missed,
+                 sizeof(*conf->missed));
+    if (r >= 0)
+        conf->missed[conf->n_missed++] = TAKE_PTR(entry);
+    return r;
+}
+
+const struct sysctl_line *sysctl_conf_missed(const struct sysctl_conf *conf, const char *name,
+                                             enum key key)
+{
+    char wanted[sizeof(SYSCTL_BASE) + DEVICE_NAME_MAX + 64];
+    size_t base = strlen(SYSCTL_BASE);
+
+    if (!strchr(name, '.') || strlen(name) > DEVICE_NAME_MAX)
+        return NULL;
+    snprintf(wanted, sizeof(wanted), SYSCTL_BASE "%s/%s", name, key_info(key)->name);
+    for (char *p = wanted + base; *p; p++)
+        if (*p == '.')
+            *p = '/';
+    for (size_t i = conf->n_missed; i-- > 0;)
+        if (streq(conf->missed[i]->line.key, wanted))
+            return &conf->missed[i]->line;
+    return NULL;
+}
+
 int sysctl_add(struct sysctl_conf *conf, const struct sysctl_statement *statement,
                struct diags *diags, struct entry **ret)
 {
@@ -241,6 +288,9 @@ int sysctl_add(struct sysctl_conf *conf, const struct sysctl_statement *statemen
     struct entry *entry, **slot;
     int r;
 
+    if (conf->flavor == SYSCTL_SYSTEMD && !sysctl_is_glob(statement->key) &&
+        misses_device(statement->key))
+        return keep_missed(conf, statement);
     if (!sysctl_is_glob(statement->key) && is_foreign(statement->key))
         return 0;
     r = entry_new(statement, &owned);

@@ -84,6 +84,12 @@ void sysctl_answer_done(struct sysctl_answer *answer);
 const struct sysctl_line *sysctl_conf_exact(const struct sysctl_conf *conf, const char *name,
                                             enum key key);
 
+/* The last line that is meant for the device and does not reach it: in "net.ipv4.conf.vrrp.44.KEY"
+ * the dots of the name are read as slashes; "net/ipv4/conf/vrrp.44/KEY" would reach it. NULL for
+ * none. */
+const struct sysctl_line *sysctl_conf_missed(const struct sysctl_conf *conf, const char *name,
+                                             enum key key);
+
 /* An integer as proc_dointvec() reads it: leading blanks, sign, base by prefix, rest after a blank
  * ignored ("1 2 3" is 1, "0x2" is 2). -EINVAL otherwise. */
 int sysctl_parse_int(const char *text, int *ret);

@@ -47,6 +47,8 @@ struct sysctl_conf {
     size_t n_files, files_capacity;
     struct entry **entries; /* in file order */
     size_t n_entries, entries_capacity;
+    struct entry **missed; /* whose device has dots, which are taken for slashes */
+    size_t n_missed, missed_capacity;
     struct entry **table; /* open addressing by key text; the latest line of each */
     size_t table_used, table_size;
     struct candidates full[KEY_COUNT]; /* as glob(3) resolves them */

@@ -269,6 +269,26 @@ setpriv --reuid 65534 --clear-groups rpfpolicy generate sysctl.d >"$OUT" 2>"$ERR
 expect "and so does generate" grep -qF "/etc/sysctl.d/20-secret.conf: cannot open" "$ERR"
 rm /etc/sysctl.d/20-secret.conf
 
+# -- dots in a device's name --
+
+sysctl_d 95-vrrp.conf <<<'net.ipv4.conf.vrrp.44.rp_filter = 1'
+add_device vrrp.44
+run_systemd_sysctl 2>/dev/null
+expect "systemd-sysctl does not reach it" test "$(value vrrp.44 rp_filter)" != 1
+explain vrrp.44
+says "the line that misses is named" "/etc/sysctl.d/95-vrrp.conf:1 misses it: the dots of the name are read as slashes."
+says "with one that would reach it" "    net/ipv4/conf/vrrp.44/rp_filter = 1"
+rpfpolicy check >/dev/null 2>"$SYSTEM_WORK/check.err"
+expect "check tells of it, too" grep -q \
+    '95-vrrp.conf:1 misses vrrp.44, .*: net/ipv4/conf/vrrp.44/rp_filter = 1$' "$SYSTEM_WORK/check.err"
+sed -n 's/^ *\(net.*vrrp.44.*\)/\1/p' "$OUT" >/etc/sysctl.d/95-vrrp.conf
+run_systemd_sysctl 2>/dev/null
+expect_value vrrp.44 rp_filter 1
+explain vrrp.44
+says_not "pasted it misses no more" "misses it"
+ip link delete vrrp.44
+rm /etc/sysctl.d/95-vrrp.conf
+
 # -- other writers --
 
 mkdir -p /etc/cni/net.d /etc/systemd/network

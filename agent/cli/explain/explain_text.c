@@ -86,6 +86,22 @@ static int print_procps(struct output *out, const struct explain *explain,
     return r;
 }
 
+/* What looks as if it spoke of the device. */
+static void print_missed(struct output *out, const struct explain *explain,
+                         const struct explain_key *key)
+{
+    const struct sysctl_line *line =
+        sysctl_conf_missed(explain->sysctl, explain->name, key->state.key);
+
+    if (line)
+        fprintf(out->stream,
+                "    %s:%u misses it: the dots of the name are read as slashes.\n"
+                "    What would reach it:\n"
+                "        net/ipv4/conf/%s/%s = %s\n",
+                NAME_SHOWN(line->file), line->line, NAME_SHOWN(explain->name),
+                key_info(key->state.key)->name, NAME_SHOWN(line->value ?: ""));
+}
+
 static int print_sysctl(struct output *out, const struct explain *explain,
                         const struct explain_key *key)
 {
@@ -103,6 +119,7 @@ static int print_sysctl(struct output *out, const struct explain *explain,
     if (explain->flavor == SYSCTL_PROCPS)
         return print_procps(out, explain, key);
     output_heading(out, "sysctl.d, as systemd-sysctl reads it");
+    print_missed(out, explain, key);
     if (key->add.count + key->full.count + key->all.count == 0) {
         output_lines(out, 4,
                      explain->device ? "No line speaks of it, nor of `all`."

@@ -388,18 +388,40 @@ void session_say_unread(const struct diags *diags)
                 diags->items[i].text);
 }
 
+static void say_missed(const struct session *session)
+{
+    const struct live *live = &session->live;
+
+    for (size_t i = 0; session->sysctl && i < live->count; i++)
+        for (enum key key = 0; key < KEY_COUNT; key++) {
+            const char *name = live->devices[i].name;
+            const struct sysctl_line *line = session->policy->keys & KEY_BIT(key)
+                                                 ? sysctl_conf_missed(session->sysctl, name, key)
+                                                 : NULL;
+
+            if (line)
+                say("warning: %s:%u misses %s, whose dots it has read as slashes; what would reach "
+                    "it: net/ipv4/conf/%s/%s = %s",
+                    NAME_SHOWN(line->file), line->line, NAME_SHOWN(name), NAME_SHOWN(name),
+                    key_info(key)->name, NAME_SHOWN(line->value ?: ""));
+        }
+}
+
 void session_say_warnings(const struct session *session)
 {
     say_diags(&session->diags, DIAG_WARNING);
     session_say_unread(&session->unread);
+    say_missed(session);
 }
 
 static int read_sysctl(struct session *session)
 {
     int r = sysctl_load(&session->cli->paths, SYSCTL_SYSTEMD, &session->unread, &session->sysctl);
 
-    if (!session->quiet && !session->late)
+    if (!session->quiet && !session->late) {
         session_say_unread(&session->unread);
+        say_missed(session);
+    }
     if (r == -ENOMEM)
         return r;
     if (r < 0)
