@@ -35,15 +35,20 @@ def defaults_of(host):
 
 
 def another_router(host, rng):
+    """Which every route of the host names from then on. The neighbour's address is a second one of that network,
+    which goes with the first."""
     card = rng.choice([c for c in host.cards if not c.single])
     old, new = card.gateway, card.gateway.rsplit(".", 1)[0] + ".254"
     for flow in host.flows:
         flow.source = new if flow.source == old else flow.source
         flow.destination = new if flow.destination == old else flow.destination
-    via = [text for text in defaults_of(host) if f"via {old} " in text and "nexthop" not in text]
+    via = [text for where, tool, text in host.steps
+           if where == "" and tool == "ip" and text.startswith("route add ") and f"via {old} " in text]
     return ([("core", "ip", f"address del {old}/24 dev s{card.segment}"),
-             ("core", "ip", f"address add {new}/24 dev s{card.segment}")]
-            + [("", "ip", "route replace " + text.replace(f"via {old} ", f"via {new} ")) for text in via])
+             ("core", "ip", f"address add {new}/24 dev s{card.segment}"),
+             ("core", "ip", f"address replace {card.neighbour}/24 dev s{card.segment}")]
+            + [("", "ip", text.replace("route add", "route replace").replace(f"via {old} ", f"via {new} "))
+               for text in via])
 
 
 def another_address(host, rng):

@@ -27,6 +27,8 @@ KINDS = {
     "crash": "the command ended by a signal or with an unreadable answer",
 }
 
+WIDEST = 7  # a longer prefix is a part of the internet
+
 OF_CURES = {"cure-refused", "cure-drops", "cure-elsewhere", "cure-unanswered", "cut", "leak"}
 
 
@@ -125,7 +127,8 @@ def still_is(packets, n, device):
 
 
 def look_at_ok(packets, misses, when):
-    """`ok` stands for gateway, subnet and what the default route of the device would reach."""
+    """`ok` stands for gateway, subnet and what the default route of the device would reach, but for networks in there
+    that somebody routes elsewhere."""
     if "[routing]" not in host_system.policy_text():
         return
     answer = parse_json(host_system.command("routes", "show", "--json"), misses, "routes show")
@@ -141,19 +144,32 @@ def look_at_ok(packets, misses, when):
                     or not any(ipaddress.ip_address(flow.source) in network for network in covered)):
                 continue
             found = trouble(flow, outcome, device["name"])
-            if found and not has_own_route(flow.source, device["name"]) and still_is(packets, n, device["name"]):
+            if found and not belongs_elsewhere(flow, device["name"], covered) and still_is(packets, n, device["name"]):
                 kind = f"ok-{found}" if outcome["came"] else "ok-mute"
                 misses.append({"kind": kind, "what": f"{when}: rpfpolicy routes show: {device['name']} ok",
                                "flows": [n], "printed": json.dumps(device)})
 
 
-def has_own_route(peer, device):
-    """Does main lead there by more than a default, and by another device?"""
-    done = subprocess.run(["ip", "-j", "-4", "route", "show", "table", "main", "match", peer], capture_output=True,
-                          text=True, check=False)
-    routes = [r for r in json.loads(done.stdout or "[]") if r["dst"] != "default"]
-    best = max(routes, key=lambda r: ipaddress.ip_network(r["dst"]).prefixlen, default=None)
-    return best is not None and best.get("dev") != device
+def belongs_elsewhere(flow, device, covered):
+    """Does a route or a rule for the peer's network alone, a part of what `ok` stands for, lead there by another device
+    or refuse it? Halves of the internet, and what is as wide as the device's own route, are no part."""
+    peer = ipaddress.ip_address(flow.source)
+    found = read_ip("route", "get", "fibmatch", flow.source, "from", flow.destination)
+    if found and found[0].get("dev") == device:
+        return False
+    table = found[0].get("table", "main") if found else "main"
+    prefixes = [route["dst"] for route in found or read_ip("route", "show", "table", "main", "match", flow.source)]
+    prefixes += [f"{rule['dst']}/{rule.get('dstlen', 32)}" for rule in read_ip("rule", "show")
+                 if "dst" in rule and rule.get("table") == table]
+    lengths = [network.prefixlen for network in map(ipaddress.ip_network, (p.replace("default", "0.0.0.0/0")
+                                                                           for p in prefixes)) if peer in network]
+    return max(lengths, default=0) > max(WIDEST, *(network.prefixlen for network in covered if peer in network))
+
+
+def read_ip(*words):
+    """[] where it is refused."""
+    done = subprocess.run(["ip", "-j", "-4", *words], capture_output=True, text=True, check=False)
+    return json.loads(done.stdout.strip() or "[]")
 
 
 def build(host):
