@@ -89,6 +89,16 @@ undo_commands() {
 printf '[rp_filter]\neth* = strict\n' | policy_file 05-base.conf
 rpfpolicy apply --once >/dev/null
 
+# --- what is to be typed writes, whatever the mode
+
+run explain eth1 --peer=172.16.0.4
+says "the mode observes" "$OUT" '^ *rpfpolicy apply --once$'
+says_not "and apply alone would write nothing" "$OUT" '^ *rpfpolicy apply$'
+printf '[agent]\nmode = enforce\n' | policy_file 01-mode.conf
+run explain eth1 --peer=172.16.0.4
+says "the mode enforces" "$OUT" '^ *rpfpolicy apply$'
+rm /etc/rpfpolicy.d/01-mode.conf
+
 # --- a second card, nothing else
 
 each_cures "second card" eth1 "$PEER" 172.16.5.4

@@ -51,7 +51,7 @@ expect "the cause names the value and the line that wants it" \
 expect "and the route that is guilty" \
     found '.kind == "drops" and (.cause | test("default via 172.16.4.1 dev eth0.*rule 32766"))'
 expect "the cure is one that was tried: with loose the reply would leave elsewhere" \
-    found '.kind == "drops" and (.cure | test("eth1 = auto(.|\\n)*rpfpolicy apply$")) and (.cure | test("loose") | not)'
+    found '.kind == "drops" and (.cure | test("eth1 = auto(.|\\n)*rpfpolicy apply --once$")) and (.cure | test("loose") | not)'
 expect "it says where to read on" \
     found '.more == "rpfpolicy explain eth1 --peer=172.16.0.4"'
 

@@ -12,7 +12,7 @@ static void put_indented(FILE *out, const char *lines)
     }
 }
 
-static void put_cure(FILE *out, const struct advice_cure *cure)
+static void put_cure(FILE *out, const char *apply, const struct advice_cure *cure)
 {
     static const char *const words[] = {
         [CURE_POLICY] = ("Lines of the policy, in " CURE_FILE),
@@ -26,10 +26,10 @@ static void put_cure(FILE *out, const struct advice_cure *cure)
             cure->tried);
     put_indented(out, cure->text);
     if (policy)
-        fputs("    rpfpolicy apply\n", out);
+        fprintf(out, "    %s\n", apply);
 }
 
-char *advice_cures_text(const struct advice *advice)
+char *advice_cures_text(const char *apply, const struct advice *advice)
 {
     _cleanup_free_ char *text = NULL;
     size_t size;
@@ -39,16 +39,16 @@ char *advice_cures_text(const struct advice *advice)
         return NULL;
     for (size_t i = 0; i < advice->n_cures; i++) {
         fputs(i > 0 ? "\n" : "", out);
-        put_cure(out, &advice->cures[i]);
+        put_cure(out, apply, &advice->cures[i]);
     }
     if (advice->n_cures == 0 && advice->tried)
         fputs("None of the cures that were tried cures this without cutting somebody else.\n", out);
     return fclose(out) == 0 ? TAKE_PTR(text) : NULL;
 }
 
-int advice_print(struct output *out, const struct advice *advice)
+int advice_print(struct output *out, const char *apply, const struct advice *advice)
 {
-    _cleanup_free_ char *cures = advice_cures_text(advice);
+    _cleanup_free_ char *cures = advice_cures_text(apply, advice);
 
     if (!cures)
         return -ENOMEM;

@@ -91,8 +91,9 @@ static int advise_on(const struct findings *findings, const struct drop *drop, b
     }
     if (advice.n_cures == 0 || advice.cures[0].kind == CURE_OTHERS) /* that one was not tried */
         return 0;
-    finding->cure = text_format("%s%s", advice.cures[0].text,
-                                advice.cures[0].kind == CURE_POLICY ? "rpfpolicy apply" : "");
+    finding->cure =
+        text_format("%s%s", advice.cures[0].text,
+                    advice.cures[0].kind == CURE_POLICY ? session_apply_command(session) : "");
     return finding->cure ? 0 : -ENOMEM;
 }
 

@@ -374,7 +374,7 @@ char *explain_replies_note(const struct explain *explain)
 static int put_forwarded(FILE *out, const struct explain *explain)
 {
     const struct advice *advice = &explain->replies.forwarded;
-    _cleanup_free_ char *cures = advice_cures_text(advice);
+    _cleanup_free_ char *cures = advice_cures_text(session_apply_command(explain->session), advice);
 
     if (!cures)
         return -ENOMEM;
@@ -420,7 +420,9 @@ char *explain_replies_cure(const struct explain *explain)
 {
     const struct explain_replies *replies = &explain->replies;
     bool here = replies->advised && !replies->peer.family; /* else it stands at the beginning */
-    _cleanup_free_ char *text = NULL, *cures = here ? advice_cures_text(&replies->advice) : NULL;
+    _cleanup_free_ char *cures =
+        here ? advice_cures_text(session_apply_command(explain->session), &replies->advice) : NULL;
+    _cleanup_free_ char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
     int r;

@@ -332,7 +332,7 @@ static int print_advice(struct output *out, const struct explain *explain)
         r = print_headline(out, advice->passes ? "ok" : "drift", advice->finding);
     published_print(out, &explain->replies.packet.published);
     if (r >= 0)
-        r = advice_print(out, advice);
+        r = advice_print(out, session_apply_command(explain->session), advice);
     fputc('\n', out->stream);
     return r;
 }

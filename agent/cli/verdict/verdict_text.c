@@ -158,7 +158,7 @@ static int print_advice(struct output *out, const struct verdict_report *report)
     if (!report->advised || (!report->advice.culprit && !report->advice.note))
         return 0;
     fputc('\n', out->stream);
-    return advice_print(out, &report->advice);
+    return advice_print(out, session_apply_command(report->session), &report->advice);
 }
 
 int verdict_print(struct output *out, const struct verdict_report *report)
