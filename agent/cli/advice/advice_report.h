@@ -5,8 +5,9 @@
 #include "agent/advice/advise.h"
 #include "agent/cli/out/output.h"
 
-/* "    [routing]\n    eth1 = auto\n …" with what they cost; "" where it passes. apply: the command that
- * carries out lines of the policy, session_apply_command(). Owned; NULL when memory ran out. */
+/* "    [routing]\n    eth1 = auto\n …" with what they cost; "" where it passes. apply: the command
+ * that carries out lines of the policy, session_apply_command(). Owned; NULL when memory ran out.
+ */
 char *advice_cures_text(const char *apply, const struct advice *advice);
 
 /* Culprit, note and cures. -ENOMEM, else 0. */
