@@ -55,6 +55,3 @@ struct advice {
 int advise(const struct advice_question *question, struct advice *ret);
 void advice_done(struct advice *advice);
 #define _cleanup_advice_ _cleanup_(advice_done)
-
-/* An address that only routes to everybody cover, if any does. The fib holds the tables. */
-struct in_addr advice_far_away(const struct fib *fib);

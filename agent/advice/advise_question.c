@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 
 #include "agent/advice/advise_private.h"
+#include "agent/advice/stand_in.h"
 #include "agent/kernel/neigh.h"
 #include "policy/advice/impact.h"
 #include "policy/lang/routing.h"
@@ -20,29 +21,6 @@ static int owner_of(const struct fib *fib, struct in_addr address)
         if (ip_to_ipv4(&fib->addresses[i].local.ip).s_addr == address.s_addr)
             return fib->addresses[i].ifindex;
     return 0;
-}
-
-/* Does a route cover it that does not cover half of all, or more? */
-static int covers(const struct route *route, void *data)
-{
-    const struct ip *ip = data;
-
-    return route->to.length > 1 && ip_prefix_contains(&route->to, ip);
-}
-
-struct in_addr advice_far_away(const struct fib *fib)
-{
-    /* Of the networks for documentation first: nobody is there. */
-    static const uint32_t candidates[] = {0xcb007101, 0xc6336401, 0xc0000201, 0x08080808,
-                                          0x01010101, 0x5db8d822, 0xd043dede, 0x2d210001};
-
-    for (size_t i = 0; i < ELEMENTSOF(candidates); i++) {
-        struct ip ip = ip_of_ipv4((struct in_addr){htonl(candidates[i])});
-
-        if (fib_each_route(fib, covers, &ip) == 0)
-            return ip_to_ipv4(&ip);
-    }
-    return (struct in_addr){htonl(candidates[0])};
 }
 
 /* The address of the device whose subnet has the peer, else its first one; else the first one of
@@ -111,7 +89,7 @@ static int take_behind(const struct route *route, void *data)
         behind->skipped = ifindex;
         return 0;
     }
-    behind->found = bystanders_somebody_in(behind->fib, &route->to);
+    behind->found = stand_in_of_subnet(behind->fib, &route->to);
     return behind->found.s_addr != 0;
 }
 
@@ -130,7 +108,7 @@ int advising_settle(struct advising *advising)
     int owner, ifindex = q->device->ifindex;
 
     complaint->ifindex = ifindex;
-    complaint->peer = q->far_away ? advice_far_away(&advising->fib) : q->peer;
+    complaint->peer = q->far_away ? stand_in_far_away(&advising->fib) : q->peer;
     complaint->destination = q->to.s_addr   ? q->to
                              : q->forwarded ? somebody_behind(advising)
                                             : choose_destination(advising, complaint->peer);

@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 
 #include "agent/advice/flow_set.h"
+#include "agent/advice/stand_in.h"
 #include "policy/advice/impact.h"
 
 #define OWN_ADDRESSES_MAX 4
@@ -31,30 +32,48 @@ static struct in_addr first_address(const struct world *world, int ifindex)
 }
 
 /* It is kept where it passes now. */
-static int add(struct finding *finding, int ifindex, struct in_addr source, struct in_addr to)
+static int add_flow(struct finding *finding, const struct complaint *one)
 {
     struct bystanders *found = finding->found;
-    struct complaint one = {.ifindex = ifindex, .peer = source, .destination = to};
     struct complaint_result result;
-    int r;
+    int r = flow_set_add(&finding->seen, one->ifindex, one->peer, one->destination);
 
-    if (source.s_addr == 0 || to.s_addr == 0 || source.s_addr == to.s_addr)
-        return 0;
-    r = flow_set_add(&finding->seen, ifindex, source, to);
     if (r <= 0) {
         found->left_out += r == -ENOSPC;
         return r == -ENOSPC ? 0 : r;
     }
-    one.asked =
-        first_address(finding->world, ifindex).s_addr == to.s_addr ? to : (struct in_addr){0};
-    r = complaint_judge(finding->world, &one, &result);
+    r = complaint_judge(finding->world, one, &result);
     if (r < 0 || result.end != COMPLAINT_CURED)
         return r;
     if (found->count < BYSTANDERS_MAX)
-        found->items[found->count++] = one;
+        found->items[found->count++] = *one;
     else
         found->left_out++;
     return 0;
+}
+
+static int add(struct finding *finding, int ifindex, struct in_addr source, struct in_addr to)
+{
+    struct complaint one = {.ifindex = ifindex, .peer = source, .destination = to};
+
+    if (source.s_addr == 0 || to.s_addr == 0 || source.s_addr == to.s_addr)
+        return 0;
+    if (first_address(finding->world, ifindex).s_addr == to.s_addr)
+        one.asked = to;
+    return add_flow(finding, &one);
+}
+
+/* What it sends to a group has no address of this host in it, so rules for such addresses do not
+ * match in ip_route_input_mc(): it may be dropped where what is sent to the device's address
+ * passes. */
+static int add_to_group(struct finding *finding, int ifindex, struct in_addr source)
+{
+    const struct complaint one = {.ifindex = ifindex,
+                                  .peer = source,
+                                  .destination = {htonl(INADDR_ALLHOSTS_GROUP)},
+                                  .one_way = true};
+
+    return source.s_addr == 0 ? 0 : add_flow(finding, &one);
 }
 
 static const struct device *receiver_of(const struct finding *finding, const struct route *route)
@@ -96,19 +115,6 @@ static int note_device(const struct route *route, void *data)
     return r;
 }
 
-struct in_addr bystanders_somebody_in(const struct fib *fib, const struct ip_prefix *prefix)
-{
-    uint32_t first = ntohl(ip_to_ipv4(&prefix->ip).s_addr);
-
-    for (uint32_t i = prefix->length < 31 ? 1 : 0; i < 4; i++) {
-        struct ip ip = ip_of_ipv4((struct in_addr){htonl(first + i)});
-
-        if (ip_prefix_contains(prefix, &ip) && !fib_is_own(fib, &ip))
-            return ip_to_ipv4(&ip);
-    }
-    return (struct in_addr){0};
-}
-
 /* To the addresses of the device that is complained of, and to the peer. */
 static int add_towards(struct finding *finding, int ifindex, struct in_addr source)
 {
@@ -130,7 +136,8 @@ static bool is_inward(const struct finding *finding, const struct device *device
     return device->forwarding && !is_outward(finding, device->ifindex);
 }
 
-/* Somebody by every device but that of the complaint, to its first address. */
+/* Somebody by every device but that of the complaint, to a group, and to its first address where
+ * there is a router. */
 static int add_everywhere(struct finding *finding, struct in_addr source)
 {
     const struct live *live = finding->world->live;
@@ -139,8 +146,10 @@ static int add_everywhere(struct finding *finding, struct in_addr source)
     for (size_t i = 0; r >= 0 && i < live->count; i++) {
         const struct device *device = &live->devices[i];
 
-        if (device->ifindex != finding->complaint->ifindex && impact_receives(device) &&
-            is_outward(finding, device->ifindex))
+        if (device->ifindex == finding->complaint->ifindex || !impact_receives(device))
+            continue;
+        r = add_to_group(finding, device->ifindex, source);
+        if (r >= 0 && is_outward(finding, device->ifindex))
             r = add(finding, device->ifindex, source,
                     first_address(finding->world, device->ifindex));
     }
@@ -190,8 +199,8 @@ static int add_route(const struct route *route, void *data)
     if (!route->via.family && route->to.length == 0)
         return 0;
     source = route->via.family == AF_INET ? ip_to_ipv4(&route->via)
-                                          : bystanders_somebody_in(finding->world->fib, &route->to);
-    r = add_tunnelled(finding, bystanders_somebody_in(finding->world->fib, &route->to));
+                                          : stand_in_of_subnet(finding->world->fib, &route->to);
+    r = add_tunnelled(finding, stand_in_of_subnet(finding->world->fib, &route->to));
     if (r >= 0 && !route->via.family)
         r = add_everywhere(finding, source);
     if (r < 0)
@@ -200,6 +209,17 @@ static int add_route(const struct route *route, void *data)
     if (r >= 0 && !route->via.family &&
         (device->ifindex == finding->complaint->ifindex || is_inward(finding, device)))
         r = add_towards(finding, device->ifindex, source);
+    return r;
+}
+
+/* Whoever is far away, behind the routers, the device's of the complaint, too. */
+static int add_far_away(struct finding *finding)
+{
+    struct in_addr source = stand_in_far_away(finding->world->fib);
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < finding->n_outward; i++)
+        r = add_to_group(finding, finding->outward[i], source);
     return r;
 }
 
@@ -215,6 +235,8 @@ int bystanders_find(const struct world *world, const struct complaint *complaint
         r = add_tunnelled(&finding, complaint->peer);
     if (r >= 0)
         r = add_everywhere(&finding, complaint->peer);
+    if (r >= 0)
+        r = add_far_away(&finding);
     if (r >= 0)
         r = fib_each_route(world->fib, add_route, &finding);
     free(finding.outward);

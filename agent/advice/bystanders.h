@@ -20,9 +20,6 @@ struct bystanders {
     size_t n_tunnelled;
 };
 
-/* Somebody in the subnet who is not this host; 0: nobody. */
-struct in_addr bystanders_somebody_in(const struct fib *fib, const struct ip_prefix *prefix);
-
 /* Those that pass now, both ways. What reading gives. */
 int bystanders_find(const struct world *world, const struct complaint *complaint,
                     struct bystanders *ret);

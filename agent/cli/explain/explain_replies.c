@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "agent/advice/culprit.h"
+#include "agent/advice/stand_in.h"
 #include "agent/cli/advice/device_pattern.h"
 #include "agent/cli/explain/explain.h"
 #include "agent/cli/routes/routing_report.h"
@@ -74,7 +75,7 @@ static int find_far_away(struct explain *explain, struct fib *fib)
 {
     int r = fib_hold(fib, FAR_AWAY_ROUTES_MAX);
 
-    explain->replies.far_away[0] = ip_of_ipv4(advice_far_away(fib));
+    explain->replies.far_away[0] = ip_of_ipv4(stand_in_far_away(fib));
     gather(&r, ip_parse(FAR_AWAY_IPV6, &explain->replies.far_away[1]));
     return r == -E2BIG ? 0 : r;
 }
