@@ -1,3 +1,4 @@
+/* The first address that may be anybody's, so that the answer is the same each time. */
 #include "agent/advice/stand_in.h"
 
 #include <arpa/inet.h>
