@@ -224,6 +224,7 @@ static void conclude(struct accepting *accepting, const struct diags *diags, int
         return;
     accepting->waits = false;
     accepting->failed = 0;
+    accepting->cut = 0;
     snprintf(accepting->refused, sizeof(accepting->refused), "%s", r < 0 ? why_refused(r) : "");
     if (r < 0)
         say_refused(options->logger, diags, r);

@@ -146,4 +146,21 @@ agent_wait_log "'protect = 203.0.113.2/32'"
 run accept --force
 expect_status "somebody insists" 0
 becomes eth0 rp_filter 1
+
+# --- while it observes it keeps the right to write only for a policy that is looked at again
+
+without_right() {
+    grep -q '^CapEff:[[:space:]]*0*$' "/proc/$AGENT_PID/status"
+}
+
+policy '' 'eth0 = loose'
+becomes eth0 rp_filter 2
+printf '[agent]\nmode = observe\n[rp_filter]\neth0 = loose\n' | policy_file 10-test.conf
+wait_until "an agent that observes has no right to write" without_right
+: >"$AGENT_LOG"
+policy '203.0.113.2/32' 'eth0 = strict'
+agent_wait_log "The policy on disk is not accepted: it would cut 203.0.113.2"
+echo 'eth0 = strictt' | policy_file 10-test.conf
+agent_wait_log 'is not accepted: it has errors'
+wait_until "nor beside a policy that is broken" without_right
 system_end

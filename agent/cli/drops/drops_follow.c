@@ -229,6 +229,8 @@ static int finish(struct drops_follow *follow)
     int r = 0;
 
     follow->told = NEW_FLOWS_A_TICK; /* they are in the summary */
+    /* Before the last look: a packet between the two is one that was seen. */
+    report->counted = report->counted && reverse_path_counter(&counter) == 0;
     if (follow->bpf) {
         r = drops_bpf_finish(follow->bpf, on_drop, follow);
         if (r == 0)
@@ -237,7 +239,6 @@ static int finish(struct drops_follow *follow)
         r = martian_log_read(follow->log, on_drop, follow);
     }
     report->milliseconds = clock_ms() - follow->start;
-    report->counted = report->counted && reverse_path_counter(&counter) == 0;
     if (report->counted)
         report->counter = counter - follow->counter_first;
     for (enum drop_reason reason = 0; reason < REASON_COUNT; reason++) {
