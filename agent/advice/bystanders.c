@@ -65,15 +65,18 @@ static int add(struct finding *finding, int ifindex, struct in_addr source, stru
 
 /* What it sends to a group has no address of this host in it, so rules for such addresses do not
  * match in ip_route_input_mc(): it may be dropped where what is sent to the device's address
- * passes. */
-static int add_to_group(struct finding *finding, int ifindex, struct in_addr source)
+ * passes. Where nothing is filtered yet that it passes says nothing: what becomes of it is what the
+ * policy says. */
+static int add_to_group(struct finding *finding, const struct device *device, struct in_addr source)
 {
-    const struct complaint one = {.ifindex = ifindex,
+    const struct complaint one = {.ifindex = device->ifindex,
                                   .peer = source,
                                   .destination = {htonl(INADDR_ALLHOSTS_GROUP)},
                                   .one_way = true};
 
-    return source.s_addr == 0 ? 0 : add_flow(finding, &one);
+    if (source.s_addr == 0 || impact_effective(finding->world->live, device, KEY_RP_FILTER) == 0)
+        return 0;
+    return add_flow(finding, &one);
 }
 
 static const struct device *receiver_of(const struct finding *finding, const struct route *route)
@@ -136,8 +139,12 @@ static bool is_inward(const struct finding *finding, const struct device *device
     return device->forwarding && !is_outward(finding, device->ifindex);
 }
 
-/* Somebody by every device but that of the complaint, to a group, and to its first address where
- * there is a router. */
+static bool is_other(const struct finding *finding, const struct device *device)
+{
+    return device->ifindex != finding->complaint->ifindex && impact_receives(device);
+}
+
+/* Somebody by every device but that of the complaint, to its first address. */
 static int add_everywhere(struct finding *finding, struct in_addr source)
 {
     const struct live *live = finding->world->live;
@@ -146,13 +153,22 @@ static int add_everywhere(struct finding *finding, struct in_addr source)
     for (size_t i = 0; r >= 0 && i < live->count; i++) {
         const struct device *device = &live->devices[i];
 
-        if (device->ifindex == finding->complaint->ifindex || !impact_receives(device))
-            continue;
-        r = add_to_group(finding, device->ifindex, source);
-        if (r >= 0 && is_outward(finding, device->ifindex))
+        if (is_other(finding, device) && is_outward(finding, device->ifindex))
             r = add(finding, device->ifindex, source,
                     first_address(finding->world, device->ifindex));
     }
+    return r;
+}
+
+/* What the peer sends to a group by every device but that of the complaint. */
+static int add_groups(struct finding *finding)
+{
+    const struct live *live = finding->world->live;
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < live->count; i++)
+        if (is_other(finding, &live->devices[i]))
+            r = add_to_group(finding, &live->devices[i], finding->complaint->peer);
     return r;
 }
 
@@ -212,17 +228,6 @@ static int add_route(const struct route *route, void *data)
     return r;
 }
 
-/* Whoever is far away, behind the routers, the device's of the complaint, too. */
-static int add_far_away(struct finding *finding)
-{
-    struct in_addr source = stand_in_far_away(finding->world->fib);
-    int r = 0;
-
-    for (size_t i = 0; r >= 0 && i < finding->n_outward; i++)
-        r = add_to_group(finding, finding->outward[i], source);
-    return r;
-}
-
 int bystanders_find(const struct world *world, const struct complaint *complaint,
                     struct bystanders *ret)
 {
@@ -236,7 +241,7 @@ int bystanders_find(const struct world *world, const struct complaint *complaint
     if (r >= 0)
         r = add_everywhere(&finding, complaint->peer);
     if (r >= 0)
-        r = add_far_away(&finding);
+        r = add_groups(&finding);
     if (r >= 0)
         r = fib_each_route(world->fib, add_route, &finding);
     free(finding.outward);

@@ -5,6 +5,7 @@ import ipaddress
 import json
 import subprocess
 from collections import defaultdict
+from pathlib import Path
 
 import host_system
 from host_model import MULTIPATH
@@ -203,15 +204,25 @@ def differs_alone(host, numbers, before):
 
 # --- with a cure
 
+def unfiltered():
+    """The devices whose effective value is off."""
+    values = {path.parent.name: int(path.read_text()) for path in Path("/proc/sys/net/ipv4/conf").glob("*/rp_filter")}
+    return {name for name, value in values.items() if max(value, values["all"]) == 0}
+
+
 def try_cure(host, cure, complaints, before):
     """Paste it into the same host, and send all again: misses."""
     packets = build(host)
+    off = unfiltered()
     refused = paste(cure)
     misses = []
     if refused:
         return [{"kind": "cure-refused", "what": complaints[0]["asked"], "cure": cure, "printed": refused}]
     outcomes = send_all(packets)
-    passed = [n for n, o in enumerate(before) if o["passed"]]
+    # Where nothing was filtered, and now the policy's own value is in force, groups hear what it lets pass.
+    changed = off - unfiltered()
+    passed = [n for n, o in enumerate(before)
+              if o["passed"] and not (host.flows[n].kind == "group" and host.flows[n].device in changed)]
     numbers = {n for complaint in complaints for n in complaint["flows"]}
     alone = send_alone(packets, numbers | {n for n in passed if not outcomes[n]["passed"]})
     packets.outcomes = outcomes = [alone.get(n, outcome) for n, outcome in enumerate(outcomes)]

@@ -289,7 +289,7 @@ refused() {
 }
 
 refused "not an IPv4 address" 2.2.2 lab1
-refused "not an IPv4 address" 2.2.2.2 lab1 --to ::1
+refused "--to takes an IPv4 address" 2.2.2.2 lab1 --to ::1
 refused "'rpfpolicy explain DEVICE --peer=fd00::4'" fd00::4 lab1
 refused "no device 'lab9'" 2.2.2.2 lab9
 refused "--mark takes a number" 2.2.2.2 lab1 --mark=-1
