@@ -460,6 +460,8 @@ for n in $(seq "$ROUNDS"); do
     plain_ends
     [ "$how" = 0 ] || wait_until "the trial waits" trial_waits_or_ends
     trial_ends
+    # The socket of a killed one stays until another takes its place, and the next apply may be killed before.
+    [ "$how" != 1 ] || rm -f /run/rpfpolicy-root/confirm
     [ "$how" = 1 ] && [ "$PLAIN_STATUS" != 0 ] && continue # the values stay, as was tested
     if [ "$how" = 1 ]; then
         expect_in_force "round $n, the guardian is killed" plain
