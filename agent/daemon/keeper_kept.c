@@ -1,29 +1,30 @@
 /* Which values of `all` and `default` a repair goes back to. Writes nothing. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "agent/daemon/keeper_private.h"
 #include "agent/store/former.h"
 
 /* What was written last in this boot, where something else is there now. */
-static void take_written(struct kept *kept, const struct before_record *record)
+static void take_written(struct kept *kept, key_mask keys, const struct before_record *record)
 {
     int32_t *value = record->ifindex == IFINDEX_ALL       ? &kept->all[record->key]
                      : record->ifindex == IFINDEX_DEFAULT ? &kept->def[record->key]
                                                           : NULL;
 
-    if (kept->known & KEY_BIT(record->key) && value && !record->noted && *value != record->wrote &&
+    if (keys & KEY_BIT(record->key) && value && !record->noted && *value != record->wrote &&
         *value != record->wrote_earlier)
         *value = record->wrote;
 }
 
-/* What root knows of the time before somebody moved them. */
-static void learn_from_root(struct keeper *keeper, const struct live *live)
+/* What root knows of the time before somebody moved them. Returns the keys. */
+static key_mask learn_from_root(struct keeper *keeper, const struct live *live)
 {
     struct kept *kept = &keeper->kept;
     struct former former;
 
     if (former_read(keeper->options.paths, &former) < 0)
-        return; /* what is there counts */
+        return 0; /* what is there counts */
     former_update(&former, policy_of(keeper), former.known & kept->known, live);
     for (enum key key = 0; key < KEY_COUNT; key++) {
         if (!(former.known & kept->known & KEY_BIT(key)))
@@ -31,10 +32,11 @@ static void learn_from_root(struct keeper *keeper, const struct live *live)
         kept->all[key] = former.all[key];
         kept->def[key] = former.def[key];
     }
+    return former.known & kept->known;
 }
 
 /* An agent before this one, or a command, may have written them; then somebody else. */
-static void learn_from_record(struct keeper *keeper)
+static void learn_from_record(struct keeper *keeper, key_mask keys)
 {
     struct before_record *records = NULL;
     size_t n = 0;
@@ -42,7 +44,7 @@ static void learn_from_record(struct keeper *keeper)
     if (before_read(keeper->options.paths, &records, &n) < 0)
         return; /* nothing was written, or it cannot be told: what is there counts */
     for (size_t i = 0; i < n; i++)
-        take_written(&keeper->kept, &records[i]);
+        take_written(&keeper->kept, keys, &records[i]);
     free(records);
 }
 
@@ -68,8 +70,10 @@ static void learn(struct keeper *keeper, const struct live *live)
         }
     }
     if (!keeper->started) {
-        learn_from_root(keeper, live);
-        learn_from_record(keeper);
+        key_mask root = learn_from_root(keeper, live);
+
+        /* What root wrote is in its own record, and what it saw since. */
+        learn_from_record(keeper, geteuid() == 0 ? kept->known & ~root : kept->known);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "agent/peers/owners.h"
 #include "agent/peers/protected.h"
 #include "agent/peers/ssh.h"
+#include "agent/store/former.h"
 #include "agent/store/pause.h"
 #include "agent/system/udevdb.h"
 #include "policy/decide/plan.h"
@@ -44,6 +45,8 @@ static int read_live(const struct paths *paths, const struct engine *const *engi
 
     if (r >= 0 && (policy->facts & FACT_UDEV) && !paths->foreign)
         r = udevdb_read(&ahead->live);
+    if (r >= 0 && former_look(paths, policy->keys, &ahead->live) == -ENOMEM)
+        r = -ENOMEM;
     if (r >= 0)
         r = pauses_read(paths, &pauses);
     if (r >= 0)

@@ -95,28 +95,33 @@ int former_write(const struct paths *paths, const struct former *former)
 
 /* -- pictures -- */
 
-static bool may_stay(const struct policy *in_force, enum key key, const struct live *live)
+/* Each for itself: one may stay while the other is put right. */
+static void may_stay(const struct policy *in_force, enum key key, const struct live *live,
+                     bool *ret_all, bool *ret_def)
 {
-    struct key_target target;
+    struct key_target target = {0};
 
-    if (!in_force || in_force->agent.mode != MODE_ENFORCE)
-        return true;
-    plan_key_target(in_force, live, key, &target);
-    return !plan_key_drifts(&target) && !target.all_held;
+    if (in_force && in_force->agent.mode == MODE_ENFORCE)
+        plan_key_target(in_force, live, key, &target);
+    *ret_all = !target.managed || (target.new_all == target.old_all && !target.all_held);
+    *ret_def = !target.managed || target.new_default == target.old_default;
 }
 
 void former_update(struct former *former, const struct policy *in_force, key_mask keys,
                    const struct live *live)
 {
     for (enum key key = 0; key < KEY_COUNT; key++) {
-        bool kept = live->kept & KEY_BIT(key);
+        bool kept = live->kept & KEY_BIT(key), all = true, def = true;
 
-        if (!(keys & KEY_BIT(key)) ||
-            (!kept && former->known & KEY_BIT(key) && !may_stay(in_force, key, live)))
+        if (!(keys & KEY_BIT(key)))
             continue;
+        if (!kept && former->known & KEY_BIT(key))
+            may_stay(in_force, key, live, &all, &def);
         former->known |= KEY_BIT(key);
-        former->all[key] = kept ? live->kept_all[key] : live->all[key];
-        former->def[key] = kept ? live->kept_def[key] : live->def[key];
+        if (all)
+            former->all[key] = kept ? live->kept_all[key] : live->all[key];
+        if (def)
+            former->def[key] = kept ? live->kept_def[key] : live->def[key];
     }
 }
 
@@ -177,7 +182,8 @@ static bool moved(const struct former *former, key_mask keys, const struct live 
     return false;
 }
 
-/* By the policy in force; one that cannot be read is enforced by nobody. Marks what is paused. */
+/* By the policy in force; while one cannot be read, which an agent may hold on to, what is known
+ * stays. Marks what is paused. */
 static int update_by_force(struct former *former, const struct paths *paths, key_mask keys,
                            struct live *live)
 {
@@ -190,6 +196,8 @@ static int update_by_force(struct former *former, const struct paths *paths, key
     r = policy_load_accepted(paths, NULL, &policy);
     if (r == -ENOMEM)
         return r;
+    if (r < 0 && r != -ENOENT)
+        keys &= ~former->known;
     r = pauses_read(paths, &pauses);
     if (r < 0)
         return r;

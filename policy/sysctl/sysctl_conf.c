@@ -288,7 +288,7 @@ int sysctl_add(struct sysctl_conf *conf, const struct sysctl_statement *statemen
     struct entry *entry, **slot;
     int r;
 
-    if (conf->flavor == SYSCTL_SYSTEMD && !sysctl_is_glob(statement->key) &&
+    if (conf->flavor == SYSCTL_SYSTEMD && statement->value && !sysctl_is_glob(statement->key) &&
         misses_device(statement->key))
         return keep_missed(conf, statement);
     if (!sysctl_is_glob(statement->key) && is_foreign(statement->key))

@@ -96,8 +96,10 @@ static const char *cause_text(struct check *check, const struct finding *row,
         return "a pause, see below";
     if (state->state == STATE_IMPOSSIBLE || state->state == STATE_LATENT)
         return judge_text(check->session->judge, row->device, state, buf);
-    if (state->rewritten)
-        return "another program keeps writing it";
+    if (state->rewritten) /* which of them, and of which key, the agent does not tell apart */
+        return row->device && state->blame != BLAME_ALL
+                   ? "another program keeps writing it"
+                   : "another program keeps writing all or default";
     if (state->as_default)
         return "as new devices start";
     if (state->state == STATE_DRIFT && state->blame == BLAME_ALL) {

@@ -136,8 +136,10 @@ static int know_former(struct apply *apply, struct live *live)
         r = former_read(paths, &apply->former);
         if (r < 0)
             return r;
-        former_update(&apply->former, apply->policy, apply->policy->keys & apply->former.known,
-                      live);
+        /* `apply --once`: by what was in force root's record was made when this was accepted. */
+        if (apply->policy->agent.mode == MODE_ENFORCE)
+            former_update(&apply->former, apply->policy, apply->policy->keys & apply->former.known,
+                          live);
         apply->now = apply->former;
         apply->looked = true;
     }
@@ -430,6 +432,8 @@ static int apply(struct change *change, const struct policy *policy, struct sysc
 
     if (r >= 0 && back)
         r = former_read(apply.request->paths, &apply.now);
+    if (r >= 0 && back && back->trial) /* what stayed by the policy on trial goes, too */
+        former_update(&apply.now, NULL, back->was.kept, &back->was);
     if (r >= 0)
         r = plan_and_carry_out(&apply);
     if (apply.looked || back)
