@@ -2,7 +2,10 @@
 #include "agent/advice/advise.h"
 
 #include <arpa/inet.h>
+#include <linux/fib_rules.h>
+#include <linux/if.h>
 #include <linux/if_arp.h>
+#include <linux/rtnetlink.h>
 
 #include "agent/advice/advise_private.h"
 #include "agent/advice/culprit.h"
@@ -220,6 +223,29 @@ static int try_cure(const struct advising *advising, const struct cure *cure, st
     return r < 0 ? r : 1;
 }
 
+static bool is_tunnel(const struct advising *advising, const struct fib_way *way)
+{
+    const struct device *device =
+        way->found.n_hops > 0 ? live_by_ifindex(advising->question->live, way->found.hops[0])
+                              : NULL;
+
+    return device && device->flags & (IFF_POINTOPOINT | IFF_NOARP) &&
+           !(device->flags & IFF_LOOPBACK);
+}
+
+/* Does a mark lead past the rule (Tailscale's 0x80000)? */
+static bool has_exemption(const struct fib *fib, const struct route_rule *guard)
+{
+    for (size_t i = 0; i < fib->n_rules; i++) {
+        const struct route_rule *rule = &fib->rules[i];
+
+        if (rule->mask && rule->mark && !rule->invert && rule->action == FR_ACT_TO_TBL &&
+            rule->priority < guard->priority && rule->table == RT_TABLE_MAIN)
+            return true;
+    }
+    return false;
+}
+
 /* Leads the reply into a tunnel that everything without a mark is meant to take? Then a way past it
  * would show in clear what it hides. */
 static bool is_guarded(const struct advising *advising)
@@ -230,7 +256,10 @@ static bool is_guarded(const struct advising *advising)
     const struct route_rule *rule =
         way->rule && way->rule <= fib->n_rules ? &fib->rules[way->rule - 1] : NULL;
 
-    return rule && rule->invert && rule->mask;
+    if (!rule)
+        return false;
+    return (rule->invert && rule->mask) ||
+           (way->route.to.length <= 1 && is_tunnel(advising, way) && has_exemption(fib, rule));
 }
 
 static bool is_way(const struct cure *cure)

@@ -302,20 +302,27 @@ static uint32_t find_table(const struct fib *fib)
     return FREE_TABLES_FROM + at;
 }
 
-/* Another program that sets up the device, and that can be stopped by commands: the cures of some
- * begin with what a person has to know. */
+/* The one other program that sets up the device, where it can be stopped by commands: the cures of
+ * some begin with what a person has to know. */
 static void find_other(const struct advising *advising, struct cure_question *q)
 {
-    for (size_t i = 0; !q->stop_other && i < advising->facts.n_meddlers; i++) {
+    bool several = false;
+
+    for (size_t i = 0; i < advising->facts.n_meddlers; i++) {
         const struct route_meddler *meddler = &advising->facts.meddlers[i];
 
-        if (meddler->cure && *meddler->cure != '#' &&
-            (meddler->ifindex == 0 || meddler->ifindex == q->ifindex)) {
+        if (meddler->ifindex != 0 && meddler->ifindex != q->ifindex)
+            continue;
+        if (q->other && !streq(q->other, meddler->name))
+            several = true;
+        if (!q->other) {
             q->other = meddler->name;
             q->evidence = meddler->evidence;
             q->stop_other = meddler->cure;
         }
     }
+    if (several || (q->stop_other && (!*q->stop_other || *q->stop_other == '#')))
+        q->stop_other = NULL;
 }
 
 int advising_ask(const struct advising *advising, struct cure_question *ret)
@@ -344,6 +351,8 @@ int advising_ask(const struct advising *advising, struct cure_question *ret)
         .without_ipv6 = lacks_ipv6(advising),
         .mark = complaint->mark,
         .stand_in = question->far_away,
+        .apply = question->policy->agent.mode == MODE_OBSERVE ? "rpfpolicy apply --once"
+                                                              : "rpfpolicy apply",
         .to = advising->to,
         .peer = ip_of_ipv4(complaint->peer),
         .destination = ip_of_ipv4(complaint->destination),

@@ -7,6 +7,8 @@
 #define LOCK_RETRY (5 * USEC_PER_MSEC)
 #define FAILED_RETRY (200 * USEC_PER_MSEC) /* doubled each time */
 #define FAILED_RETRY_DOUBLE 6
+#define SAY_EFFECT_WITHIN (60 * USEC_PER_SEC)
+#define SAY_EFFECT_MAX 6
 /* For a lease that comes after its address. */
 #define LOOK_AGAIN (20 * USEC_PER_MSEC)
 #define LOOK_AGAIN_FOR (20 * USEC_PER_SEC)
@@ -117,6 +119,8 @@ static void keep(const struct ways *ways, struct ways_record *new, struct ways_r
         new->missing = old->missing;
         new->told = old->told;
         new->overruled = old->overruled;
+        new->effect_at = old->effect_at;
+        new->effect_said = old->effect_said;
     }
     if (!told)
         say_state(ways, new);
@@ -435,14 +439,26 @@ static void leave_out_unwritten(const struct work *work, struct route_effects *e
     }
 }
 
-static void say_effect(const struct ways *ways, struct ways_record *record)
+static void say_effect(struct ways *ways, struct ways_record *record)
 {
     bool overruled = record->state == ROUTES_OVERRULED;
+    uint64_t now = loop_now(ways->options.loop);
 
-    if (overruled && !record->overruled)
+    if (overruled == record->overruled)
+        return;
+    if (now >= record->effect_at) {
+        record->effect_at = now + SAY_EFFECT_WITHIN;
+        record->effect_said = 0;
+    }
+    if (record->effect_said >= SAY_EFFECT_MAX) { /* a rule that comes and goes */
+        ways_schedule(ways, record->effect_at);
+        return;
+    }
+    record->effect_said++;
+    if (overruled)
         log_plain(ways->options.logger, LOG_EVENT_ROUTING_CONFLICT, LOG_WARNING,
                   "%s: policy routing is %s", NAME_SHOWN(record->name), record->message ?: "");
-    else if (!overruled && record->overruled && record->state == ROUTES_OK)
+    else if (record->state == ROUTES_OK)
         log_plain(ways->options.logger, LOG_EVENT_ROUTING_SET, LOG_NOTICE,
                   "%s: policy routing is not overruled any more", NAME_SHOWN(record->name));
     record->overruled = overruled;

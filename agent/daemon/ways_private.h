@@ -27,6 +27,8 @@ struct ways_record {
     uint64_t heard;    /* when its state changed, or a message told of an IPv4 address of it */
     uint64_t retry_at;
     struct conflict conflict;
+    uint64_t effect_at; /* until when so many sentences of its effect count */
+    unsigned effect_said;
 };
 
 struct ways {

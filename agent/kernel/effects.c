@@ -83,6 +83,13 @@ int effects_find(struct netlink *nl, const struct route_facts *facts, bool writt
             continue;
         r = flow.to.family == AF_INET6 ? fib6_lookup(nl, &flow.from, &flow.to, 0, &way)
                                        : fib_ask(nl, &flow, true, &way);
+        if (r == -ENOENT || r == -ENODEV)
+            continue;      /* gone meanwhile, of which the kernel tells */
+        if (r == -E2BIG) { /* ours have one hop */
+            effect->found = EFFECT_ELSEWHERE;
+            effect->many_hops = true;
+            continue;
+        }
         if (r < 0)
             return r;
         conclude(facts, &flow, &way, effect);

@@ -113,6 +113,14 @@ static void accept_peers(struct filter *filter, const struct watch_routes *route
     }
 }
 
+static int attach(int fd, const struct filter *filter)
+{
+    struct sock_fprog program = {.len = filter->n,
+                                 .filter = (struct sock_filter *)(uintptr_t)filter->code};
+
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
+}
+
 /* The kernel drops what no one here looks at: a router changes thousands of routes in a second. */
 static int keep_telling_routes(const struct watch *watch)
 {
@@ -128,8 +136,7 @@ static int keep_telling_routes(const struct watch *watch)
     };
     const struct sock_filter tail[] = {BPF_STMT(BPF_RET | BPF_K, all ? UINT32_MAX : 0)};
     struct filter *filter = calloc(1, sizeof(*filter));
-    struct sock_fprog program;
-    int r;
+    int fd = watch_fd(watch), r;
 
     if (!filter)
         return -ENOMEM;
@@ -139,10 +146,14 @@ static int keep_telling_routes(const struct watch *watch)
         accept_peers(filter, routes, watch->kind == WATCH_ROUTE6 ? AF_INET6 : AF_INET);
     }
     ADD(filter, tail);
-    program = (struct sock_fprog){.len = filter->n, .filter = filter->code};
-    r = setsockopt(watch_fd(watch), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0
-            ? -errno
-            : 0;
+    r = attach(fd, filter);
+    if (r == -ENOMEM) {
+        /* net.core.optmem_max, of which the one before has its part until it is replaced. With none
+         * all are told of. */
+        (void)setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int));
+        r = attach(fd, filter);
+        r = r == -ENOMEM ? 0 : r;
+    }
     free(filter);
     return r;
 }

@@ -158,10 +158,10 @@ static int add_one_other(const struct cure_question *q, const struct routing_opt
     if (cure.lines && price) {
         text_add(&text, "%s\n", q->stop_other);
         put_adding(&text, cure.lines);
-        text_put(&text, "rpfpolicy apply\n");
+        text_add(&text, "%s\n", q->apply);
         cure.text = text_take(&text);
-        cure.price = text_format("%s (%s) does not set up %s any more; %s", q->other, q->evidence,
-                                 q->name, price);
+        cure.price = text_format("%s (%s) does not set up %s any more, and its rules are gone; %s",
+                                 q->other, q->evidence, q->name, price);
     }
     return add(cures, &cure);
 }

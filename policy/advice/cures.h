@@ -88,8 +88,9 @@ struct cure_question {
     /* Another program that sets up the device, the file that tells, and how to stop it. NULL: none
      */
     const char *other, *evidence, *stop_other;
-    uint32_t before; /* the priority of the rule that decides now; 0: none can be before it */
-    uint32_t table;  /* one that nobody uses */
+    const char *apply; /* the command that carries out the policy, by its mode */
+    uint32_t before;   /* the priority of the rule that decides now; 0: none can be before it */
+    uint32_t table;    /* one that nobody uses */
 };
 
 /* -ENOMEM, else 0. */

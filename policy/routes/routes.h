@@ -152,6 +152,7 @@ struct route_effect {
     struct route route;     /* elsewhere: the route that leads there; table 0: none does */
     struct route_rule rule; /* and the rule that leads to it … */
     bool has_rule;          /* … where one could be told */
+    bool many_hops;         /* elsewhere, by more next hops than are looked at; neither is told */
 };
 
 struct route_effects {
@@ -163,8 +164,8 @@ void route_effects_done(struct route_effects *effects);
 /* What is to be looked up, nothing found yet. From each usable address of a device, but one that is
  * on another device as well: to its gateway, and for each route of its own, the default one among
  * them, to one address or two. A device with the main default route that was not asked for is to
- * have that effect without rules. Not asked of is what is paused, in conflict, down or without
- * carrier. -ENOMEM. */
+ * have that effect without rules. Not asked of is what is paused, in conflict or down; what has no
+ * carrier is, so that its value does not become strict before it has one. -ENOMEM. */
 int routes_effects(const struct live *live, const struct route_facts *facts,
                    const struct routes_plan *plan, struct route_effects *ret);
 

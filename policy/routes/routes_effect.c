@@ -243,7 +243,7 @@ static int add_devices(struct asking *asking, const struct live *live,
         while (next < asking->n_all && addresses[next]->ifindex == asking->out->ifindex)
             next++;
         asking->n_addresses = (size_t)(&addresses[next] - asking->addresses);
-        if (asking->device && asking->device->flags & IFF_RUNNING)
+        if (asking->device && asking->device->flags & IFF_UP && !asking->device->paused)
             r = add_device(asking);
         asking->routes += asking->out->n_routes;
     }

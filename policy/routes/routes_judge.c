@@ -22,6 +22,8 @@ static char *winner_text(const struct live *live, const struct route_effect *eff
         text = route_rule_text(&effect->rule);
         return text ? text_format("rule %u: %s", effect->rule.priority, text) : NULL;
     }
+    if (effect->many_hops)
+        return strdup("a route with more next hops than are looked at");
     if (effect->route.table == 0)
         return strdup("a missing route");
     text = route_text(&effect->route, device ? device->name : NULL);
@@ -41,6 +43,9 @@ static char *reason_text(const struct live *live, const struct routes_device *ou
         return NULL;
     ip_text(&effect->from, from);
     ip_text(&effect->to, to);
+    if (effect->many_hops)
+        return text_format("overruled by %s: what %s sends to %s leaves by it, not by %s alone",
+                           winner, from, to, NAME_SHOWN(out->name));
     if (!device)
         return text_format("overruled by %s: what %s sends to %s leaves by no device", winner, from,
                            to);

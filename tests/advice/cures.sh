@@ -192,7 +192,7 @@ asked eth1 "$PEER"
 expect "its rule is guilty" grep -q "rule 1 'from 172.16.5.4 lookup 52'" <(jq -r .culprit "$OUT")
 json "what it does without its file is modelled" '[.cures[] | select(.kind == "file")] | length == 1 and
     (.[0] | .modelled and (.tried | test("^modelled, not tried: ")) and (.price | test("ec2net_alias.conf")) and
-     (.text | test("^systemctl mask .*@eth1.* .eth1 = auto. .*rpfpolicy apply\n$"; "m")))'
+     (.text | test("^systemctl mask .*@eth1.* .eth1 = auto. .*rpfpolicy apply --once\n$"; "m")))'
 # As printed, but that systemd does not run here and takes no rule away; nor does the policy enforce.
 jq -r '.cures[] | select(.kind == "file").text' "$OUT" | grep -vE '^(systemctl|networkctl|rpfpolicy) ' \
     >"$SYSTEM_WORK/cure"

@@ -270,4 +270,49 @@ expect "the kernel does not even tell of them" test "$(agent_status .sockets.rou
 agent_stop
 expect_equal "said when it began" "$(log_count 'eth1: policy routing is overruled')" 2
 expect_equal "and when it was over" "$(log_count 'eth1: policy routing is not overruled any more')" 2
+
+# --- a card without carrier does not become strict before it has one
+
+carrier_is() {
+    [ "$(cat /sys/class/net/eth2/carrier)" = "$1" ]
+}
+
+ip route replace default via 172.16.4.1 table 52
+ip rule add from 172.16.6.4 lookup 52 priority 5270
+sysctl -q -w net.ipv4.conf.eth2.rp_filter=2
+ip -n r2 link set vm2 down
+wait_until "the carrier is lost" carrier_is 0
+watch_start
+agent_start
+wait_until "status tells that eth2 is overruled" status_is '[.routing.devices[] | select(.state == "overruled").device] | join(" ")' eth2
+ip -n r2 link set vm2 up
+wait_until "the carrier is back" carrier_is 1
+agent_caught_up
+watch_stop
+expect_equal "eth2 was never strict" "$(watched eth2)" 2
+
+# --- a rule that comes and goes does not fill the journal
+
+for n in $(seq 10); do
+    ip rule del priority 5270
+    wait_until "the rule is gone, $n" status_is '.routing.states.ok' 3
+    ip rule add from 172.16.6.4 lookup 52 priority 5270
+    wait_until "and here again, $n" status_is '.routing.states.overruled' 1
+done
+expect "no more than six lines" test "$(log_count 'eth2: policy routing is')" -le $((6 + 5))
+ip rule del priority 5270
+wait_until "the rule is gone at last" status_is '.routing.states.ok' 3
+
+# --- more next hops than are looked at: of that card alone
+
+hops=$(for n in $(seq 2 131); do echo "nexthop via 172.16.4.$n dev eth0"; done)
+# shellcheck disable=SC2086 # words
+ip route add default table 54 $hops
+ip rule add from 172.16.6.4 lookup 54 priority 5271
+wait_until "eth2 is overruled" status_is '[.routing.devices[] | select(.state == "overruled").device] | join(" ")' eth2
+run check
+expect_status "check tells of it" 2
+says "and by what" "$OUT" 'a route with more next hops than are looked at'
+ip rule del priority 5271
+agent_stop
 system_end

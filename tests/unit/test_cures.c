@@ -157,6 +157,7 @@ static void another_program_is_stopped_before_lines_are_added(void **state)
     question.other = "cloud-init";
     question.evidence = "/etc/netplan/50.yaml";
     question.stop_other = "netplan apply";
+    question.apply = "rpfpolicy apply";
     cures = found(&question);
     cure = first_of(&cures, CURE_OTHER_PROGRAM);
     assert_text(cure, "netplan apply\nprintf '%s\\n' '[routing]' 'eth1 = auto' >>" CURE_FILE "\n"

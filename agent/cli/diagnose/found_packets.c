@@ -70,6 +70,7 @@ static int advise_on(const struct findings *findings, const struct drop *drop, b
     };
     _cleanup_netlink_ struct netlink nl = {0};
     _cleanup_advice_ struct advice advice = {0};
+    size_t at = 0;
     char *cause;
     int r;
 
@@ -89,11 +90,13 @@ static int advise_on(const struct findings *findings, const struct drop *drop, b
         free(finding->cause);
         finding->cause = cause;
     }
-    if (advice.n_cures == 0 || advice.cures[0].kind == CURE_OTHERS) /* that one was not tried */
+    while (at < advice.n_cures && advice.cures[at].kind == CURE_OTHERS) /* that was not tried */
+        at++;
+    if (at == advice.n_cures)
         return 0;
     finding->cure =
-        text_format("%s%s", advice.cures[0].text,
-                    advice.cures[0].kind == CURE_POLICY ? session_apply_command(session) : "");
+        text_format("%s%s", advice.cures[at].text,
+                    advice.cures[at].kind == CURE_POLICY ? session_apply_command(session) : "");
     return finding->cure ? 0 : -ENOMEM;
 }
 
