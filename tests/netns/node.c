@@ -38,6 +38,7 @@ int node_set_up(const char *directory, void **state)
         return -1;
     snprintf(node->lock, sizeof(node->lock), "%s/lock", node->run);
     snprintf(node->before, sizeof(node->before), "%s/before", node->run);
+    snprintf(node->former, sizeof(node->former), "%s/former", node->run);
     snprintf(node->claims, sizeof(node->claims), "%s/claims", node->run);
     snprintf(node->paused, sizeof(node->paused), "%s/paused", node->run);
     snprintf(node->flushed, sizeof(node->flushed), "%s/flushed", node->run);
@@ -46,6 +47,7 @@ int node_set_up(const char *directory, void **state)
                                  .orders = node->run,
                                  .lock = node->lock,
                                  .before = node->before,
+                                 .former = node->former,
                                  .claims = node->claims,
                                  .paused = node->paused,
                                  .flushed = node->flushed,

@@ -10,7 +10,8 @@
 #define REPORTS_MAX 64
 
 struct node {
-    char run[96], lock[128], before[128], claims[128], paused[128], flushed[128], proc_sys_net[16];
+    char run[96], lock[128], before[128], former[128], claims[128], paused[128], flushed[128],
+        proc_sys_net[16];
     struct paths paths;
     struct policy *policy;
     struct change_request options;
