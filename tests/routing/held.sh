@@ -381,6 +381,7 @@ expect "eth2 has no rule in IPv6 from the agent" not has_rule fd00:6::4
 ip address add 172.16.6.5/24 dev eth2
 wait_until "another address has its rule all the same" has_rule 172.16.6.5
 ip address del 172.16.6.5/24 dev eth2
+wait_until "its rule goes with it" not has_rule 172.16.6.5
 ip rule del from 172.16.6.4
 agent_wait_log "eth2: policy routing was put back, 1 change: 'ip -4 rule add from 172.16.6.4"
 expect "the rule that was taken away in IPv4 is back" has_rule 172.16.6.4
